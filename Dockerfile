@@ -1,0 +1,36 @@
+# Headstart in a container: the app and its offline pack; nothing is fetched when it runs.
+#
+#   docker build -t headstart .
+#   docker run -p 8501:8501 -v headstart:/data headstart              on the processor
+#   docker run -p 8501:8501 -v headstart:/data --gpus all headstart   on an NVIDIA GPU (needs the NVIDIA Container Toolkit)
+#
+# One image serves both: PyTorch's Linux wheel carries the CUDA libraries, which is most of the image's 7 GB, and
+# Headstart says on every page which of the two it found. Runs, uploads and samples live in the volume /data.
+FROM python:3.11-slim
+
+ENV PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1
+
+WORKDIR /app
+
+# Requirements first: they change seldom, so this layer is reused when only code changes.
+COPY requirements.txt requirements-offline.txt constraints.txt ./
+RUN pip install -c constraints.txt -r requirements.txt \
+    && pip install -c constraints.txt --no-deps -r requirements-offline.txt
+
+COPY . .
+
+RUN useradd --create-home --uid 1000 headstart \
+    && mkdir /data \
+    && chown headstart:headstart /data
+USER headstart
+ENV HEADSTART_HOME=/data
+VOLUME /data
+
+EXPOSE 8501
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=4)"]
+
+CMD ["streamlit", "run", "app.py", "--server.address=0.0.0.0", "--server.port=8501", "--server.headless=true"]

@@ -1,0 +1,15 @@
+# A thin cover over make.py, which does the work and runs on Windows too.
+# More words: make run ARGS="--port 8600", make test ARGS="-k archive"
+PYTHON ?= python3
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint showcase clean
+
+help:
+	@$(PYTHON) make.py --help
+
+setup lint showcase clean:
+	@$(PYTHON) make.py $@
+
+run test:
+	@$(PYTHON) make.py $@ $(ARGS)

@@ -1,0 +1,1 @@
+"""Everything that is not screen: tasks, training, evidence, the queue. Nothing here imports streamlit."""

@@ -1,0 +1,384 @@
+"""The command line: what the pages do, through the same calls.
+
+python -m engines fit vision.classification --data photographs.zip --out run
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engines import registry, weights
+from engines.contract import Event, InputError, Problem, Recipe, Result, Strategy
+from engines.evidence.words import sentence
+from engines.jobs import worker
+from engines.runs import RunFolder
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Headstart: fine-tune pretrained models, and see whether it paid."
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+Data = Annotated[Path, typer.Option("--data", help="A folder, a zip or a file.")]
+TaskName = Annotated[str, typer.Argument(metavar="TASK", help="For instance vision.classification.")]
+Domain = Annotated[str | None, typer.Argument(metavar="[DOMAIN]", help="For instance vision; all of them without it.")]
+RunDir = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder that `fit` wrote.")]
+ModelName = Annotated[str | None, typer.Option("--model", help="See `models`; by default the task's own.")]
+StrategyName = Annotated[str, typer.Option("--strategy", help=", ".join(Strategy))]
+Seed = Annotated[int, typer.Option(help="Draws the split, the weights and the order.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; may be given again.")]
+Test = Annotated[Path | None, typer.Option(help="Separate test data; without it a part of --data is kept.")]
+
+
+@app.command()
+def models(domain: Domain = None, as_json: Json = False) -> None:
+    """List the pretrained models, and which of them are here."""
+    rows = [
+        {"task": name, "weights": weights.where(card), **dataclasses.asdict(card)}
+        for name in registry.names(domain)
+        for card in registry.task(name).models()
+    ]
+    for row in rows:
+        size = f"{row['parameters'] / 1e6:.1f} M parameters"
+        print(
+            f"{row['task']:<24} {row['name']:<24} {size:<20} {row['licence']:<14} {row['weights']}",
+            file=_prose(as_json),
+        )
+    if as_json:
+        print(json.dumps({"models": rows}, ensure_ascii=False))
+
+
+@app.command()
+def samples(
+    domain: Domain = None,
+    out: Annotated[Path | None, typer.Option(help="Write them below this folder.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the sample data, or write them to a folder."""
+    rows = []
+    for name in registry.names(domain):
+        for sample in registry.task(name).samples():
+            row: dict[str, Any] = {"task": name, **dataclasses.asdict(sample)}
+            if out is not None:
+                try:
+                    row["path"] = str(registry.task(name).make_sample(sample.name, out / name))
+                except InputError as error:
+                    row["path"], row["problem"] = None, str(error)
+            rows.append(row)
+            where = f" -> {row['path'] or row['problem']}" if out else ""
+            print(f"{name:<24} {sample.name:<14} {sample.title} ({sample.licence}){where}", file=_prose(as_json))
+    if as_json:
+        print(json.dumps({"samples": rows}, ensure_ascii=False))
+
+
+@app.command()
+def check(task: TaskName, data: Data, test: Test = None, seed: Seed = 0, as_json: Json = False) -> None:
+    """Say what is in the data, and what is wrong with them, without training."""
+    report = registry.task(task).check(data, test=test, seed=seed, progress=_bar("checked"))
+    print(f"{report.n_examples:,} {registry.task(task).info.unit}", file=_prose(as_json))
+    for label, count in report.classes.items():
+        print(f"  {count:>7,}  {label}", file=_prose(as_json))
+    for line in [*report.notes, *(f"left out: {entry.where} {entry.reason}" for entry in report.skipped)]:
+        print(line, file=_prose(as_json))
+    if as_json:
+        print(json.dumps({"ok": True, **dataclasses.asdict(report)}, ensure_ascii=False))
+
+
+@app.command()
+def fit(
+    task: TaskName,
+    data: Data,
+    out: Annotated[Path, typer.Option(help="The run folder to write; one that was interrupted is continued.")],
+    test: Test = None,
+    model: ModelName = None,
+    strategy: StrategyName = "features",
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training data.")] = None,
+    max_seconds: Annotated[float | None, typer.Option(help="Stop learning after this long.")] = None,
+    seed: Seed = 0,
+    settings: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Fine-tune a model and test it."""
+    given = {"epochs": epochs, "max_seconds": max_seconds}
+    recipe = _recipe(
+        task, data, test, model, strategy, seed, settings, {k: v for k, v in given.items() if v is not None}
+    )
+    run = _run_folder(out, recipe)
+    with _echo(run):
+        status = worker.execute(run)
+    if status != 0:
+        _, message = run.state
+        print(message, file=sys.stderr)
+        raise typer.Exit(status)
+    result = run.result
+    assert result is not None
+    print(_summary(result), file=_prose(as_json))
+    if as_json:
+        print(result.to_json(indent=None))
+
+
+@app.command()
+def predict(run: RunDir, data: Data, as_json: Json = False) -> None:
+    """Ask a fine-tuned model."""
+    rows = _task_of(run).load(run).predict(data)
+    for row in rows:
+        answer = f"{row['label']} {row['confidence']:.1%}" if "label" in row else f"left out: {row['error']}"
+        print(f"{row['file']:<40} {answer}", file=_prose(as_json))
+    if as_json:
+        print(json.dumps({"run": run.name, "predictions": rows}, ensure_ascii=False))
+
+
+@app.command()
+def compare(
+    task: TaskName,
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Where the comparison is written.")],
+    test: Test = None,
+    model: ModelName = None,
+    strategy: StrategyName = "features",
+    budgets: Annotated[str, typer.Option(help="Numbers of training examples, comma-separated.")] = "10,30,100",
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="Repetitions of each training.")] = 3,
+    seed: Seed = 0,
+    settings: Set = None,
+    as_json: Json = False,
+) -> None:
+    """See whether transfer pays as labels grow: the strategy against training from scratch."""
+    recipe = _recipe(task, data, test, model, strategy, seed, settings, {})
+    run = RunFolder.create(recipe, out)
+    run.clear_cancel()
+    with worker.signals_cancel(run), _echo(run):
+        points, verdict = registry.task(task).compare(recipe, run, _numbers(budgets), seeds)
+    answer = {
+        "task": task,
+        "model": recipe.model,
+        "strategy": recipe.strategy,
+        "metric": registry.task(task).info.metric,
+        "points": points,
+        "verdict": verdict.verdict,
+        "against": verdict.against,
+        **dataclasses.asdict(verdict.difference),
+    }
+    run.write("comparison.json", json.dumps(answer, indent=2))
+    for point in points:
+        print(
+            "{budget:>7,} {strategy:<10} {mean:.3f} ({low:.3f} to {high:.3f}), {seeds} seeds".format(**point),
+            file=_prose(as_json),
+        )
+    print(sentence(verdict), file=_prose(as_json))
+    if as_json:
+        print(json.dumps(answer, ensure_ascii=False))
+
+
+@app.command()
+def explain(
+    run: RunDir, data: Data, out: Annotated[Path, typer.Option(help="Where the pictures go.")], as_json: Json = False
+) -> None:
+    """Show what the model looked at."""
+    rows = _task_of(run).explain(run, data, out)
+    for row in rows:
+        print(f"{row['file']:<40} {row.get('picture') or row['error']}", file=_prose(as_json))
+    if as_json:
+        print(json.dumps({"run": run.name, "explanations": rows}, ensure_ascii=False))
+
+
+@app.command()
+def export(
+    run: RunDir,
+    out: Annotated[Path, typer.Option(help="A folder, or a name that ends in .zip.")],
+    format: Annotated[str, typer.Option(help="safetensors, onnx or script")] = "safetensors",
+    as_json: Json = False,
+) -> None:
+    """Take the model home."""
+    path = _task_of(run).export(run, format, out)
+    print(path, file=_prose(as_json))
+    if as_json:
+        print(json.dumps({"run": run.name, "format": format, "path": str(path)}, ensure_ascii=False))
+
+
+@app.command()
+def prefetch(
+    domain: Domain = None,
+    dest: Annotated[Path, typer.Option(help="A folder to use as HEADSTART_MODELS elsewhere.")] = Path("models"),
+    as_json: Json = False,
+) -> None:
+    """Copy the catalogue's weights into a folder, for machines without a network."""
+    cards = [card for name in registry.names(domain) for card in registry.task(name).models()]
+    copied, problems = weights.prefetch(cards, dest)
+    for path in copied:
+        print(path, file=_prose(as_json))
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if as_json:
+        print(
+            json.dumps(
+                {"copied": [str(path) for path in copied], "problems": [str(problem) for problem in problems]},
+                ensure_ascii=False,
+            )
+        )
+    if not copied:
+        raise typer.Exit(2)
+
+
+# --- what the verbs share -------------------------------------------------------------------------
+
+
+def _recipe(
+    task: str,
+    data: Path,
+    test: Path | None,
+    model: str | None,
+    strategy: str,
+    seed: int,
+    pairs: list[str] | None,
+    given: dict[str, Any],
+) -> Recipe:
+    """A recipe whose names and settings are known to be right. Raises InputError with every problem at once."""
+    found = registry.task(task)
+    problems = []
+    for pair in pairs or []:
+        name, equals, value = pair.partition("=")
+        if equals:
+            given[name.strip()] = value.strip()
+        else:
+            problems.append(Problem(f"--set {pair}", "there is no '='", "accepted: key=value"))
+    try:
+        changed = found.settings.parse(given).changed()
+    except InputError as error:
+        problems += error.problems
+    if strategy not in found.info.strategies:
+        problems.append(
+            Problem(
+                "strategy", f"{strategy!r} is not offered by {task}", f"accepted: {', '.join(found.info.strategies)}"
+            )
+        )
+    for name, path in (("--data", data), ("--test", test)):
+        if path is not None and not path.exists():
+            problems.append(Problem(name, f"there is no {path}", "accepted: a folder, a zip or a file"))
+    if problems:
+        raise InputError(*problems)
+    card = found.describe(model or found.info.default_model)
+    return Recipe(
+        task=task, data=str(data.absolute()), test=str(test.absolute()) if test else None, model=card.name,
+        strategy=Strategy(strategy), seed=seed, settings=changed,
+    )  # fmt: skip
+
+
+def _run_folder(out: Path, recipe: Recipe) -> RunFolder:
+    """A fresh run folder, or that of the same recipe, to be continued. Raises InputError when it holds another run."""
+    run = RunFolder(out)
+    if (out / "recipe.json").is_file():
+        old = run.recipe
+        same = ("task", "data", "test", "model", "strategy", "seed", "settings")
+        if any(getattr(old, key) != getattr(recipe, key) for key in same):
+            raise InputError(
+                Problem(
+                    f"--out {out}",
+                    "another run is in this folder",
+                    "accepted: an empty folder, or the same recipe again",
+                )
+            )
+        run.clear_cancel()
+        return run
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(Problem(f"--out {out}", "it is not empty", "accepted: a folder that is new or empty"))
+    return RunFolder.create(recipe, out)
+
+
+def _task_of(run: Path) -> Any:
+    if not (run / "recipe.json").is_file():
+        raise InputError(Problem(str(run), "this is no run folder", "accepted: a folder that `fit` wrote"))
+    return registry.task(RunFolder(run).recipe.task)
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        numbers = [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) < 1:
+        raise InputError(
+            Problem("--budgets", f"found {text!r}", "accepted: whole numbers with commas, such as 10,30,100")
+        )
+    return numbers
+
+
+def _prose(as_json: bool) -> Any:
+    """Where sentences for people go: with --json standard output is for the object alone."""
+    return sys.stderr if as_json else sys.stdout
+
+
+def _bar(verb: str) -> Callable[[int, int], None]:
+    def progress(done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{verb} {done:,} of {total:,}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+    return progress
+
+
+class _echo:
+    """Prints a run's events for people as they come (standard error)."""
+
+    def __init__(self, run: RunFolder):
+        self.run, self.emit = run, run.emit
+
+    def __enter__(self) -> None:
+        def emit(kind: str, **data: Any) -> None:
+            self.emit(kind, **data)
+            if line := line_of(Event(0, 0.0, kind, data)):
+                print(line, file=sys.stderr, flush=True)
+
+        self.run.emit = emit  # type: ignore[method-assign]
+
+    def __exit__(self, *_: object) -> None:
+        self.run.emit = self.emit  # type: ignore[method-assign]
+
+
+def line_of(event: Event) -> str | None:
+    """One line with units for an event a person would want to read, else None."""
+    data = event.data
+    match event.kind:
+        case "phase":
+            return f"{data['title']} …"
+        case "note":
+            return f"note: {data['message']}"
+        case "progress" if data["done"] == data["total"] or data.get("phase") == "comparing":
+            rate = f", {data['rate']:,} a second" if "rate" in data else ""
+            return f"  {data['done']:,} of {data['total']:,} {data['unit']}{rate}"
+        case "epoch" if data["epoch"] % max(1, data["epochs"] // 12) == 0:
+            checked = f", validation loss {data['validation_loss']:.4f}" if "validation_loss" in data else ""
+            rate = f"{data['rate']:,.0f} {data['unit']}/s"
+            return f"  epoch {data['epoch']}/{data['epochs']}: loss {data['train_loss']:.4f}{checked}, {rate}"
+    return None
+
+
+def _summary(result: Result) -> str:
+    interval = f"(95 % interval {result.low:.3f} to {result.high:.3f})"
+    rests_on = f"on {result.n_test:,} test examples, {result.seconds:.0f} s"
+    lines = [f"{result.metric} {result.value:.3f} {interval} {rests_on}"]
+    lines += [f"  baseline {name}: {value:.3f}" for name, value in result.baselines.items()]
+    if result.verdict:
+        lines.append("  " + sentence(result.verdict))
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Runs the command line; returns its exit status."""
+    try:
+        return app(standalone_mode=False) or 0
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except typer.Exit as stop:
+        return stop.exit_code
+    except typer.Abort:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""The warm server's questions and their answers: plain dictionaries in and out, one case a verb."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+from engines import registry
+from engines.contract import InputError, Predictor, Problem, Progress, Task
+from engines.runs import ID, RunFolder
+
+Question = dict[str, Any]
+KEEP_LOADED = 3
+
+
+class LoadedModels:
+    """The models used last, ready to predict. A run trained again is another model."""
+
+    def __init__(self, keep: int = KEEP_LOADED):
+        self._keep = keep
+        self._models: OrderedDict[tuple[str, int], Predictor] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, run: RunFolder) -> Predictor:
+        """The predictor of a finished run. Raises InputError for one that isn't."""
+        try:
+            key = str(run.path.resolve()), (run.path / "result.json").stat().st_mtime_ns
+        except FileNotFoundError:
+            raise InputError(
+                Problem(f"run {run.id}", "it has no trained model", "wait until it is done, or choose another run")
+            ) from None
+        with self._lock:
+            if key not in self._models:
+                self._models[key] = _task_of(run).load(run.path)
+            self._models.move_to_end(key)
+            while len(self._models) > self._keep:
+                self._models.popitem(last=False)
+            return self._models[key]
+
+
+def answer(question: Question, models: LoadedModels, progress: Progress) -> dict[str, Any]:
+    """The answer to one question. Raises InputError, and KeyError for a question that lacks a part."""
+    match question["verb"]:
+        case "check":
+            return _check(question, progress)
+        case "sample":
+            path = registry.task(question["task"]).make_sample(question["name"], Path(question["out"]))
+            return {"path": str(path)}
+        case "describe":
+            return dataclasses.asdict(registry.task(question["task"]).describe(question["model"]))
+        case "predict":
+            predictor = models.get(_run(question))
+            start = time.perf_counter()
+            rows = predictor.predict(Path(question["data"]))
+            return {"rows": rows, "milliseconds": 1000 * (time.perf_counter() - start)}
+        case "explain":
+            run = _run(question)
+            return {"rows": _task_of(run).explain(run.path, Path(question["data"]), Path(question["out"]))}
+        case "export":
+            run = _run(question)
+            return {"path": str(_task_of(run).export(run.path, question["format"], Path(question["out"])))}
+        case "machine":
+            from engines.jobs import machine
+
+            return machine.measure()
+        case verb:
+            raise InputError(Problem("question", f"there is no verb {verb!r}", "docs/architecture.md lists them"))
+
+
+def _check(question: Question, progress: Progress) -> dict[str, Any]:
+    task = registry.task(question["task"])
+    report = task.check(
+        Path(question["data"]),
+        test=_path(question.get("test")),
+        seed=int(question.get("seed") or 0),
+        settings=task.settings.parse(question.get("settings") or {}),
+        gallery=_path(question.get("gallery")),
+        progress=progress,
+    )
+    return dataclasses.asdict(report)
+
+
+def _task_of(run: RunFolder) -> Task:
+    return registry.task(run.recipe.task)
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
+
+
+def _run(question: Question) -> RunFolder:
+    """The question's run: an id, or the path of a run folder anywhere."""
+    name = str(question["run"])
+    if ID.fullmatch(name):
+        return RunFolder.find(name)
+    run = RunFolder(Path(name))
+    if not (run.path / "recipe.json").is_file():
+        raise InputError(Problem("run", f"{name} is no run folder", "a folder with a recipe.json is accepted"))
+    return run

@@ -1,0 +1,177 @@
+"""Trains one run.
+
+    python -m engines.jobs.worker RUN_DIR    works through that run folder
+    python -m engines.jobs.worker --spare    imports the heavy libraries and waits on standard input for one line,
+                                             {"run": RUN_DIR, "environment": {…}}; leaves when standard input closes
+
+The command line's `fit` calls `execute` in its own process. Nothing here imports torch: a run says that it is running
+before anything heavy is loaded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from engines import registry
+from engines.contract import Cancelled, InputError, State
+from engines.jobs import failures, processes, warmth
+from engines.runs import HEARTBEAT_SECONDS, RunFolder
+
+LOG = "worker.log"
+WHO = "worker.json"
+
+DONE, DEFECT, WRONG_INPUT, CANCELLED = 0, 1, 2, 130
+
+
+def execute(run: RunFolder, ready: Callable[[], Any] = lambda: None) -> int:
+    """Works through a run folder, from its checkpoint if there is one. Never raises.
+
+    `ready` is called once the run has said that it is running. Returns the exit status of the command line: 0 done,
+    2 the input is wrong, 130 cancelled, 1 a defect of ours. The ending and its sentence are the last status event.
+    """
+    if worker_of(run):
+        print("Another worker is busy with this run.", file=sys.stderr)
+        return DEFECT
+    with _at_work(run):
+        try:
+            run.check_cancelled()
+            (run.path / "result.json").unlink(missing_ok=True)
+            run.set_state(State.RUNNING, "Starting.")
+            ready()
+            recipe = run.recipe
+            result = registry.task(recipe.task).fit(recipe, run)
+            run.write("result.json", result.to_json())
+        except InputError as error:
+            return _end(run, State.FAILED, str(error), WRONG_INPUT)
+        except Cancelled:
+            return _end(run, State.CANCELLED, "Cancelled. What was learnt so far is kept.", CANCELLED)
+        except Exception as error:
+            _log_traceback(run)
+            if run.cancel_requested:
+                message = f"Cancelled; the run broke while it was stopping. The details are in {LOG}."
+                return _end(run, State.CANCELLED, message, CANCELLED)
+            return _end(run, State.FAILED, failures.sentence(error, LOG), DEFECT)
+        return _end(run, State.DONE, "Done.", DONE)
+
+
+def worker_of(run: RunFolder) -> tuple[int, float] | None:
+    """Process id and creation time of the living worker that has this run; None when nobody has it.
+
+    A worker on another machine can't be seen from here: there its heartbeat has to do.
+    """
+    try:
+        who = json.loads((run.path / WHO).read_text(encoding="utf-8"))
+        pid, since = int(who["pid"]), float(who["created"])
+    except (OSError, ValueError, KeyError):
+        return None
+    if who.get("host") != platform.node() or pid == os.getpid() or not processes.alive(pid, since):
+        return None
+    return pid, since
+
+
+# --- while it works -------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _at_work(run: RunFolder) -> Iterator[None]:
+    """Signs the run folder, beats its heart, and turns SIGTERM and Ctrl-C into a request to cancel."""
+    me = os.getpid()
+    with contextlib.suppress(OSError):  # a full disk: the first event meets it again, where it is told
+        run.write(WHO, json.dumps({"pid": me, "created": processes.created(me), "host": platform.node()}))
+        run.beat()
+    finished = threading.Event()
+    heart = threading.Thread(target=_beat, args=(run, finished), name="heartbeat", daemon=True)
+    heart.start()
+    try:
+        with signals_cancel(run):
+            yield
+    finally:
+        finished.set()
+        heart.join()
+        (run.path / WHO).unlink(missing_ok=True)
+
+
+def _beat(run: RunFolder, finished: threading.Event) -> None:
+    while not finished.wait(HEARTBEAT_SECONDS):
+        with contextlib.suppress(OSError):  # the folder was deleted, or the disk is full: the run itself will say so
+            run.beat()
+
+
+@contextlib.contextmanager
+def signals_cancel(run: RunFolder) -> Iterator[None]:
+    """The first signal asks the run to stop at its next check; further ones change nothing."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def cancel(*_: Any) -> None:
+        if not run.cancel_requested:
+            with contextlib.suppress(OSError):
+                run.request_cancel()
+
+    before = {number: signal.signal(number, cancel) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end(run: RunFolder, state: State, message: str, status: int) -> int:
+    try:
+        run.set_state(state, message)
+    except OSError as error:  # a full disk can't hold this line either; whoever started us finds the run interrupted
+        print(failures.sentence(error, LOG), file=sys.stderr)
+        return DEFECT
+    return status
+
+
+def _log_traceback(run: RunFolder) -> None:
+    with contextlib.suppress(OSError), (run.path / LOG).open("a", encoding="utf-8") as log:
+        traceback.print_exc(file=log)
+
+
+# --- as a process ---------------------------------------------------------------------------------
+
+
+def _spare() -> int:
+    importing = warmth.start_importing(warmth.ANSWERING + warmth.TRAINING)
+    line = sys.stdin.readline()
+    if not line.strip():
+        os._exit(0)  # nobody needs us any more, and the imports may take a while yet
+    order = json.loads(line)
+    os.environ.update(order["environment"])
+    run = RunFolder(Path(order["run"]))
+    _print_into(run.path / LOG)
+    return execute(run, importing.join)
+
+
+def _print_into(path: Path) -> None:
+    """Sends what this process and its children print from now on to `path`."""
+    with path.open("ab") as log:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+            os.dup2(log.fileno(), stream.fileno())
+
+
+def main(arguments: list[str]) -> int:
+    if arguments == ["--spare"]:
+        return _spare()
+    if len(arguments) != 1 or not (Path(arguments[0]) / "recipe.json").is_file():
+        print("usage: python -m engines.jobs.worker RUN_DIR (a folder with a recipe.json), or --spare", file=sys.stderr)
+        return WRONG_INPUT
+    return execute(RunFolder(Path(arguments[0])))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

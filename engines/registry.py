@@ -1,0 +1,40 @@
+"""Names of domains and tasks, and the code behind them, imported only when used.
+
+A new task is one line here and one file in its domain's folder.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+
+from engines.contract import InputError, Problem, Task
+
+TASKS = {
+    "vision.classification": "engines.vision.classification:Classification",
+}
+
+
+def known() -> dict[str, str]:
+    """TASKS, and what HEADSTART_EXTRA_TASKS adds ("name=module:Class;name=…"): a task from outside the project."""
+    extra = os.environ.get("HEADSTART_EXTRA_TASKS", "")
+    return {**TASKS, **dict(entry.strip().split("=", 1) for entry in extra.split(";") if "=" in entry)}
+
+
+def names(domain: str | None = None) -> list[str]:
+    """Registered task names, of one domain or all. Raises InputError for an unknown domain."""
+    domains = {name.split(".")[0] for name in known()}
+    if domain is not None and domain not in domains:
+        raise InputError(Problem("domain", f"there is no domain {domain!r}", f"known: {', '.join(sorted(domains))}"))
+    return [name for name in known() if domain in (None, name.split(".")[0])]
+
+
+@functools.cache
+def task(name: str) -> Task:
+    """The task of that name. Raises InputError for an unknown one."""
+    if name not in known():
+        raise InputError(Problem("task", f"there is no task {name!r}", f"known: {', '.join(known())}"))
+    module, attribute = known()[name].split(":")
+    found: Task = getattr(importlib.import_module(module), attribute)()
+    return found

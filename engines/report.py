@@ -1,0 +1,86 @@
+"""report.html: the result of a run on one page that needs no network and no script."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from engines.contract import ModelCard, Recipe, Result, TaskInfo
+from engines.evidence.words import sentence
+
+PRETRAINED, TRAINED, SCRATCH = "#3B82C4", "#E8710A", "#9AA3AE"
+STYLE = f"""
+:root {{ color-scheme: light dark; }}
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }}
+table {{ border-collapse: collapse; margin: 1rem 0; }} th, td {{ padding: .25rem .7rem; text-align: right; }}
+th:first-child, td:first-child {{ text-align: left; }} tr + tr {{ border-top: 1px solid {SCRATCH}66; }}
+.big {{ font-size: 2.2rem; }} .note {{ opacity: .75; }} svg {{ width: 100%; height: auto; }}
+"""
+
+
+def write(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo, history: list[dict[str, Any]]) -> str:
+    """The page as HTML text. Everything a person typed or a file was called is escaped."""
+    baselines = "".join(
+        _row(f"baseline: {name.replace('_', ' ')}", value, result.baseline_details.get(name))
+        for name, value in result.baselines.items()
+    )
+    further = "".join(
+        _row(n.replace("_", " "), e.value, {"low": e.low, "high": e.high}) for n, e in result.metrics.items()
+    )
+    own = _row(info.metric_title, result.value, {"low": result.low, "high": result.high})
+    compared = escape(sentence(result.verdict)) if result.verdict else "Not compared with training from scratch."
+    skipped = "".join(f"<li>{escape(s.where)} {escape(s.reason)}</li>" for s in result.skipped[:50])
+    return f"""<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{escape(recipe.title or info.title)}</title><style>{STYLE}</style>
+<h1>{escape(recipe.title or f"{card.title}, {result.strategy}")}</h1>
+<p>{compared}</p>
+<p><span class="big">{result.value:.1%}</span> {escape(info.metric_title.lower())},
+95&nbsp;% interval {result.low:.1%} to {result.high:.1%}, on {result.n_test:,} test {info.unit}</p>
+<table><tr><th>measure<th>value<th>95 % interval</tr>{own}{further}{baselines}</table>
+<h2>While it learnt</h2>{_curve(history)}
+<p class="note"><span style="color:{TRAINED}">●</span> validation, solid; training, dashed.
+{result.epochs} epochs, best {result.best_epoch}.</p>
+<h2>Where it is wrong</h2>{_confusion(result)}
+<h2>What was trained</h2>
+<p>{escape(card.title)}: {result.trainable_parameters:,} of {result.parameters:,} parameters, on {escape(result.device)}
+({result.precision}), {result.seconds:.0f} s, seed {result.seed}, {result.n_train:,} training and
+{result.n_validation:,} validation {info.unit}.</p>
+{f"<h2>Left out</h2><ul>{skipped}</ul>" if skipped else ""}
+</html>
+"""
+
+
+def _row(name: str, value: float, interval: dict[str, Any] | None) -> str:
+    bounds = f"{interval['low']:.1%} to {interval['high']:.1%}" if interval else ""
+    return f"<tr><td>{escape(name)}<td>{value:.1%}<td>{bounds}</tr>"
+
+
+def _curve(history: list[dict[str, Any]], width: int = 640, height: int = 200) -> str:
+    lines = []
+    for key, dash in (("train_metric", "6 4"), ("validation_metric", "")):
+        values = [row[key] for row in history if key in row]
+        if not values:
+            continue
+        step = (width - 50) / max(1, len(values) - 1)
+        points = " ".join(f"{40 + i * step:.1f},{height - 25 - v * (height - 40):.1f}" for i, v in enumerate(values))
+        lines.append(
+            f'<polyline points="{points}" fill="none" stroke="{TRAINED}" stroke-width="2" stroke-dasharray="{dash}"/>'
+        )
+    marks = "".join(
+        f'<text x="34" y="{height - 20 - share * (height - 40):.0f}" text-anchor="end" font-size="11"'
+        f' fill="currentColor">{share:.0%}</text>'
+        for share in (0, 0.5, 1)
+    )
+    return (
+        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="accuracy by epoch">{marks}{"".join(lines)}</svg>'
+    )
+
+
+def _confusion(result: Result) -> str:
+    classes, counts = result.details.get("classes", []), result.details.get("confusion", [])
+    head = "".join(f"<th>{escape(c)}</th>" for c in classes)
+    rows = "".join(
+        f"<tr><th>{escape(c)}</th>{''.join(f'<td>{n}</td>' for n in row)}</tr>"
+        for c, row in zip(classes, counts, strict=True)
+    )
+    return f'<div style="overflow-x:auto"><table><tr><th>true ↓ predicted →</th>{head}</tr>{rows}</table></div>'

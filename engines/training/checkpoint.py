@@ -1,0 +1,67 @@
+"""The newest epoch of a run on disk, so that a killed worker loses nothing but the epoch in progress."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+
+@dataclass
+class Progress:
+    """Where training stands after an epoch."""
+
+    epoch: int = 0
+    """Epochs completed."""
+    best_epoch: int = 0
+    best_loss: float = float("inf")
+    seconds: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+def save(
+    folder: Path, progress: Progress, weights: dict[str, Tensor], optimiser: dict[str, Any], *, best: bool
+) -> None:
+    """Writes the checkpoint beside the old one, then swaps them."""
+    fresh = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    save_file(weights, fresh / "newest.safetensors")
+    if best:
+        save_file(weights, fresh / "best.safetensors")
+    else:
+        shutil.copyfile(folder / "best.safetensors", fresh / "best.safetensors")
+    torch.save(optimiser, fresh / "optimiser.pt")
+    (fresh / "progress.json").write_text(json.dumps(vars(progress)), encoding="utf-8")
+    old = folder.with_name(folder.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    fresh.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def load(folder: Path) -> tuple[Progress, dict[str, Tensor], dict[str, Any]] | None:
+    """The newest whole checkpoint at `folder` (progress, weights, optimiser state), or None."""
+    for candidate in (folder, folder.with_name(folder.name + ".old")):  # a kill between the two renames left .old
+        try:
+            progress = Progress(**json.loads((candidate / "progress.json").read_text(encoding="utf-8")))
+            weights = load_file(candidate / "newest.safetensors")
+            optimiser = torch.load(candidate / "optimiser.pt", weights_only=True, map_location="cpu")
+            return progress, weights, optimiser
+        except (OSError, ValueError, TypeError, KeyError, RuntimeError, EOFError, SafetensorError):
+            continue
+    return None
+
+
+def best(folder: Path) -> dict[str, Tensor]:
+    """The weights of the best epoch."""
+    return load_file(folder / "best.safetensors")

@@ -1,0 +1,83 @@
+"""The knobs every gradient-trained task shares. Light: pages read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engines.contract import InputError, Problem, Settings, Strategy, setting
+
+DEFAULT_EPOCHS = {
+    Strategy.FEATURES: 60,
+    Strategy.PARTIAL: 12,
+    Strategy.FULL: 12,
+    Strategy.LORA: 12,
+    Strategy.SCRATCH: 12,
+}
+DEFAULT_LEARNING_RATE = {
+    Strategy.FEATURES: 5e-4,
+    Strategy.PARTIAL: 3e-4,
+    Strategy.FULL: 3e-4,
+    Strategy.LORA: 1e-3,
+    Strategy.SCRATCH: 1e-3,
+}
+
+
+@dataclass(frozen=True)
+class TrainSettings(Settings):
+    """How the network learns. What is None follows the strategy."""
+
+    epochs: int | None = setting(
+        None, "Passes over the training data; by default what suits the strategy", low=1, high=10_000
+    )
+    max_seconds: float | None = setting(None, "Stop learning after this many seconds", low=1)
+    batch_size: int = setting(32, "Examples per step", low=1, high=4096)
+    gradient_accumulation: int = setting(1, "Batches per optimiser step: saves memory", low=1, high=256)
+    learning_rate: float | None = setting(
+        None, "Peak step size; by default what suits the strategy", low=1e-7, high=1.0
+    )
+    weight_decay: float = setting(0.02, "Pull of the weights towards zero (AdamW)", low=0.0, high=10.0)
+    label_smoothing: float = setting(0.1, "Probability kept back from the true class", low=0.0, high=0.5)
+    patience: int | None = setting(
+        None,
+        "Stop after this many epochs without a better validation loss; by default a quarter of them",
+        low=1,
+        high=10_000,
+    )
+    refit: bool = setting(
+        True, "With 'features': once the epochs are known, fit the head anew on the held-out part too"
+    )
+    blocks: int = setting(1, "Blocks that learn with strategy 'partial', counted from the head", low=1, high=1000)
+    layer_decay: float = setting(0.75, "Learning rate of a block relative to the next one", low=0.05, high=1.0)
+    lora_rank: int = setting(8, "Rank of the adapters of strategy 'lora'", low=1, high=256)
+    mixed_precision: str = setting(
+        "auto", "Arithmetic; auto is bf16 on a GPU that has it", choices=("auto", "no", "bf16", "fp16")
+    )
+    device: str = setting("auto", "Where to train; auto takes a GPU when there is one", choices=("auto", "cpu"))
+    validation_fraction: float = setting(0.2, "Part of the training data that decides when to stop", low=0.0, high=0.5)
+    test_fraction: float = setting(0.25, "Part of the data kept for the final test", low=0.05, high=0.9)
+    baseline: str = setting("none", "Also train the same network from random weights", choices=("none", "scratch"))
+    balance: bool = setting(True, "Give every class the same weight, however many examples it has")
+    views: int = setting(4, "Variants of each example seen by the frozen part, computed once", low=1, high=64)
+
+    def epochs_for(self, strategy: Strategy) -> int:
+        return self.epochs or DEFAULT_EPOCHS[strategy]
+
+    def patience_for(self, epochs: int) -> int:
+        return self.patience or max(3, epochs // 4)
+
+    def learning_rate_for(self, strategy: Strategy) -> float:
+        return self.learning_rate or DEFAULT_LEARNING_RATE[strategy]
+
+
+def check_strategy(strategy: Strategy, accepted: tuple[Strategy, ...], settings: TrainSettings, stages: int) -> None:
+    """Raises InputError for a strategy the task lacks, or for more blocks than the network has."""
+    if strategy not in accepted:
+        raise InputError(Problem("strategy", f"{strategy} is not offered here", f"accepted: {', '.join(accepted)}"))
+    if strategy is Strategy.PARTIAL and settings.blocks > stages:
+        raise InputError(
+            Problem(
+                "setting blocks",
+                f"found {settings.blocks}",
+                f"this network has {stages} blocks, accepted: 1 to {stages}",
+            )
+        )

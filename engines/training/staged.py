@@ -1,0 +1,80 @@
+"""A network as a sequence of stages, so that it can be cut at the boundary between frozen and trainable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class StageModule:
+    """One block: what it computes and the modules whose parameters it owns.
+
+    Both look their modules up in the model when called, so that adapters put in later take effect.
+    """
+
+    name: str
+    run: Callable[[Tensor], Tensor]
+    modules: Callable[[], tuple[nn.Module, ...]]
+
+    def parameters(self) -> list[nn.Parameter]:
+        return [parameter for module in self.modules() for parameter in module.parameters()]
+
+
+class Staged(nn.Module):
+    """`model` seen as stages and a head. `head()` returns the last linear layer, whatever the model calls it."""
+
+    def __init__(self, model: nn.Module, stages: list[StageModule], head: Callable[[], nn.Linear]):
+        super().__init__()
+        self.model = model
+        self.stages = stages
+        self.head = head
+        self.boundary = 0
+        """Stages below are frozen: they run in evaluation mode and without gradients."""
+        self.keep_statistics = False
+        """Batch norms keep the statistics they came with."""
+        self.adapters: tuple[Any, ...] = ()
+        """The PEFT wrapper while LoRA adapters are in; in a tuple, so that it is no submodule of its own."""
+
+    def forward(self, x: Tensor, start: int = 0) -> Tensor:
+        """Logits from the input of stage `start` (0: the network's input; len(stages): the head's input)."""
+        return self.head()(self.run(x, start, len(self.stages)))
+
+    def run(self, x: Tensor, start: int, stop: int) -> Tensor:
+        """The output of stage `stop - 1`, given the input of stage `start`."""
+        for stage in self.stages[start:stop]:
+            x = stage.run(x)
+        return x
+
+    def train(self, mode: bool = True) -> Staged:
+        """Training mode above the boundary only; below it, and in every frozen batch norm, evaluation mode."""
+        super().train(mode)
+        if mode:
+            for stage in self.stages[: self.boundary]:
+                for module in stage.modules():
+                    module.eval()
+            if self.keep_statistics:
+                for module in self.modules():
+                    if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                        module.eval()
+        return self
+
+    def trainable(self) -> dict[str, nn.Parameter]:
+        return {name: p for name, p in self.model.named_parameters() if p.requires_grad}
+
+
+def check_composition(network: Staged, example: Tensor) -> None:
+    """Raises ValueError unless running the stages one by one gives the model's own output, to 1e-4."""
+    network.eval()
+    with torch.no_grad():
+        whole, staged = network.model(example), network(example)
+    if not torch.allclose(whole, staged, atol=1e-4 * max(1.0, float(whole.abs().max()))):
+        raise ValueError("the stages do not add up to the network")
+
+
+def count(parameters: Any) -> int:
+    return sum(p.numel() for p in parameters)

@@ -1,0 +1,73 @@
+"""What each strategy freezes, adapts and how fast its parts learn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peft import LoraConfig, get_peft_model
+from torch import nn
+
+from engines.contract import Strategy
+from engines.training.settings import TrainSettings
+from engines.training.staged import Staged
+
+
+def apply(network: Staged, strategy: Strategy, settings: TrainSettings) -> None:
+    """Freezes what the strategy freezes, in place, and sets `network.boundary`.
+
+    Batch-norm statistics keep their pretrained values unless everything is learnt from scratch: a few small
+    batches estimate them worse than ImageNet did, and what is cached must not drift.
+    """
+    stages = len(network.stages)
+    network.boundary = strategy.boundary(stages, settings.blocks)
+    network.keep_statistics = strategy is not Strategy.SCRATCH
+    if strategy is Strategy.LORA:
+        add_adapters(network, settings.lora_rank)
+    else:
+        for parameter in network.model.parameters():
+            parameter.requires_grad = network.boundary == 0
+        for stage in network.stages[network.boundary :]:
+            for parameter in stage.parameters():
+                parameter.requires_grad = True
+    for parameter in network.head().parameters():
+        parameter.requires_grad = True
+
+
+def add_adapters(network: Staged, rank: int) -> None:
+    """Low-rank adapters (Hu et al. 2021) beside every linear and every ungrouped convolution below the head."""
+    head = network.head()
+    targets = [
+        name
+        for name, module in network.model.named_modules()
+        if module is not head
+        and (isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1))
+    ]
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=targets)
+    network.adapters = (get_peft_model(network.model, config),)
+
+
+def merge_adapters(network: Staged) -> None:
+    """Adds the adapters into the weights they stand beside, so that the model is an ordinary one again."""
+    for adapted in network.adapters:
+        network.model = adapted.merge_and_unload()
+    network.adapters = ()
+
+
+def parameter_groups(
+    network: Staged, strategy: Strategy, learning_rate: float, settings: TrainSettings
+) -> list[dict[str, Any]]:
+    """Optimiser groups with discriminative learning rates (Howard & Ruder 2018): a pretrained stage learns
+    `layer_decay` times as fast as the one above it. Biases and norms are not pulled towards zero."""
+    pretrained = strategy in {Strategy.PARTIAL, Strategy.FULL}
+    decay = settings.layer_decay if pretrained else 1.0
+    owner = {id(p): i for i, stage in enumerate(network.stages) for p in stage.parameters()}
+    groups: dict[tuple[int, bool], dict[str, Any]] = {}
+    for parameter in network.trainable().values():
+        stage = owner.get(id(parameter), len(network.stages))  # not in a stage: the head
+        decayed = parameter.ndim > 1
+        rate = learning_rate * decay ** (len(network.stages) - stage)
+        group = groups.setdefault(
+            (stage, decayed), {"params": [], "lr": rate, "weight_decay": settings.weight_decay if decayed else 0.0}
+        )
+        group["params"].append(parameter)
+    return list(groups.values())

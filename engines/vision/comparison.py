@@ -1,0 +1,100 @@
+"""Does transfer pay as labels grow: a strategy against training from scratch, at several amounts of data."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from engines.contract import Estimate, InputError, ModelCard, Problem, Recipe, Run, Strategy, TaskInfo, Verdict
+from engines.evidence import intervals
+from engines.evidence.budgets import drawn
+from engines.training import transfer
+from engines.training.settings import check_strategy
+from engines.vision import preparing
+from engines.vision.settings import VisionSettings
+
+
+def compare(
+    info: TaskInfo, recipe: Recipe, card: ModelCard, run: Run, budgets: list[int], seeds: int
+) -> tuple[list[dict[str, Any]], Verdict]:
+    """See `contract.Task.compare`. A budget counts training photographs, spread over the classes as in the data.
+
+    The test set stays the same throughout; a seed draws which photographs are trained on, the weights and the order.
+    """
+    settings = VisionSettings.parse(recipe.settings)
+    check_strategy(recipe.strategy, info.strategies, settings, len(card.stages))
+    if recipe.strategy is Strategy.SCRATCH:
+        raise InputError(
+            Problem("strategy", "scratch is what the others are compared with", "accepted: any other strategy")
+        )
+    prepared = preparing.prepare(recipe, settings, preparing.input_format(card, settings), run)
+    training, testing = prepared.part("train"), prepared.part("test")
+    budgets = sorted(set(budgets))
+    classes, available = len(prepared.classes), len(training.labels)
+    for budget in budgets:
+        if not classes <= budget <= available:
+            accepted = f"accepted: {classes} (one a class) to {available} (all that are left for training)"
+            raise InputError(Problem("budgets", f"found {budget}", accepted))
+    on = preparing.start(settings, run)
+    labels = testing.labels.numpy()
+    correct: dict[tuple[int, Strategy], list[np.ndarray]] = defaultdict(list)
+    total, done = len(budgets) * seeds * 2, 0
+    for budget in budgets:
+        for seed in range(recipe.seed, recipe.seed + seeds):
+            chosen = torch.tensor(drawn([int(label) for label in training.labels], budget, seed))
+            for strategy in (recipe.strategy, Strategy.SCRATCH):
+                part = Leg(run, f"{budget}-{seed}-{strategy}")
+                used = settings if strategy is recipe.strategy else transfer.scratch_settings(settings)
+                lesson = preparing.lesson(prepared, card, used, seed=seed, run=part, on=on)
+                learnt = transfer.learn(lesson, strategy, chosen=chosen)
+                probabilities = transfer.probabilities(lesson, learnt, testing)
+                correct[budget, strategy].append(probabilities.argmax(1) == labels)
+                done += 1
+                run.emit("progress", phase="comparing", done=done, total=total, unit="trainings")
+    points = []
+    for (budget, strategy), outcomes in correct.items():
+        estimate = intervals.over_seeds(
+            [intervals.balanced(labels, ours) for ours in outcomes],
+            [intervals.balanced_draws(labels, ours, seed) for seed, ours in enumerate(outcomes)],
+            len(labels),
+        )
+        points.append(
+            {
+                "budget": budget,
+                "strategy": str(strategy),
+                "mean": estimate.value,
+                "low": estimate.low,
+                "high": estimate.high,
+                "seeds": seeds,
+            }
+        )
+    pairs = list(zip(correct[budgets[-1], recipe.strategy], correct[budgets[-1], Strategy.SCRATCH], strict=True))
+    return points, intervals.judge(paired_over_seeds(labels, pairs), "scratch")
+
+
+def paired_over_seeds(labels: np.ndarray, pairs: list[tuple[np.ndarray, np.ndarray]]) -> Estimate:
+    """Transfer minus scratch, each seed's two networks paired on the same training and test photographs."""
+    return intervals.over_seeds(
+        [intervals.balanced(labels, ours) - intervals.balanced(labels, theirs) for ours, theirs in pairs],
+        [intervals.paired_draws(labels, ours, theirs, seed) for seed, (ours, theirs) in enumerate(pairs)],
+        len(labels),
+    )
+
+
+class Leg:
+    """One training within a comparison: its own checkpoint folder, the whole's events and cancel flag."""
+
+    def __init__(self, run: Run, name: str):
+        self.run = run
+        self.path = Path(run.path) / name
+
+    def emit(self, kind: str, **data: Any) -> None:
+        if kind != "epoch":
+            self.run.emit(kind, **data)
+
+    def check_cancelled(self) -> None:
+        self.run.check_cancelled()

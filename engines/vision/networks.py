@@ -1,0 +1,212 @@
+"""timm networks as stages: any image model of the library, cut between its blocks."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import timm
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from engines import weights
+from engines.contract import InputError, ModelCard, Problem, Stage
+from engines.training.devices import seed_everything
+from engines.training.staged import Staged, StageModule, check_composition, count
+
+
+def build(card: ModelCard, outputs: int, *, pretrained: bool, seed: int) -> Staged:
+    """The network with a fresh head of `outputs` classes; backbone from the weight file or random by `seed`.
+
+    Raises weights.WeightsUnavailable when the weights are not to be had, and InputError when they do not fit.
+    """
+    seed_everything(seed, "weights")
+    if not pretrained:
+        return staged(timm.create_model(card.name, num_classes=outputs))
+    path = weights.fetch(card)
+    state = weights.read(path)
+    try:
+        if card.package and card.package in path.parts:
+            state = paired_in_order(state, timm.create_model(card.name))
+        model = timm.create_model(
+            card.name, pretrained=True, num_classes=outputs, pretrained_cfg_overlay={"state_dict": state}
+        )
+    except (RuntimeError, KeyError, ValueError) as error:
+        raise InputError(
+            Problem(f"model {card.name}", f"{path.name} holds weights of another network", "accepted: its own weights")
+        ) from error
+    return staged(model)
+
+
+def paired_in_order(state: dict[str, Tensor], model: Any) -> dict[str, Tensor]:
+    """`state` under the names of `model`, tensor by tensor in order, for the same network written by other hands.
+
+    Raises ValueError unless every shape agrees.
+    """
+    theirs = [tensor for name, tensor in state.items() if not name.endswith("num_batches_tracked")]
+    names = [name for name in model.state_dict() if not name.endswith("num_batches_tracked")]
+    own = model.state_dict()
+    if len(theirs) != len(names) or any(a.shape != own[n].shape for a, n in zip(theirs, names, strict=True)):
+        raise ValueError("the tensors do not pair up")
+    counters = {name: tensor for name, tensor in own.items() if name.endswith("num_batches_tracked")}
+    return dict(zip(names, theirs, strict=True)) | counters
+
+
+def staged(model: Any) -> Staged:
+    """`model` cut into stages by its family's layout; a family unknown here is one stage and a head."""
+    size = model.pretrained_cfg["input_size"]
+    example = torch.zeros(1, *size).uniform_(-1, 1, generator=torch.Generator().manual_seed(0))
+    for layout in (_efficientnet, _resnet, _vgg, _vit, _convnext):
+        try:
+            network = _with_head(model, layout(model))
+            check_composition(network, example)
+            return network
+        except (AttributeError, TypeError, ValueError, RuntimeError):
+            continue
+    body = StageModule("body", model.forward_features, lambda: _all_but_head(model))
+    network = _with_head(model, [body])
+    check_composition(network, example)
+    return network
+
+
+def _with_head(model: Any, stages: list[StageModule]) -> Staged:
+    """The last stage also pools, so that the head reads a vector."""
+    last = stages[-1]
+
+    def run(x: Tensor) -> Tensor:
+        return model.forward_head(last.run(x), pre_logits=True)
+
+    def modules() -> tuple[nn.Module, ...]:
+        own = last.modules()
+        return (*own, *(module for module in _pooling(model) if not any(module is m for m in own)))
+
+    return Staged(model, [*stages[:-1], StageModule(last.name, run, modules)], model.get_classifier)
+
+
+def _pooling(model: Any) -> Sequence[nn.Module]:
+    """Modules with parameters that lie between the last block and the classifier: VGG's dense layers, a last norm."""
+    names = [name for name, _ in model.named_children()]
+    after = {"pre_logits", "fc_norm", "conv_head", "norm_head", "head"} & set(names)
+    classifier = model.get_classifier()
+    found: list[nn.Module] = []
+    for name in sorted(after):
+        child = getattr(model, name)
+        if child is classifier:
+            continue
+        found += [m for m in child.children() if m is not classifier] if _holds(child, classifier) else [child]
+    return found
+
+
+def _holds(module: nn.Module, other: nn.Module) -> bool:
+    return any(m is other for m in module.modules())
+
+
+def _all_but_head(model: Any) -> tuple[nn.Module, ...]:
+    classifier = model.get_classifier()
+    return tuple(child for child in model.children() if not _holds(child, classifier))
+
+
+def _stage(model: Any, name: str, *paths: str, then: Callable[[Tensor], Tensor] | None = None) -> StageModule:
+    """The modules at `paths`, one after another."""
+
+    def modules() -> tuple[nn.Module, ...]:
+        return tuple(model.get_submodule(path) for path in paths)
+
+    def run(x: Tensor) -> Tensor:
+        for module in modules():
+            x = module(x)
+        return then(x) if then else x
+
+    modules()  # a path that is not there: AttributeError now, not later
+    return StageModule(name, run, modules)
+
+
+def _efficientnet(model: Any) -> list[StageModule]:
+    blocks = [_stage(model, str(i + 1), f"blocks.{i}") for i in range(len(model.blocks))]
+    top = ("conv_head", "bn2") if isinstance(getattr(model, "bn2", None), nn.Module) else ()
+    last = _stage(model, blocks[-1].name, f"blocks.{len(blocks) - 1}", *top)
+    return [_stage(model, "stem", "conv_stem", "bn1"), *blocks[:-1], last]
+
+
+def _resnet(model: Any) -> list[StageModule]:
+    stem = _stage(model, "stem", "conv1", "bn1", "act1", "maxpool")
+    return [stem, *(_stage(model, str(i), f"layer{i}") for i in (1, 2, 3, 4))]
+
+
+def _vgg(model: Any) -> list[StageModule]:
+    stages: list[StageModule] = []
+    paths: list[str] = []
+    for i, layer in enumerate(model.features):
+        paths.append(f"features.{i}")
+        if isinstance(layer, nn.MaxPool2d):
+            stages.append(_stage(model, str(len(stages) + 1), *paths))
+            paths = []
+    if paths:
+        raise ValueError("layers after the last pooling")
+    return stages
+
+
+def _vit(model: Any) -> list[StageModule]:
+    def embed(x: Tensor) -> Tensor:
+        return model.norm_pre(model.patch_drop(model._pos_embed(model.patch_embed(x))))
+
+    stem = StageModule("stem", embed, lambda: (model.patch_embed, model.norm_pre))
+    blocks = [_stage(model, str(i + 1), f"blocks.{i}") for i in range(len(model.blocks) - 1)]
+    last = len(model.blocks) - 1
+    return [stem, *blocks, _stage(model, str(last + 1), f"blocks.{last}", "norm")]
+
+
+def _convnext(model: Any) -> list[StageModule]:
+    stages = [_stage(model, str(i + 1), f"stages.{i}") for i in range(len(model.stages) - 1)]
+    last = len(model.stages) - 1
+    return [_stage(model, "stem", "stem"), *stages, _stage(model, str(last + 1), f"stages.{last}", "norm_pre")]
+
+
+@functools.lru_cache(maxsize=64)
+def describe(name: str) -> ModelCard:
+    """The card of a timm model, read off the network itself. Raises InputError for a name timm does not know."""
+    base = name.split(".")[0]
+    if not timm.is_model(base):
+        near = difflib.get_close_matches(base, timm.list_models(), n=3)
+        raise InputError(
+            Problem(
+                f"model {name}",
+                "timm has no model of that name",
+                f"similar: {', '.join(near) or 'none; see timm.list_models()'}",
+            )
+        )
+    model: Any = timm.create_model(name).eval()
+    network = staged(model)
+    config = model.pretrained_cfg
+    hub = config.get("hf_hub_id") or None
+    channels, height, width = config["input_size"]
+    parameters = count(model.parameters())
+    return ModelCard(
+        name=name,
+        title=base.replace("_", " "),
+        family=type(model).__name__,
+        parameters=parameters,
+        download_bytes=4 * parameters,
+        licence=config.get("license") or "not stated",
+        source=f"{hub} on the Hugging Face hub" if hub else "no published weights",
+        source_task=f"{config['num_classes']:,} classes" + (" (ImageNet-1k)" if config["num_classes"] == 1000 else ""),
+        input=f"{height} × {width} pixels, {'RGB' if channels == 3 else f'{channels} channels'}",
+        stages=tuple(measured_stages(network, torch.zeros(1, channels, height, width))),
+        head_inputs=network.head().in_features,
+        hub=hub,
+    )
+
+
+def measured_stages(network: Staged, example: Tensor) -> list[Stage]:
+    """Parameters and multiply-accumulates of each stage, counted by running it."""
+    network.eval()
+    measured = []
+    x = example
+    for stage in network.stages:
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            x = stage.run(x)
+        measured.append(Stage(stage.name, count(stage.parameters()), counter.get_total_flops() // 2))
+    return measured

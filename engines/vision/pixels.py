@@ -1,0 +1,171 @@
+"""From files to network inputs: decoded once into small squares on disk, then varied on tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as F
+
+from engines.contract import InputError, Problem, Run
+from engines.training import store
+from engines.training.examples import Pace
+from engines.vision import images
+
+DECODERS = 4
+"""Threads that decode: Pillow lets go of the interpreter lock while it does."""
+
+
+@dataclass(frozen=True)
+class InputFormat:
+    """How a picture becomes a network's input."""
+
+    size: int
+    """Pixels of the square input."""
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    framing: str
+    """'pad' keeps the whole picture on a background of its own edge colour; 'crop' keeps the middle square."""
+    crop: float = 0.875
+    """Part of the stored square's side that a plain 'crop' input shows."""
+
+    @property
+    def stored(self) -> int:
+        """Pixels of the square that is kept on disk: a little more than the input, for random crops."""
+        return round(self.size / self.crop)
+
+    def square(self, image: Image.Image) -> Image.Image:
+        """The RGB picture as a square of `stored` pixels."""
+        if self.framing == "crop":
+            side = min(image.size)
+            left, top = (image.width - side) // 2, (image.height - side) // 2
+            return image.resize((self.stored,) * 2, Image.Resampling.BICUBIC, (left, top, left + side, top + side))
+        scale = self.stored / max(image.size)
+        width, height = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+        canvas = Image.new("RGB", (self.stored,) * 2, edge_colour(image))
+        canvas.paste(
+            image.resize((width, height), Image.Resampling.BICUBIC),
+            ((self.stored - width) // 2, (self.stored - height) // 2),
+        )
+        return canvas
+
+    def read(self, path: Path) -> np.ndarray:
+        """uint8 (stored, stored, 3). Raises images.UnreadableImage."""
+        return np.asarray(self.square(images.read(path, at_least=self.stored)))
+
+    def plain(self, squares: Tensor) -> Tensor:
+        """uint8 (B, 3, stored, stored) -> float32 (B, 3, size, size), normalised."""
+        if self.framing == "crop":
+            return self.normalise(F.center_crop(squares, [self.size, self.size]))
+        return self.normalise(F.resize(squares, [self.size, self.size], antialias=True))
+
+    def normalise(self, pixels: Tensor) -> Tensor:
+        mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (self.mean, self.std))
+        return ((pixels.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def edge_colour(image: Image.Image) -> tuple[int, int, int]:
+    """The mean colour of the picture's outermost pixels."""
+    pixels = np.asarray(image)
+    edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    red, green, blue = edge.mean(axis=0).round().astype(int)
+    return int(red), int(green), int(blue)
+
+
+def augmentation(kind: str, size: int, flip: bool) -> v2.Transform:
+    """Random variation of one square, uint8 (3, S, S) -> uint8 (3, size, size)."""
+    smallest = {"none": 1.0, "light": 0.6, "strong": 0.35}[kind]
+    steps: list[v2.Transform] = [v2.RandomResizedCrop(size, scale=(smallest, 1.0), ratio=(0.9, 1.11), antialias=True)]
+    if kind == "none":
+        steps = [v2.Resize([size, size], antialias=True)]
+    elif flip:
+        steps.append(v2.RandomHorizontalFlip())
+    if kind == "strong":
+        steps += [v2.ColorJitter(0.3, 0.3, 0.3), v2.RandomErasing(0.25, scale=(0.02, 0.15))]
+    return v2.Compose(steps)
+
+
+@dataclass
+class Photos:
+    """Decoded pictures as training examples (see `training.examples.Examples`)."""
+
+    squares: np.ndarray | _Rows
+    """uint8 (N, stored, stored, 3), memory-mapped."""
+    labels: Tensor
+    digests: np.ndarray
+    """The SHA-256 of each file, str (N,): what is cached of a picture is filed under it."""
+    format: InputFormat
+    augment: v2.Transform
+    variation: str
+
+    @property
+    def identity(self) -> str:
+        return store.key(self.format, list(self.digests))
+
+    def plain(self, indices: Tensor) -> Tensor:
+        return self.format.plain(self.pixels(indices))
+
+    def varied(self, indices: Tensor, generator: torch.Generator) -> Tensor:
+        with torch.random.fork_rng(devices=[]):  # torchvision's transforms draw from the global generator
+            torch.manual_seed(int(torch.randint(2**62, (1,), generator=generator)))
+            return self.format.normalise(torch.stack([self.augment(square) for square in self.pixels(indices)]))
+
+    def subset(self, chosen: Tensor) -> Photos:
+        rows = chosen.numpy()
+        return replace(self, squares=_Rows(self.squares, rows), labels=self.labels[chosen], digests=self.digests[rows])
+
+    def pixels(self, indices: Tensor) -> Tensor:
+        """uint8 (B, 3, stored, stored)."""
+        return torch.from_numpy(np.ascontiguousarray(self.squares[indices.numpy()])).permute(0, 3, 1, 2)
+
+
+@dataclass
+class _Rows:
+    """Some rows of a memory-mapped array, read only when asked for."""
+
+    array: np.ndarray | _Rows
+    rows: np.ndarray
+
+    def __getitem__(self, indices: np.ndarray) -> np.ndarray:
+        return self.array[self.rows[indices]]
+
+
+def decode(paths: Sequence[Path], format: InputFormat, *, name: str, run: Run, unit: str, title: str) -> np.ndarray:
+    """All pictures as squares: uint8 (N, stored, stored, 3), memory-mapped.
+
+    They are kept in the cache under `name`, which must change with the pictures and their order: a second run on
+    the same data decodes nothing. Raises Cancelled, and InputError for a picture that was readable when the data
+    were checked and no longer is.
+    """
+
+    def fill(target: np.ndarray) -> None:
+        run.emit("phase", name="reading", title=title)
+        pace = Pace(len(paths), unit)
+        with ThreadPoolExecutor(DECODERS) as pool:
+            for start in range(0, len(paths), 64):
+                run.check_cancelled()
+                chunk = paths[start : start + 64]
+                for i, square in enumerate(pool.map(lambda path: _square(path, format), chunk), start):
+                    target[i] = square
+                pace.step(len(chunk), lambda **numbers: run.emit("progress", phase="reading", **numbers))
+
+    shape = (len(paths), format.stored, format.stored, 3)
+    squares, _ = store.array(store.key("squares", name, format), shape, np.dtype("uint8"), fill)
+    return squares
+
+
+def _square(path: Path, format: InputFormat) -> np.ndarray:
+    try:
+        return format.read(path)
+    except images.UnreadableImage as error:
+        problem = Problem(
+            path.name, f"the file {error}, which it was not a moment ago", "put it back or check the data again"
+        )
+        raise InputError(problem) from None

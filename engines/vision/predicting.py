@@ -1,0 +1,124 @@
+"""Use a trained image classifier: keep it, load it, ask it, carry it home."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from safetensors.torch import load_file, save_file
+
+from engines import places
+from engines.contract import InputError, ModelCard, Problem
+from engines.training.staged import Staged
+from engines.vision import images
+from engines.vision.datasets import open_unlabelled
+from engines.vision.pixels import InputFormat
+
+SNIPPET = """\
+import timm, json, safetensors.torch
+config = json.load(open("config.json"))
+model = timm.create_model(config["architecture"], num_classes=config["num_classes"]).eval()
+model.load_state_dict(safetensors.torch.load_file("model.safetensors"))"""
+"""Loads the exported model back, in the folder it was unpacked to."""
+
+
+def save(folder: Path, network: Staged, card: ModelCard, classes: list[str], format: InputFormat) -> None:
+    """Writes model.safetensors and config.json: timm's own names and keys, and what the input must look like."""
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.model.state_dict().items()}
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    config = {
+        "architecture": card.name.split(".")[0],
+        "num_classes": len(classes),
+        "label_names": classes,
+        "pretrained_cfg": {
+            "input_size": [3, format.size, format.size],
+            "mean": format.mean,
+            "std": format.std,
+            "interpolation": "bicubic",
+            "crop_pct": 1.0 if format.framing == "pad" else format.crop,
+        },
+        "headstart": {"framing": format.framing, "stored": format.stored, "crop": format.crop},
+    }
+    (folder / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
+
+
+class Classifier:
+    """A finished run's model, in memory. See `contract.Predictor`."""
+
+    def __init__(self, run: Path):
+        """Raises InputError when the run holds no model (yet)."""
+        folder = run / "model"
+        try:
+            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            state = load_file(folder / "model.safetensors")
+        except FileNotFoundError:
+            raise InputError(
+                Problem(f"run {run.name}", "there is no trained model in it", "accepted: a run that is done")
+            ) from None
+        shape, own = config["pretrained_cfg"], config["headstart"]
+        self.classes: list[str] = config["label_names"]
+        self.format = InputFormat(
+            shape["input_size"][-1], tuple(shape["mean"]), tuple(shape["std"]), own["framing"], own["crop"]
+        )
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.model = timm.create_model(config["architecture"], num_classes=config["num_classes"])
+        self.model.load_state_dict(state)
+        self.model.eval().to(self.device)
+
+    def inputs(self, path: Path) -> torch.Tensor:
+        """float32 (1, 3, size, size). Raises images.UnreadableImage."""
+        square = torch.from_numpy(self.format.read(path).copy())
+        return self.format.plain(square.permute(2, 0, 1)[None]).to(self.device)
+
+    def predict(self, data: Path) -> list[dict[str, Any]]:
+        pictures, skipped = open_unlabelled(data, places.work(data))
+        rows: list[dict[str, Any]] = [{"file": entry.where, "error": entry.reason} for entry in skipped]
+        for name, path in pictures:
+            try:
+                inputs = self.inputs(path)
+            except images.UnreadableImage as error:
+                rows.append({"file": name, "error": str(error)})
+                continue
+            with torch.no_grad():
+                probabilities = self.model(inputs).softmax(1)[0].cpu()
+            best = int(probabilities.argmax())
+            rows.append(
+                {
+                    "file": name,
+                    "label": self.classes[best],
+                    "confidence": float(probabilities[best]),
+                    "probabilities": {c: float(p) for c, p in zip(self.classes, probabilities, strict=True)},
+                }
+            )
+        if rows and all("error" in row for row in rows):
+            raise InputError(
+                *(Problem(row["file"], f"the file {row['error']}", f"accepted: {images.ACCEPTED}") for row in rows[:20])
+            )
+        return rows
+
+
+def export(run: Path, out: Path) -> Path:
+    """Model, config, model card and recipe, as a folder, or as a zip when `out` ends in .zip.
+
+    Raises InputError when the run holds no model.
+    """
+    files = [run / "model" / "model.safetensors", run / "model" / "config.json", run / "README.md", run / "recipe.json"]
+    if not files[0].is_file():
+        raise InputError(Problem(f"run {run.name}", "there is no trained model in it", "accepted: a run that is done"))
+    present = [file for file in files if file.is_file()]
+    if out.suffix == ".zip":
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(out, "w") as archive:  # weights do not compress: stored
+            for file in present:
+                archive.write(file, file.name)
+    else:
+        out.mkdir(parents=True, exist_ok=True)
+        for file in present:
+            shutil.copyfile(file, out / file.name)
+    return out

@@ -1,0 +1,115 @@
+"""Pictures for a person who has none: real ones, made from what is installed, with no network."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+from engines.contract import InputError, Problem, Sample
+
+TUXPAINT_CLASSES = ("animals", "food", "household", "plants")
+TUXPAINT_PLACES = ("/usr/share/tuxpaint/stamps", "/usr/local/share/tuxpaint/stamps")
+TUXPAINT_NEEDED = (
+    "install Debian's or Ubuntu's package tuxpaint-stamps-default (sudo apt install tuxpaint-stamps-default), "
+    "or set HEADSTART_TUXPAINT to the folder tuxpaint/stamps of another system"
+)
+DIGITS_A_CLASS = 40
+DIGIT_SIDE = 64  # pixels
+
+SAMPLES = [
+    Sample(
+        name="photographs",
+        title="Animals, food, plants, household",
+        description="248 photographs cut out on transparency, in four uneven classes: 128 animals, 50 foods, "
+        "39 plants, 31 household things.",
+        origin="Stamps of the children's drawing program Tux Paint, as Debian packs them (tuxpaint-stamps-default)",
+        licence="GPL-2",
+        real=True,
+        needs=TUXPAINT_NEEDED,
+    ),
+    Sample(
+        name="digits",
+        title="Handwritten digits",
+        description="400 scanned digits, 40 of each of the ten, drawn at random (always the same draw) and enlarged "
+        "from 8 × 8 to 64 × 64 pixels.",
+        origin="Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, UCI Machine Learning "
+        "Repository; it comes with scikit-learn",
+        licence="CC BY 4.0",
+        real=True,
+    ),
+]
+
+
+def available(name: str) -> bool:
+    """Whether `make` would find what it needs on this computer."""
+    if name == "photographs":
+        return _stamps() is not None
+    return name == "digits" and importlib.util.find_spec("sklearn") is not None
+
+
+def make(name: str, out: Path) -> Path:
+    """Writes the sample below `out` as a folder with a folder a class and returns it; one that is there is kept.
+
+    Raises InputError for an unknown name, or with the sample's `needs` when something must be installed first.
+    """
+    makers = {"photographs": _make_photographs, "digits": _make_digits}
+    if name not in makers:
+        raise InputError(Problem(f"sample {name}", "there is no such sample", f"known: {', '.join(makers)}"))
+    folder = out / name
+    if folder.exists():
+        return folder
+    partial = out / f".{name}.{secrets.token_hex(4)}.partial"
+    try:
+        makers[name](partial)
+        partial.replace(folder)
+    except OSError:
+        if not folder.exists():  # else another process made it meanwhile
+            raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return folder
+
+
+def _stamps() -> Path | None:
+    """Where Tux Paint's stamps are. HEADSTART_TUXPAINT, when set, is looked in and nowhere else."""
+    chosen = os.environ.get("HEADSTART_TUXPAINT")
+    for place in map(Path, [chosen] if chosen else TUXPAINT_PLACES):
+        if all((place / label).is_dir() for label in TUXPAINT_CLASSES):
+            return place
+    return None
+
+
+def is_photograph(stamp: Path) -> bool:
+    """Stamps in a folder called cartoon are drawings, and a name on _mirror is another stamp flipped over."""
+    return stamp.suffix == ".png" and "cartoon" not in stamp.parts and not stamp.stem.endswith("_mirror")
+
+
+def _make_photographs(out: Path) -> None:
+    stamps = _stamps()
+    if stamps is None:
+        raise InputError(Problem("sample photographs", "Tux Paint's stamps are not on this computer", TUXPAINT_NEEDED))
+    for label in TUXPAINT_CLASSES:
+        (out / label).mkdir(parents=True)
+        for stamp in sorted((stamps / label).rglob("*.png")):
+            relative = stamp.relative_to(stamps / label)
+            if is_photograph(relative):
+                shutil.copyfile(stamp, out / label / "-".join(relative.parts))
+
+
+def _make_digits(out: Path) -> None:
+    import numpy as np
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    rng = np.random.default_rng(0)
+    for label in range(10):
+        folder = out / str(label)
+        folder.mkdir(parents=True)
+        for index in sorted(rng.choice(np.flatnonzero(digits.target == label), DIGITS_A_CLASS, replace=False)):
+            ink = (digits.images[index] / 16 * 255).round().astype(np.uint8)  # (8, 8), 0 is paper
+            image = Image.fromarray(ink).resize((DIGIT_SIDE, DIGIT_SIDE), Image.Resampling.BICUBIC)
+            image.save(folder / f"{index:04d}.png")

@@ -1,0 +1,209 @@
+"""Where pretrained weights come from: a prepared folder, the ordinary caches, the offline pack, then the hub.
+
+Light: importing it imports no torch, and `where` touches no network for what is here.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlparse
+
+from engines import places
+from engines.contract import InputError, ModelCard, Problem
+
+HUB_PATIENCE_SECONDS = 2.0
+FILE_NAMES = ("model.safetensors", "pytorch_model.bin")
+_reached: tuple[float, bool] = (0.0, False)
+
+
+class WeightsUnavailable(InputError):
+    """The weights are not here and cannot be fetched."""
+
+
+def where(card: ModelCard) -> Literal["here", "download", "unreachable"]:
+    """Whether the weights are on this machine, or the hub could give them. Answers within two seconds."""
+    if find(card) is not None:
+        return "here"
+    return "download" if card.hub and hub_reachable() else "unreachable"
+
+
+def find(card: ModelCard) -> Path | None:
+    """The weight file on this machine, or None. Verifies nothing: `fetch` does."""
+    return next(_candidates(card), None)
+
+
+def _candidates(card: ModelCard) -> Iterator[Path]:
+    if (prepared := places.models()) is not None:
+        yield from (p for p in (prepared / card.name / name for name in FILE_NAMES) if p.is_file())
+    if card.hub:
+        yield from _in_hub_cache(card.hub)
+        yield from _in_torch_cache(card.name)
+    if card.package and (spec := importlib.util.find_spec(card.package)) and spec.submodule_search_locations:
+        root = Path(next(iter(spec.submodule_search_locations)))
+        yield from sorted(p for p in root.rglob("*") if p.suffix in {".safetensors", ".pth", ".pt", ".bin"})
+
+
+def _in_hub_cache(repository: str) -> Iterator[Path]:
+    from huggingface_hub import try_to_load_from_cache
+
+    for name in FILE_NAMES:
+        if isinstance(path := try_to_load_from_cache(repository, name), str):
+            yield Path(path)
+
+
+def _in_torch_cache(name: str) -> Iterator[Path]:
+    home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "torch"
+    # timm's and torchvision's files are called <name>-<first 8 digits of the SHA-256>.pth
+    yield from sorted((Path(home) / "hub" / "checkpoints").glob(f"{name}-????????.pth"))
+
+
+def hub_reachable() -> bool:
+    """Whether the hub answers a connection within two seconds; asked at most once a minute."""
+    global _reached
+    asked, answer = _reached
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "TRUE", "YES", "ON"}:
+        return False
+    if time.monotonic() - asked > 60 or not asked:
+        from huggingface_hub import constants
+
+        hub = urlparse(constants.ENDPOINT)
+        try:
+            socket.create_connection(
+                (hub.hostname or "", hub.port or (80 if hub.scheme == "http" else 443)), timeout=HUB_PATIENCE_SECONDS
+            ).close()
+            answer = True
+        except OSError:
+            answer = False
+        _reached = (time.monotonic(), answer)
+    return answer
+
+
+def fetch(card: ModelCard) -> Path:
+    """The verified weight file, from this machine or from the hub.
+
+    Raises WeightsUnavailable when it is not here and the hub cannot be reached or does not have it, and
+    InputError when the file is not the one the catalogue names.
+    """
+    if path := find(card):
+        verify(path, card)
+        return path
+    if not card.hub or not hub_reachable():
+        raise WeightsUnavailable(
+            Problem(
+                f"model {card.name}",
+                "its weights are not on this machine and the hub cannot be reached",
+                "connect to the network, put them in the folder HEADSTART_MODELS, or choose a model marked 'here'",
+            )
+        )
+    path = _download(card)
+    verify(path, card)
+    return path
+
+
+def _download(card: ModelCard) -> Path:
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
+
+    assert card.hub
+    for name in FILE_NAMES:
+        try:
+            published = get_hf_file_metadata(hf_hub_url(card.hub, name), timeout=10).etag
+            path = Path(hf_hub_download(card.hub, name))
+        except EntryNotFoundError:
+            continue
+        except (HfHubHTTPError, OSError) as error:
+            raise WeightsUnavailable(
+                Problem(f"model {card.name}", f"the hub answered: {type(error).__name__}", "try again later")
+            ) from error
+        if published and len(published) == 64 and sha256(path) != published:
+            path.unlink()
+            raise _not_the_file(path, card, f"a file with SHA-256 {published[:8]}…")
+        return path
+    raise WeightsUnavailable(
+        Problem(f"model {card.name}", f"{card.hub} holds no weights", f"accepted: one of {', '.join(FILE_NAMES)}")
+    )
+
+
+def verify(path: Path, card: ModelCard) -> None:
+    """Raises InputError when the digest of the file is known and it is another.
+
+    Known from the catalogue (offline pack), from source.json (a folder that `prefetch` made), or from the file's
+    own name: the hub's cache names a file by its SHA-256, torch's by the first eight digits of it.
+    """
+    if (known := _published_digest(path, card)) and not sha256(path).startswith(known):
+        raise _not_the_file(path, card, f"a file with SHA-256 {known[:8]}…")
+
+
+def _published_digest(path: Path, card: ModelCard) -> str | None:
+    if card.package and card.package in path.parts:
+        return card.sha256
+    if (note := path.parent / "source.json").is_file():
+        digest: str | None = json.loads(note.read_text(encoding="utf-8")).get("sha256")
+        return digest
+    if re.fullmatch(r"[0-9a-f]{64}", path.resolve().name):
+        return path.resolve().name
+    if match := re.search(r"-([0-9a-f]{8})\.pth$", path.name):
+        return match[1]
+    return None
+
+
+def _not_the_file(path: Path, card: ModelCard, expected: str) -> InputError:
+    return InputError(
+        Problem(f"model {card.name}", f"{path.name} is damaged or not the published file", f"accepted: {expected}")
+    )
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file; computed once for each size and time of change."""
+    stat = path.stat()
+    return _sha256(path, stat.st_size, stat.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=256)
+def _sha256(path: Path, _size: int, _changed: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The tensors in a weight file. Pickles are read with `weights_only=True`, and only catalogue files come here."""
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(path)
+    import torch
+
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    return state.get("state_dict", state) if isinstance(state, dict) else state
+
+
+def prefetch(cards: list[ModelCard], destination: Path) -> tuple[list[Path], list[Problem]]:
+    """Copies the weights of `cards` into a folder that serves as HEADSTART_MODELS elsewhere."""
+    copied: list[Path] = []
+    problems: list[Problem] = []
+    for card in cards:
+        try:
+            source = fetch(card)
+        except InputError as error:
+            problems.extend(error.problems)
+            continue
+        target = destination / card.name / ("model.safetensors" if source.suffix == ".safetensors" else FILE_NAMES[1])
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+        (target.parent / "source.json").write_text(
+            json.dumps({"licence": card.licence, "source": card.source, "sha256": sha256(source)}, indent=2),
+            encoding="utf-8",
+        )
+        copied.append(target)
+    return copied, problems

@@ -1,0 +1,59 @@
+"""Home: what transfer learning is, the five steps, the domains, and this browser's recent runs."""
+
+import streamlit as st
+
+from ui import drawing, frame, run_list
+
+STEPS = (
+    ("Data", "Bring your own, or take a sample. It is checked and shown before anything trains."),
+    ("Model", "Pick a network that others trained on a big task."),
+    ("Strategy", "Choose how much of it should learn, and how much stays as it came."),
+    ("Train", "Watch it learn. Close the page if you like: it goes on."),
+    ("Result", "See what the transfer was worth, with its interval, and take the model home."),
+)
+LATER = (
+    ("Text", ":material/chat:", "Reviews, translation, answers"),
+    ("Speech", ":material/mic:", "Transcription, speakers, accents"),
+    ("Forecasting", ":material/show_chart:", "Stocks, weather, demand"),
+    ("Control", ":material/stadia_controller:", "From simulation to the real robot"),
+)
+
+
+def idea() -> None:
+    with st.container(border=True):
+        drawing.draw(drawing.idea(), key="idea")
+        st.markdown(
+            "A network that learnt a big task already knows edges, shapes, words or sounds. **Transfer learning** "
+            "keeps :blue[■ what it knows] and lets :orange[■ a small part] learn your task. Headstart trains "
+            ":gray[■ the same network from scratch] on the same data, so that you see what the head start was worth."
+        )
+
+
+def steps() -> None:
+    for number, (column, (name, text)) in enumerate(zip(st.columns(5), STEPS, strict=True), 1):
+        column.markdown(f"**:orange[{number}] {name}**  \n{text}")
+
+
+def domains() -> None:
+    with st.grid(min_column_width=190):
+        with st.container(border=True, height="stretch"):
+            st.markdown(":material/image: **Vision**  \nTell photographs apart")
+            st.page_link("pages/vision.py", label="Open", icon=":material/arrow_forward:")
+        for name, icon, text in LATER:
+            with st.container(border=True, height="stretch"):
+                st.markdown(f"{icon} **{name}**  \n{text}")
+                st.caption("Not built yet")
+
+
+@st.fragment
+def recent() -> None:
+    run_list.recent(limit=5)
+
+
+with frame.page("Headstart", "Start from what a network already knows, and see what that is worth on your data."):
+    idea()
+    steps()
+    st.subheader("Pick a domain", anchor=False)
+    domains()
+    st.subheader("This browser's recent runs", anchor=False)
+    recent()

@@ -1,0 +1,1 @@
+"""Journeys through the real app in Chromium, with the real engine behind it."""

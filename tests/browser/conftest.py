@@ -1,0 +1,112 @@
+"""One server for all journeys, on a free port with a home of its own; a fresh browser profile for each."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from engines import places
+from engines.jobs import serving
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
+SCREENSHOTS = places.PROJECT / "docs" / "screenshots"
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the app runs."""
+    home = tmp_path_factory.mktemp("browser-home")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.address",
+               "127.0.0.1", "--server.headless", "true"]
+    log = (home / "app.log").open("wb")
+    environment = {**os.environ, "HEADSTART_HOME": str(home)}
+    process = subprocess.Popen(command, cwd=places.PROJECT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_until_healthy(url, home / "app.log")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+        log.close()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("HEADSTART_HOME", str(home))
+            serving.stop()
+
+
+def _wait_until_healthy(url: str, log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
+                return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"the app did not start:\n{log.read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def visitor(browser: Browser, address: str) -> Iterator[Callable[..., BrowserContext]]:
+    """Makes a browser of its own for somebody: `visitor(width=390, color_scheme="dark")`."""
+    made: list[BrowserContext] = []
+
+    def make(width: int = 1280, **options: Any) -> BrowserContext:
+        context = browser.new_context(base_url=address, viewport={"width": width, "height": 900},
+                                      accept_downloads=True, **options)
+        context.set_default_timeout(30_000)
+        made.append(context)
+        return context
+
+    yield make
+    for context in made:
+        context.close()
+
+
+def settle(page: Page) -> None:
+    """Wait until the page is drawn and nothing is running."""
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    page.wait_for_function("document.querySelectorAll('[data-testid=stSkeleton]').length === 0")
+
+
+def visit(page: Page, path: str) -> None:
+    page.goto(path)
+    page.get_by_role("heading", level=1).wait_for()
+    settle(page)
+
+
+def picture(page: Page, name: str) -> None:
+    """A picture of the whole page for the README, when HEADSTART_SCREENSHOTS=1 asks for it."""
+    if os.environ.get("HEADSTART_SCREENSHOTS") != "1":
+        return
+    settle(page)
+    size = page.viewport_size
+    assert size is not None
+    height = page.evaluate("document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight")
+    page.set_viewport_size({"width": size["width"], "height": min(max(height - 60, 500), 6000)})
+    page.wait_for_load_state("networkidle")
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 400)))")  # plots resize
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+    page.set_viewport_size(size)

@@ -1,0 +1,221 @@
+"""What people do, from an upload to a model they carry home, in a real browser with real training."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from engines.vision import samples
+from tests.browser.conftest import picture, settle, visit
+
+pytestmark = [pytest.mark.browser, pytest.mark.weights]
+
+Visitor = Callable[..., BrowserContext]
+A_CLASS = 14  # pictures
+TRAINING = 150_000  # milliseconds a small run may take on two cores that others use too
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small zip with a folder a class, made from the best sample that this machine has; one file in it is broken."""
+    name = "photographs" if samples.available("photographs") else "digits"
+    folder = samples.make(name, tmp_path_factory.mktemp("sample"))
+    path = tmp_path_factory.mktemp("upload") / "my photographs é.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for label in sorted(p for p in folder.iterdir() if p.is_dir())[:4]:
+            for image in sorted(label.iterdir())[:A_CLASS]:
+                archive.write(image, f"{label.name}/{image.name}")
+        archive.writestr(f"{sorted(folder.iterdir())[0].name}/broken.png", b"")
+    return path
+
+
+@pytest.fixture(scope="module")
+def one_photograph(photographs: Path) -> dict[str, str | bytes]:
+    with zipfile.ZipFile(photographs) as archive:
+        name = archive.namelist()[0]
+        return {"name": "new one.png", "mimeType": "image/png", "buffer": archive.read(name)}
+
+
+def bring(page: Page, archive: Path) -> None:
+    page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(archive)
+    page.get_by_role("button", name="Train now").wait_for(timeout=60_000)
+    settle(page)
+
+
+def train(page: Page, archive: Path, query: str) -> str:
+    """Upload and train with the settings in the address; returns the run's id once the result is shown."""
+    visit(page, f"/vision?step=data&{query}")
+    bring(page, archive)
+    page.get_by_role("button", name="Train now").click()
+    page.locator(".st-key-verdict").wait_for(timeout=TRAINING)
+    settle(page)
+    found = re.search(r"run=([\w-]{22})", page.url)
+    assert found
+    return found.group(1)
+
+
+def test_upload_train_result_export_and_reload_by_link(
+    visitor: Visitor, photographs: Path, one_photograph: dict[str, str | bytes], tmp_path: Path
+) -> None:
+    context = visitor()
+    page = context.new_page()
+    visit(page, "/vision?step=data&set=epochs:3")
+    bring(page, photographs)
+    main = page.get_by_test_id("stMain")
+    expect(main).to_contain_text(f"{4 * A_CLASS} photographs in 4 classes")
+    expect(main).to_contain_text("1 file was left out, and why")
+    assert page.locator("img[src^='data:image']").count() >= 4  # the gallery
+    picture(page, "data")
+
+    page.get_by_role("button", name="Choose a model").click()
+    expect(main).to_contain_text("EfficientNet-Lite0")
+    picture(page, "model")
+    page.get_by_role("button", name="Next: how much should learn?").click()
+    expect(main).to_contain_text("on this machine", timeout=60_000)
+    page.get_by_role("radio", name="Last blocks").click()
+    expect(page).to_have_url(re.compile("strategy=partial"))
+    settle(page)
+    page.locator("svg.wide [data-block='5']").click()  # the drawing is a control too
+    expect(page).to_have_url(re.compile("blocks=3"))
+    settle(page)
+    expect(main).to_contain_text("on this machine", timeout=60_000)
+    picture(page, "strategy")
+    page.get_by_role("radio", name="Head only").click()
+    settle(page)
+
+    page.get_by_role("button", name="Start training").click()
+    page.locator(".st-key-live_run").wait_for()
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    page.locator(".st-key-live_run .js-plotly-plot").nth(1).wait_for(timeout=TRAINING)
+    picture(page, "train")
+    page.locator(".st-key-verdict").wait_for(timeout=TRAINING)
+    settle(page)
+    expect(main).to_contain_text("Same network from scratch")
+    expect(main).to_contain_text("95 % interval")
+    page.locator(".js-plotly-plot").nth(2).wait_for()
+
+    with page.expect_download(timeout=60_000) as download:
+        page.get_by_role("button", name="Model", exact=True).click()
+    saved = tmp_path / "model.zip"
+    download.value.save_as(saved)
+    with zipfile.ZipFile(saved) as archive:
+        names = {Path(name).name for name in archive.namelist()}
+    assert {"model.safetensors", "config.json"} <= names
+
+    page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files([one_photograph])  # type: ignore[list-item]
+    expect(main).to_contain_text("Answered in", timeout=60_000)
+
+    address = page.url
+    run = re.search(r"run=([\w-]{22})", address)
+    assert run
+    verdict = page.locator(".st-key-verdict").inner_text()
+    elsewhere = visitor().new_page()
+    visit(elsewhere, f"/vision?run={run.group(1)}")
+    assert elsewhere.locator(".st-key-verdict").inner_text() == verdict
+    page.reload()
+    settle(page)
+    assert page.locator(".st-key-verdict").inner_text() == verdict
+
+    visit(page, "/")  # this browser remembers the run; a fresh one does not
+    expect(main).to_contain_text("my photographs é.zip")
+    page.reload()
+    expect(main).to_contain_text("my photographs é.zip")
+    page.get_by_role("link", name="Open").last.click()
+    page.locator(".st-key-verdict").wait_for()
+    visit(elsewhere, "/runs")
+    expect(elsewhere.get_by_test_id("stMain")).to_contain_text("my photographs é.zip")  # it has opened the link
+    stranger = visitor().new_page()
+    visit(stranger, "/runs")
+    expect(stranger.get_by_test_id("stMain")).to_contain_text("No runs yet")
+
+
+def test_a_run_is_cancelled_and_may_go_on(visitor: Visitor, photographs: Path) -> None:
+    page = visitor().new_page()
+    visit(page, "/vision?step=data&strategy=full&set=epochs:500&set=patience:500&set=baseline:none")
+    bring(page, photographs)
+    page.get_by_role("button", name="Train now").click()
+    page.get_by_role("button", name="Cancel").wait_for()
+    page.locator(".st-key-live_run .js-plotly-plot").first.wait_for(timeout=TRAINING)
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_test_id("stMain")).to_contain_text("What was learnt so far is kept", timeout=30_000)
+    page.get_by_role("button", name="Resume").click()
+    page.get_by_role("button", name="Cancel").wait_for(timeout=30_000)
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_test_id("stMain")).to_contain_text("What was learnt so far is kept", timeout=30_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("holiday.zip", b"this is a letter, not an archive"), ("empty.zip", None)],
+    ids=["no zip at all", "empty zip"],
+)
+def test_a_bad_zip_gets_a_sentence(visitor: Visitor, name: str, content: bytes | None) -> None:
+    if content is None:
+        buffer = io.BytesIO()
+        zipfile.ZipFile(buffer, "w").close()
+        content = buffer.getvalue()
+    page = visitor().new_page()
+    visit(page, "/vision?step=data")
+    files = [{"name": name, "mimeType": "application/zip", "buffer": content}]
+    page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(files)  # type: ignore[arg-type]
+    alert = page.get_by_test_id("stAlert")
+    alert.wait_for(timeout=60_000)
+    assert "Traceback" not in page.content()
+    assert alert.inner_text().strip().endswith(".")
+    assert "data=" not in page.url
+    expect(page.get_by_role("button", name="Use this sample").first).to_be_visible()
+
+
+@pytest.mark.parametrize("path", ["/", "/vision", "/vision?step=data", "/vision?step=model", "/vision?step=strategy",
+                                  "/runs", "/vision?run=nonsense"])
+def test_nothing_is_wider_than_a_phone(visitor: Visitor, path: str) -> None:
+    page = visitor(width=390).new_page()
+    visit(page, path)
+    widths = page.evaluate(
+        """() => [...document.querySelectorAll('[data-testid=stMain] *')]
+            .filter((e) => !e.closest('svg, .js-plotly-plot, pre'))
+            .map((e) => Math.round(e.getBoundingClientRect().right))"""
+    )
+    assert max(widths) <= 390
+    steps = page.locator(".st-key-step_switch button")
+    if steps.count():
+        tops = {round(steps.nth(i).bounding_box()["y"]) for i in range(5)}  # type: ignore[index]
+        assert len(tops) == 1  # five steps on one line
+    picture(page, "phone-" + (re.sub(r"\W+", "-", path).strip("-") or "home"))
+
+
+CONTRAST = """() => {
+  const parse = (c) => (c.match(/[\\d.]+/g) || []).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
+    .map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const ratio = (a, b) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  const ground = light(parse(getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor));
+  const inked = [...document.querySelectorAll('.js-plotly-plot .annotation-text, .js-plotly-plot .xtick text')];
+  const plain = [...document.querySelectorAll('[data-testid=stMain] p, h1')];
+  return {
+    ground,
+    text: Math.min(...plain.filter((e) => e.innerText.trim() && !e.closest('button'))
+      .map((e) => ratio(light(parse(getComputedStyle(e).color)), ground))),
+    ticks: Math.min(...inked.filter((e) => e.closest('.xtick'))
+      .map((e) => ratio(light(parse(getComputedStyle(e).fill)), ground)), 99),
+  };
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_both_themes_are_readable(visitor: Visitor, scheme: str) -> None:
+    page = visitor(color_scheme=scheme).new_page()
+    for path, name in (("/", "home"), ("/vision", "result"), ("/runs", "runs")):
+        visit(page, path)
+        found = page.evaluate(CONTRAST)
+        assert (found["ground"] < 0.05) == (scheme == "dark")
+        assert found["text"] >= 3
+        assert found["ticks"] >= 3
+        picture(page, f"{name}-{scheme}")

@@ -1,0 +1,233 @@
+"""Which way things may depend on each other, and what the page's process may load: docs/architecture.md, held."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engines import registry
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# A module imports from its own row or the rows above it, never from one below.
+LAYERS = (
+    ("engines.contract",),
+    ("engines.places", "engines.versions", "engines.runs", "engines.weights", "engines.data"),
+    ("engines.training", "engines.evidence", "engines.explain", "engines.modelcard", "engines.report"),
+    ("engines.vision", "engines.text", "engines.speech", "engines.forecasting", "engines.control"),
+    ("engines.registry",),
+    ("engines.jobs",),
+    ("engines.__main__", "ui"),
+    ("pages",),
+    ("app",),
+)
+
+# What takes seconds to import and belongs to workers. "engines.jobs.*" and its like stand for every module inside.
+HEAVY = {"torch", "torchvision", "torchaudio", "transformers", "timm", "sklearn", "peft", "accelerate", "captum"}
+LIGHT = [
+    "engines.contract",
+    "engines.registry",
+    "engines.places",
+    "engines.runs",
+    "engines.weights",
+    "engines.data.*",
+    "engines.jobs.*",
+    "engines.training.cost",
+    "engines.__main__",
+    "ui.*",
+    "pages.*",
+    "app",
+    *(where.partition(":")[0] for where in registry.TASKS.values()),
+]
+
+
+# --- reading imports without running anything -----------------------------------------------------
+
+
+def modules(root: Path) -> dict[str, Path]:
+    """Every module of ours below `root`: dotted name -> file. A package goes by its folder's name."""
+    files = [*root.glob("engines/**/*.py"), *root.glob("ui/**/*.py"), *root.glob("pages/**/*.py"), root / "app.py"]
+    names = {}
+    for file in filter(Path.exists, files):
+        parts = file.relative_to(root).with_suffix("").parts
+        names[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+    return names
+
+
+def imports(file: Path, *, top_level: bool) -> Iterator[str]:
+    """Dotted names that `file` imports (absolute). With `top_level`, only what importing the file itself would run."""
+    waiting: list[ast.AST] = [ast.parse(file.read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, (
+                f"{file}, line {node.lineno}: write imports from the project's root, not relative ones"
+            )
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif top_level and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        elif top_level and isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            waiting.extend(node.orelse)
+            continue
+        waiting.extend(ast.iter_child_nodes(node))
+
+
+def row(name: str) -> int | None:
+    """The row of LAYERS that a module of ours stands in."""
+    for number, prefixes in enumerate(LAYERS):
+        if any(name == prefix or name.startswith(prefix + ".") for prefix in prefixes):
+            return number
+    return None
+
+
+def backward_imports(root: Path) -> list[str]:
+    """One sentence for each import against the direction, and for each module that has no row."""
+    wrong = []
+    for name, file in modules(root).items():
+        if name == "engines":
+            continue
+        here = row(name)
+        if here is None:
+            wrong.append(f"{name} has no place in LAYERS: add it there and to docs/architecture.md")
+            continue
+        for target in imports(file, top_level=False):
+            there = row(target)
+            if there is not None and there > here:
+                wrong.append(f"{name} imports {target}, which stands below it")
+    return wrong
+
+
+def path_to_heavy(start: str, known: dict[str, Path]) -> list[str] | None:
+    """The chain of module-level imports from `start` to a heavy library; None when there is none."""
+    chains = [[start]]
+    seen = {start}
+    while chains:
+        chain = chains.pop(0)
+        for target in imports(known[chain[-1]], top_level=True):
+            if target.split(".")[0] in HEAVY:
+                return [*chain, target]
+            parts = target.split(".")
+            for name in (".".join(parts[: n + 1]) for n in range(len(parts))):  # a package is run before its modules
+                if name in known and name not in seen:
+                    seen.add(name)
+                    chains.append([*chain, name])
+    return None
+
+
+def expand(pattern: str, known: dict[str, Path]) -> list[str]:
+    """Modules of ours that `pattern` stands for; never none."""
+    prefix = pattern.removesuffix(".*")
+    found = [name for name in known if name == prefix or (prefix != pattern and name.startswith(prefix + "."))]
+    assert found, f"LIGHT names {pattern}, and there is no such module"
+    return found
+
+
+# --- the rules ------------------------------------------------------------------------------------
+
+
+def test_imports_point_one_way() -> None:
+    assert backward_imports(ROOT) == []
+
+
+def test_engines_never_import_streamlit() -> None:
+    guilty = [
+        f"{name} imports {target}"
+        for name, file in modules(ROOT).items()
+        if name.startswith("engines")
+        for target in imports(file, top_level=False)
+        if target.split(".")[0] in {"streamlit", "ui", "pages", "app"}
+    ]
+    assert guilty == []
+
+
+@pytest.mark.parametrize("pattern", LIGHT)
+def test_light_modules_reach_nothing_heavy(pattern: str) -> None:
+    known = modules(ROOT)
+    chains = [path_to_heavy(name, known) for name in expand(pattern, known)]
+    assert [" -> ".join(chain) for chain in chains if chain] == []
+
+
+PAGE_PROCESS = """
+import importlib, json, sys
+for name in json.loads(sys.argv[1]):
+    importlib.import_module(name)
+from engines import registry
+for name in registry.names():
+    task = registry.task(name)
+    assert task.info.name == name
+    assert task.models(), name
+    task.samples()
+print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
+"""
+
+
+def test_the_pages_process_loads_nothing_heavy() -> None:
+    """A fresh interpreter imports what pages import and asks what pages ask: the catalogue and the samples."""
+    known = modules(ROOT)
+    scripts = [name for name in known if name == "app" or name.startswith("pages.")]
+    wanted = {name for pattern in LIGHT for name in expand(pattern, known)} - {*scripts, "pages"}
+    for script in scripts:  # Streamlit runs these; what they import is what counts
+        wanted |= {name for name in imports(known[script], top_level=False) if name in known}
+    answer = subprocess.run(
+        [sys.executable, "-c", PAGE_PROCESS, json.dumps(sorted(wanted))],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert answer.returncode == 0, answer.stderr
+    loaded = set(json.loads(answer.stdout.splitlines()[-1]))
+    assert "streamlit" in loaded, "the check looked at nothing"
+    assert loaded & HEAVY == set()
+
+
+# --- the rules can fail ---------------------------------------------------------------------------
+
+
+def write(root: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+def test_a_backward_import_is_named_even_inside_a_function(tmp_path: Path) -> None:
+    root = write(
+        tmp_path,
+        {
+            "engines/contract.py": "def f():\n    from engines.jobs import queue\n",
+            "engines/jobs/__init__.py": "import engines.contract\n",
+            "engines/odd.py": "",
+        },
+    )
+    assert sorted(backward_imports(root)) == [
+        "engines.contract imports engines.jobs, which stands below it",
+        "engines.contract imports engines.jobs.queue, which stands below it",
+        "engines.odd has no place in LAYERS: add it there and to docs/architecture.md",
+    ]
+
+
+def test_a_heavy_import_is_found_through_a_package_and_not_inside_functions(tmp_path: Path) -> None:
+    root = write(
+        tmp_path,
+        {
+            "app.py": "import ui.card\n",
+            "ui/__init__.py": "from engines.training import cost\n",
+            "ui/card.py": "def draw():\n    import torch\n",
+            "engines/training/__init__.py": "try:\n    import torch.nn\nexcept ImportError:\n    pass\n",
+            "engines/training/cost.py": "",
+            "engines/runs.py": "class Folder:\n    def f(self):\n        import torch\n",
+        },
+    )
+    known = modules(root)
+    assert path_to_heavy("app", known) == ["app", "ui", "engines.training", "torch.nn"]
+    assert path_to_heavy("engines.runs", known) is None

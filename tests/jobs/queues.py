@@ -1,0 +1,8 @@
+"""Every queue that the conformance suite runs on: name -> how to open it on the current HEADSTART_HOME.
+
+A further backend is one line here.
+"""
+
+from engines.jobs.local import LocalBackend
+
+QUEUES = {"local": LocalBackend}

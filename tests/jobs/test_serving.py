@@ -1,0 +1,229 @@
+"""The warm server: questions, answers, and what happens when it breaks."""
+
+from __future__ import annotations
+
+import json
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from engines import places
+from engines.contract import InputError, Problem, Recipe
+from engines.jobs import serving, worker
+from engines.jobs.answers import LoadedModels
+from engines.runs import RunFolder
+
+Recipes = Callable[..., Recipe]
+
+
+@pytest.fixture(scope="module")
+def one_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("served-home")
+
+
+@pytest.fixture(autouse=True)
+def served(one_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All tests here share a home, and so a server: starting one takes seconds."""
+    monkeypatch.setenv("HEADSTART_HOME", str(one_home))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left_behind(one_home: Path) -> Iterator[None]:
+    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADSTART_HOME", str(one_home))
+        process = server()
+        serving.stop()
+        if process:
+            process.wait(timeout=60)
+
+
+def server() -> psutil.Process | None:
+    address = serving._address()
+    return psutil.Process(address["pid"]) if address else None
+
+
+def trained(recipe: Recipes, steps: int) -> RunFolder:
+    run = RunFolder.create(recipe(steps=steps))
+    assert worker.execute(run) == 0
+    return run
+
+
+def check(data: str, **more: Any) -> dict[str, Any]:
+    return {"verb": "check", "task": "toy.counting", "data": data, **more}
+
+
+# --- questions and answers --------------------------------------------------------------------------
+
+
+def test_check_tells_its_progress_and_its_report() -> None:
+    told: list[tuple[int, int]] = []
+    report = serving.ask(check("/data/fine", seed=7, settings={"steps": "4"}), lambda *step: told.append(step))
+    assert report["classes"] == {"é": 3}
+    assert report["notes"] == ["seed 7, ToySettings(steps=4, hold_at=0, trouble='')"]
+    assert told[0] == (0, 3)
+    assert told[-1] == (3, 3)
+
+
+def test_predict_by_id_and_by_path(recipe: Recipes) -> None:
+    run = trained(recipe, 2)
+    for name in (run.id, str(run.path)):
+        answer = serving.ask({"verb": "predict", "run": name, "data": "/data/a.png"})
+        assert answer["rows"] == [{"file": "a.png", "label": "2", "probabilities": {"é": 1.0}}]
+        assert 0 <= answer["milliseconds"] < 60_000
+    assert (run.path / "loads").read_text() == "x", "loaded once"
+
+
+def test_the_other_verbs(recipe: Recipes, tmp_path: Path) -> None:
+    run = trained(recipe, 1)
+    asked = {"run": run.id, "data": "/data/a.png", "out": str(tmp_path)}
+    (row,) = serving.ask({"verb": "explain", **asked})["rows"]
+    assert row["picture"] == str(tmp_path / "0.png")
+    assert serving.ask({"verb": "export", "format": "script", **asked}) == {"path": str(tmp_path)}
+    sample = serving.ask({"verb": "sample", "task": "toy.counting", "name": "one", "out": str(tmp_path)})
+    assert Path(sample["path"]).read_text() == "one"
+    assert serving.ask({"verb": "describe", "task": "toy.counting", "model": "fingers"})["title"] == "Fingers"
+
+
+def test_machine_is_measured_once() -> None:
+    found = serving.ask({"verb": "machine"})
+    assert set(found) == {"device", "device_name", "macs_per_second", "precision"}
+    assert found["macs_per_second"] > 1e7
+    assert serving.ask({"verb": "machine"}) == found, "the second answer comes from machine.json"
+    assert json.loads((places.home() / "machine.json").read_text())["macs_per_second"] == found["macs_per_second"]
+
+
+def test_many_at_once(recipe: Recipes) -> None:
+    run = trained(recipe, 3)
+    question = {"verb": "predict", "run": run.id, "data": "/data/a.png"}
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: serving.ask(question)["rows"][0]["label"], range(16)))
+    assert answers == ["3"] * 16
+    assert (run.path / "loads").read_text() == "x"
+
+
+# --- what is wrong with a question ------------------------------------------------------------------
+
+
+def test_wrong_input_crosses_with_its_problems() -> None:
+    with pytest.raises(InputError) as caught:
+        serving.ask(check("/data/wrong"))
+    assert caught.value.problems == (
+        Problem("a.png", "found 0 bytes", "a picture is accepted"),
+        Problem("b", "none", "one"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence"),
+    [
+        ({"verb": "sing"}, "there is no verb 'sing'"),
+        ({"verb": "predict", "run": "B" * 22, "data": "x"}, "there is no run at this address"),
+        ({"verb": "predict", "run": "/etc", "data": "x"}, "/etc is no run folder"),
+        (check("x", settings={"steps": "no"}), "setting steps: found 'no'; accepted: a whole number"),
+    ],
+)
+def test_a_wrong_question_is_a_sentence(question: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        serving.ask(question)
+
+
+def test_an_unfinished_run_cannot_predict(recipe: Recipes) -> None:
+    run = RunFolder.create(recipe())
+    with pytest.raises(InputError, match="it has no trained model"):
+        serving.ask({"verb": "predict", "run": run.id, "data": "x"})
+
+
+# --- when the server breaks -------------------------------------------------------------------------
+
+
+def test_a_defect_is_a_sentence_and_its_traceback_stays_in_the_log() -> None:
+    with pytest.raises(serving.ServerFailed) as caught:
+        serving.ask(check("/data/bug"))
+    log = places.home() / "serving.log"
+    assert str(caught.value) == f"This is a defect of ours: ZeroDivisionError. The details are in {log}."
+    assert "a secret" in log.read_text()
+    before = server()
+    serving.ask(check("/data/fine"))
+    assert server() == before, "the server survives a defect"
+
+
+def test_a_crash_is_a_sentence_and_the_next_question_starts_a_fresh_server() -> None:
+    serving.ask(check("/data/fine"))
+    before = server()
+    with pytest.raises(serving.ServerFailed, match="stopped in the middle of this: try again"):
+        serving.ask(check("/data/crash"))
+    assert serving.ask(check("/data/fine"))["n_examples"] == 3
+    assert before != server()
+
+
+def test_only_who_knows_the_key_is_heard() -> None:
+    serving.ask(check("/data/fine"))
+    address = serving._address()
+    assert address
+    if sys.platform != "win32":
+        assert stat.S_IMODE((places.home() / "serving.json").stat().st_mode) == 0o600
+    with pytest.raises((AuthenticationError, EOFError, OSError)):
+        Client(("127.0.0.1", address["port"]), authkey=b"guessed")
+    silent = Client(("127.0.0.1", address["port"]))  # says nothing, and holds nobody up
+    assert serving.ask(check("/data/fine"))["n_examples"] == 3
+    silent.close()
+
+
+def test_an_older_server_makes_way_for_newer_code() -> None:
+    serving.ask(check("/data/fine"))
+    file = places.home() / "serving.json"
+    before = server()
+    file.write_text(json.dumps({**json.loads(file.read_text()), "code": 0}))
+    serving.ask(check("/data/fine"))
+    assert before
+    assert server() != before
+    before.wait(timeout=60)
+
+
+def test_one_server_a_home_and_it_leaves_when_told() -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: serving.ask(check("/data/fine")), range(4)))
+    process = server()
+    assert process
+    serving.stop()
+    process.wait(timeout=60)
+    assert server() is None
+    serving.stop()  # nobody to tell
+
+
+def test_it_leaves_when_idle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wait: Callable[..., Any]) -> None:
+    monkeypatch.setenv("HEADSTART_HOME", str(tmp_path))
+    monkeypatch.setenv("HEADSTART_SERVING_IDLE_SECONDS", "1")
+    serving.warm_up()
+    process = wait(server, "the server")
+    process.wait(timeout=60)
+    assert not (tmp_path / "serving.json").exists()
+
+
+# --- what is kept loaded ----------------------------------------------------------------------------
+
+
+def test_the_last_models_stay_loaded_and_a_retrained_one_is_another(recipe: Recipes) -> None:
+    first, second, third = (trained(recipe, steps) for steps in (1, 2, 3))
+    models = LoadedModels(keep=2)
+    for run in (first, second, first, third, first, second):  # the third pushes out the second
+        models.get(run)
+    assert [(run.path / "loads").read_text() for run in (first, second, third)] == ["x", "xx", "x"]
+    worker.execute(second)
+    models.get(second)
+    assert (second.path / "loads").read_text() == "xxx"
+
+
+def test_asking_loads_nothing_heavy() -> None:
+    script = "import sys; from engines.jobs import serving, backend, local; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "False\n"

@@ -1,0 +1,1 @@
+"""What every page shows, through Streamlit's own test runner: no browser, no training."""

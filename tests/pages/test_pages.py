@@ -1,0 +1,395 @@
+"""Every page, opened through app.py: what it shows when there is nothing, something, or something wrong."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engines import places, runs
+from engines.contract import InputError, Problem, State
+from engines.jobs import serving
+from engines.runs import RunFolder
+from tests.pages import finished_run
+from ui import this_browser, uploads
+
+VISION, RUNS = "pages/vision.py", "pages/runs.py"
+
+
+@pytest.fixture
+def showcase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder in place of the recorded runs."""
+    monkeypatch.setattr(places, "showcase", lambda: tmp_path / "showcase")
+    return tmp_path / "showcase"
+
+
+@pytest.fixture
+def recorded_run(showcase: Path) -> RunFolder:
+    run = finished_run.write(showcase / runs.new_id())
+    entry = {"id": run.id, "task": finished_run.TASK, "sample": "digits", "title": "Four kinds of things"}
+    (showcase / "index.json").write_text(json.dumps([entry]))
+    return run
+
+
+def opened(page: str | None = None, **query: str) -> AppTest:
+    at = AppTest.from_file(str(places.PROJECT / "app.py"), default_timeout=30)
+    for name, value in query.items():
+        at.query_params[name] = value
+    if page:
+        at.switch_page(page)
+    at.run()
+    assert not at.exception
+    return at
+
+
+def text(at: AppTest) -> str:
+    """Everything that is written on the page."""
+    kinds = (at.title, at.subheader, at.markdown, at.caption, at.warning, at.error, at.info, at.success)
+    plain = [element.value for kind in kinds for element in kind]
+    return "\n".join([*plain, *(element.body for element in at.get("html")), *(b.label for b in at.button)])
+
+
+def shown(at: AppTest, kind: str) -> int:
+    return len(at.get(kind))
+
+
+def press(at: AppTest, label: str) -> None:
+    next(button for button in at.button if button.label == label).click()
+    at.run()
+    assert not at.exception
+
+
+# --- home -----------------------------------------------------------------------------------------
+
+
+def test_home_explains_the_idea_the_steps_and_what_is_not_built_yet() -> None:
+    at = opened()
+    assert "Transfer learning" in text(at)
+    for step in ("Data", "Model", "Strategy", "Train", "Result"):
+        assert f"{step}**" in text(at)
+    assert text(at).count("Not built yet") == 4
+    assert shown(at, "page_link") == 1  # no link to a page that is not there
+
+
+# --- vision: nothing, a recording -----------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("showcase")
+def test_without_any_run_vision_opens_on_data_and_offers_samples() -> None:
+    at = opened(VISION)
+    assert "Bring your photographs" in text(at)
+    assert len([b for b in at.button if b.label == "Use this sample"]) >= 1
+    assert len(at.file_uploader) == 1
+
+
+def test_vision_opens_on_the_recorded_run_and_says_so(recorded_run: RunFolder) -> None:
+    at = opened(VISION)
+    page = text(at)
+    assert "A recorded run: Four kinds of things" in page
+    assert "seed 0" in page
+    assert "Transfer pays" in page
+    assert "+44 points over training from scratch" in page
+    assert "95 % interval +31 to +56" in page
+    assert [metric.value for metric in at.metric] == ["87.4 %", "43.1 %"]
+    assert shown(at, "plotly_chart") == 3
+    assert "Train it yourself" in page
+    assert recorded_run.id not in at.query_params.get("run", "")
+
+
+def test_a_recorded_run_offers_no_queue_buttons(recorded_run: RunFolder) -> None:  # noqa: ARG001
+    at = opened(VISION, step="train")
+    assert not {"Cancel", "Resume"} & {button.label for button in at.button}
+    assert shown(at, "plotly_chart") == 2
+
+
+# --- vision: somebody's own run -------------------------------------------------------------------
+
+
+def test_a_link_to_a_finished_run_shows_its_result() -> None:
+    run = finished_run.write(places.runs() / runs.new_id())
+    at = opened(VISION, run=run.id)
+    page = text(at)
+    assert "A recorded run" not in page
+    assert "says animals (95\u00a0%), is food" in page
+    assert "data:image/jpeg;base64" in page
+    assert "timm.create_model" in at.code[0].value
+    assert "Train again: last block" in page
+
+
+def test_a_missing_thumbnail_becomes_a_placeholder_with_the_file_name() -> None:
+    run = finished_run.write(places.runs() / runs.new_id(), thumbnails=False)
+    page = text(opened(VISION, run=run.id))
+    assert "data:image" not in page
+    assert "food/animals-0.jpg" in page
+
+
+@pytest.mark.parametrize(("verdict", "words"), [("hurts", "Transfer hurts"), ("undecided", "Undecided")])
+def test_every_verdict_has_its_words(verdict: str, words: str) -> None:
+    run = finished_run.write(places.runs() / runs.new_id(), verdict=verdict)
+    assert words in text(opened(VISION, run=run.id))
+
+
+def test_the_numbers_behind_a_plot_are_one_toggle_away() -> None:
+    run = finished_run.write(places.runs() / runs.new_id())
+    at = opened(VISION, run=run.id)
+    assert shown(at, "arrow_data_frame") == 0
+    at.toggle(key="confusion_table").set_value(True).run()
+    (table,) = at.dataframe
+    assert list(table.value["class"]) == finished_run.CLASSES
+    assert list(table.value["test examples"]) == [32, 13, 10, 7]
+
+
+@pytest.mark.parametrize("run", ["nonsense", "../../etc/passwd", "x" * 22])
+def test_a_wrong_link_gets_a_sentence_and_a_way_on(run: str, showcase: Path) -> None:  # noqa: ARG001
+    at = opened(VISION, run=run)
+    assert "there is no run at this address" in text(at)
+    press(at, "Start afresh")
+    assert "Bring your photographs" in text(at)
+
+
+def test_data_that_are_gone_get_a_sentence_and_a_way_on(showcase: Path) -> None:  # noqa: ARG001
+    at = opened(VISION, data="x" * 22)
+    assert "there are no data at this address any more" in text(at)
+    assert "Start afresh" in text(at)
+
+
+def test_a_failed_run_says_what_was_wrong_and_what_to_do() -> None:
+    run = RunFolder.create(finished_run.recipe())
+    run.set_state(State.RUNNING)
+    run.set_state(State.FAILED, "photo.zip: only one class was found; at least two classes are needed.")
+    at = opened(VISION, run=run.id)
+    assert "only one class was found" in text(at)
+    press(at, "Change it")
+    assert at.query_params["step"] == "strategy"
+
+
+def test_a_cancelled_run_keeps_what_it_learnt_and_can_be_resumed() -> None:
+    run = finished_run.write(places.runs() / runs.new_id())
+    (run.path / "result.json").unlink()
+    run.set_state(State.CANCELLED, "Cancelled.")
+    at = opened(VISION, run=run.id)
+    assert "What was learnt so far is kept" in text(at)
+    assert "Resume" in text(at)
+    assert shown(at, "plotly_chart") == 2
+
+
+# --- vision: choosing -----------------------------------------------------------------------------
+
+
+def brought(tmp_path: Path) -> str:
+    """Data that were uploaded and checked already."""
+    archive = tmp_path / "photographs.zip"
+    archive.write_bytes(b"")
+    data_id = uploads.take_sample(finished_run.TASK, "digits", archive)
+    report = {
+        "task": finished_run.TASK,
+        "data": str(archive),
+        "n_examples": 248,
+        "sha256": "0",
+        "classes": {"animals": 128, "food": 50, "plants": 39, "household": 31},
+        "splits": {"train": 149, "validation": 37, "test": 62},
+        "skipped": [{"where": "broken.jpg", "reason": "the file ends too early"}],
+        "notes": ["'household' is small."],
+        "gallery": [{"label": "food", "name": "a.jpg", "thumbnail": None}],
+    }
+    (uploads.folder(data_id) / "report.json").write_text(json.dumps(report))
+    return data_id
+
+
+def test_checked_data_are_shown_with_counts_and_what_was_left_out(tmp_path: Path) -> None:
+    at = opened(VISION, data=brought(tmp_path))
+    page = text(at)
+    assert "248 photographs in 4 classes" in page
+    assert "149 to learn from · 37 to choose by · 62 kept aside for the test" in page
+    assert at.expander[0].label == "1 file was left out, and why"
+    assert list(at.dataframe[0].value["where"]) == ["broken.jpg"]
+    assert "household" in page
+
+
+def test_the_strategy_changes_the_address_and_the_count_of_learning_parameters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = {"macs_per_second": 1e10, "device_name": "a test"}
+    monkeypatch.setattr(serving, "ask", lambda *_, **__: machine)
+    at = opened(VISION, data=brought(tmp_path), step="strategy")
+    assert "5,124" in text(at)  # 1,280 inputs and a bias for each of 4 classes
+    at.segmented_control(key="strategy_switch").set_value("partial").run()
+    assert at.query_params["strategy"] == "partial"
+    at.slider(key="blocks_slider").set_value(2).run()
+    assert at.query_params["blocks"] == "2"
+    assert "5,124" not in text(at)
+    assert "on this machine" in text(at)
+
+
+def test_a_setting_out_of_range_is_refused_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "ask", lambda *_, **__: {"macs_per_second": 1e10, "device_name": "a test"})
+    at = opened(VISION, data=brought(tmp_path), step="strategy")
+    at.text_input(key="set_epochs").set_value("0").run()
+    assert "setting epochs" in text(at)
+    assert "set" not in at.query_params
+    at.text_input(key="set_epochs").set_value("3").run()
+    assert "epochs:3" in at.query_params["set"]
+
+
+def test_the_steps_are_kept_in_the_address(recorded_run: RunFolder) -> None:  # noqa: ARG001
+    at = opened(VISION)
+    at.segmented_control(key="step_switch").set_value("model").run()
+    assert at.query_params["step"] == "model"
+    assert "EfficientNet-Lite0" in text(at)
+
+
+# --- vision: bringing data ------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("showcase")
+def test_a_bad_upload_is_refused_in_words_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> dict[str, Any]:
+        raise InputError(Problem("photos.zip", "it is no zip archive", "a zip with one folder a class is accepted"))
+
+    monkeypatch.setattr(serving, "ask", refuse)
+    at = opened(VISION)
+    at.file_uploader(key="upload").set_value(("photos.zip", b"not a zip", "application/zip")).run()
+    assert "it is no zip archive; a zip with one folder a class is accepted" in text(at)
+    assert list(places.uploads().iterdir()) == []
+
+
+@pytest.mark.usefixtures("showcase")
+def test_a_defect_of_ours_is_said_calmly(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> dict[str, Any]:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(serving, "ask", fail)
+    at = opened(VISION)
+    press(at, "Use this sample")
+    assert "The sample could not be made." in text(at)
+    assert "secret detail" not in text(at)
+
+
+# --- runs -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_runs(monkeypatch: pytest.MonkeyPatch) -> list[RunFolder]:
+    """Two finished runs that this browser remembers."""
+    found = [
+        finished_run.write(places.runs() / runs.new_id(), title="First"),
+        finished_run.write(places.runs() / runs.new_id(), title="Second", value=0.81),
+    ]
+    ids = [run.id for run in found]
+    monkeypatch.setattr(this_browser, "recent", lambda add=(), forget=(): [*add, *(i for i in ids if i not in forget)])
+    return found
+
+
+def test_runs_are_listed_and_compared_side_by_side(two_runs: list[RunFolder]) -> None:
+    at = opened(RUNS)
+    assert "**First**" in text(at)
+    assert "80.4 – 93.4 %" in text(at)
+    for run in two_runs:
+        at.checkbox(key=f"compare_{run.id}").set_value(True)
+    at.run()
+    assert shown(at, "plotly_chart") == 2
+    assert list(at.dataframe[0].value["run"]) == ["First", "Second"]
+    assert list(at.dataframe[0].value["balanced accuracy"]) == ["87.4 %", "81.0 %"]
+
+
+def test_a_run_can_be_renamed(two_runs: list[RunFolder]) -> None:
+    at = opened(RUNS)
+    key = two_runs[0].id
+    at.text_input(key=f"name_{key}").set_value("  Stamps,   second try ")
+    at.button(key=f"rename_{key}").click().run()
+    assert two_runs[0].recipe.title == "Stamps, second try"
+    assert "**Stamps, second try**" in text(at)
+
+
+def test_a_run_is_deleted_only_by_somebody_who_is_sure(two_runs: list[RunFolder]) -> None:
+    at = opened(RUNS)
+    key = two_runs[0].id
+    assert at.button(key=f"delete_{key}").disabled
+    at.toggle(key=f"sure_{key}").set_value(True).run()
+    at.button(key=f"delete_{key}").click().run()
+    assert not two_runs[0].path.exists()
+    assert "**First**" not in text(at)
+    assert two_runs[1].path.exists()
+
+
+def test_a_pasted_link_adds_a_run(two_runs: list[RunFolder]) -> None:  # noqa: ARG001
+    run = finished_run.write(places.runs() / runs.new_id(), title="From a friend")
+    at = opened(RUNS)
+    at.text_input(key="paste_run").set_value(f"https://example.org/vision?step=result&run={run.id}").run()
+    assert "**From a friend**" in text(at)
+    at.text_input(key="paste_run").set_value("https://example.org/?run=wrong").run()
+    assert "there is no run at this address" in text(at)
+
+
+# --- what the page's process carries --------------------------------------------------------------
+
+
+def test_opening_pages_imports_nothing_heavy(tmp_path: Path) -> None:
+    """In a process of its own: a result with its plots, the catalogue, and no torch."""
+    script = """
+import sys
+from pathlib import Path
+from engines import places, runs
+from tests.pages import finished_run, test_pages
+run = finished_run.write(places.runs() / runs.new_id())
+test_pages.opened()
+test_pages.opened(test_pages.VISION, run=run.id)
+test_pages.opened(test_pages.VISION, step="model")
+test_pages.opened(test_pages.VISION, step="strategy")
+test_pages.opened(test_pages.RUNS)
+heavy = {"torch", "torchvision", "transformers", "timm", "sklearn", "accelerate", "peft"} & set(sys.modules)
+sys.exit(", ".join(sorted(heavy)) or 0)
+"""
+    environment = {**os.environ, "HEADSTART_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=places.PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+# --- uploads --------------------------------------------------------------------------------------
+
+
+class File(io.BytesIO):
+    """What Streamlit hands over."""
+
+    def __init__(self, name: str, content: bytes):
+        super().__init__(content)
+        self.name, self.size = name, len(content)
+
+
+def test_several_files_travel_in_one_archive_under_their_own_last_names() -> None:
+    data_id = uploads.keep([File("../../a é.jpg", b"1"), File("C:\\x\\labels.csv", b"2")])
+    path = Path(uploads.origin(data_id).path)
+    assert path.parent == uploads.folder(data_id)
+    with zipfile.ZipFile(path) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == {"a é.jpg": b"1", "labels.csv": b"2"}
+
+
+def test_an_archive_is_stored_as_it_came_under_a_name_of_ours() -> None:
+    data_id = uploads.keep([File("../../../evil.zip", b"bytes")])
+    origin = uploads.origin(data_id)
+    assert origin.title == "evil.zip"
+    assert Path(origin.path).read_bytes() == b"bytes"
+    assert Path(origin.path).parent == places.uploads() / data_id
+
+
+@pytest.mark.parametrize("names", [("a.zip", "b.zip"), ("a.zip", "b.jpg"), ("x/a.jpg", "y/a.jpg"), ()])
+def test_what_does_not_fit_together_is_refused_and_leaves_nothing(names: tuple[str, ...]) -> None:
+    with pytest.raises(InputError):
+        uploads.keep([File(name, b"") for name in names])
+    assert list(places.uploads().iterdir()) == []

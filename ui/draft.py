@@ -1,0 +1,120 @@
+"""What a person has chosen so far: from the address, else from the run that is shown, else the defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engines import registry
+from engines.contract import InputError, ModelCard, Recipe, Settings, Strategy, Task
+from engines.runs import RunFolder
+from ui import address, uploads
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A recipe in the making."""
+
+    task: str
+    model: str
+    strategy: Strategy
+    settings: dict[str, Any]
+    """Only what differs from the task's defaults; `blocks` and `baseline` included."""
+    data: str | None = None
+    """Id of an upload."""
+    path: str | None = None
+    """Where the data lie; None while there are none."""
+    test: str | None = None
+
+    @property
+    def blocks(self) -> int:
+        default = getattr(registry.task(self.task).settings(), "blocks", 1)
+        return int(self.settings.get("blocks", default))
+
+    def recipe(self, title: str = "") -> Recipe:
+        """Raises InputError when a setting is out of range."""
+        settings = dict(self.settings)
+        if self.strategy is not Strategy.PARTIAL:
+            settings.pop("blocks", None)
+        if self.strategy is Strategy.SCRATCH:
+            settings.pop("baseline", None)
+        changed = registry.task(self.task).settings.parse(settings).changed()
+        if self.path is None:
+            raise ValueError("a recipe needs data")
+        return Recipe(
+            task=self.task,
+            data=self.path,
+            test=self.test,
+            model=self.model,
+            strategy=self.strategy,
+            settings=changed,
+            title=title,
+        )
+
+
+def read(task: str, here: address.Address, run: RunFolder | None) -> Draft:
+    """The draft at this address. `run`, when given, fills in what the address leaves out.
+
+    Data that are gone are left out; settings that make no sense any more are too.
+    """
+    found = registry.task(task)
+    draft = Draft(task, found.info.default_model, Strategy.FEATURES, _with_baseline(found, {}))
+    if run is not None:
+        recipe = run.recipe
+        draft = replace(
+            draft,
+            model=recipe.model,
+            strategy=recipe.strategy,
+            path=recipe.data,
+            test=recipe.test,
+            settings=dict(recipe.settings),
+            data=uploads.find(recipe.data),
+        )
+    if here.data:
+        draft = replace(draft, data=here.data, path=uploads.origin(here.data).path, test=None)
+    if here.model:
+        draft = replace(draft, model=here.model)
+    if here.strategy in found.info.strategies:
+        draft = replace(draft, strategy=here.strategy)
+    chosen = dict(here.settings)
+    if here.blocks is not None:
+        chosen["blocks"] = str(here.blocks)
+    for name, value in chosen.items():
+        try:
+            parsed = found.settings.parse({name: value})
+        except InputError:
+            continue
+        draft.settings[name] = getattr(parsed, name)
+    return draft
+
+
+def _with_baseline(task: Task, settings: dict[str, Any]) -> dict[str, Any]:
+    """The page compares with training from scratch unless somebody says no."""
+    return {**settings, "baseline": "scratch"} if knows(task.settings, "baseline") else settings
+
+
+def knows(settings: type[Settings], name: str) -> bool:
+    return name in settings.__dataclass_fields__
+
+
+def card(task: str, model: str) -> ModelCard:
+    """The card of a model: from the catalogue, or described by the warm server. Raises InputError."""
+    known = {c.name: c for c in registry.task(task).models()}
+    if model in known:
+        return known[model]
+    return _described(task, model)
+
+
+def _described(task: str, model: str) -> ModelCard:
+    import streamlit as st
+
+    @st.cache_data(show_spinner="Looking at this model …", max_entries=100)
+    def ask(task: str, model: str) -> dict[str, Any]:
+        from engines.jobs import serving
+
+        return serving.ask({"verb": "describe", "task": task, "model": model})
+
+    from engines.contract import Stage
+
+    values = ask(task, model)
+    return ModelCard(**{**values, "stages": tuple(Stage(**s) for s in values["stages"])})

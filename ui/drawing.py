@@ -1,0 +1,169 @@
+"""Drawings: SVG that takes the page's colours, and blocks that can be clicked."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from ui.plots import PRETRAINED, SCRATCH, TRAINED
+
+_JS = """
+export default function (component) {
+  const { data, parentElement, setTriggerValue } = component;
+  const holder = parentElement.querySelector("figure");
+  holder.innerHTML = data.svg;
+  const press = (block) => setTriggerValue("block", Number(block.dataset.block));
+  holder.querySelectorAll("[data-block]").forEach((block) => {
+    block.onclick = () => press(block);
+    block.onkeydown = (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      press(block);
+    };
+  });
+}
+"""
+_CSS = """
+figure { margin: 0; display: flex; flex-wrap: wrap; align-items: center; gap: 0 0.5rem; }
+svg { flex: 1 1 100%; width: 100%; height: auto; display: block; font-family: var(--st-font), sans-serif; }
+text { fill: var(--st-text-color); }
+text.quiet { fill: var(--st-gray-text-color); }
+text.on { fill: #fff; font-weight: 600; }
+svg.narrow { display: none; }
+svg.part { flex: 1 1 230px; }
+svg.arrow { flex: 0 0 64px; }
+@media (max-width: 640px) {
+  svg.wide { display: none; }
+  svg.narrow { display: block; }
+  svg.part, svg.arrow { flex: 1 1 100%; }
+  svg.arrow { height: 34px; }
+}
+[data-block] { cursor: pointer; outline: none; }
+[data-block]:hover rect, [data-block]:focus-visible rect { stroke: var(--st-text-color); stroke-width: 2; }
+"""
+
+
+@functools.cache
+def _component() -> Callable[..., Any]:
+    return st.components.v2.component("headstart.drawing", html="<figure></figure>", css=_CSS, js=_JS)
+
+
+def draw(svg: str, key: str) -> int | None:
+    """Show SVG that this module made. Returns the number of the block that was just clicked, if any."""
+    found = _component()(key=key, data={"svg": svg}, on_block_change=lambda: None)
+    return getattr(found, "block", None)
+
+
+def network(
+    stages: Sequence[tuple[str, int]],
+    learns: Sequence[bool],
+    head: int,
+    *,
+    scratch: bool = False,
+    head_learns: bool = True,
+    adapters: bool = False,
+    clickable: bool = False,
+) -> str:
+    """A network as SVG, a block a stage: blue stays as it came, orange learns, grey learns from random numbers.
+
+    `stages` are (name, parameters) from the input to the last block, `learns` one truth a stage, `head` the
+    parameters of the new last layer. `adapters` draws a thin learning strip into every frozen block. With
+    `clickable`, a block tells its number when it is clicked. Drawn twice, for a wide page and for a phone.
+    """
+    blocks = [
+        _Block(i, name, size, learning, _colour(learning, scratch), adapters and not learning, clickable)
+        for i, (name, size, learning) in enumerate(
+            [*((*stage, learn) for stage, learn in zip(stages, learns, strict=True)), ("head", head, head_learns)]
+        )
+    ]
+    learning = sum(block.learns for block in blocks)
+    label = f"The network, {len(blocks)} blocks: {len(blocks) - learning} frozen, {learning} learning."
+    return _row(blocks, label, "wide", 900, 15) + _row(blocks, label, "narrow", 400, 12)
+
+
+@dataclass(frozen=True)
+class _Block:
+    number: int
+    name: str
+    parameters: int
+    learns: bool
+    colour: str
+    adapter: bool
+    clickable: bool
+
+    @property
+    def state(self) -> str:
+        return "learns" if self.learns else "adapter" if self.adapter else "frozen"
+
+
+def _colour(learning: bool, scratch: bool) -> str:
+    if not learning:
+        return PRETRAINED
+    return SCRATCH if scratch else TRAINED
+
+
+def _row(blocks: Sequence[_Block], label: str, kind: str, width: int, font: int) -> str:
+    """All blocks side by side, a little taller towards the head."""
+    gap = 10 if width > 500 else 4
+    w = (width - gap * (len(blocks) - 1)) / len(blocks)
+    parts = []
+    for block in blocks:
+        h = 46 + 34 * (block.number + 1) / len(blocks)
+        x, y, middle = block.number * (w + gap), 84 - h, block.number * (w + gap) + w / 2
+        fits = max(int(w / (font * 0.56)), 1)
+        short = block.name if len(block.name) <= fits else block.name[: max(fits - 1, 1)] + "…"
+        state = block.state if len(block.state) <= w / (font * 0.45) else ""
+        click = f' data-block="{block.number}" tabindex="0" role="button"' if block.clickable else ""
+        strip = (
+            f'<rect x="{x + w - 9:.1f}" y="{y + 6:.1f}" width="5" height="{h - 12:.1f}" rx="2.5" fill="{TRAINED}"/>'
+            if block.adapter
+            else ""
+        )
+        parts.append(
+            f'<g{click} aria-label="{escape(block.name)}: {block.state}">'
+            f"<title>{escape(block.name)}: {block.parameters:,} parameters, {block.state}</title>"
+            f'<rect x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}" rx="{gap * 0.8:.0f}" '
+            f'fill="{block.colour}"/>{strip}'
+            f'<text class="on" x="{middle:.1f}" y="{84 - h / 2 + 5:.1f}" text-anchor="middle" '
+            f'font-size="{font}">{escape(short)}</text>'
+            f'<text class="quiet" x="{middle:.1f}" y="103" text-anchor="middle" font-size="{font - 2}">'
+            f"{state}</text></g>"
+        )
+    return f'<svg class="{kind}" viewBox="0 0 {width} 110" role="img" aria-label="{label}">{"".join(parts)}</svg>'
+
+
+def idea() -> str:
+    """What transfer learning is, in one picture: three networks in a row, one below the other on a phone."""
+    blue, orange = PRETRAINED, TRAINED
+    return (
+        _tower([blue] * 5, "A big task", "a million examples, days of computing")
+        + _arrow("keep")
+        + _tower([blue, blue, blue, blue, orange], "Your task", "a few hundred examples, minutes")
+        + _arrow("against")
+        + _tower([SCRATCH] * 5, "From scratch", "your examples alone")
+    )
+
+
+def _tower(colours: Sequence[str], label: str, note: str) -> str:
+    blocks = "".join(
+        f'<rect x="{17 + 46 * i}" y="{66 - 5 * i}" width="38" height="{46 + 10 * i}" rx="7" fill="{colour}"/>'
+        for i, colour in enumerate(colours)
+    )
+    return (
+        f'<svg class="part" viewBox="0 0 260 160" role="img" aria-label="{label}: {note}">{blocks}'
+        f'<text x="128" y="24" text-anchor="middle" font-size="17" font-weight="600">{label}</text>'
+        f'<text class="quiet" x="128" y="154" text-anchor="middle" font-size="13.5">{note}</text></svg>'
+    )
+
+
+def _arrow(word: str) -> str:
+    return (
+        f'<svg class="arrow" viewBox="0 0 64 40" role="img" aria-label="{word}">'
+        f'<text class="quiet" x="32" y="14" text-anchor="middle" font-size="14">{word}</text>'
+        f'<path d="M4 26 H58 m-9 -6 l9 6 l-9 6" stroke="{SCRATCH}" stroke-width="2.5" fill="none"/></svg>'
+    )

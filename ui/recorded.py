@@ -1,0 +1,95 @@
+"""Runs that were recorded with the project, so that no page is ever empty; and a finished run, read once."""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engines import places
+from engines.contract import Event, Recipe, Result
+from engines.runs import ID, RunFolder
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Everything a result page reads. Nothing in it changes any more."""
+
+    run: RunFolder
+    recipe: Recipe
+    result: Result
+    epochs: list[dict[str, Any]]
+    """The data of each `epoch` event."""
+    mistakes: list[dict[str, Any]]
+    """The most confident mistakes {file, label, predicted, confidence, thumbnail}, worst first."""
+    finished: float
+    """Seconds since the epoch."""
+
+
+def first(task: str) -> str | None:
+    """The id of the first recorded run of that task."""
+    return next((e["id"] for e in _index() if e["task"] == task and ID.fullmatch(e["id"])), None)
+
+
+def is_recorded(run: RunFolder) -> bool:
+    return run.path.parent == places.showcase()
+
+
+def finished(run: RunFolder) -> Finished | None:
+    """The outcome of a run that is done, kept in memory; None while it is not. A rename is seen at once."""
+    try:
+        stamp = (run.path / "result.json").stat().st_mtime_ns, (run.path / "recipe.json").stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+    return _read(run.path, stamp)
+
+
+@functools.lru_cache(maxsize=64)
+def _read(path: Path, stamp: tuple[int, int]) -> Finished:  # noqa: ARG001  (the stamp keeps the memory fresh)
+    run = RunFolder(path)
+    result = run.result
+    assert result is not None
+    events = run.events()
+    return Finished(
+        run=run,
+        recipe=run.recipe,
+        result=result,
+        epochs=epochs(events),
+        mistakes=_mistakes(path / "predictions.parquet"),
+        finished=events[-1].time if events else (path / "result.json").stat().st_mtime,
+    )
+
+
+def epochs(events: list[Event]) -> list[dict[str, Any]]:
+    """The newest word on each epoch of each series: a resumed run says some of them twice."""
+    newest = {(e.data.get("series"), e.data["epoch"]): e.data for e in events if e.kind == "epoch"}
+    return [newest[key] for key in sorted(newest, key=lambda k: (str(k[0]), k[1]))]
+
+
+def _mistakes(path: Path, limit: int = 60) -> list[dict[str, Any]]:
+    if not path.is_file():
+        return []
+    import pyarrow.parquet as pq
+
+    columns = ["file", "label", "predicted", "confidence", "thumbnail"]
+    names = set(pq.read_schema(path).names)
+    if not {"label", "predicted", "confidence"} <= names:
+        return []
+    rows: list[dict[str, Any]] = pq.read_table(path, columns=[c for c in columns if c in names]).to_pylist()
+    wrong = [row for row in rows if row["label"] != row["predicted"]]
+    return sorted(wrong, key=lambda row: -row["confidence"])[:limit]
+
+
+def sample(run_id: str) -> str | None:
+    """The name of the sample that a recorded run was trained on."""
+    return next((e.get("sample") for e in _index() if e["id"] == run_id), None)
+
+
+def _index() -> list[dict[str, Any]]:
+    try:
+        entries: list[dict[str, Any]] = json.loads((places.showcase() / "index.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return []
+    return entries

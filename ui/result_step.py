@@ -1,0 +1,219 @@
+"""Step 5: what came out. The verdict in words first, then its two numbers, then what is behind them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from engines import registry
+from engines.contract import Recipe, Result, Strategy, TaskInfo
+from engines.jobs.backend import backend
+from ui import address, drawing, errors, frame, gallery, plots, recorded, take_home, train_step, try_it, words
+
+VERDICTS = {
+    "pays": ("green", ":material/trending_up:", "Transfer pays"),
+    "undecided": ("yellow", ":material/drag_handle:", "Undecided"),
+    "hurts": ("red", ":material/trending_down:", "Transfer hurts"),
+}
+MISTAKES = 12
+
+
+def show(found: recorded.Finished, camera: bool = False) -> None:
+    """Everything about a finished run. With `camera`, new examples can come from the camera."""
+    info = registry.task(found.recipe.task).info
+    _verdict(info, found)
+    if found.epochs:
+        with frame.card("How it learnt"):
+            train_step.curves(info, found.epochs, found.result.strategy, key="result", finished=True)
+    details = found.result.details
+    left, right = st.columns([1, 1])
+    if details.get("confusion"):
+        with left, frame.card("Where it is wrong", help="Rows are the true classes, columns what the model said."):
+            _confusion(info, found.result)
+    with right, frame.card("Its most confident mistakes", help="Look here first: wrong labels show up here too."):
+        st.fragment(_mistakes)(info, found)
+    if details.get("stages"):
+        with frame.card("What was kept and what was trained"):
+            _network(found)
+    left, right = st.columns([1, 1])
+    with left, frame.card("Try it"):
+        try_it.show(info, found, camera)
+    with right, frame.card("Take it home"):
+        take_home.show(info, found)
+    _next(found)
+    _small_print(info, found)
+
+
+# --- the verdict ----------------------------------------------------------------------------------
+
+
+def _verdict(info: TaskInfo, found: recorded.Finished) -> None:
+    result = found.result
+    name = _model_title(found.recipe)
+    with st.container(border=True, key="verdict"):
+        words_, own, scratch = st.columns([5, 3, 3], vertical_alignment="center")
+        rests_on = f"{words.count(result.n_test, 'test ' + info.unit)} · seed {result.seed}"
+        with words_:
+            if result.verdict:
+                colour, icon, short = VERDICTS[result.verdict.verdict]
+                sentence, line = words.verdict(result.verdict, result.metric)
+                st.badge(short, icon=icon, color=colour)  # type: ignore[arg-type]
+                st.markdown(f"### {sentence}")
+                st.caption(f"{line} · {rests_on}")
+            else:
+                title = info.metric_title
+                st.markdown(f"### {title} {words.metric(result.metric, result.value)}")
+                st.caption(f"{rests_on} · nothing to compare with: the from-scratch baseline was not trained")
+        learnt = ":gray[■]" if result.strategy == Strategy.SCRATCH else ":orange[■]"
+        strategy = words.strategy(result.strategy, _blocks(found.recipe)).lower()
+        with own:
+            _number(info, f"{learnt} {name}, {strategy}", result.value, result.low, result.high)
+        with scratch:
+            baseline = result.baselines.get("scratch")
+            if baseline is not None:
+                d = result.baseline_details.get("scratch", {})
+                _number(info, ":gray[■] Same network from scratch", baseline, d.get("low"), d.get("high"))
+
+
+def _number(info: TaskInfo, label: str, value: float, low: float | None, high: float | None) -> None:
+    st.metric(label, words.metric(info.metric, value), help=f"{info.metric_title}: {info.metric_help}")
+    if low is not None and high is not None:
+        st.caption(f"{words.interval(info.metric, low, high)}, 95 % interval")
+
+
+def _model_title(recipe: Recipe) -> str:
+    known = {c.name: c.title for c in registry.task(recipe.task).models()}
+    return known.get(recipe.model, recipe.model)
+
+
+def _blocks(recipe: Recipe) -> int:
+    return int(recipe.settings.get("blocks", getattr(registry.task(recipe.task).settings(), "blocks", 1)))
+
+
+# --- what is behind it ----------------------------------------------------------------------------
+
+
+def _confusion(info: TaskInfo, result: Result) -> None:
+    classes, counts = result.details["classes"], result.details["confusion"]
+    rows = enumerate(zip(classes, counts, strict=True))
+    alt = "; ".join(f"{name}: {row[i]} of {sum(row)} right" for i, (name, row) in rows)
+    plots.show(plots.confusion(classes, counts, unit=info.unit), "confusion", alt=alt, table=lambda: _per_class(result))
+
+
+def _per_class(result: Result) -> plots.Rows:
+    rows = result.details.get("per_class") or []
+    return [
+        {
+            "class": r["class"],
+            "test examples": r["n"],
+            "found (recall)": words.metric("recall", r["recall"]),
+            "95 % interval": words.interval("recall", r["low"], r["high"]),
+            "right when said (precision)": "–"
+            if r.get("precision") is None
+            else words.metric("recall", r["precision"]),
+        }
+        for r in rows
+    ]
+
+
+def _mistakes(info: TaskInfo, found: recorded.Finished) -> None:
+    if not found.mistakes:
+        st.caption(f"None: every one of the {words.count(found.result.n_test, 'test ' + info.unit)} was right.")
+        return
+    pages = -(-len(found.mistakes) // MISTAKES)
+    page = st.session_state.get("mistakes_page", 1) if pages > 1 else 1
+    shown = found.mistakes[(page - 1) * MISTAKES : page * MISTAKES]
+    gallery.show([(_thumbnail(found, row), str(row.get("file", "")), _says(row)) for row in shown], width=88)
+    if pages > 1:
+        st.pagination(pages, key="mistakes_page", max_visible_pages=5)
+
+
+def _thumbnail(found: recorded.Finished, row: dict[str, Any]) -> Path | None:
+    return found.run.path / row["thumbnail"] if row.get("thumbnail") else None
+
+
+def _says(row: dict[str, Any]) -> str:
+    return f"says {row['predicted']} ({100 * row['confidence']:.0f}\u00a0%), is {row['label']}"
+
+
+def _network(found: recorded.Finished) -> None:
+    result, stages = found.result, found.result.details["stages"]
+    scratch = result.strategy == Strategy.SCRATCH
+    svg = drawing.network(
+        [(str(s["name"]), int(s["parameters"])) for s in stages],
+        [bool(s["trainable"]) for s in stages],
+        int(result.details.get("head_parameters") or 0),
+        scratch=scratch,
+        head_learns=result.strategy != Strategy.ZERO_SHOT,
+        adapters=result.strategy == Strategy.LORA,
+    )
+    drawing.draw(svg, key="result_network")
+    learnt = "learnt from random numbers" if scratch else "learnt from your data"
+    colour = "gray" if scratch else "orange"
+    st.caption(
+        f":blue[■] came with the model, frozen · :{colour}[■] {learnt}: "
+        f"{words.parameters(result.trainable_parameters)} of {words.parameters(result.parameters)} parameters"
+    )
+
+
+# --- what to do now -------------------------------------------------------------------------------
+
+
+def _next(found: recorded.Finished) -> None:
+    advice = found.result.details.get("next")
+    if not advice:
+        return
+    with frame.card("What to try next"):
+        text, button = st.columns([3, 2], vertical_alignment="center")
+        text.markdown(advice["text"])
+        if not advice.get("strategy") or recorded.is_recorded(found.run):
+            return
+        settings = {**found.recipe.settings, **(advice.get("settings") or {})}
+        label = f"Train again: {words.strategy(advice['strategy'], settings.get('blocks')).lower()}"
+        if button.button(label, type="primary", icon=":material/play_arrow:", width="stretch"):
+            with errors.calm("The run could not be started."):
+                recipe = found.recipe
+                again = Recipe(
+                    task=recipe.task,
+                    data=recipe.data,
+                    test=recipe.test,
+                    model=recipe.model,
+                    strategy=Strategy(advice["strategy"]),
+                    seed=recipe.seed,
+                    settings=settings,
+                    title=recipe.title,
+                )
+                address.put(address.Address(run=backend().submit(again)))
+                st.rerun()
+
+
+def _small_print(info: TaskInfo, found: recorded.Finished) -> None:
+    result = found.result
+    st.caption(
+        f"{words.count(result.n_train, info.unit)} to learn from, {result.n_validation:,} to choose by, "
+        f"{result.n_test:,} for the test · {words.duration(result.seconds)} on {result.device} ({result.precision}) · "
+        f"epoch {result.best_epoch} of {result.epochs} kept · {words.moment(found.finished)}"
+    )
+    notes = [words.plain(note) for note in result.notes]
+    if result.skipped:
+        notes.append(f"{len(result.skipped)} files were left out; the Data step names them.")
+    if notes:
+        with st.expander("Notes on this run", icon=":material/info:"):
+            st.markdown("\n".join(f"- {note}" for note in notes))
+
+
+def recorded_banner(found: recorded.Finished, sample: str | None) -> bool:
+    """Says that this is a recording; True when somebody wants to train it themselves."""
+    with st.container(border=True, key="recorded"):
+        text, button = st.columns([4, 1], vertical_alignment="center")
+        title = words.plain(found.recipe.title) or _model_title(found.recipe)
+        text.markdown(
+            f":material/history: **A recorded run: {title}.** Trained on {words.day(found.finished)} with "
+            f"seed {found.result.seed}; every number below was measured then."
+        )
+        wanted = button.button(
+            "Train it yourself", type="primary", icon=":material/play_arrow:", width="stretch", disabled=sample is None
+        )
+    return wanted

@@ -1,0 +1,225 @@
+"""Step 4: a run while it trains. It goes on in its own process whatever the page does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from engines.contract import Event, State, Strategy, TaskInfo
+from engines.jobs.backend import JobStatus, backend
+from engines.runs import RunFolder
+from ui import address, errors, plots, recorded, words
+from ui.draft import Draft
+
+EVERY = 1.0  # seconds between two looks at a running job
+SERIES = {
+    "transfer": (plots.TRAINED, "", "solid"),
+    "scratch": (plots.SCRATCH, "from scratch", "solid"),
+}
+
+
+def start(draft: Draft, title: str) -> None:
+    """Queue a run and show it."""
+    with errors.calm("The run could not be started."):
+        run = backend().submit(draft.recipe(title))
+        address.put(replace(address.read(), run=run, data=draft.data, step=None))
+        st.rerun()
+
+
+def show(info: TaskInfo, run: RunFolder) -> None:
+    """The run as it stands; while it works, it is looked at again every second."""
+    if recorded.is_recorded(run):
+        _curves(info, run.events(), run.recipe.strategy)
+        return
+    working = not backend().status(run.id).state.finished
+
+    @st.fragment(run_every=EVERY if working else None)
+    def live() -> None:
+        status = backend().status(run.id)
+        if working and status.state.finished:
+            st.rerun(scope="app")  # the page moves on to the result by itself
+        with st.container(border=True, key="live_run"):
+            events = backend().events(run.id)
+            _standing(info, status, events)
+            _so_far(info, events)
+            _curves(info, events, run.recipe.strategy)
+            st.caption(":material/link: This run has its own address: close the tab, come back, it is still here.")
+
+    live()
+
+
+def _standing(info: TaskInfo, status: JobStatus, events: list[Event]) -> None:
+    left, right = st.columns([4, 1], vertical_alignment="center")
+    with left:
+        match status.state:
+            case State.QUEUED:
+                place = f", number {status.position} in the queue" if status.position else ""
+                st.progress(0.0, f"Waiting for its turn{place}")
+            case State.RUNNING:
+                share, text = progress(events, info.unit)
+                st.progress(share, "Stopping: what was learnt is being kept" if status.stopping else text)
+            case State.DONE:
+                st.success("Done. The result is the next step.", icon=":material/check:")
+            case State.CANCELLED:
+                st.info("Cancelled. What was learnt so far is kept.", icon=":material/pause_circle:")
+            case State.INTERRUPTED:
+                st.warning(
+                    "The training process stopped before it was done. Resume goes on from the last epoch.",
+                    icon=":material/power_off:",
+                )
+            case State.FAILED:
+                message = words.plain(status.message) or "It stopped on an error of ours."
+                st.error(f"This run did not work out.\n\n{message}", icon=":material/error:")
+    with right:
+        _button(status)
+
+
+def _so_far(info: TaskInfo, events: list[Event]) -> None:
+    """The first half of the result, known while the comparison still trains."""
+    own = next((e.data for e in events if e.kind == "result" and e.data.get("series") != "scratch"), None)
+    if own:
+        value = words.metric(info.metric, own["value"])
+        between = words.interval(info.metric, own["low"], own["high"])
+        st.markdown(
+            f":orange[■] **{info.metric_title} {value}** on the test {info.unit} ({between}). The comparison "
+            "and the report come next."
+        )
+
+
+def _button(status: JobStatus) -> None:
+    if status.state in {State.QUEUED, State.RUNNING}:
+        if st.button("Cancel", icon=":material/stop_circle:", width="stretch", disabled=status.stopping):
+            with errors.calm("The run could not be cancelled."):
+                backend().cancel(status.id)
+                st.rerun(scope="app")
+    elif status.state is State.DONE:
+        if st.button("See the result", icon=":material/arrow_forward:", type="primary", width="stretch"):
+            address.change(step="result")
+            st.rerun(scope="app")
+    else:
+        if status.may_resume and st.button("Resume", icon=":material/play_arrow:", type="primary", width="stretch"):
+            with errors.calm("The run could not be resumed."):
+                backend().submit(None, resume=status.id)
+                st.rerun(scope="app")
+        if st.button("Change it", icon=":material/tune:", width="stretch", help="Back to the choices of this run"):
+            address.change(step="strategy")
+            st.rerun(scope="app")
+
+
+def progress(events: list[Event], unit: str) -> tuple[float, str]:
+    """How far the current phase is, and the same in words: 'Epoch 7 of 12 · 212 photographs/s · 14 s left'."""
+    phase: dict[str, Any] = {}
+    latest: dict[str, Any] = {}
+    for event in events:
+        if event.kind == "phase":
+            phase, latest = event.data, {}
+        elif event.kind in {"progress", "epoch"}:
+            latest = event.data
+        elif event.kind == "status":
+            phase, latest = {}, {}
+    parts = [str(phase.get("title") or "Starting")]
+    share = 0.0
+    if "epoch" in latest:
+        share = latest["epoch"] / max(latest["epochs"], 1)
+        parts.append(f"epoch {latest['epoch']} of {latest['epochs']}")
+    elif latest.get("total"):
+        share = latest["done"] / latest["total"]
+        parts.append(f"{latest['done']:,} of {latest['total']:,}")
+    if latest.get("rate"):
+        parts.append(f"{latest['rate']:,.0f} {latest.get('unit') or unit}/s")
+    if latest.get("seconds_left") is not None:
+        parts.append(f"{words.duration(latest['seconds_left'])} left")
+    return min(max(share, 0.0), 1.0), " · ".join(parts)
+
+
+def _curves(info: TaskInfo, events: list[Event], strategy: Strategy) -> None:
+    epochs = recorded.epochs(events)
+    if not epochs:
+        if any(e.kind == "phase" for e in events):
+            st.caption("The curves begin after the first epoch.")
+            for column in st.columns(2):
+                column.skeleton(220)
+        return
+    own = [e for e in epochs if e.get("series") != "scratch"] or epochs
+    numbers(info, own)
+    curves(info, epochs, strategy, key="live")
+
+
+def numbers(info: TaskInfo, own: list[dict[str, Any]]) -> None:
+    """The newest numbers, each with its change since the epoch before."""
+    last, before = own[-1], own[-2] if len(own) > 1 else {}
+    title = info.metric_title.lower()
+    shown = [
+        (f"Validation {title}", "validation_metric", True),
+        (f"Training {title}", "train_metric", True),
+        ("Validation loss", "validation_loss", False),
+    ]
+    columns = st.columns(4)
+    for column, (label, name, is_metric) in zip(columns, shown, strict=False):
+        value, previous = last.get(name), before.get(name)
+        text = "–" if value is None else words.metric(info.metric if is_metric else "loss", value)
+        change: str | None = None
+        if value is not None and previous is not None:
+            scale = 100 if is_metric and info.metric in words.SHARES else 1
+            change = f"{scale * (value - previous):+.{1 if scale == 100 else 2}f}"
+            change = change if float(change) else None
+        better = "normal" if is_metric and info.higher_is_better else "inverse"
+        column.metric(label, text, change, delta_color=better)  # type: ignore[arg-type]
+    columns[3].metric(
+        "Best epoch",
+        last.get("best_epoch") or last["epoch"],
+        help="The epoch with the best validation loss is the one that is kept.",
+    )
+
+
+def curves(info: TaskInfo, epochs: list[dict[str, Any]], strategy: str, key: str, finished: bool = False) -> None:
+    """Loss and metric, epoch by epoch; training dashed, validation solid, from scratch grey."""
+    share = info.metric in words.SHARES
+    last = max(e.get("epochs") or e["epoch"] for e in epochs)
+    reached = max(e["epoch"] for e in epochs)
+    last = reached if finished else min(last, max(reached * 1.25, 5))
+    best = next((e.get("best_epoch") for e in reversed(epochs) if e.get("series") != "scratch"), None)
+    left, right = st.columns(2)
+    for column, name, title, is_share in (
+        (left, "loss", "loss", False),
+        (right, "metric", info.metric_title.lower(), share),
+    ):
+        figure = plots.lines(_lines(epochs, name, strategy), x="epoch", y=title, last_x=last, share=is_share, mark=best)
+        with column:
+            st.markdown(f"**{title.capitalize()}**")
+            plots.show(
+                figure,
+                f"{key}_{name}",
+                alt=f"{title} at each epoch, training and validation",
+                table=lambda name=name: _table(epochs, name),
+            )  # type: ignore[misc]
+
+
+def _lines(epochs: list[dict[str, Any]], name: str, strategy: str) -> list[plots.Figure]:
+    found = []
+    for series, (colour, label, _) in SERIES.items():
+        own = [e for e in epochs if (e.get("series") or "transfer") == series]
+        if not own:
+            continue
+        if strategy == Strategy.SCRATCH:
+            colour = plots.SCRATCH
+        x = [e["epoch"] for e in own]
+        if series == "transfer" and any(e.get(f"train_{name}") is not None for e in own):
+            found.append(plots.line("training", x, [e.get(f"train_{name}") for e in own], colour, "dot"))
+        if any(e.get(f"validation_{name}") is not None for e in own):
+            found.append(plots.line(label or "validation", x, [e.get(f"validation_{name}") for e in own], colour))
+    return found
+
+
+def _table(epochs: list[dict[str, Any]], name: str) -> plots.Rows:
+    return [
+        {
+            "series": e.get("series") or "transfer",
+            "epoch": e["epoch"],
+            "training": e.get(f"train_{name}"),
+            "validation": e.get(f"validation_{name}"),
+        }
+        for e in epochs
+    ]

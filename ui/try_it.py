@@ -1,0 +1,90 @@
+"""Show a finished model something new and see what it says, and what it looked at."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from engines import runs
+from engines.contract import TaskInfo
+from ui import errors, gallery, plots, recorded, uploads, words
+
+MAX_SHOWN = 6
+
+
+def show(info: TaskInfo, found: recorded.Finished, camera: bool) -> None:
+    """A file or the camera in, probabilities out; nothing that is tried here is kept."""
+    if not (found.run.path / "model").is_dir():
+        st.caption("This recording comes without its model. Train it yourself, then try it on anything.")
+        return
+
+    @st.fragment
+    def trial() -> None:
+        files = _given(info, camera)
+        if files:
+            with errors.calm("The model could not be asked."):
+                _answers(found, files)
+
+    trial()
+
+
+def _given(info: TaskInfo, camera: bool) -> list[Any]:
+    if camera and st.toggle("Use the camera", key="try_camera"):
+        shot = st.camera_input("Take a picture", label_visibility="collapsed", key="try_shot")
+        return [shot] if shot else []
+    files = st.file_uploader(
+        f"New {info.unit}",
+        accept_multiple_files=True,
+        key="try_files",
+        max_upload_size=25,
+        help=f"Up to {MAX_SHOWN} at once. They are looked at and deleted again.",
+    )
+    return list(files or [])[:MAX_SHOWN]
+
+
+def _answers(found: recorded.Finished, files: list[Any]) -> None:
+    from engines import places
+    from engines.jobs import serving
+
+    folder = places.uploads() / f"try-{runs.new_id()}"
+    folder.mkdir()
+    try:
+        for i, file in enumerate(files):
+            suffix = Path(uploads.safe_name(file.name)).suffix.lower()[:8]
+            (folder / f"{i}{suffix}").write_bytes(file.getvalue())
+        asked = {"verb": "predict", "run": str(found.run.path), "data": str(folder)}
+        answer = serving.ask(asked)
+        names = {f"{i}": uploads.safe_name(file.name) for i, file in enumerate(files)}
+        for number, row in enumerate(answer["rows"]):
+            _answer(names.get(Path(str(row["file"])).stem, str(row["file"])), row, number)
+        st.caption(f"Answered in {answer['milliseconds']:.0f} ms.")
+        if st.button("Where did it look?", icon=":material/visibility:", key="try_explain"):
+            _explain(serving, found, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _answer(name: str, row: dict[str, Any], number: int) -> None:
+    if row.get("error"):
+        st.warning(f"**{words.plain(name)}**: {words.plain(str(row['error']))}", icon=":material/error:")
+        return
+    st.markdown(f"{words.plain(name)}: **{words.plain(str(row['label']))}**")
+    best = dict(sorted(row["probabilities"].items(), key=lambda entry: -entry[1])[:6])
+    plots.show(
+        plots.bars(best, x="probability", colour=plots.TRAINED, share=True, strong=str(row["label"])),
+        f"try_{number}",
+        alt=", ".join(f"{label}: {100 * p:.0f} %" for label, p in best.items()),
+    )
+
+
+def _explain(serving: Any, found: recorded.Finished, folder: Path) -> None:
+    out = folder / "explained"
+    with st.spinner("Looking at what mattered …"):
+        asked = {"verb": "explain", "run": str(found.run.path), "data": str(folder), "out": str(out)}
+        rows = serving.ask(asked)["rows"]
+    for row in rows:
+        caption = f"{row['label']} · {row['method']}"
+        gallery.show([(out / row["picture"], str(row["label"]), caption)], width=220)

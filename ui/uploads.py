@@ -1,0 +1,159 @@
+"""What people bring: kept under an unguessable id, checked once, shown again at `?data=<id>`.
+
+uploads/<id>/origin.json     what it was called, where it lies
+uploads/<id>/<uuid>.zip      the data; several files are put into one archive under their own names
+uploads/<id>/report.json     the DataReport of the last check
+uploads/<id>/gallery/        thumbnails
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import uuid
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, Protocol
+
+from engines import places, registry, runs
+from engines.contract import InputError, Problem
+
+MAX_FILES = 5000
+CHUNK = 1 << 20
+
+
+class Upload(Protocol):
+    """A file as Streamlit hands it over. Its name is whatever the browser said: never used as a path."""
+
+    name: str
+    size: int
+
+    def seek(self, offset: int, /) -> Any: ...
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What was brought."""
+
+    title: str
+    path: str
+    sample: str | None = None
+
+
+def folder(data_id: str) -> Path:
+    """The folder of that upload. Raises InputError when there is none; an id is never used as a path unchecked."""
+    if runs.ID.fullmatch(data_id):
+        found = places.uploads() / data_id
+        if (found / "origin.json").is_file():
+            return found
+    raise InputError(Problem("data", "there are no data at this address any more", "bring them again"))
+
+
+def origin(data_id: str) -> Origin:
+    return Origin(**json.loads((folder(data_id) / "origin.json").read_text(encoding="utf-8")))
+
+
+def keep(files: Sequence[Upload], archives: Sequence[str] = (".zip", ".npz")) -> str:
+    """Store uploaded files and return their id: one archive as it is, several files as one archive of ours.
+
+    Raises InputError when there is nothing, too much, or an archive among other files.
+    """
+    single = [f for f in files if f.name.lower().endswith(tuple(archives))]
+    if not files:
+        raise InputError(Problem("upload", "no file was chosen", "choose one archive, or several files"))
+    if len(files) > MAX_FILES:
+        raise InputError(Problem("upload", f"{len(files):,} files", f"up to {MAX_FILES:,} at once, or one zip"))
+    if single and len(files) > 1:
+        raise InputError(Problem(single[0].name, f"it came with {len(files) - 1} other files", "one archive at a time"))
+    data_id = runs.new_id()
+    into = places.uploads() / data_id
+    into.mkdir()
+    try:
+        if single:
+            path = into / f"{uuid.uuid4().hex}{Path(single[0].name).suffix.lower()}"
+            with path.open("wb") as target:
+                _copy(single[0], target)
+            title = safe_name(single[0].name)
+        else:
+            path = into / f"{uuid.uuid4().hex}.zip"
+            _pack(files, path)
+            title = safe_name(files[0].name) if len(files) == 1 else f"{len(files)} files"
+    except BaseException:
+        shutil.rmtree(into, ignore_errors=True)
+        raise
+    _write_origin(into, Origin(title=title, path=str(path)))
+    return data_id
+
+
+def take_sample(task: str, name: str, path: Path) -> str:
+    """An id for a sample that lies at `path` already."""
+    title = next((s.title for s in registry.task(task).samples() if s.name == name), name)
+    into = places.uploads() / runs.new_id()
+    into.mkdir()
+    _write_origin(into, Origin(title=title, path=str(path), sample=name))
+    return into.name
+
+
+def check(task: str, data_id: str, progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
+    """The DataReport as a dict; asked for once and then read from disk. Raises InputError and ServerFailed."""
+    into = folder(data_id)
+    cached = into / "report.json"
+    if cached.is_file():
+        report: dict[str, Any] = json.loads(cached.read_text(encoding="utf-8"))
+        if report["task"] == task:
+            return report
+    from engines.jobs import serving
+
+    gallery = into / "gallery"
+    question = {"verb": "check", "task": task, "data": origin(data_id).path, "seed": 0, "gallery": str(gallery)}
+    report = serving.ask(question, progress)
+    partial = into / f".report.{uuid.uuid4().hex}"
+    partial.write_text(json.dumps(report, ensure_ascii=False), encoding="utf-8")
+    partial.replace(cached)
+    return report
+
+
+def forget(data_id: str) -> None:
+    """Delete an upload."""
+    shutil.rmtree(folder(data_id), ignore_errors=True)
+
+
+def find(path: str) -> str | None:
+    """The id of the upload that lies at `path`, when it is one."""
+    try:
+        return Path(path).relative_to(places.uploads()).parts[0]
+    except (ValueError, IndexError):
+        return None
+
+
+def safe_name(name: str) -> str:
+    """The last part of a name, without control characters: for showing, and inside archives of ours."""
+    last = PurePosixPath(name.replace("\\", "/")).name
+    return re.sub(r"[\x00-\x1f\x7f]", "", last).strip()[:200] or "unnamed"
+
+
+def _pack(files: Sequence[Upload], path: Path) -> None:
+    seen: set[str] = set()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for file in files:
+            name = safe_name(file.name)
+            if name in seen:
+                raise InputError(Problem(name, "two files have this name", "every file under a name of its own"))
+            seen.add(name)
+            with archive.open(name, "w") as target:
+                _copy(file, target)
+
+
+def _copy(source: Upload, target: BinaryIO | Any) -> None:
+    source.seek(0)
+    while chunk := source.read(CHUNK):
+        target.write(chunk)
+
+
+def _write_origin(into: Path, origin: Origin) -> None:
+    (into / "origin.json").write_text(json.dumps(asdict(origin), ensure_ascii=False), encoding="utf-8")

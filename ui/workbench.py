@@ -1,0 +1,105 @@
+"""What a domain's page stands on: which run, which draft and which step the address asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from engines import registry
+from engines.contract import InputError, TaskInfo
+from engines.runs import RunFolder
+from ui import address, data_step, draft, errors, recorded, result_step, this_browser, train_step
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Everything the five steps of a page work on."""
+
+    info: TaskInfo
+    here: address.Address
+    run: RunFolder | None
+    """The run in the address, else the recorded one when nothing was begun."""
+    draft: draft.Draft
+
+    @property
+    def step(self) -> str:
+        """The step in the address, else the one where there is something to see."""
+        if self.here.step:
+            return self.here.step
+        if self.run is None:
+            return "data"
+        return "result" if recorded.finished(self.run) else "train"
+
+
+def open(task: str) -> Desk | None:
+    """The desk at this address; None after saying what is wrong with the address."""
+    here = address.read()
+    try:
+        run = _run(task, here)
+        own = run if run and not recorded.is_recorded(run) else None
+        return Desk(registry.task(task).info, here, run, draft.read(task, here, own))
+    except InputError as error:
+        errors.say(error)
+        if st.button("Start afresh", type="primary", icon=":material/restart_alt:"):
+            address.put(address.Address())
+            st.rerun()
+        return None
+
+
+def _run(task: str, here: address.Address) -> RunFolder | None:
+    if here.run:
+        return RunFolder.find(here.run)
+    if here.data or not (first := recorded.first(task)):
+        return None
+    return RunFolder.find(first)
+
+
+def train(desk: Desk) -> None:
+    """Step 4: the run of this desk, or how to get one."""
+    if desk.run is None:
+        _nothing_yet(desk, "Nothing is training yet.")
+        return
+    _banner(desk)
+    train_step.show(desk.info, desk.run)
+    _remember(desk.run)
+
+
+def result(desk: Desk, camera: bool = False) -> None:
+    """Step 5: the outcome of this desk's run, or how to get one."""
+    found = recorded.finished(desk.run) if desk.run else None
+    if found is None:
+        _nothing_yet(desk, "There is no result yet.")
+        return
+    _banner(desk)
+    result_step.show(found, camera)
+    _remember(found.run)
+
+
+def _remember(run: RunFolder) -> None:
+    if not recorded.is_recorded(run):
+        this_browser.remember(run.id)
+
+
+def _banner(desk: Desk) -> None:
+    if desk.run is None or not recorded.is_recorded(desk.run) or not (found := recorded.finished(desk.run)):
+        return
+    sample = recorded.sample(desk.run.id)
+    if result_step.recorded_banner(found, sample) and sample:
+        data_step.use_sample(desk.info.name, sample)
+
+
+def _nothing_yet(desk: Desk, sentence: str) -> None:
+    with st.container(border=True):
+        if desk.run is not None:
+            st.markdown(f"**{sentence}** This run is still on its way, or it stopped.")
+            label, step = "Look at the run", "train"
+        elif desk.draft.path:
+            st.markdown(f"**{sentence}** Your data are here: choose how much should learn, and start.")
+            label, step = "Choose and start", "strategy"
+        else:
+            st.markdown(f"**{sentence}** It begins with data: your own, or a sample.")
+            label, step = "Bring data", "data"
+        if st.button(label, type="primary", icon=":material/arrow_forward:"):
+            address.put(replace(desk.here, step=step))
+            st.rerun()
