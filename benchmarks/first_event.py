@@ -9,6 +9,7 @@ Each run is cancelled at the first event of its task; the queue works on a home 
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import statistics
 import sys
@@ -69,7 +70,7 @@ def measure(recipe: Recipe, kind: str, times: int) -> list[tuple[float, float]]:
         for number in range(times):
             jobs.warm_up()
             if kind == "warm":
-                wait(lambda started=number + 1: spare_is_warm(jobs.home, started), "the spare worker")
+                wait(functools.partial(spare_is_warm, jobs.home, number + 1), "the spare worker")
             found.append(one_run(jobs, recipe))
         return found
     finally:

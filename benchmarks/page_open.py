@@ -47,12 +47,27 @@ def server(script: Path, home: Path) -> Iterator[tuple[psutil.Process, str]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port), "--server.headless",
-               "true", "--server.address", "127.0.0.1", "--server.fileWatcherType", "none",
-               "--browser.gatherUsageStats", "false"]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(script),
+        "--server.port",
+        str(port),
+        "--server.headless",
+        "true",
+        "--server.address",
+        "127.0.0.1",
+        "--server.fileWatcherType",
+        "none",
+        "--browser.gatherUsageStats",
+        "false",
+    ]
     environment = {**os.environ, "HEADSTART_HOME": str(home)}
-    process = subprocess.Popen(command, cwd=script.parent, env=environment, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, cwd=script.parent, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         address = f"http://127.0.0.1:{port}"
         _wait_until_healthy(address)
@@ -132,8 +147,10 @@ def main() -> None:
                 first[name].append(start)
                 further[name].extend(opens)
         browser.close()
-    print(f"{given.page}, {given.rounds} rounds, {given.opens} further opens each; {platform.machine()}, "
-          f"{os.cpu_count()} cores, Python {platform.python_version()}. Medians of CPU milliseconds of the server.\n")
+    print(
+        f"{given.page}, {given.rounds} rounds, {given.opens} further opens each; {platform.machine()}, "
+        f"{os.cpu_count()} cores, Python {platform.python_version()}. Medians of CPU milliseconds of the server.\n"
+    )
     print(f"{'':28}{'bare':>8}{'ours':>8}{'ratio':>8}")
     for title, found in (("start and first open", first), ("each further open", further)):
         a, b = (1000 * statistics.median(found[name]) for name in ("bare", "ours"))

@@ -8,16 +8,17 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from engines import registry, weights
-from engines.contract import Event, InputError, Problem, Recipe, Result, Strategy
+from engines import places, registry, weights
+from engines.contract import Cancelled, Event, InputError, Problem, Recipe, Result, Strategy
 from engines.evidence.words import sentence
-from engines.jobs import worker
+from engines.jobs import failures, worker
 from engines.runs import RunFolder
 
 app = typer.Typer(
@@ -28,7 +29,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the
 Data = Annotated[Path, typer.Option("--data", help="A folder, a zip or a file.")]
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="For instance vision.classification.")]
 Domain = Annotated[str | None, typer.Argument(metavar="[DOMAIN]", help="For instance vision; all of them without it.")]
-RunDir = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder that `fit` wrote.")]
+RunDir = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder that `fit` wrote.", resolve_path=True)]
 ModelName = Annotated[str | None, typer.Option("--model", help="See `models`; by default the task's own.")]
 StrategyName = Annotated[str, typer.Option("--strategy", help=", ".join(Strategy))]
 Seed = Annotated[int, typer.Option(help="Draws the split, the weights and the order.")]
@@ -94,7 +95,9 @@ def check(task: TaskName, data: Data, test: Test = None, seed: Seed = 0, as_json
 def fit(
     task: TaskName,
     data: Data,
-    out: Annotated[Path, typer.Option(help="The run folder to write; one that was interrupted is continued.")],
+    out: Annotated[
+        Path, typer.Option(help="The run folder to write; one that was interrupted is continued.", resolve_path=True)
+    ],
     test: Test = None,
     model: ModelName = None,
     strategy: StrategyName = "features",
@@ -138,7 +141,7 @@ def predict(run: RunDir, data: Data, as_json: Json = False) -> None:
 def compare(
     task: TaskName,
     data: Data,
-    out: Annotated[Path, typer.Option(help="Where the comparison is written.")],
+    out: Annotated[Path, typer.Option(help="Where the comparison is written.", resolve_path=True)],
     test: Test = None,
     model: ModelName = None,
     strategy: StrategyName = "features",
@@ -150,8 +153,7 @@ def compare(
 ) -> None:
     """See whether transfer pays as labels grow: the strategy against training from scratch."""
     recipe = _recipe(task, data, test, model, strategy, seed, settings, {})
-    run = RunFolder.create(recipe, out)
-    run.clear_cancel()
+    run = _run_folder(out, recipe)
     with worker.signals_cancel(run), _echo(run):
         points, verdict = registry.task(task).compare(recipe, run, _numbers(budgets), seeds)
     answer = {
@@ -374,10 +376,23 @@ def main() -> int:
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
-    except typer.Exit as stop:
-        return stop.exit_code
+    except Cancelled:
+        print("Cancelled. What was learnt so far is kept.", file=sys.stderr)
+        return 130
+    except typer.TyperException as error:  # the command was mistyped
+        if what := error.format_message():  # nothing where the help was shown instead
+            verb = getattr(getattr(error, "ctx", None), "info_name", None) or "COMMAND"
+            print(f"{what.rstrip('.')}; see python -m engines {verb} --help.", file=sys.stderr)
+        return 2
     except typer.Abort:
         return 130
+    except Exception as error:
+        log = places.home() / "errors.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+            traceback.print_exc(file=file)
+        print(failures.sentence(error, str(log)), file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

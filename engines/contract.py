@@ -426,10 +426,11 @@ class Event:
     kind       data
     status     state, message
     phase      name, title (what is going on now, in words), series
-    progress   phase, done, total, unit, rate (per second), seconds_left
+    progress   phase, done, total, unit, and once they are known rate (per second), seconds_left
     epoch      phase, series ('transfer', 'scratch', or 'aside' for what no curve shows), epoch, epochs,
                train_loss, train_metric,
-               validation_loss, validation_metric, best_epoch, rate, seconds_left, learning_rate
+               validation_loss, validation_metric (where a part validates), best_epoch, rate, unit, seconds_left,
+               learning_rate
     note       message (one plain sentence)
     result     series, metric, value, low, high
     """

@@ -83,8 +83,9 @@ Inputs: {result.details["image_size"]} pixels square, RGB. Normalisation and fra
 
 ## How it was trained
 
-{result.epochs} epochs (best: {result.best_epoch}) on {result.device}, {result.precision}, {result.seconds:.0f} s in all;
-{result.n_validation:,} {info.unit} decided when to stop. {len(result.skipped):,} files were left out.
+{result.epochs} epochs (best: {result.best_epoch}) on {result.device}, {result.precision},
+in {result.seconds:.0f} s. {result.n_validation:,} {info.unit} decided when to stop.
+{len(result.skipped):,} files were left out.
 
 ```json
 {recipe_json}

@@ -5,6 +5,7 @@ Light: importing it imports no torch, and `where` touches no network for what is
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import importlib.util
@@ -12,12 +13,11 @@ import json
 import os
 import re
 import shutil
-import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlparse
 
 from engines import places
 from engines.contract import InputError, ModelCard, Problem
@@ -69,24 +69,33 @@ def _in_torch_cache(name: str) -> Iterator[Path]:
 
 
 def hub_reachable() -> bool:
-    """Whether the hub answers a connection within two seconds; asked at most once a minute."""
+    """Whether the hub answers within two seconds; asked at most once a minute."""
     global _reached
     asked, answer = _reached
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "TRUE", "YES", "ON"}:
         return False
     if time.monotonic() - asked > 60 or not asked:
-        from huggingface_hub import constants
-
-        hub = urlparse(constants.ENDPOINT)
-        try:
-            socket.create_connection(
-                (hub.hostname or "", hub.port or (80 if hub.scheme == "http" else 443)), timeout=HUB_PATIENCE_SECONDS
-            ).close()
-            answer = True
-        except OSError:
-            answer = False
+        answer = _answers_in_time()
         _reached = (time.monotonic(), answer)
     return answer
+
+
+def _answers_in_time() -> bool:
+    """Asks as a download would, through the same proxies; in a thread, because its parts each have their own limit."""
+    from huggingface_hub import constants
+    from huggingface_hub.errors import HTTPError
+    from huggingface_hub.utils import get_session
+
+    answers: list[int] = []
+
+    def ask() -> None:
+        with contextlib.suppress(HTTPError, OSError):
+            answers.append(get_session().head(constants.ENDPOINT, timeout=HUB_PATIENCE_SECONDS).status_code)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(HUB_PATIENCE_SECONDS)
+    return bool(answers)
 
 
 def fetch(card: ModelCard) -> Path:
@@ -113,21 +122,22 @@ def fetch(card: ModelCard) -> Path:
 
 def _download(card: ModelCard) -> Path:
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
+    from huggingface_hub.errors import HTTPError, RemoteEntryNotFoundError
 
     assert card.hub
     for name in FILE_NAMES:
         try:
             published = get_hf_file_metadata(hf_hub_url(card.hub, name), timeout=10).etag
             path = Path(hf_hub_download(card.hub, name))
-        except EntryNotFoundError:
+        except RemoteEntryNotFoundError:
             continue
-        except (HfHubHTTPError, OSError) as error:
+        except (HTTPError, OSError) as error:
             raise WeightsUnavailable(
-                Problem(f"model {card.name}", f"the hub answered: {type(error).__name__}", "try again later")
+                Problem(f"model {card.name}", f"the hub does not give it ({type(error).__name__})", "try again later")
             ) from error
         if published and len(published) == 64 and sha256(path) != published:
-            path.unlink()
+            for file in {path, path.resolve()}:  # the cache's link, and the file it points to
+                file.unlink()
             raise _not_the_file(path, card, f"a file with SHA-256 {published[:8]}…")
         return path
     raise WeightsUnavailable(

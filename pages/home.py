@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import drawing, frame, run_list
+from ui import drawing, errors, frame, run_list
 
 STEPS = (
     ("Data", "Bring your own, or take a sample. It is checked and shown before anything trains."),
@@ -47,7 +47,8 @@ def domains() -> None:
 
 @st.fragment
 def recent() -> None:
-    run_list.recent(limit=5)
+    with errors.calm("The list of runs could not be drawn."):
+        run_list.recent(limit=5)
 
 
 with frame.page("Headstart", "Start from what a network already knows, and see what that is worth on your data."):

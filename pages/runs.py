@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from ui import compare, frame, run_list
+from ui import compare, errors, frame, run_list
 
 
 @st.fragment
 def runs() -> None:
-    chosen = run_list.manage()
-    compare.show(chosen)
+    with errors.calm("The list of runs could not be drawn."):
+        compare.show(run_list.manage())
 
 
 with frame.page("Runs", "A run belongs to whoever has its link. This browser remembers the ones it has seen."):

@@ -76,9 +76,3 @@ def run_id(text: str) -> str:
     """The run's id in whatever somebody pasted: the id itself, or a link with `?run=` in it."""
     found = re.search(r"[?&]run=([A-Za-z0-9_-]{22})(?![A-Za-z0-9_-])", text)
     return found.group(1) if found else text.strip()
-
-
-def link(run: str) -> str:
-    """The page's own address with only this run in it."""
-    base = (st.context.url or "").split("?")[0]
-    return f"{base}?run={run}"

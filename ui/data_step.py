@@ -17,7 +17,7 @@ from ui.draft import Draft
 def show(draft: Draft, accepts: Sequence[str]) -> None:
     """`accepts` are the file extensions the uploader takes, without dots."""
     if draft.data is None:
-        _bring(draft.task, accepts)
+        _bring(draft, accepts)
         return
     try:
         report = _check(draft.task, draft.data)
@@ -31,10 +31,14 @@ def show(draft: Draft, accepts: Sequence[str]) -> None:
 # --- nothing here yet -----------------------------------------------------------------------------
 
 
-def _bring(task: str, accepts: Sequence[str]) -> None:
+def _bring(draft: Draft, accepts: Sequence[str]) -> None:
+    task = draft.task
     info = registry.task(task).info
     left, right = st.columns([3, 2])
     with left, frame.card(f"Bring your {info.unit}"):
+        if draft.path:
+            name = words.plain(Path(draft.path).name)
+            st.caption(f"This run learnt from **{name}**. Bring other data to start anew.")
         st.caption("They stay on this machine, under an address that only you know.")
         files = st.file_uploader(
             f"Your {info.unit}",
@@ -78,10 +82,18 @@ def _sample(task: str, sample: Sample, first: bool) -> None:
             use_sample(task, sample.name)
 
 
-def use_sample(task: str, name: str) -> None:
-    """Take a sample, check it and show it."""
+def use_sample(task: str, name: str, or_another: bool = False) -> None:
+    """Take a sample, check it and show it. With `or_another`, one that needs nothing when this one is not to be had."""
     with errors.calm("The sample could not be made.", "Try another sample, or bring your own data."):
-        path = _with_bar("Getting the sample", lambda tell: _made_sample(task, name, tell))
+        try:
+            path = _with_bar("Getting the sample", lambda tell: _made_sample(task, name, tell))
+        except InputError:
+            other = next((s for s in registry.task(task).samples() if s.needs is None), None)
+            if not or_another or other is None:
+                raise
+            st.toast(f"That sample is not on this machine. Here is another: {other.title}.", duration="long")
+            name = other.name
+            path = _with_bar("Getting the sample", lambda tell: _made_sample(task, name, tell))
         data_id = uploads.take_sample(task, name, path)
         _check(task, data_id)
         address.change(data=data_id, step="data", run=None)

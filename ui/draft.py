@@ -70,7 +70,7 @@ def read(task: str, here: address.Address, run: RunFolder | None) -> Draft:
             settings=dict(recipe.settings),
             data=uploads.find(recipe.data),
         )
-    if here.data:
+    if here.data and (run is None or uploads.exists(here.data)):
         draft = replace(draft, data=here.data, path=uploads.origin(here.data).path, test=None)
     if here.model:
         draft = replace(draft, model=here.model)

@@ -24,6 +24,9 @@ Rows = list[dict[str, Any]]
 
 def show(figure: Figure, key: str, *, alt: str, table: Callable[[], Rows] | None = None) -> None:
     """Draw a figure; `table` gives the same numbers as rows, behind a toggle."""
+    if not figure["data"]:
+        st.caption("There is nothing to draw yet.")
+        return
     st.plotly_chart(figure, key=key, alt=alt, config={"displayModeBar": False, "responsive": True})
     if table and st.toggle("Show the numbers", key=f"{key}_table"):
         rows(table())
@@ -121,7 +124,7 @@ def _end_labels(curves: list[Figure], low: float, high: float, height: int) -> l
             {
                 "x": x,
                 "y": place,
-                "text": curve["name"],
+                "text": _short(curve["name"]),
                 "showarrow": False,
                 "xanchor": "left",
                 "xshift": 7,
@@ -130,6 +133,10 @@ def _end_labels(curves: list[Figure], low: float, high: float, height: int) -> l
             }
         )
     return labels
+
+
+def _short(name: str, longest: int = 14) -> str:
+    return name if len(name) <= longest else name[: longest - 1] + "…"
 
 
 # --- bars, intervals, the confusion matrix --------------------------------------------------------

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engines import places
-from engines.contract import Event, Recipe, Result
+from engines import places, registry
+from engines.contract import Event, InputError, Recipe, Result
 from engines.runs import ID, RunFolder
 
 
@@ -63,8 +63,15 @@ def _read(path: Path, stamp: tuple[int, int]) -> Finished:  # noqa: ARG001  (the
 
 
 def epochs(events: list[Event]) -> list[dict[str, Any]]:
-    """The newest word on each epoch of each series: a resumed run says some of them twice."""
-    newest = {(e.data.get("series"), e.data["epoch"]): e.data for e in events if e.kind == "epoch"}
+    """The newest word on each epoch of the run and of its baseline: a resumed run says some of them twice.
+
+    Other series are steps on the way (a head that is trained to choose by, say); they are not the run's own curve.
+    """
+    newest = {
+        (e.data.get("series"), e.data["epoch"]): e.data
+        for e in events
+        if e.kind == "epoch" and e.data.get("series") in {None, "transfer", "scratch"}
+    }
     return [newest[key] for key in sorted(newest, key=lambda k: (str(k[0]), k[1]))]
 
 
@@ -85,6 +92,22 @@ def _mistakes(path: Path, limit: int = 60) -> list[dict[str, Any]]:
 def sample(run_id: str) -> str | None:
     """The name of the sample that a recorded run was trained on."""
     return next((e.get("sample") for e in _index() if e["id"] == run_id), None)
+
+
+def original(found: Finished, file: str) -> Path | None:
+    """A picture that a recording could not carry for its licence, where this machine has the sample itself."""
+    if not is_recorded(found.run) or not (name := sample(found.run.id)):
+        return None
+    folder = _sample_folder(found.recipe.task, name)
+    return folder / file if folder and (folder / file).is_file() else None
+
+
+@functools.cache
+def _sample_folder(task: str, name: str) -> Path | None:
+    try:
+        return registry.task(task).make_sample(name, places.samples() / task)
+    except InputError:  # what it is made from is not installed
+        return None
 
 
 def _index() -> list[dict[str, Any]]:

@@ -131,7 +131,8 @@ def _mistakes(info: TaskInfo, found: recorded.Finished) -> None:
 
 
 def _thumbnail(found: recorded.Finished, row: dict[str, Any]) -> Path | None:
-    return found.run.path / row["thumbnail"] if row.get("thumbnail") else None
+    kept = found.run.path / row["thumbnail"] if row.get("thumbnail") else None
+    return kept if kept and kept.is_file() else recorded.original(found, str(row.get("file", "")))
 
 
 def _says(row: dict[str, Any]) -> str:
@@ -185,7 +186,7 @@ def _next(found: recorded.Finished) -> None:
                     settings=settings,
                     title=recipe.title,
                 )
-                address.put(address.Address(run=backend().submit(again)))
+                address.put(address.Address(run=backend().submit(again), data=address.read().data))
                 st.rerun()
 
 
@@ -194,7 +195,7 @@ def _small_print(info: TaskInfo, found: recorded.Finished) -> None:
     st.caption(
         f"{words.count(result.n_train, info.unit)} to learn from, {result.n_validation:,} to choose by, "
         f"{result.n_test:,} for the test · {words.duration(result.seconds)} on {result.device} ({result.precision}) · "
-        f"epoch {result.best_epoch} of {result.epochs} kept · {words.moment(found.finished)}"
+        f"epoch {result.best_epoch} of {result.epochs} kept{_baseline(result)} · {words.moment(found.finished)}"
     )
     notes = [words.plain(note) for note in result.notes]
     if result.skipped:
@@ -202,6 +203,15 @@ def _small_print(info: TaskInfo, found: recorded.Finished) -> None:
     if notes:
         with st.expander("Notes on this run", icon=":material/info:"):
             st.markdown("\n".join(f"- {note}" for note in notes))
+
+
+def _baseline(result: Result) -> str:
+    """What the comparison was given: 'from scratch: 12 epochs in 2 min'."""
+    details = result.baseline_details.get("scratch") or {}
+    if not details.get("epochs"):
+        return ""
+    seconds = f" in {words.duration(details['seconds'])}" if details.get("seconds") else ""
+    return f" · from scratch: {words.count(details['epochs'], 'epochs')}{seconds}"
 
 
 def recorded_banner(found: recorded.Finished, sample: str | None) -> bool:

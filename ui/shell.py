@@ -21,10 +21,11 @@ def navigation() -> Page:
 
 
 def around() -> None:
-    """Make sure that the navigation is there; a page calls it.
+    """Make sure that the navigation stands around a page; the page calls it before it draws anything.
 
     Streamlit takes a folder called `pages` for its older kind of navigation until `st.navigation` was called once: the
     first visitor after a start whose link leads straight to a page would get that page without app.py around it.
     """
     if PagesManager.uses_pages_directory:
-        navigation()
+        navigation().run()
+        st.stop()

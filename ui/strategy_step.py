@@ -130,7 +130,7 @@ def _how_much(draft: Draft, model: ModelCard, report: dict[str, Any] | None) -> 
     learning = model.trainable(draft.strategy, draft.blocks, outputs)
     whole = sum(s.parameters for s in model.stages) + (model.head_inputs + 1) * outputs
     if learning is None:
-        return f"Adapters and a new head of {words.parameters(whole)} parameters learn"
+        return f"**:orange[Adapters]** and a new head learn; {words.parameters(whole)} parameters stay as they came"
     return f"**:orange[{words.parameters(learning)}]** of {words.parameters(whole)} parameters learn"
 
 

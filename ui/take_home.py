@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import shutil
 import tempfile
 import zipfile
@@ -88,7 +90,7 @@ def exported(run: Path, format: str) -> Callable[[], BinaryIO]:
 
 def zipped(path: Path, skip: Callable[[Path], bool] = lambda _: False) -> BinaryIO:
     """A file, or a folder with everything below it, as a zip on disk that vanishes once it is closed."""
-    target = tempfile.TemporaryFile()  # noqa: SIM115  (Streamlit reads and closes it)
+    target = tempfile.TemporaryFile()  # noqa: SIM115  (whoever reads it closes it)
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     root = path.parent if path.is_file() else path
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -96,4 +98,4 @@ def zipped(path: Path, skip: Callable[[Path], bool] = lambda _: False) -> Binary
             if not skip(file):
                 archive.write(file, file.relative_to(root))
     target.seek(0)
-    return target
+    return io.BufferedReader(io.FileIO(os.dup(target.fileno())))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import Any
 
@@ -15,8 +16,8 @@ from ui.draft import Draft
 
 EVERY = 1.0  # seconds between two looks at a running job
 SERIES = {
-    "transfer": (plots.TRAINED, "", "solid"),
-    "scratch": (plots.SCRATCH, "from scratch", "solid"),
+    "transfer": (plots.TRAINED, "validation"),
+    "scratch": (plots.SCRATCH, "from scratch"),
 }
 
 
@@ -33,21 +34,31 @@ def show(info: TaskInfo, run: RunFolder) -> None:
     if recorded.is_recorded(run):
         _curves(info, run.events(), run.recipe.strategy)
         return
-    working = not backend().status(run.id).state.finished
+    working = not settled(backend().status(run.id))
 
     @st.fragment(run_every=EVERY if working else None)
     def live() -> None:
-        status = backend().status(run.id)
-        if working and status.state.finished:
-            st.rerun(scope="app")  # the page moves on to the result by itself
-        with st.container(border=True, key="live_run"):
-            events = backend().events(run.id)
-            _standing(info, status, events)
-            _so_far(info, events)
-            _curves(info, events, run.recipe.strategy)
-            st.caption(":material/link: This run has its own address: close the tab, come back, it is still here.")
+        with errors.calm("This run could not be looked at."):
+            status = backend().status(run.id)
+            if working and settled(status):
+                st.rerun(scope="app")  # the page moves on to the result by itself
+            with st.container(border=True, key="live_run"):
+                _look(info, run, status)
 
     live()
+
+
+def settled(status: JobStatus) -> bool:
+    """Nothing changes any more by itself: done, or stopped for good and ready to be resumed."""
+    return status.state is State.DONE or (status.state.finished and status.may_resume)
+
+
+def _look(info: TaskInfo, run: RunFolder, status: JobStatus) -> None:
+    events = backend().events(run.id)
+    _standing(info, status, events)
+    _so_far(info, events)
+    _curves(info, events, run.recipe.strategy)
+    st.caption(":material/link: This run has its own address: close the tab, come back, it is still here.")
 
 
 def _standing(info: TaskInfo, status: JobStatus, events: list[Event]) -> None:
@@ -99,7 +110,10 @@ def _button(status: JobStatus) -> None:
             address.change(step="result")
             st.rerun(scope="app")
     else:
-        if status.may_resume and st.button("Resume", icon=":material/play_arrow:", type="primary", width="stretch"):
+        resume = st.button(
+            "Resume", icon=":material/play_arrow:", type="primary", width="stretch", disabled=not status.may_resume
+        )
+        if resume:
             with errors.calm("The run could not be resumed."):
                 backend().submit(None, resume=status.id)
                 st.rerun(scope="app")
@@ -193,13 +207,13 @@ def curves(info: TaskInfo, epochs: list[dict[str, Any]], strategy: str, key: str
                 figure,
                 f"{key}_{name}",
                 alt=f"{title} at each epoch, training and validation",
-                table=lambda name=name: _table(epochs, name),
-            )  # type: ignore[misc]
+                table=functools.partial(_table, epochs, name),
+            )
 
 
 def _lines(epochs: list[dict[str, Any]], name: str, strategy: str) -> list[plots.Figure]:
     found = []
-    for series, (colour, label, _) in SERIES.items():
+    for series, (colour, label) in SERIES.items():
         own = [e for e in epochs if (e.get("series") or "transfer") == series]
         if not own:
             continue
@@ -209,7 +223,7 @@ def _lines(epochs: list[dict[str, Any]], name: str, strategy: str) -> list[plots
         if series == "transfer" and any(e.get(f"train_{name}") is not None for e in own):
             found.append(plots.line("training", x, [e.get(f"train_{name}") for e in own], colour, "dot"))
         if any(e.get(f"validation_{name}") is not None for e in own):
-            found.append(plots.line(label or "validation", x, [e.get(f"validation_{name}") for e in own], colour))
+            found.append(plots.line(label, x, [e.get(f"validation_{name}") for e in own], colour))
     return found
 
 

@@ -47,11 +47,13 @@ class Origin:
 
 def folder(data_id: str) -> Path:
     """The folder of that upload. Raises InputError when there is none; an id is never used as a path unchecked."""
-    if runs.ID.fullmatch(data_id):
-        found = places.uploads() / data_id
-        if (found / "origin.json").is_file():
-            return found
+    if exists(data_id):
+        return places.uploads() / data_id
     raise InputError(Problem("data", "there are no data at this address any more", "bring them again"))
+
+
+def exists(data_id: str) -> bool:
+    return bool(runs.ID.fullmatch(data_id)) and (places.uploads() / data_id / "origin.json").is_file()
 
 
 def origin(data_id: str) -> Origin:
@@ -109,13 +111,22 @@ def check(task: str, data_id: str, progress: Callable[[int, int], None] | None =
             return report
     from engines.jobs import serving
 
-    gallery = into / "gallery"
-    question = {"verb": "check", "task": task, "data": origin(data_id).path, "seed": 0, "gallery": str(gallery)}
-    report = serving.ask(question, progress)
+    brought = origin(data_id)
+    question = {"verb": "check", "task": task, "data": brought.path, "seed": 0, "gallery": str(into / "gallery")}
+    try:
+        report = serving.ask(question, progress)
+    except InputError as error:
+        raise InputError(*(_by_its_own_name(problem, brought) for problem in error.problems)) from None
     partial = into / f".report.{uuid.uuid4().hex}"
     partial.write_text(json.dumps(report, ensure_ascii=False), encoding="utf-8")
     partial.replace(cached)
     return report
+
+
+def _by_its_own_name(problem: Problem, brought: Origin) -> Problem:
+    """A person knows a file by the name they gave it, not by ours."""
+    ours = Path(brought.path).name
+    return Problem(*(part.replace(ours, brought.title) for part in (problem.where, problem.found, problem.accepted)))
 
 
 def forget(data_id: str) -> None:
@@ -126,9 +137,10 @@ def forget(data_id: str) -> None:
 def find(path: str) -> str | None:
     """The id of the upload that lies at `path`, when it is one."""
     try:
-        return Path(path).relative_to(places.uploads()).parts[0]
+        data_id = Path(path).relative_to(places.uploads()).parts[0]
     except (ValueError, IndexError):
         return None
+    return data_id if exists(data_id) else None
 
 
 def safe_name(name: str) -> str:

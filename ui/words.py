@@ -105,7 +105,7 @@ def verdict(verdict: Verdict, metric_name: str) -> tuple[str, str]:
 
 
 def count(n: int, unit: str) -> str:
-    """'248 photographs'; 'one' in front of a singular would need grammar, so '1 photographs' becomes '1 photograph'."""
+    """'248 photographs', '1 photograph'; `unit` is a plural in -s."""
     return f"{n:,} {unit[:-1] if n == 1 and unit.endswith('s') else unit}"
 
 

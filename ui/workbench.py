@@ -86,7 +86,7 @@ def _banner(desk: Desk) -> None:
         return
     sample = recorded.sample(desk.run.id)
     if result_step.recorded_banner(found, sample) and sample:
-        data_step.use_sample(desk.info.name, sample)
+        data_step.use_sample(desk.info.name, sample, or_another=True)
 
 
 def _nothing_yet(desk: Desk, sentence: str) -> None:

@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -51,15 +52,17 @@ def save(
 
 def load(folder: Path) -> tuple[Progress, dict[str, Tensor], dict[str, Any]] | None:
     """The newest whole checkpoint at `folder` (progress, weights, optimiser state), or None."""
-    for candidate in (folder, folder.with_name(folder.name + ".old")):  # a kill between the two renames left .old
-        try:
-            progress = Progress(**json.loads((candidate / "progress.json").read_text(encoding="utf-8")))
-            weights = load_file(candidate / "newest.safetensors")
-            optimiser = torch.load(candidate / "optimiser.pt", weights_only=True, map_location="cpu")
-            return progress, weights, optimiser
-        except (OSError, ValueError, TypeError, KeyError, RuntimeError, EOFError, SafetensorError):
-            continue
-    return None
+    old = folder.with_name(folder.name + ".old")
+    if not folder.exists() and old.exists():  # a kill between the two renames of `save`
+        old.rename(folder)
+    try:
+        progress = Progress(**json.loads((folder / "progress.json").read_text(encoding="utf-8")))
+        weights = load_file(folder / "newest.safetensors")
+        optimiser = torch.load(folder / "optimiser.pt", weights_only=True, map_location="cpu")
+        best(folder)
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, EOFError, SafetensorError, UnpicklingError):
+        return None
+    return progress, weights, optimiser
 
 
 def best(folder: Path) -> dict[str, Tensor]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from engines.contract import ModelCard, Strategy
 from engines.training.settings import TrainSettings
 
@@ -40,6 +42,7 @@ def seconds(
 def baseline_seconds(
     card: ModelCard, settings: TrainSettings, *, n_train: int, n_test: int, macs_per_second: float
 ) -> float:
-    """Expected further seconds for training the same network from scratch beside it."""
-    run = seconds(card, Strategy.SCRATCH, settings, n_train=n_train, n_test=n_test, macs_per_second=macs_per_second)
+    """Expected further seconds for training the same network from scratch beside it, for as long as scratch takes."""
+    own = replace(settings, epochs=None)  # as transfer.scratch_settings
+    run = seconds(card, Strategy.SCRATCH, own, n_train=n_train, n_test=n_test, macs_per_second=macs_per_second)
     return run - START_UP_SECONDS

@@ -13,15 +13,23 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
+from engines.contract import InputError, Problem
+
 if TYPE_CHECKING:
     from engines.training.settings import TrainSettings
 
 
 def accelerator(settings: TrainSettings) -> Accelerator:
-    """A fresh Accelerator on the GPU if there is one (and the settings allow it), else on the CPU."""
+    """A fresh Accelerator on the GPU if there is one (and the settings allow it), else on the CPU.
+
+    Raises InputError for a precision that the device lacks.
+    """
     AcceleratorState._reset_state(reset_partial_state=True)  # one process may do several runs, in other precisions
     on_cpu = settings.device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
     precision = settings.mixed_precision
+    if precision == "fp16" and (on_cpu or not torch.cuda.is_available()):
+        accepted = "fp16 needs an NVIDIA GPU, accepted here: auto, no, bf16"
+        raise InputError(Problem("setting mixed_precision", "found 'fp16'", accepted))
     if precision == "auto":
         precision = "bf16" if not on_cpu and torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "no"
     return Accelerator(cpu=on_cpu, mixed_precision=precision)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from engines.contract import Run
 from engines.training import store
+from engines.training.devices import derived_seed
 from engines.training.staged import Staged
 
 
@@ -82,7 +83,7 @@ def cache_activations(
     """
     n, boundary = len(examples.labels), network.boundary
     network.eval()
-    generator = torch.Generator().manual_seed(int(name[:12], 16))
+    generator = torch.Generator().manual_seed(derived_seed("views", examples.variation))
     with torch.no_grad():
         probe = network.run(examples.plain(torch.arange(1)).to(device), 0, boundary)
     shape = (n, views, *probe.shape[1:])

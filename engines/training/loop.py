@@ -12,7 +12,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from engines.contract import Run, Strategy
+from engines.contract import InputError, Problem, Run, Strategy
 from engines.training import checkpoint
 from engines.training.devices import seed_everything
 from engines.training.examples import Examples
@@ -62,7 +62,7 @@ def train(
     Inputs that `examples` gives are those of stage `network.boundary`. Without validation data the last epoch is
     the best. Continues from the phase's checkpoint when there is one: every epoch draws its order, augmentation
     and dropout from (seed, phase, epoch) alone, so a resumed run ends where an uninterrupted one would.
-    Raises Cancelled, with the last whole epoch checkpointed.
+    Raises Cancelled, with the last whole epoch checkpointed, and InputError when the loss is no longer a number.
     """
     folder = run.path / "checkpoint" / plan.phase
     network.to(accelerator.device)
@@ -121,6 +121,8 @@ def train(
                 loss(logits.to(accelerator.device), validation.labels.to(accelerator.device))
             )
             row["validation_metric"] = metric(logits, validation.labels)
+        if not math.isfinite(row["train_loss"] + row.get("validation_loss", 0.0)):
+            raise _broken_down(progress.epoch + 1, plan)
         progress.epoch += 1
         progress.seconds = time.monotonic() - started
         is_best = validation is None or row["validation_loss"] < progress.best_loss
@@ -129,14 +131,14 @@ def train(
         progress.history.append(row)
         checkpoint.save(folder, progress, learnt(network), optimiser.state_dict(), best=is_best)
         per_epoch = (time.monotonic() - resumed_time) / (progress.epoch - resumed_at)
-        row |= {
+        numbers = row | {
             "best_epoch": progress.best_epoch,
             "learning_rate": max(group["lr"] for group in optimiser.param_groups),
             "rate": n / per_epoch,
             "seconds_left": per_epoch * (stop_at - progress.epoch),
         }
-        row = {name: round(value, 6) for name, value in row.items()}
-        run.emit("epoch", phase=plan.phase, series=plan.series, epochs=plan.epochs, unit=unit, **row)
+        numbers = {name: round(value, 6) for name, value in numbers.items()}
+        run.emit("epoch", phase=plan.phase, series=plan.series, epochs=plan.epochs, unit=unit, **numbers)
 
     accelerator.unwrap_model(network, keep_fp32_wrapper=False)
     accelerator.free_memory()
@@ -169,6 +171,12 @@ def learnt(network: Staged) -> dict[str, Tensor]:
     if not network.keep_statistics:
         names |= {name for name, _ in network.model.named_buffers()}
     return {name: tensor for name, tensor in network.model.state_dict().items() if name in names}
+
+
+def _broken_down(epoch: int, plan: Plan) -> InputError:
+    found = f"with {plan.learning_rate:g} the loss is no longer a number in epoch {epoch}"
+    accepted = f"try a smaller one, such as {plan.learning_rate / 10:g}"
+    return InputError(Problem("setting learning_rate", found, accepted))
 
 
 def _should_stop(progress: checkpoint.Progress, plan: Plan, settings: TrainSettings) -> bool:

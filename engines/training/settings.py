@@ -11,7 +11,7 @@ DEFAULT_EPOCHS = {
     Strategy.PARTIAL: 12,
     Strategy.FULL: 12,
     Strategy.LORA: 12,
-    Strategy.SCRATCH: 12,
+    Strategy.SCRATCH: 20,
 }
 DEFAULT_LEARNING_RATE = {
     Strategy.FEATURES: 5e-4,

@@ -22,7 +22,8 @@ class StageModule:
     modules: Callable[[], tuple[nn.Module, ...]]
 
     def parameters(self) -> list[nn.Parameter]:
-        return [parameter for module in self.modules() for parameter in module.parameters()]
+        """Each once, also where modules share them."""
+        return list(dict.fromkeys(parameter for module in self.modules() for parameter in module.parameters()))
 
 
 class Staged(nn.Module):

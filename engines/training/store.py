@@ -39,11 +39,11 @@ def array(
     path = places.cache() / f"{name}.npy"
     if path.exists():
         try:
-            found = np.load(path, mmap_mode="c")
+            found = _opened(path)
             if found.shape == shape and found.dtype == dtype:
                 os.utime(path)
                 return found, True
-        except (ValueError, EOFError):  # a damaged file: computed again below
+        except (ValueError, OSError):  # a damaged file: computed again below
             pass
     evict(limit_bytes() - int(np.prod(shape)) * dtype.itemsize)
     handle, partial = tempfile.mkstemp(dir=places.cache(), suffix=".partial")
@@ -56,7 +56,12 @@ def array(
         Path(partial).replace(path)
     finally:
         Path(partial).unlink(missing_ok=True)
-    return np.load(path, mmap_mode="c"), False
+    return _opened(path), False
+
+
+def _opened(path: Path) -> np.ndarray:
+    """The array in `path`, mapped so that changes stay in memory. Never reads a pickle."""
+    return np.lib.format.open_memmap(path, mode="c")
 
 
 def evict(keep_bytes: int) -> None:

@@ -61,9 +61,10 @@ def parameter_groups(
     pretrained = strategy in {Strategy.PARTIAL, Strategy.FULL}
     decay = settings.layer_decay if pretrained else 1.0
     owner = {id(p): i for i, stage in enumerate(network.stages) for p in stage.parameters()}
+    owner |= {id(p): len(network.stages) for p in network.head().parameters()}
     groups: dict[tuple[int, bool], dict[str, Any]] = {}
     for parameter in network.trainable().values():
-        stage = owner.get(id(parameter), len(network.stages))  # not in a stage: the head
+        stage = owner.get(id(parameter), 0)  # neither in a stage nor the head: a position code, added to the input
         decayed = parameter.ndim > 1
         rate = learning_rate * decay ** (len(network.stages) - stage)
         group = groups.setdefault(

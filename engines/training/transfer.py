@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from engines.contract import Run, Strategy
 from engines.training import checkpoint, strategies
+from engines.training.devices import seed_everything
 from engines.training.examples import Cached, Examples, cache_activations
 from engines.training.loop import Metric, Plan, predict, train
 from engines.training.settings import DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE, TrainSettings
@@ -44,7 +45,10 @@ class Lesson:
     def loss(self, labels: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
         """Cross-entropy in which every class of `labels` has the same say."""
         weight = class_weights(labels, self.classes).to(self.on.device) if self.settings.balance else None
-        return partial(F.cross_entropy, weight=weight, label_smoothing=self.settings.label_smoothing)
+        summed = partial(F.cross_entropy, weight=weight, label_smoothing=self.settings.label_smoothing, reduction="sum")
+        # Over all of `labels` the weights are 1 on average. Dividing by a batch's own weights would undo them in
+        # small batches, and accumulated batches would not add up to the large one.
+        return lambda logits, of: summed(logits, of) / len(of)
 
 
 @dataclass
@@ -71,6 +75,7 @@ def learn(lesson: Lesson, strategy: Strategy, *, series: str = "transfer", chose
     settings = lesson.settings
     epochs, rate = settings.epochs_for(strategy), settings.learning_rate_for(strategy)
     if strategy is Strategy.SCRATCH:
+        lesson = replace(lesson, settings=unhurried(settings, epochs))
         strategies.apply(network, strategy, settings)
         plan = Plan("scratch", "Training the same network from scratch", series, strategy, epochs, rate)
         progress = _train(lesson, network, plan, lesson.training.subset(chosen), lesson.validation)
@@ -85,6 +90,7 @@ def learn(lesson: Lesson, strategy: Strategy, *, series: str = "transfer", chose
     warm_up = Plan("head", "Fitting the new head first", "aside", Strategy.FEATURES, head_epochs, head_rate)
     fit_head(lesson, network, warm_up, chosen, refit=False)
 
+    seed_everything(lesson.seed, "adapters")  # drawn alike, whether the head was fitted just now or before a resume
     strategies.apply(network, strategy, settings)
     learning = trainable(network)
     examples: Examples = lesson.training.subset(chosen)
@@ -177,8 +183,16 @@ def trainable(network: Staged) -> int:
 
 
 def scratch_settings(settings: Any) -> Any:
-    """The baseline's budget: as many passes as fine-tuning everything gets, at a rate that suits random weights."""
+    """Of the baseline beside a run: its own number of passes and step size, the rest as the run has it."""
     return replace(settings, epochs=None, learning_rate=None)
+
+
+def unhurried(settings: TrainSettings, epochs: int) -> TrainSettings:
+    """What random weights need to get anywhere on small data: many small steps, and no early end on a plateau.
+
+    A baseline that was not given a chance would flatter the transfer.
+    """
+    return replace(settings, batch_size=min(settings.batch_size, 16), patience=settings.patience or epochs)
 
 
 def _train(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -42,19 +43,21 @@ def compare(
     on = preparing.start(settings, run)
     labels = testing.labels.numpy()
     correct: dict[tuple[int, Strategy], list[np.ndarray]] = defaultdict(list)
-    total, done = len(budgets) * seeds * 2, 0
+    legs: list[Leg] = []
+    total = len(budgets) * seeds * 2
     for budget in budgets:
         for seed in range(recipe.seed, recipe.seed + seeds):
             chosen = torch.tensor(drawn([int(label) for label in training.labels], budget, seed))
             for strategy in (recipe.strategy, Strategy.SCRATCH):
-                part = Leg(run, f"{budget}-{seed}-{strategy}")
+                legs.append(Leg(run, f"{budget}-{seed}-{strategy}"))
                 used = settings if strategy is recipe.strategy else transfer.scratch_settings(settings)
-                lesson = preparing.lesson(prepared, card, used, seed=seed, run=part, on=on)
+                lesson = preparing.lesson(prepared, card, used, seed=seed, run=legs[-1], on=on)
                 learnt = transfer.learn(lesson, strategy, chosen=chosen)
                 probabilities = transfer.probabilities(lesson, learnt, testing)
                 correct[budget, strategy].append(probabilities.argmax(1) == labels)
-                done += 1
-                run.emit("progress", phase="comparing", done=done, total=total, unit="trainings")
+                run.emit("progress", phase="comparing", done=len(legs), total=total, unit="trainings")
+    for leg in legs:
+        shutil.rmtree(leg.path)  # nothing is left to continue
     points = []
     for (budget, strategy), outcomes in correct.items():
         estimate = intervals.over_seeds(

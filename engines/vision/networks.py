@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import timm
@@ -25,15 +26,19 @@ def build(card: ModelCard, outputs: int, *, pretrained: bool, seed: int) -> Stag
     """
     seed_everything(seed, "weights")
     if not pretrained:
-        return staged(timm.create_model(card.name, num_classes=outputs))
+        fresh: Any = timm.create_model(card.name, num_classes=outputs)
+        for module in fresh.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.momentum = 0.1  # some of timm's have .01, which 100 steps on small data leave at its start
+        return staged(fresh)
     path = weights.fetch(card)
     state = weights.read(path)
     try:
-        if card.package and card.package in path.parts:
-            state = paired_in_order(state, timm.create_model(card.name))
-        model = timm.create_model(
-            card.name, pretrained=True, num_classes=outputs, pretrained_cfg_overlay={"state_dict": state}
-        )
+        if card.package and state.keys().isdisjoint((model := timm.create_model(card.name)).state_dict()):
+            state = paired_in_order(state, model)
+        # With its own number of classes timm loads strictly: a tensor that is missing is an error, not random numbers.
+        model = timm.create_model(card.name, pretrained=True, pretrained_cfg_overlay={"state_dict": state})
+        model.reset_classifier(outputs)
     except (RuntimeError, KeyError, ValueError) as error:
         raise InputError(
             Problem(f"model {card.name}", f"{path.name} holds weights of another network", "accepted: its own weights")
@@ -66,7 +71,7 @@ def staged(model: Any) -> Staged:
             return network
         except (AttributeError, TypeError, ValueError, RuntimeError):
             continue
-    body = StageModule("body", model.forward_features, lambda: _all_but_head(model))
+    body = StageModule("body", model.forward_features, lambda: tuple(_all_but(model.get_classifier(), model)))
     network = _with_head(model, [body])
     check_composition(network, example)
     return network
@@ -94,19 +99,15 @@ def _pooling(model: Any) -> Sequence[nn.Module]:
     found: list[nn.Module] = []
     for name in sorted(after):
         child = getattr(model, name)
-        if child is classifier:
-            continue
-        found += [m for m in child.children() if m is not classifier] if _holds(child, classifier) else [child]
+        found += _all_but(classifier, child)
     return found
 
 
-def _holds(module: nn.Module, other: nn.Module) -> bool:
-    return any(m is other for m in module.modules())
-
-
-def _all_but_head(model: Any) -> tuple[nn.Module, ...]:
-    classifier = model.get_classifier()
-    return tuple(child for child in model.children() if not _holds(child, classifier))
+def _all_but(part: nn.Module, module: nn.Module) -> list[nn.Module]:
+    """The largest modules within `module` that do not hold `part`."""
+    if all(m is not part for m in module.modules()):
+        return [module]
+    return [found for child in module.children() for found in _all_but(part, child)]
 
 
 def _stage(model: Any, name: str, *paths: str, then: Callable[[Tensor], Tensor] | None = None) -> StageModule:
@@ -178,11 +179,24 @@ def describe(name: str) -> ModelCard:
                 f"similar: {', '.join(near) or 'none; see timm.list_models()'}",
             )
         )
-    model: Any = timm.create_model(name).eval()
-    network = staged(model)
+    try:
+        timm.get_pretrained_cfg(name)
+    except RuntimeError:
+        tags = ", ".join(timm.list_pretrained(f"{base}.*")[:8])
+        raise InputError(Problem(f"model {name}", "timm knows no weights of that name", f"known: {tags}")) from None
+    try:
+        model: Any = timm.create_model(name).eval().requires_grad_(False)
+        network = staged(model)
+        channels, height, width = model.pretrained_cfg["input_size"]
+        stages = measured_stages(network, torch.zeros(1, channels, height, width))
+        head_inputs = network.head().in_features
+    except (AttributeError, TypeError, ValueError, RuntimeError, AssertionError) as error:
+        accepted = "accepted: a network that ends in one linear layer"
+        raise InputError(
+            Problem(f"model {name}", "its layout is not one that we can cut into a backbone and a head", accepted)
+        ) from error
     config = model.pretrained_cfg
     hub = config.get("hf_hub_id") or None
-    channels, height, width = config["input_size"]
     parameters = count(model.parameters())
     return ModelCard(
         name=name,
@@ -194,14 +208,17 @@ def describe(name: str) -> ModelCard:
         source=f"{hub} on the Hugging Face hub" if hub else "no published weights",
         source_task=f"{config['num_classes']:,} classes" + (" (ImageNet-1k)" if config["num_classes"] == 1000 else ""),
         input=f"{height} × {width} pixels, {'RGB' if channels == 3 else f'{channels} channels'}",
-        stages=tuple(measured_stages(network, torch.zeros(1, channels, height, width))),
-        head_inputs=network.head().in_features,
+        stages=tuple(stages),
+        head_inputs=head_inputs,
         hub=hub,
     )
 
 
 def measured_stages(network: Staged, example: Tensor) -> list[Stage]:
-    """Parameters and multiply-accumulates of each stage, counted by running it."""
+    """Parameters and multiply-accumulates of each stage, counted by running it.
+
+    What lies outside all modules (position codes, class tokens) is added to the input: it counts for the first stage.
+    """
     network.eval()
     measured = []
     x = example
@@ -209,4 +226,5 @@ def measured_stages(network: Staged, example: Tensor) -> list[Stage]:
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             x = stage.run(x)
         measured.append(Stage(stage.name, count(stage.parameters()), counter.get_total_flops() // 2))
-    return measured
+    loose = count(network.parameters()) - count(network.head().parameters()) - sum(s.parameters for s in measured)
+    return [replace(measured[0], parameters=measured[0].parameters + loose), *measured[1:]]

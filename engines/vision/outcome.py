@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from PIL import Image
-from sklearn.metrics import confusion_matrix, f1_score, precision_score
+from sklearn.metrics import confusion_matrix, precision_score
 
 from engines import modelcard, report, versions, weights
 from engines.contract import (
@@ -52,6 +52,9 @@ def fit(info: TaskInfo, recipe: Recipe, card: ModelCard, run: Run) -> Result:
         weights.fetch(card)  # before anything that takes long
     format = preparing.input_format(card, settings)
     prepared = preparing.prepare(recipe, settings, format, run)
+    if recipe.data_sha256 not in {None, prepared.sha256} and (run.path / "checkpoint").exists():
+        shutil.rmtree(run.path / "checkpoint")  # it may have learnt what is tested on now
+        run.emit("note", message="The data have changed since this run stopped: it starts over.")
     recipe = replace(recipe, data_sha256=prepared.sha256, versions=versions.installed())
     (run.path / "recipe.json").write_text(recipe.to_json(), encoding="utf-8")
     for note in prepared.notes:
@@ -159,16 +162,23 @@ def further_metrics(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, 
     """Plain accuracy and macro F1. F1 has no closed posterior: its interval is a bootstrap over test examples."""
     predicted = probabilities.argmax(1)
     rng = np.random.default_rng(0)
-    draws = []
-    for _ in range(500):
-        rows = rng.integers(len(labels), size=len(labels))
-        draws.append(f1_score(labels[rows], predicted[rows], average="macro", zero_division=0))
-    low, high = np.quantile(draws, [0.025, 0.975])
-    f1 = float(f1_score(labels, predicted, average="macro", zero_division=0))
+    n = len(labels)
+    drawn = rng.multinomial(n, np.full(n, 1 / n), size=500)
+    low, high = np.quantile(macro_f1(labels, predicted, drawn), [0.025, 0.975])
+    f1 = float(macro_f1(labels, predicted, np.ones((1, n)))[0])
     return {
         "accuracy": intervals.accuracy(predicted == labels),
         "macro_f1": Estimate(f1, min(float(low), f1), max(float(high), f1), len(labels)),
     }
+
+
+def macro_f1(labels: np.ndarray, predicted: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """float (D,): macro F1 where example n occurs counts[d, n] times; labels, predicted: int (N,), counts: (D, N)."""
+    classes = np.union1d(labels, predicted)
+    true, named = labels[:, None] == classes, predicted[:, None] == classes  # (N, C)
+    right, occurring = counts @ (true & named), counts @ true + counts @ named  # (D, C)
+    f1 = 2 * right / np.maximum(occurring, 1)
+    return f1.sum(axis=1) / (occurring > 0).sum(axis=1)
 
 
 def per_class(labels: np.ndarray, probabilities: np.ndarray, classes: list[str]) -> list[dict[str, Any]]:

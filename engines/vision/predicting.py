@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from engines import places
 from engines.contract import InputError, ModelCard, Problem
 from engines.training.staged import Staged
-from engines.vision import images
+from engines.vision import catalogue, images, networks
 from engines.vision.datasets import open_unlabelled
 from engines.vision.pixels import InputFormat
 
@@ -48,6 +49,32 @@ def save(folder: Path, network: Staged, card: ModelCard, classes: list[str], for
     (folder / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
 
 
+def keep_head_only(folder: Path) -> None:
+    """Replaces the weights by those of the head: enough where the backbone came as it is (strategy features)."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    whole = load_file(folder / "model.safetensors")
+    given = networks.build(known_card(config), config["num_classes"], pretrained=True, seed=0).model.state_dict()
+    learnt = {name: tensor for name, tensor in whole.items() if not torch.equal(tensor, given[name])}
+    save_file(learnt, folder / "head.safetensors")
+    (folder / "model.safetensors").unlink()
+
+
+def weights_of(folder: Path, config: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """All weights of a saved model; of a recording, which keeps the head alone, on the pretrained backbone.
+
+    Raises FileNotFoundError when none are kept, and InputError when the backbone is not to be had.
+    """
+    if (whole := folder / "model.safetensors").is_file():
+        return load_file(whole)
+    head = load_file(folder / "head.safetensors")
+    network = networks.build(known_card(config), config["num_classes"], pretrained=True, seed=0)
+    return network.model.state_dict() | head
+
+
+def known_card(config: dict[str, Any]) -> ModelCard:
+    return catalogue.find(config["architecture"]) or networks.describe(config["architecture"])
+
+
 class Classifier:
     """A finished run's model, in memory. See `contract.Predictor`."""
 
@@ -56,7 +83,7 @@ class Classifier:
         folder = run / "model"
         try:
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-            state = load_file(folder / "model.safetensors")
+            state = weights_of(folder, config)
         except FileNotFoundError:
             raise InputError(
                 Problem(f"run {run.name}", "there is no trained model in it", "accepted: a run that is done")
@@ -108,17 +135,22 @@ def export(run: Path, out: Path) -> Path:
 
     Raises InputError when the run holds no model.
     """
-    files = [run / "model" / "model.safetensors", run / "model" / "config.json", run / "README.md", run / "recipe.json"]
-    if not files[0].is_file():
-        raise InputError(Problem(f"run {run.name}", "there is no trained model in it", "accepted: a run that is done"))
-    present = [file for file in files if file.is_file()]
-    if out.suffix == ".zip":
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(out, "w") as archive:  # weights do not compress: stored
-            for file in present:
-                archive.write(file, file.name)
-    else:
-        out.mkdir(parents=True, exist_ok=True)
-        for file in present:
-            shutil.copyfile(file, out / file.name)
+    model = run / "model"
+    try:
+        config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+        state = weights_of(model, config)
+    except FileNotFoundError:
+        problem = Problem(f"run {run.name}", "there is no trained model in it", "accepted: a run that is done")
+        raise InputError(problem) from None
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made) if out.suffix == ".zip" else out
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+        for file in (model / "config.json", run / "README.md", run / "recipe.json"):
+            shutil.copyfile(file, folder / file.name)
+        if out.suffix == ".zip":
+            out.parent.mkdir(parents=True, exist_ok=True)
+            with zipfile.ZipFile(out, "w") as archive:  # weights do not compress: stored
+                for file in sorted(folder.iterdir()):
+                    archive.write(file, file.name)
     return out

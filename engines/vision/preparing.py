@@ -45,10 +45,13 @@ class Prepared:
 
 
 def input_format(card: ModelCard, settings: VisionSettings) -> InputFormat:
-    """How this network wants its pictures, as timm records it."""
+    """How this network wants its pictures, as timm records it. Raises InputError for a size that it cannot take."""
     config = timm.get_pretrained_cfg(card.name, allow_unregistered=False)
     assert config is not None  # a card is only made of a name that timm knows
     size = settings.image_size or config.input_size[-1]
+    if config.fixed_input_size and size != config.input_size[-1]:
+        accepted = f"{card.name} takes pictures of one size, accepted: {config.input_size[-1]}"
+        raise InputError(Problem("setting image_size", f"found {size}", accepted))
     return InputFormat(size, tuple(config.mean), tuple(config.std), settings.framing)
 
 

@@ -15,23 +15,47 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from engines import places
+from engines import places, runs
 from engines.jobs import serving
+from tests.pages import finished_run
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
+PICTURES_WANTED = os.environ.get("HEADSTART_SCREENSHOTS") == "1"  # read before the tests' settings are put aside
 SCREENSHOTS = places.PROJECT / "docs" / "screenshots"
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """HEADSTART_HOME of the app under test."""
+    return tmp_path_factory.mktemp("browser-home")
+
+
+@pytest.fixture(scope="session")
+def finished(home: Path) -> str:
+    """The id of a finished run made by hand: for looking at, not for pictures that people see."""
+    return finished_run.write(home / "runs" / runs.new_id()).id
+
+
+@pytest.fixture(scope="session")
+def address(home: Path) -> Iterator[str]:
     """Where the app runs."""
-    home = tmp_path_factory.mktemp("browser-home")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.address",
-               "127.0.0.1", "--server.headless", "true"]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        "app.py",
+        "--server.port",
+        str(port),
+        "--server.address",
+        "127.0.0.1",
+        "--server.headless",
+        "true",
+    ]
     log = (home / "app.log").open("wb")
     environment = {**os.environ, "HEADSTART_HOME": str(home)}
     process = subprocess.Popen(command, cwd=places.PROJECT, env=environment, stdout=log, stderr=subprocess.STDOUT)
@@ -73,8 +97,9 @@ def visitor(browser: Browser, address: str) -> Iterator[Callable[..., BrowserCon
     made: list[BrowserContext] = []
 
     def make(width: int = 1280, **options: Any) -> BrowserContext:
-        context = browser.new_context(base_url=address, viewport={"width": width, "height": 900},
-                                      accept_downloads=True, **options)
+        context = browser.new_context(
+            base_url=address, viewport={"width": width, "height": 900}, accept_downloads=True, **options
+        )
         context.set_default_timeout(30_000)
         made.append(context)
         return context
@@ -98,7 +123,7 @@ def visit(page: Page, path: str) -> None:
 
 def picture(page: Page, name: str) -> None:
     """A picture of the whole page for the README, when HEADSTART_SCREENSHOTS=1 asks for it."""
-    if os.environ.get("HEADSTART_SCREENSHOTS") != "1":
+    if not PICTURES_WANTED:
         return
     settle(page)
     size = page.viewport_size

@@ -184,14 +184,11 @@ def test_a_cancelled_run_keeps_what_it_learnt_and_can_be_resumed() -> None:
 # --- vision: choosing -----------------------------------------------------------------------------
 
 
-def brought(tmp_path: Path) -> str:
-    """Data that were uploaded and checked already."""
-    archive = tmp_path / "photographs.zip"
-    archive.write_bytes(b"")
-    data_id = uploads.take_sample(finished_run.TASK, "digits", archive)
-    report = {
+def report(data: str) -> dict[str, Any]:
+    """What a check of 248 photographs answers."""
+    return {
         "task": finished_run.TASK,
-        "data": str(archive),
+        "data": data,
         "n_examples": 248,
         "sha256": "0",
         "classes": {"animals": 128, "food": 50, "plants": 39, "household": 31},
@@ -200,7 +197,14 @@ def brought(tmp_path: Path) -> str:
         "notes": ["'household' is small."],
         "gallery": [{"label": "food", "name": "a.jpg", "thumbnail": None}],
     }
-    (uploads.folder(data_id) / "report.json").write_text(json.dumps(report))
+
+
+def brought(tmp_path: Path) -> str:
+    """Data that were uploaded and checked already."""
+    archive = tmp_path / "photographs.zip"
+    archive.write_bytes(b"")
+    data_id = uploads.take_sample(finished_run.TASK, "digits", archive)
+    (uploads.folder(data_id) / "report.json").write_text(json.dumps(report(str(archive))))
     return data_id
 
 
@@ -393,3 +397,40 @@ def test_what_does_not_fit_together_is_refused_and_leaves_nothing(names: tuple[s
     with pytest.raises(InputError):
         uploads.keep([File(name, b"") for name in names])
     assert list(places.uploads().iterdir()) == []
+
+
+def test_problems_name_a_file_as_its_owner_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(question: dict[str, Any], _: Any = None) -> dict[str, Any]:
+        raise InputError(Problem(Path(question["data"]).name, "it is no zip", "a zip archive is accepted"))
+
+    monkeypatch.setattr(serving, "ask", refuse)
+    data_id = uploads.keep([File("holiday.zip", b"")])
+    with pytest.raises(InputError, match=r"^holiday\.zip: it is no zip; a zip archive is accepted\.$"):
+        uploads.check(finished_run.TASK, data_id)
+
+
+def test_train_it_yourself_takes_another_sample_where_the_recorded_one_is_missing(
+    showcase: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = finished_run.write(showcase / runs.new_id())
+    entry = {"id": run.id, "task": finished_run.TASK, "sample": "photographs", "title": "Photographs"}
+    (showcase / "index.json").write_text(json.dumps([entry]))
+
+    def ask(question: dict[str, Any], _: Any = None) -> dict[str, Any]:
+        if question["verb"] == "check":
+            return report(question["data"])
+        if question["name"] == "photographs":
+            raise InputError(Problem("sample", "the photographs are not here", "install them"))
+        return {"path": str(tmp_path / question["name"])}
+
+    monkeypatch.setattr(serving, "ask", ask)
+    at = opened(VISION)
+    press(at, "Train it yourself")
+    assert "Handwritten digits" in text(at)
+    assert "Train now" in text(at)
+
+
+def test_a_link_to_a_run_outlives_its_data() -> None:
+    run = finished_run.write(places.runs() / runs.new_id())
+    assert "Transfer pays" in text(opened(VISION, run=run.id, data="x" * 22))
+    assert "This run learnt from **photographs.zip**" in text(opened(VISION, run=run.id, step="data"))

@@ -1,0 +1,115 @@
+"""A run that was stopped, at any moment and by any means, ends exactly where an undisturbed one does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engines.contract import Cancelled, State, Strategy
+from engines.jobs import worker
+from engines.runs import RunFolder
+from tests.contract.conftest import Subject
+from tests.contract.test_runs import same_predictions
+
+ACCUMULATING = {"batch_size": 8, "gradient_accumulation": 2}
+"""35 examples make five batches, so the last step of an epoch has one batch instead of two."""
+
+
+class Disturbed(RunFolder):
+    """Asks itself to stop the first time that a phase begins, and after the first epoch of each phase."""
+
+    def __init__(self, path: Path):
+        super().__init__(path)
+        self.moments: list[tuple[str, str]] = []
+
+    def emit(self, kind: str, **data: Any) -> None:
+        super().emit(kind, **data)
+        moment = (kind, data.get("name") or data.get("phase", ""))
+        if kind in {"phase", "epoch"} and moment not in self.moments:
+            self.moments.append(moment)
+            self.request_cancel()
+
+
+def assert_same(run: RunFolder, undisturbed: RunFolder) -> None:
+    ours, theirs = run.result, undisturbed.result
+    assert ours is not None
+    assert theirs is not None
+    assert same_predictions(run, undisturbed)
+    assert (run.path / "model" / "model.safetensors").read_bytes() == (
+        undisturbed.path / "model" / "model.safetensors"
+    ).read_bytes()
+    assert replace(ours, run="", seconds=0) == replace(theirs, run="", seconds=0)
+
+
+def stop_at_every_moment(subject: Subject, run: Disturbed) -> int:
+    """Runs it to its end; returns how often it was stopped on the way."""
+    for stops in range(30):
+        run.clear_cancel()
+        try:
+            result = subject.task.fit(run.recipe, run)
+        except Cancelled:
+            if ("epoch", "head") in run.moments or ("epoch", "scratch") in run.moments:
+                assert any((run.path / "checkpoint").iterdir())
+            continue
+        run.write("result.json", result.to_json())
+        return stops
+    raise AssertionError(f"it does not get on: {run.moments}")
+
+
+def test_stopped_at_every_moment(subject: Subject, strategy: Strategy, trained: RunFolder, tmp_path: Path) -> None:
+    run = Disturbed(RunFolder.create(subject.recipe(strategy), tmp_path / "run").path)
+    assert stop_at_every_moment(subject, run) >= 2
+    assert {name for kind, name in run.moments if kind == "epoch"} == {
+        event.data["phase"] for event in trained.events() if event.kind == "epoch"
+    }
+    assert_same(run, trained)
+
+
+def test_stopped_while_it_gathers_gradients_over_batches(subject: Subject, tmp_path: Path) -> None:
+    recipe = subject.recipe(Strategy.FULL, **ACCUMULATING)
+    run = Disturbed(RunFolder.create(recipe, tmp_path / "run").path)
+    stop_at_every_moment(subject, run)
+    assert_same(run, subject.run(tmp_path / "undisturbed", recipe))
+
+
+def test_killed(subject: Subject, tmp_path: Path) -> None:
+    """SIGKILL in mid-training: nothing is lost but the epoch in progress."""
+    recipe = subject.recipe(Strategy.FULL, epochs=8, patience=8, **ACCUMULATING)
+    run = RunFolder.create(recipe, tmp_path / "run")
+    process = subprocess.Popen([sys.executable, "-m", "engines.jobs.worker", str(run.path)], stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 120
+        while not [event for event in run.events() if event.kind == "epoch" and event.data["series"] == "transfer"]:
+            assert process.poll() is None, run.state
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+    finally:
+        process.kill()
+        process.wait()
+    assert run.state[0] is State.RUNNING
+    assert run.result is None
+    before = len(run.events())
+    assert worker.execute(run) == worker.DONE
+    assert any("Resumed" in event.data.get("message", "") for event in run.events(after=before - 1))
+    assert_same(run, subject.run(tmp_path / "undisturbed", recipe))
+
+
+def test_other_data_in_the_same_place_are_not_mixed_with_what_was_learnt(subject: Subject, tmp_path: Path) -> None:
+    data = subject.tiny.write_data(tmp_path / "data")
+    recipe = replace(subject.recipe(Strategy.SCRATCH), data=str(data))
+    run = Disturbed(RunFolder.create(recipe, tmp_path / "run").path)
+    run.moments = [("phase", "checking"), ("phase", "reading"), ("phase", "scratch")]
+    with pytest.raises(Cancelled):
+        subject.task.fit(run.recipe, run)
+    next(path for path in sorted(data.rglob("*")) if path.is_file()).unlink()
+    run.clear_cancel()
+    subject.run(run.path, recipe)
+    notes = [event.data["message"] for event in run.events() if event.kind == "note"]
+    assert any(note.startswith("The data have changed") for note in notes)
+    assert not any("Resumed" in note for note in notes)

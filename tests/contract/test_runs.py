@@ -1,0 +1,236 @@
+"""Every declared strategy trains, tests, and leaves a run that can be read, asked, explained and carried away."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from engines.contract import Event, InputError, Result, Strategy, Verdict
+from engines.runs import RunFolder
+from tests.contract.conftest import Subject
+
+PROMISED = {
+    "run", "task", "model", "strategy", "metric", "value", "higher_is_better", "n_train", "n_test", "seconds",
+    "trainable_parameters", "parameters", "seed", "baselines",
+}  # fmt: skip
+FILES = ("recipe.json", "events.jsonl", "result.json", "predictions.parquet", "README.md", "report.html", "heartbeat")
+EVENTS = {
+    "status": ({"state", "message"}, set()),
+    "phase": ({"name", "title"}, {"series"}),
+    "progress": ({"phase", "done", "total", "unit"}, {"rate", "seconds_left"}),
+    "epoch": (
+        {"phase", "series", "epoch", "epochs", "train_loss", "train_metric"}
+        | {"best_epoch", "rate", "unit", "seconds_left", "learning_rate"},
+        {"validation_loss", "validation_metric"},
+    ),
+    "note": ({"message"}, set()),
+    "result": ({"series", "metric", "value", "low", "high"}, set()),
+}
+"""Kind -> (data it always has, data it may have): the table at `contract.Event`."""
+
+
+def same_predictions(one: RunFolder, other: RunFolder) -> bool:
+    return pq.read_table(one.path / "predictions.parquet").equals(pq.read_table(other.path / "predictions.parquet"))
+
+
+def test_result(trained: RunFolder, subject: Subject, strategy: Strategy) -> None:
+    text = (trained.path / "result.json").read_text(encoding="utf-8")
+    assert json.loads(text).keys() >= PROMISED
+    result = Result.from_json(text)
+    assert Result.from_json(result.to_json()) == result
+    info = subject.task.info
+    assert (result.run, result.task, result.model, result.strategy, result.seed) == (
+        trained.path.name, info.name, subject.tiny.model, strategy, 0,
+    )  # fmt: skip
+    assert (result.metric, result.higher_is_better) == (info.metric, info.higher_is_better)
+    assert result.low <= result.value <= result.high
+    assert result.n_train + result.n_validation + result.n_test == subject.tiny.examples
+    report = subject.task.check(subject.data)
+    assert report.splits == {"train": result.n_train, "validation": result.n_validation, "test": result.n_test}
+    assert 1 <= result.best_epoch <= result.epochs <= 3
+    assert result.baselines
+    assert all(math.isfinite(value) for value in result.baselines.values())
+
+
+def test_what_learns_is_what_the_card_says(trained: RunFolder, subject: Subject, strategy: Strategy) -> None:
+    result = trained.result
+    assert result is not None
+    card = subject.task.describe(subject.tiny.model)
+    blocks = subject.tiny.strategies[strategy].get("blocks", 1)
+    expected = card.trainable(strategy, blocks, len(subject.tiny.classes))
+    if expected is None:  # adapters and the head
+        head = card.trainable(Strategy.FEATURES, 1, len(subject.tiny.classes)) or 0
+        assert head < result.trainable_parameters < result.parameters
+    else:
+        assert result.trainable_parameters == expected
+    assert result.parameters == card.trainable(Strategy.FULL, 1, len(subject.tiny.classes))
+
+
+def test_run_folder(trained: RunFolder, subject: Subject) -> None:
+    assert [name for name in FILES if not (trained.path / name).is_file()] == []
+    assert (trained.path / "model").is_dir()
+    assert not (trained.path / "checkpoint").exists(), "nothing is left to continue"
+    assert not list(trained.path.rglob("*.partial"))
+    recipe = trained.recipe
+    assert recipe.data_sha256 == subject.task.check(subject.data).sha256
+    assert recipe.versions["torch"]
+    result = trained.result
+    assert result is not None
+    assert pq.read_table(trained.path / "predictions.parquet").num_rows == result.n_test
+    assert f"{result.n_test:,} test" in (trained.path / "README.md").read_text(encoding="utf-8")
+    assert f"{result.value:.1%}" in (trained.path / "report.html").read_text(encoding="utf-8")
+
+
+def test_events(trained: RunFolder) -> None:
+    events = trained.events()
+    assert [event.number for event in events] == list(range(len(events)))
+    assert all(earlier.time <= later.time for earlier, later in pairwise(events))
+    for event in events:
+        always, maybe = EVENTS[event.kind]
+        assert always <= event.data.keys() <= always | maybe, event
+    statuses = [event.data["state"] for event in events if event.kind == "status"]
+    assert statuses == ["running", "done"]
+    assert (events[0].kind, events[-1].kind) == ("status", "status")
+    for event in of_kind(events, "progress"):
+        assert 0 < event.data["done"] <= event.data["total"]
+    check_epochs(of_kind(events, "epoch"))
+    result = trained.result
+    assert result is not None
+    last = of_kind(events, "result")[-1].data
+    assert {key: last[key] for key in ("value", "low", "high")} == {
+        "value": result.value, "low": result.low, "high": result.high,
+    }  # fmt: skip
+
+
+def of_kind(events: list[Event], kind: str) -> list[Event]:
+    return [event for event in events if event.kind == kind]
+
+
+def check_epochs(epochs: list[Event]) -> None:
+    """Each phase counts its epochs from 1; the numbers are numbers; the last one has no time left."""
+    for phase in {event.data["phase"] for event in epochs}:
+        own = [event.data for event in epochs if event.data["phase"] == phase]
+        assert [row["epoch"] for row in own] == list(range(1, len(own) + 1))
+        assert {row["series"] for row in own} <= {"transfer", "scratch", "aside"}
+        assert len({row["series"] for row in own}) == 1
+        for row in own:
+            assert row["best_epoch"] <= row["epoch"] <= row["epochs"]
+            assert row["rate"] > 0
+            assert all(math.isfinite(value) for value in row.values() if isinstance(value, float))
+
+
+def test_predict_on_new_data(trained: RunFolder, subject: Subject) -> None:
+    predictor = subject.task.load(trained.path)
+    rows = predictor.predict(subject.new)
+    assert [row["file"] for row in rows if "error" in row] == [subject.bad_file]
+    good = [row for row in rows if "error" not in row]
+    assert len(good) == len(list(subject.new.iterdir())) - 1
+    for row in good:
+        assert row["probabilities"].keys() == subject.tiny.classes.keys()
+        assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+        assert row["label"] == max(row["probabilities"], key=row["probabilities"].get)
+    assert predictor.predict(subject.new) == rows
+
+
+def test_predict_on_nothing_but_a_bad_file(features: RunFolder, subject: Subject) -> None:
+    with pytest.raises(InputError) as caught:
+        subject.task.load(features.path).predict(subject.new / subject.bad_file)
+    assert caught.value.problems[0].where == subject.bad_file
+
+
+def test_a_run_without_a_model(subject: Subject, tmp_path: Path) -> None:
+    for ask in (
+        subject.task.load,
+        lambda run: subject.task.export(run, subject.task.info.exports[0], tmp_path / "out"),
+    ):
+        with pytest.raises(InputError, match="there is no trained model in it"):
+            ask(tmp_path)
+
+
+def test_explain(features: RunFolder, subject: Subject, tmp_path: Path) -> None:
+    rows = subject.task.explain(features.path, subject.new, tmp_path / "pictures")
+    answers = {
+        row["file"]: row["label"] for row in subject.task.load(features.path).predict(subject.new) if "label" in row
+    }
+    assert {row["file"]: row["label"] for row in rows if "error" not in row} == answers
+    assert [row["file"] for row in rows if "error" in row] == [subject.bad_file]
+    pictures = [Path(row["picture"]) for row in rows if "picture" in row]
+    assert all(path.parent == tmp_path / "pictures" and path.stat().st_size > 500 for path in pictures)
+    assert len({path.read_bytes() for path in pictures}) == len(answers)
+
+
+def test_export_loads_back(trained: RunFolder, subject: Subject, tmp_path: Path) -> None:
+    result = trained.result
+    assert result is not None
+    for format in subject.task.info.exports:
+        exported = subject.task.export(trained.path, format, tmp_path / format)
+        predictor = subject.task.load(trained.path)
+        subject.tiny.loads_back[format](exported, result.details["load_snippet"], predictor, subject.new)
+
+
+def test_export_as_a_zip_holds_the_same_files(features: RunFolder, subject: Subject, tmp_path: Path) -> None:
+    import zipfile
+
+    for format in subject.task.info.exports:
+        folder = subject.task.export(features.path, format, tmp_path / format)
+        archive = subject.task.export(features.path, format, tmp_path / f"{format}.zip")
+        with zipfile.ZipFile(archive) as opened:
+            assert {name: opened.read(name) for name in opened.namelist()} == {
+                path.name: path.read_bytes() for path in folder.iterdir()
+            }
+
+
+def test_an_export_that_is_not_declared(features: RunFolder, subject: Subject, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^format: floppy is not offered here; accepted: "):
+        subject.task.export(features.path, "floppy", tmp_path / "out")
+
+
+def test_the_same_seed_gives_the_same_run_and_another_gives_another(
+    features: RunFolder, subject: Subject, tmp_path: Path
+) -> None:
+    first = subject.task.info.strategies[0]
+    again = subject.run(tmp_path / "again", subject.recipe(first))
+    other = subject.run(tmp_path / "other", subject.recipe(first, seed=1))
+    assert same_predictions(features, again)
+    assert features.result is not None
+    assert again.result is not None
+    assert replace(again.result, run="first", seconds=0) == replace(features.result, run="first", seconds=0)
+    assert not same_predictions(features, other), "another seed draws another test set"
+
+
+def test_a_baseline_is_trained_beside_and_judged(subject: Subject, tmp_path: Path) -> None:
+    first = subject.task.info.strategies[0]
+    run = subject.run(tmp_path / "run", subject.recipe(first, baseline="scratch"))
+    result = run.result
+    assert result is not None
+    assert isinstance(result.verdict, Verdict)
+    assert result.verdict.against == "scratch"
+    assert result.verdict.difference.value == pytest.approx(result.value - result.baselines["scratch"])
+    known = result.baseline_details["scratch"]
+    assert known["low"] <= result.baselines["scratch"] <= known["high"]
+    series = {event.data["series"] for event in run.events() if event.kind == "epoch"}
+    assert series == {"transfer", "aside", "scratch"} or series == {"transfer", "scratch"}
+    assert "training from scratch" in (run.path / "README.md").read_text(encoding="utf-8")
+
+
+def test_compare(subject: Subject, tmp_path: Path) -> None:
+    first, budgets = subject.task.info.strategies[0], subject.tiny.budgets
+    run = RunFolder.create(subject.recipe(first, epochs=2), tmp_path / "compare")
+    points, verdict = subject.task.compare(run.recipe, run, budgets, 2)
+    assert [(point["budget"], point["strategy"]) for point in points] == [
+        (budget, strategy) for budget in budgets for strategy in (first, "scratch")
+    ]
+    for point in points:
+        assert point.keys() == {"budget", "strategy", "mean", "low", "high", "seeds"}
+        assert point["low"] <= point["mean"] <= point["high"]
+        assert point["seeds"] == 2
+    assert verdict.against == "scratch"
+    assert verdict.difference.seeds == 2
+    assert verdict.difference.value == pytest.approx(points[-2]["mean"] - points[-1]["mean"])
+    assert sorted(path.name for path in run.path.iterdir()) == ["events.jsonl", "recipe.json"]

@@ -1,0 +1,131 @@
+"""For each registered task: a model of under a million parameters, data it can learn in seconds, and new data."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from engines.contract import Predictor, Strategy
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """What the suite needs to know of a task beyond the contract."""
+
+    model: str
+    strategies: Mapping[Strategy, dict[str, Any]]
+    """Settings that make a run of each declared strategy short."""
+    bad_settings: Mapping[str, Any]
+    """Setting -> a value that must be refused."""
+    write_weights: Callable[[Path], None]
+    """Puts the model's weights where HEADSTART_MODELS is looked in."""
+    write_data: Callable[[Path], Path]
+    """Labelled data of `examples` examples below a folder."""
+    examples: int
+    classes: Mapping[str, int]
+    budgets: tuple[int, ...]
+    write_new: Callable[[Path], tuple[Path, str]]
+    """New data, and the name of the one bad file in them."""
+    loads_back: Mapping[str, Callable[[Path, str, Predictor, Path], None]]
+    """Export format -> asserts that (exported path, the snippet shown, the run's predictor, new data) agree."""
+
+
+# --- vision.classification ------------------------------------------------------------------------
+
+COLOURS = {"amber": (214, 137, 16), "blue": (40, 90, 200), "green": (60, 150, 70), "red": (190, 40, 50)}
+EACH = 12
+
+
+def _picture(colour: tuple[int, int, int], stripes: int, rng: np.random.Generator) -> Image.Image:
+    """40 × 40 pixels of a colour with stripes and noise."""
+    bright = np.sin(np.arange(40) * stripes / 40 * 2 * np.pi) * 30
+    pixels = np.array(colour) + bright[None, :, None] + rng.normal(0, 45, (40, 40, 3))
+    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+
+
+def _write_pictures(folder: Path) -> Path:
+    rng = np.random.default_rng(7)
+    for label, colour in COLOURS.items():
+        (folder / label).mkdir(parents=True)
+        for number in range(EACH):
+            _picture(colour, 2, rng).save(folder / label / f"{number:02d}.png")
+    (folder / "grey").mkdir()
+    for number in range(EACH):
+        _picture((120, 120, 120), 8, rng).save(folder / "grey" / f"{number:02d}.png")
+    return folder
+
+
+def _write_new_pictures(folder: Path) -> tuple[Path, str]:
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(8)
+    for label, colour in COLOURS.items():
+        _picture(colour, 2, rng).save(folder / f"{label}.png")
+    whole = (folder / "red.png").read_bytes()
+    (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
+    return folder, "cut.png"
+
+
+def _write_test_resnet(models: Path) -> None:
+    """Random weights, always the same."""
+    import timm
+    import torch
+    from safetensors.torch import save_file
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = timm.create_model("test_resnet")
+    (models / "test_resnet").mkdir(parents=True)
+    save_file(model.state_dict(), models / "test_resnet" / "model.safetensors")
+
+
+def _safetensors_load_back(exported: Path, snippet: str, predictor: Predictor, new: Path) -> None:
+    """The lines shown on screen, run in a fresh process that knows nothing of Headstart, give the same logits."""
+    import torch
+
+    if exported.suffix == ".zip":
+        zipfile.ZipFile(exported).extractall(exported.with_suffix(""))
+        exported = exported.with_suffix("")
+    picture = next(path for path in sorted(new.iterdir()) if path.name != "cut.png")
+    inputs = predictor.inputs(picture)  # type: ignore[attr-defined]
+    np.save(exported / "inputs.npy", inputs.cpu().numpy())
+    lines = f"{snippet}\nimport numpy, torch\nwith torch.no_grad():\n"
+    lines += "    logits = model(torch.from_numpy(numpy.load('inputs.npy')))\n"
+    lines += "numpy.save('logits.npy', logits.numpy())\nprint(*config['label_names'])"
+    command = [sys.executable, "-W", "ignore", "-c", lines]
+    alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=120)
+    assert alone.returncode == 0, alone.stderr
+    assert alone.stdout.split() == sorted([*COLOURS, "grey"])
+    with torch.no_grad():
+        expected = predictor.model(inputs).cpu().numpy()  # type: ignore[attr-defined]
+    np.testing.assert_allclose(np.load(exported / "logits.npy"), expected, atol=1e-5)
+
+
+SMALL = {"image_size": 64, "views": 2}
+TINY = {
+    "vision.classification": Tiny(
+        model="test_resnet",
+        strategies={
+            Strategy.FEATURES: SMALL | {"epochs": 3},
+            Strategy.PARTIAL: SMALL | {"epochs": 3, "blocks": 2},
+            Strategy.FULL: SMALL | {"epochs": 3},
+            Strategy.LORA: SMALL | {"epochs": 3, "lora_rank": 2},
+            Strategy.SCRATCH: SMALL | {"epochs": 3},
+        },
+        bad_settings={"image_size": 7, "augment": "wild", "epochs": "many", "blocks": 0, "flip": "perhaps"},
+        write_weights=_write_test_resnet,
+        write_data=_write_pictures,
+        examples=5 * EACH,
+        classes=dict.fromkeys([*COLOURS, "grey"], EACH),
+        budgets=(5, 20),
+        write_new=_write_new_pictures,
+        loads_back={"safetensors": _safetensors_load_back},
+    )
+}

@@ -1,0 +1,55 @@
+"""Where a run computes, and the seeds that make it repeatable."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from engines.contract import InputError
+from engines.training import devices
+from engines.training.settings import TrainSettings
+
+without_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+
+
+def test_a_derived_seed_is_the_same_in_every_process() -> None:
+    script = "from engines.training.devices import derived_seed; print(derived_seed(3, 'head', 0))"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
+    assert int(ran.stdout) == devices.derived_seed(3, "head", 0)
+
+
+def test_a_derived_seed_changes_with_every_part() -> None:
+    parts = [(3, "head", 0), (3, "head", 1), (4, "head", 0), (3, "refit", 0), (3, "head"), ("3", "head", 0)]
+    assert len({devices.derived_seed(*each) for each in parts}) == len(parts)
+    assert all(0 <= devices.derived_seed(*each) < 2**56 for each in parts)
+
+
+def test_seed_everything_seeds_torch_and_gives_a_generator_of_its_own() -> None:
+    def drawn() -> list[float]:
+        generator = devices.seed_everything(1, "epoch", 2)
+        return [*torch.rand(2).tolist(), *torch.rand(2, generator=generator).tolist()]
+
+    assert drawn() == drawn()
+
+
+@without_gpu
+@pytest.mark.parametrize(("chosen", "precision"), [("auto", "fp32"), ("no", "fp32"), ("bf16", "bf16")])
+def test_precision_on_the_processor(chosen: str, precision: str) -> None:
+    on = devices.accelerator(TrainSettings(mixed_precision=chosen))
+    assert on.device.type == "cpu"
+    assert devices.precision(on) == precision
+    assert devices.name(on.device) == f"CPU, {torch.get_num_threads()} threads"
+
+
+def test_half_precision_without_a_gpu_is_refused_in_words() -> None:
+    with pytest.raises(InputError, match=r"^setting mixed_precision: found 'fp16'; fp16 needs an NVIDIA GPU"):
+        devices.accelerator(TrainSettings(mixed_precision="fp16", device="cpu"))
+
+
+def test_freed_memory_is_kept_where_glibc_is() -> None:
+    assert devices.keep_freed_memory() in {True, False}
+    if sys.platform == "linux":
+        assert devices.keep_freed_memory() is True

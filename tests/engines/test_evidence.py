@@ -1,0 +1,223 @@
+"""Intervals that mean what they say, and verdicts that follow from them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import beta
+
+from engines.contract import Estimate, Verdict
+from engines.evidence import budgets, intervals, words
+
+
+def outcomes(*classes: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and correctness of classes given as (right, wrong)."""
+    labels = np.concatenate([np.full(right + wrong, number) for number, (right, wrong) in enumerate(classes)])
+    correct = np.concatenate([np.arange(right + wrong) < right for right, wrong in classes])
+    return labels, correct
+
+
+# --- one classifier -------------------------------------------------------------------------------
+
+
+def test_balanced_is_the_mean_of_the_classes() -> None:
+    labels, correct = outcomes((9, 1), (1, 3))
+    assert intervals.balanced(labels, correct) == pytest.approx((0.9 + 0.25) / 2)
+    assert correct.mean() == pytest.approx(10 / 14)
+    assert intervals.balanced(*outcomes((9, 1), (9, 1))) == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(("right", "wrong"), [(8, 2), (1, 9), (45, 5)])
+def test_accuracy_interval_is_jeffreys(right: int, wrong: int) -> None:
+    _, correct = outcomes((right, wrong))
+    found = intervals.accuracy(correct)
+    assert (found.value, found.n, found.seeds) == (right / (right + wrong), right + wrong, 1)
+    exact = beta(right + 0.5, wrong + 0.5).ppf([0.025, 0.975])
+    assert (found.low, found.high) == pytest.approx(exact, abs=0.01)
+
+
+def test_balanced_accuracy_of_one_class_is_its_accuracy() -> None:
+    labels, correct = outcomes((8, 2))
+    one, other = intervals.balanced_accuracy(labels, correct), intervals.accuracy(correct)
+    assert one.value == other.value
+    assert (one.low, one.high) == pytest.approx((other.low, other.high), abs=0.01)
+
+
+def test_all_correct_is_not_certain() -> None:
+    for n in (3, 10, 100):
+        found = intervals.balanced_accuracy(*outcomes((n, 0), (n, 0)))
+        assert found.value == found.high == 1
+        assert 0.3 < found.low < 1
+    none = intervals.balanced_accuracy(*outcomes((0, 10), (0, 10)))
+    assert none.value == none.low == 0
+    assert 0 < none.high < 0.5
+
+
+def test_more_examples_make_it_narrower() -> None:
+    widths = []
+    for n in (4, 16, 64, 256):
+        found = intervals.balanced_accuracy(*outcomes((3 * n, n), (3 * n, n)))
+        assert found.low < found.value < found.high
+        widths.append(found.high - found.low)
+    assert widths == sorted(widths, reverse=True)
+    assert widths[1] / widths[3] == pytest.approx(4, rel=0.15)  # sixteen times the examples
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)).filter(any), min_size=1, max_size=5))
+def test_the_interval_holds_the_value(classes: list[tuple[int, int]]) -> None:
+    found = intervals.balanced_accuracy(*outcomes(*classes))
+    assert 0 <= found.low <= found.value <= found.high <= 1
+    assert found.n == sum(map(sum, classes))
+
+
+def test_the_same_outcomes_give_the_same_interval() -> None:
+    assert intervals.balanced_accuracy(*outcomes((8, 2), (5, 5))) == intervals.balanced_accuracy(
+        *outcomes((8, 2), (5, 5))
+    )
+
+
+def test_the_95_percent_interval_holds_the_truth_95_times_in_100() -> None:
+    """300 simulated tests of a classifier that is right in .9 and .6 of two classes of 40 and 20 examples."""
+    rng = np.random.default_rng(1)
+    labels = np.repeat([0, 1], [40, 20])
+    chance = np.where(labels == 0, 0.9, 0.6)
+    held = 0
+    for _ in range(300):
+        found = intervals.balanced_accuracy(labels, rng.random(60) < chance)
+        held += found.low <= 0.75 <= found.high
+    assert 0.90 <= held / 300 <= 0.99
+
+
+# --- two classifiers ------------------------------------------------------------------------------
+
+
+def test_the_better_one_pays_and_the_sign_turns_with_the_order() -> None:
+    labels = np.repeat([0, 1], 20)
+    good, bad = np.arange(40) % 20 < 18, np.arange(40) % 20 < 8
+    for ours, theirs, word, difference in ((good, bad, "pays", 0.5), (bad, good, "hurts", -0.5)):
+        found = intervals.verdict(labels, ours, theirs, "scratch")
+        assert (found.verdict, found.against) == (word, "scratch")
+        assert found.difference.value == pytest.approx(difference)
+        assert found.difference.low < difference < found.difference.high
+        assert found.difference.n == 40
+
+
+def test_equals_are_undecided() -> None:
+    labels = np.repeat([0, 1], 20)
+    same = np.arange(40) % 20 < 15
+    found = intervals.verdict(labels, same, same, "scratch")
+    assert found.verdict == "undecided"
+    assert found.difference.value == 0
+    assert found.difference.low < 0 < found.difference.high
+
+
+def test_pairing_sees_what_two_separate_intervals_do_not() -> None:
+    """Ours is right wherever theirs is and on twelve examples more: surely better, though the intervals overlap."""
+    labels = np.zeros(100, dtype=int)
+    theirs, ours = np.arange(100) < 70, np.arange(100) < 82
+    assert intervals.verdict(labels, ours, theirs, "scratch").verdict == "pays"
+    apart = intervals.accuracy(theirs), intervals.accuracy(ours)
+    assert apart[0].high > apart[1].low
+    shuffled = np.roll(theirs, 30)  # as many right, but others
+    assert intervals.verdict(labels, ours, shuffled, "scratch").verdict == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [(0.01, 0.2, "pays"), (-0.2, -0.01, "hurts"), (-0.1, 0.2, "undecided"), (0, 0.2, "undecided")],
+)
+def test_judge(low: float, high: float, word: str) -> None:
+    difference = Estimate((low + high) / 2, low, high, 50)
+    assert intervals.judge(difference, "scratch") == Verdict(word, difference, "scratch")  # type: ignore[arg-type]
+
+
+def test_paired_interval_holds_the_truth() -> None:
+    """300 simulated pairs whose true difference is .2: the interval misses it about one time in twenty."""
+    rng = np.random.default_rng(2)
+    labels = np.repeat([0, 1], 30)
+    held = 0
+    for _ in range(300):
+        ours = rng.random(60) < 0.8
+        theirs = np.where(rng.random(60) < 0.75, ours, rng.random(60) < 0.0)  # right in .8 × .75 = .6
+        difference = intervals.verdict(labels, ours, theirs, "scratch").difference
+        held += difference.low <= 0.2 <= difference.high
+    assert 0.90 <= held / 300 <= 0.995
+
+
+# --- several seeds --------------------------------------------------------------------------------
+
+
+def test_seeds_that_disagree_widen_the_interval() -> None:
+    labels = np.repeat([0, 1], 50)
+    agree = [np.arange(100) % 50 < 35] * 3
+    disagree = [np.arange(100) % 50 < right for right in (20, 35, 50)]
+
+    def over(runs: list[np.ndarray]) -> Estimate:
+        values = [intervals.balanced(labels, run) for run in runs]
+        return intervals.over_seeds(
+            values, [intervals.balanced_draws(labels, run, i) for i, run in enumerate(runs)], 100
+        )
+
+    single, alike, unlike = over(agree[:1]), over(agree), over(disagree)
+    assert [found.value for found in (single, alike, unlike)] == pytest.approx([0.7, 0.7, 0.7])
+    assert [found.seeds for found in (single, alike, unlike)] == [1, 3, 3]
+    assert unlike.high - unlike.low > 1.5 * (single.high - single.low)
+    assert alike.high - alike.low <= single.high - single.low
+    alone = intervals.balanced_accuracy(labels, agree[0])
+    assert (single.low, single.high) == pytest.approx((alone.low, alone.high))
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+def test_a_verdict_in_a_sentence() -> None:
+    assert words.sentence(Verdict("pays", Estimate(0.37, 0.251, 0.48, 62), "scratch")) == (
+        "Transfer pays: +37.0 points over training from scratch "
+        "(95 % interval +25.1 to +48.0, 62 test examples, one seed)."
+    )
+    assert words.sentence(Verdict("undecided", Estimate(-0.01, -0.1, 0.08, 1200, 3), "zero_shot")) == (
+        "Undecided: -1.0 points over zero_shot (95 % interval -10.0 to +8.0, 1,200 test examples, 3 seeds)."
+    )
+    assert words.WORDS.keys() == {"pays", "hurts", "undecided"}
+
+
+# --- budgets --------------------------------------------------------------------------------------
+
+LABELS = st.lists(st.sampled_from("abcd"), min_size=4, max_size=60)
+
+
+@given(LABELS, st.integers(0, 5), st.data())
+def test_a_larger_budget_contains_the_smaller(labels: list[str], seed: int, data: st.DataObject) -> None:
+    classes = len(set(labels))
+    small = data.draw(st.integers(classes, len(labels)))
+    large = data.draw(st.integers(small, len(labels)))
+    few, many = budgets.drawn(labels, small, seed), budgets.drawn(labels, large, seed)
+    assert set(few) <= set(many)
+    assert few == sorted(set(few))
+    assert (len(few), len(many)) == (small, large)
+    assert few == budgets.drawn(labels, small, seed)
+
+
+@given(LABELS, st.integers(0, 5), st.data())
+def test_a_budget_is_spread_over_the_classes(labels: list[str], seed: int, data: st.DataObject) -> None:
+    """At least one of each class, and else within one and a half of its share."""
+    have = Counter(labels)
+    budget = data.draw(st.integers(len(have), len(labels)))
+    got = Counter(labels[position] for position in budgets.drawn(labels, budget, seed))
+    assert got.keys() == have.keys()
+    for label, count in have.items():
+        assert got[label] <= max(1.5, budget * count / len(labels) + 1.5)
+
+
+def test_budgets_by_hand() -> None:
+    labels = ["a"] * 8 + ["b"] * 2
+    assert Counter(labels[i] for i in budgets.drawn(labels, 5, 0)) == {"a": 4, "b": 1}
+    assert budgets.drawn(labels, 10, 3) == list(range(10))
+    assert budgets.drawn(labels, 4, 0) != budgets.drawn(labels, 4, 1)
+    for budget in (1, 11):
+        with pytest.raises(ValueError, match=f"budget {budget} is not between 2 classes and 10 examples"):
+            budgets.drawn(labels, budget, 0)

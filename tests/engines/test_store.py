@@ -1,0 +1,124 @@
+"""Cached arrays: computed once, never seen half done, thrown out in order of age."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engines import places
+from engines.contract import Cancelled, InputError
+from engines.training import store
+
+FLOAT = np.dtype("float32")
+
+
+class Filling:
+    """Fills an array with a number, and counts how often it had to."""
+
+    def __init__(self, value: float = 7):
+        self.value, self.times = value, 0
+
+    def __call__(self, target: np.ndarray) -> None:
+        self.times += 1
+        target[:] = self.value
+
+
+def files() -> set[str]:
+    return {path.name for path in places.cache().iterdir()}
+
+
+def test_computed_once() -> None:
+    fill = Filling()
+    first, found_first = store.array("a", (2, 3), FLOAT, fill)
+    second, found_second = store.array("a", (2, 3), FLOAT, fill)
+    assert (fill.times, found_first, found_second) == (1, False, True)
+    np.testing.assert_array_equal(first, np.full((2, 3), 7, FLOAT))
+    np.testing.assert_array_equal(second, first)
+    assert second.dtype == FLOAT
+    assert files() == {"a.npy"}
+
+
+def test_what_a_reader_changes_stays_his() -> None:
+    mine, _ = store.array("a", (2,), FLOAT, Filling(1))
+    mine[:] = 5
+    np.testing.assert_array_equal(store.array("a", (2,), FLOAT, Filling(2))[0], [1, 1])
+
+
+def test_half_an_array_is_never_seen() -> None:
+    def stopped(target: np.ndarray) -> None:
+        target[0] = 1
+        assert "a.npy" not in files()
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        store.array("a", (2,), FLOAT, stopped)
+    assert files() == set()
+    fill = Filling()
+    store.array("a", (2,), FLOAT, fill)
+    assert fill.times == 1
+
+
+def test_two_at_once_both_get_a_whole_one() -> None:
+    def slow(target: np.ndarray) -> None:
+        other, found = store.array("a", (2,), FLOAT, Filling(7))  # another worker wants it meanwhile
+        assert not found
+        np.testing.assert_array_equal(other, [7, 7])
+        target[:] = 7
+
+    np.testing.assert_array_equal(store.array("a", (2,), FLOAT, slow)[0], [7, 7])
+    assert files() == {"a.npy"}
+
+
+@pytest.mark.parametrize("damage", ["empty", "garbage", "cut short", "another shape", "another type"])
+def test_a_damaged_file_is_computed_again(damage: str) -> None:
+    store.array("a", (200,), FLOAT, Filling(1))
+    path = places.cache() / "a.npy"
+    if damage == "another shape":
+        np.save(path, np.zeros((3,), FLOAT))
+    elif damage == "another type":
+        np.save(path, np.zeros((200,), np.float64))
+    else:
+        path.write_bytes({"empty": b"", "garbage": b"PK\3\4 garbage", "cut short": path.read_bytes()[:300]}[damage])
+    fill = Filling(2)
+    again, found = store.array("a", (200,), FLOAT, fill)
+    assert (fill.times, found) == (1, False)
+    np.testing.assert_array_equal(again, np.full(200, 2, FLOAT))
+
+
+def test_the_least_recently_used_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADSTART_CACHE_GB", "1")
+    for age, name in ((300, "old"), (200, "used again"), (100, "new")):
+        store.array(name, (100,), FLOAT, Filling())
+        path = places.cache() / f"{name}.npy"
+        os.utime(path, (path.stat().st_atime, path.stat().st_mtime - age))
+    store.array("used again", (100,), FLOAT, Filling())
+    size = (places.cache() / "old.npy").stat().st_size
+    monkeypatch.setenv("HEADSTART_CACHE_GB", str((2 * size + 400) / 1e9))
+    store.array("fresh", (100,), FLOAT, Filling())
+    assert files() == {"used again.npy", "new.npy", "fresh.npy"}
+    store.evict(size)
+    assert len(files()) == 1
+    store.evict(0)
+    assert files() == set()
+
+
+def test_an_array_above_the_limit_is_kept_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADSTART_CACHE_GB", "0")
+    array, _ = store.array("a", (5,), FLOAT, Filling(3))
+    np.testing.assert_array_equal(array, [3] * 5)
+
+
+@pytest.mark.parametrize("text", ["lots", "inf", "nan", ""])
+def test_a_limit_that_is_no_number(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("HEADSTART_CACHE_GB", text)
+    with pytest.raises(InputError, match=r"^HEADSTART_CACHE_GB: found "):
+        store.limit_bytes()
+
+
+def test_a_key_changes_with_every_part_and_with_nothing_else() -> None:
+    assert store.key("a", 1) == store.key("a", 1)
+    assert len({store.key("a", 1), store.key("a", 2), store.key("b", 1), store.key("a1"), store.key(("a", 1))}) == 5
+    assert all(Path(store.key("a/b", "..")).name == name for name in [store.key("a/b", "..")])
