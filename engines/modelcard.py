@@ -19,7 +19,7 @@ def write(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo) -> st
     pipeline = PIPELINES[info.name]
     title = recipe.title or f"{card.title} fine-tuned on {Path(recipe.data).name}"
     metadata = ModelCardData(
-        license=card.licence.lower() if card.licence[0].isupper() else card.licence,
+        license=card.licence.lower(),
         library_name=LIBRARIES[info.domain],
         pipeline_tag=pipeline,
         base_model=card.hub,

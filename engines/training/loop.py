@@ -181,5 +181,5 @@ def _broken_down(epoch: int, plan: Plan) -> InputError:
 
 def _should_stop(progress: checkpoint.Progress, plan: Plan, settings: TrainSettings) -> bool:
     stale = progress.epoch - progress.best_epoch >= settings.patience_for(plan.epochs)
-    late = settings.max_seconds is not None and progress.seconds >= settings.max_seconds
+    late = settings.max_seconds is not None and progress.epoch > 0 and progress.seconds >= settings.max_seconds
     return stale or late

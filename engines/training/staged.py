@@ -20,6 +20,8 @@ class StageModule:
     name: str
     run: Callable[[Tensor], Tensor]
     modules: Callable[[], tuple[nn.Module, ...]]
+    steps: tuple[str, ...] = ()
+    """What it runs, one after another, by the model's own names (layers or methods); the last stage also pools."""
 
     def parameters(self) -> list[nn.Parameter]:
         """Each once, also where modules share them."""

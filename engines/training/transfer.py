@@ -99,7 +99,7 @@ def learn(lesson: Lesson, strategy: Strategy, *, series: str = "transfer", chose
         examples = behind(lesson, network, lesson.training, views=settings.views).subset(chosen)
         checks = checks and behind(lesson, network, checks)
     plan = Plan("fine-tuning", "Fine-tuning", series, strategy, epochs, rate)
-    progress = _train(lesson, network, plan, examples, checks)
+    progress = _train(replace(lesson, settings=with_time_left(settings, began)), network, plan, examples, checks)
     strategies.merge_adapters(network)
     return Learnt(network, progress, learning, time.monotonic() - began)
 
@@ -185,6 +185,13 @@ def trainable(network: Staged) -> int:
 def scratch_settings(settings: Any) -> Any:
     """Of the baseline beside a run: its own number of passes and step size, the rest as the run has it."""
     return replace(settings, epochs=None, learning_rate=None)
+
+
+def with_time_left(settings: TrainSettings, began: float) -> TrainSettings:
+    """The settings with what is left of `max_seconds`; one epoch is always trained."""
+    if settings.max_seconds is None:
+        return settings
+    return replace(settings, max_seconds=max(0.0, settings.max_seconds - (time.monotonic() - began)))
 
 
 def unhurried(settings: TrainSettings, epochs: int) -> TrainSettings:

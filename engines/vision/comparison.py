@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from engines import weights
 from engines.contract import Estimate, InputError, ModelCard, Problem, Recipe, Run, Strategy, TaskInfo, Verdict
 from engines.evidence import intervals
 from engines.evidence.budgets import drawn
@@ -32,6 +33,7 @@ def compare(
         raise InputError(
             Problem("strategy", "scratch is what the others are compared with", "accepted: any other strategy")
         )
+    weights.fetch(card)  # before anything that takes long
     prepared = preparing.prepare(recipe, settings, preparing.input_format(card, settings), run)
     training, testing = prepared.part("train"), prepared.part("test")
     budgets = sorted(set(budgets))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 import timm
@@ -17,6 +18,9 @@ from engines import weights
 from engines.contract import InputError, ModelCard, Problem, Stage
 from engines.training.devices import seed_everything
 from engines.training.staged import Staged, StageModule, check_composition, count
+
+SPDX = {name.lower(): name for name in ("Apache-2.0", "BSD-3-Clause", "MIT", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0")}
+"""timm writes licences in small letters."""
 
 
 def build(card: ModelCard, outputs: int, *, pretrained: bool, seed: int) -> Staged:
@@ -33,6 +37,7 @@ def build(card: ModelCard, outputs: int, *, pretrained: bool, seed: int) -> Stag
         return staged(fresh)
     path = weights.fetch(card)
     state = weights.read(path)
+    model: Any
     try:
         if card.package and state.keys().isdisjoint((model := timm.create_model(card.name)).state_dict()):
             state = paired_in_order(state, model)
@@ -71,7 +76,9 @@ def staged(model: Any) -> Staged:
             return network
         except (AttributeError, TypeError, ValueError, RuntimeError):
             continue
-    body = StageModule("body", model.forward_features, lambda: tuple(_all_but(model.get_classifier(), model)))
+    body = StageModule(
+        "body", model.forward_features, lambda: tuple(_all_but(model.get_classifier(), model)), ("forward_features",)
+    )
     network = _with_head(model, [body])
     check_composition(network, example)
     return network
@@ -88,7 +95,7 @@ def _with_head(model: Any, stages: list[StageModule]) -> Staged:
         own = last.modules()
         return (*own, *(module for module in _pooling(model) if not any(module is m for m in own)))
 
-    return Staged(model, [*stages[:-1], StageModule(last.name, run, modules)], model.get_classifier)
+    return Staged(model, [*stages[:-1], StageModule(last.name, run, modules, last.steps)], model.get_classifier)
 
 
 def _pooling(model: Any) -> Sequence[nn.Module]:
@@ -110,19 +117,22 @@ def _all_but(part: nn.Module, module: nn.Module) -> list[nn.Module]:
     return [found for child in module.children() for found in _all_but(part, child)]
 
 
-def _stage(model: Any, name: str, *paths: str, then: Callable[[Tensor], Tensor] | None = None) -> StageModule:
-    """The modules at `paths`, one after another."""
+def _stage(model: Any, name: str, *steps: str) -> StageModule:
+    """The layers or methods of these names, one after another."""
+
+    def found() -> list[Any]:
+        return [attrgetter(step)(model) for step in steps]
 
     def modules() -> tuple[nn.Module, ...]:
-        return tuple(model.get_submodule(path) for path in paths)
+        return tuple(step for step in found() if isinstance(step, nn.Module))
 
     def run(x: Tensor) -> Tensor:
-        for module in modules():
-            x = module(x)
-        return then(x) if then else x
+        for step in found():
+            x = step(x)
+        return x
 
-    modules()  # a path that is not there: AttributeError now, not later
-    return StageModule(name, run, modules)
+    found()  # a name that is not there: AttributeError now, not later
+    return StageModule(name, run, modules, steps)
 
 
 def _efficientnet(model: Any) -> list[StageModule]:
@@ -151,10 +161,7 @@ def _vgg(model: Any) -> list[StageModule]:
 
 
 def _vit(model: Any) -> list[StageModule]:
-    def embed(x: Tensor) -> Tensor:
-        return model.norm_pre(model.patch_drop(model._pos_embed(model.patch_embed(x))))
-
-    stem = StageModule("stem", embed, lambda: (model.patch_embed, model.norm_pre))
+    stem = _stage(model, "stem", "patch_embed", "_pos_embed", "patch_drop", "norm_pre")
     blocks = [_stage(model, str(i + 1), f"blocks.{i}") for i in range(len(model.blocks) - 1)]
     last = len(model.blocks) - 1
     return [stem, *blocks, _stage(model, str(last + 1), f"blocks.{last}", "norm")]
@@ -204,7 +211,7 @@ def describe(name: str) -> ModelCard:
         family=type(model).__name__,
         parameters=parameters,
         download_bytes=4 * parameters,
-        licence=config.get("license") or "not stated",
+        licence=SPDX.get(config.get("license") or "", config.get("license") or "not stated"),
         source=f"{hub} on the Hugging Face hub" if hub else "no published weights",
         source_task=f"{config['num_classes']:,} classes" + (" (ImageNet-1k)" if config["num_classes"] == 1000 else ""),
         input=f"{height} × {width} pixels, {'RGB' if channels == 3 else f'{channels} channels'}",

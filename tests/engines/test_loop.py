@@ -21,6 +21,8 @@ from engines.training.staged import Staged
 from tests.engines import toys
 from tests.engines.toys import Notebook, Rows
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SETTINGS = TrainSettings(batch_size=8, label_smoothing=0.0, device="cpu", mixed_precision="no")
 
 

@@ -21,6 +21,8 @@ from engines.training.staged import check_composition, count
 from engines.vision import catalogue, networks, preparing
 from engines.vision.settings import VisionSettings
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 FAMILIES = {  # one small network a layout: its blocks
     "test_efficientnet": ["stem", "1", "2", "3", "4", "5"],
     "test_resnet": ["stem", "1", "2", "3", "4"],

@@ -12,6 +12,8 @@ from engines.training.settings import TrainSettings, check_strategy
 from engines.training.staged import Staged, StageModule, check_composition
 from tests.engines import toys
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 FIRST = {"first.0.weight", "first.0.bias", "first.1.weight", "first.1.bias"}
 SECOND = {"second.0.weight", "second.0.bias", "second.1.weight", "second.1.bias"}
 HEAD = {"head.weight", "head.bias"}

@@ -19,6 +19,8 @@ from engines.training.settings import TrainSettings
 from tests.engines import toys
 from tests.engines.toys import Counted, Notebook, Rows
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SETTINGS = TrainSettings(
     epochs=5, batch_size=8, views=1, label_smoothing=0.1, weight_decay=0.02, device="cpu", mixed_precision="no"
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from engines import registry
@@ -18,8 +18,8 @@ TASK = "vision.classification"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    yield tmp_path_factory.mktemp("real")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("real")
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +49,8 @@ def test_every_class_is_recognised(result: Result) -> None:
     assert all(row["recall"] >= 0.6 for row in result.details["per_class"])
 
 
-def test_a_photograph_is_named(run: RunFolder, tmp_path: Path) -> None:
-    """The animals among the test photographs, asked one by one as the page does."""
-    import pyarrow.parquet as pq
-
+def test_a_photograph_is_named(run: RunFolder) -> None:
+    """Asked one by one, as the page does, it answers as in the test."""
     rows = pq.read_table(run.path / "predictions.parquet").to_pylist()
     predictor = registry.task(TASK).load(run.path)
     for row in rows[:5]:

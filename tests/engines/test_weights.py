@@ -22,6 +22,8 @@ from engines.contract import InputError, ModelCard, Stage
 from engines.vision import catalogue, networks
 from tests.engines import hub
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CARD = ModelCard(
     "toynet", "Toy net", "toy", 12, 48, "MIT", "us", "nothing", "vectors", (Stage("1", 6, 6),), head_inputs=2,
     hub="owner/toynet", package="toy_pack", sha256=None,
