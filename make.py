@@ -251,6 +251,7 @@ def lint() -> int:
     set_up()
     tools = {
         "ruff check": ["ruff", "check", "."],
+        "ruff format": ["ruff", "format", "--check", "-q", "."],
         "mypy": ["mypy"],
     }
     failed = []

@@ -23,6 +23,7 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
 
+ROOT = Path(__file__).resolve().parent.parent
 TRAIN, TEST = 250, 400
 
 
@@ -38,7 +39,7 @@ def main() -> None:
             command = [sys.executable, "-m", "engines", "fit", "vision.classification", "--data", str(data), "--json"]
             command += ["--strategy", "features", "--set", "flip=false", "--out", f"{scratch}/run-{number}"]
             began = time.monotonic()
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+            done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
             seconds.append(time.monotonic() - began)
             result = json.loads(done.stdout.splitlines()[-1])
             value = result["value"]
