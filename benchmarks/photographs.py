@@ -89,7 +89,7 @@ def run(scratch: Path, seeds: range) -> None:
     ours = right["default recipe"]
     estimate = intervals.over_seeds(
         [intervals.balanced(labels, values) for values in ours],
-        [intervals.balanced_draws(labels, values, seed) for seed, values in enumerate(ours)],
+        [intervals.balanced_draws(labels, values) for values in ours],
         len(labels),
     )
     print(f"\ndefault recipe: {estimate.value:.3f}, 95 % interval {estimate.low:.3f} to {estimate.high:.3f}")

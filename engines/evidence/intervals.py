@@ -2,7 +2,10 @@
 
 Every interval is the central 95 % of a posterior with Jeffreys' prior (Brown, Cai & DasGupta 2001, 'Interval
 estimation for a binomial proportion'): unlike the bootstrap and the normal interval it stays honest at 100 % correct
-and on ten examples. Draws are seeded, so the same predictions give the same interval.
+and on ten examples. A balanced accuracy weighs examples unequally; it gets the interval of a plain one on its
+effective number of examples (Kish 1965), as survey statisticians do for weighted shares (Korn & Graubard 1998). One
+prior a class instead would pull every small class towards one half, and the more classes, the further the mean.
+Draws are seeded, so the same predictions give the same interval.
 """
 
 from __future__ import annotations
@@ -33,32 +36,31 @@ def balanced(labels: np.ndarray, correct: np.ndarray) -> float:
     return float(np.mean([correct[labels == label].mean() for label in np.unique(labels)]))
 
 
-def balanced_draws(labels: np.ndarray, correct: np.ndarray, seed: int = 0) -> np.ndarray:
+def balanced_draws(labels: np.ndarray, correct: np.ndarray) -> np.ndarray:
     """float (DRAWS,): the posterior of the balanced accuracy."""
-    rng = np.random.default_rng(seed)
-    return np.mean(
-        [
-            rng.beta(right + _JEFFREYS, total - right + _JEFFREYS, DRAWS)
-            for right, total in ((correct[labels == c].sum(), (labels == c).sum()) for c in np.unique(labels))
-        ],
-        axis=0,
-    )
+    share, n = balanced(labels, correct), effective_number(labels)
+    return np.random.default_rng(0).beta(share * n + _JEFFREYS, (1 - share) * n + _JEFFREYS, DRAWS)
 
 
-def paired_draws(labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray, seed: int = 0) -> np.ndarray:
+def paired_draws(labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
     """float (DRAWS,): the posterior of ours minus theirs in balanced accuracy, on the same examples.
 
-    Only examples on which the two differ move it: a class's outcomes (both right, only ours, only theirs, neither)
-    are multinomial, with half a Jeffreys count in each cell so that either alone keeps its own interval.
+    Only examples on which the two differ move it: the outcomes (both right, only ours, only theirs, neither) are
+    multinomial, with half a Jeffreys count in each cell so that either alone keeps its own interval.
     """
-    rng = np.random.default_rng(seed)
-    differences = []
-    for label in np.unique(labels):
-        a, b = ours[labels == label], theirs[labels == label]
-        counts = np.array([(a & b).sum(), (a & ~b).sum(), (~a & b).sum(), (~a & ~b).sum()])
-        shares = rng.dirichlet(counts + _JEFFREYS / 2, DRAWS)
-        differences.append(shares[:, 1] - shares[:, 2])
-    return np.mean(differences, axis=0)
+    shares = [balanced(labels, cell) for cell in (ours & theirs, ours & ~theirs, ~ours & theirs, ~ours & ~theirs)]
+    counts = np.array(shares) * effective_number(labels) + _JEFFREYS / 2
+    drawn = np.random.default_rng(0).dirichlet(counts, DRAWS)
+    return drawn[:, 1] - drawn[:, 2]
+
+
+def effective_number(labels: np.ndarray) -> float:
+    """How many equally weighted examples would tell as much as these, of which small classes weigh more each.
+
+    K² / Σ 1/n over the K classes: the number of examples when classes are equally large, less otherwise.
+    """
+    counts = np.unique(labels, return_counts=True)[1]
+    return float(len(counts) ** 2 / (1 / counts).sum())
 
 
 def verdict(labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray, against: str) -> Verdict:
@@ -76,11 +78,12 @@ def judge(difference: Estimate, against: str) -> Verdict:
 def over_seeds(values: Sequence[float], draws: Sequence[np.ndarray], n: int) -> Estimate:
     """The mean over seeds, its interval covering both the test examples and the choice of seed.
 
-    values: one a seed; draws: the posterior (DRAWS,) that goes with each. Each draw resamples the seeds
-    (a bootstrap over runs) and averages what their posteriors say.
+    values: one a seed; draws: the posterior (DRAWS,) that goes with each. The seeds are resampled (a bootstrap over
+    runs). Their posteriors are lined up rank by rank before they are averaged: all seeds were tested on the same
+    examples, and an unlucky draw of those is unlucky for every seed.
     """
     rng = np.random.default_rng(0)
-    stacked = np.stack(draws)  # (S, DRAWS)
+    stacked = np.sort(np.stack(draws), axis=1)  # (S, DRAWS)
     seeds = len(stacked)
     picked = rng.integers(seeds, size=(seeds, stacked.shape[1]))
     mixed = stacked[picked, np.arange(stacked.shape[1])].mean(axis=0)

@@ -64,7 +64,7 @@ def compare(
     for (budget, strategy), outcomes in correct.items():
         estimate = intervals.over_seeds(
             [intervals.balanced(labels, ours) for ours in outcomes],
-            [intervals.balanced_draws(labels, ours, seed) for seed, ours in enumerate(outcomes)],
+            [intervals.balanced_draws(labels, ours) for ours in outcomes],
             len(labels),
         )
         points.append(
@@ -85,7 +85,7 @@ def paired_over_seeds(labels: np.ndarray, pairs: list[tuple[np.ndarray, np.ndarr
     """Transfer minus scratch, each seed's two networks paired on the same training and test photographs."""
     return intervals.over_seeds(
         [intervals.balanced(labels, ours) - intervals.balanced(labels, theirs) for ours, theirs in pairs],
-        [intervals.paired_draws(labels, ours, theirs, seed) for seed, (ours, theirs) in enumerate(pairs)],
+        [intervals.paired_draws(labels, ours, theirs) for ours, theirs in pairs],
         len(labels),
     )
 

@@ -80,16 +80,33 @@ def test_the_same_outcomes_give_the_same_interval() -> None:
     )
 
 
-def test_the_95_percent_interval_holds_the_truth_95_times_in_100() -> None:
-    """300 simulated tests of a classifier that is right in .9 and .6 of two classes of 40 and 20 examples."""
+@pytest.mark.parametrize(
+    ("sizes", "chances"),
+    [([40, 20], [0.9, 0.6]), ([10] * 10, [0.95] * 10), ([3] * 30, [0.9] * 30), ([32, 13, 8, 10], [0.9, 0.9, 0.8, 1.0])],
+    ids=["two uneven classes", "ten small ones", "thirty of three", "like the photographs"],
+)
+def test_the_95_percent_interval_holds_the_truth_95_times_in_100(sizes: list[int], chances: list[float]) -> None:
+    """300 simulated tests of a classifier whose true accuracy in each class is known."""
     rng = np.random.default_rng(1)
-    labels = np.repeat([0, 1], [40, 20])
-    chance = np.where(labels == 0, 0.9, 0.6)
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    chance = np.repeat(chances, sizes)
     held = 0
     for _ in range(300):
-        found = intervals.balanced_accuracy(labels, rng.random(60) < chance)
-        held += found.low <= 0.75 <= found.high
-    assert 0.90 <= held / 300 <= 0.99
+        found = intervals.balanced_accuracy(labels, rng.random(len(labels)) < chance)
+        held += found.low <= np.mean(chances) <= found.high
+    assert 0.90 <= held / 300 <= 0.995
+
+
+def test_effective_number_is_the_number_when_classes_are_even_and_less_otherwise() -> None:
+    assert intervals.effective_number(np.repeat([0, 1, 2], 10)) == pytest.approx(30)
+    assert intervals.effective_number(np.repeat([0, 1], [90, 10])) == pytest.approx(4 / (1 / 90 + 1 / 10))  # 36
+
+
+def test_many_small_classes_do_not_pull_the_interval_down() -> None:
+    """Thirty classes of three, 87 of 90 right: the value lies well inside, not at the edge."""
+    labels = np.repeat(np.arange(30), 3)
+    found = intervals.balanced_accuracy(labels, np.arange(90) >= 3)
+    assert found.low + 0.01 < found.value < found.high - 0.01
 
 
 # --- two classifiers ------------------------------------------------------------------------------
@@ -158,9 +175,7 @@ def test_seeds_that_disagree_widen_the_interval() -> None:
 
     def over(runs: list[np.ndarray]) -> Estimate:
         values = [intervals.balanced(labels, run) for run in runs]
-        return intervals.over_seeds(
-            values, [intervals.balanced_draws(labels, run, i) for i, run in enumerate(runs)], 100
-        )
+        return intervals.over_seeds(values, [intervals.balanced_draws(labels, run) for run in runs], 100)
 
     single, alike, unlike = over(agree[:1]), over(agree), over(disagree)
     assert [found.value for found in (single, alike, unlike)] == pytest.approx([0.7, 0.7, 0.7])
