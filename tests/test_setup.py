@@ -152,13 +152,13 @@ def test_run_sets_up_first_and_passes_words_on(checkout: Checkout) -> None:
 
 
 @on_posix
-@pytest.mark.parametrize(("fails", "status"), [("", 0), ("ruff check", 1), ("mypy", 1), ("pytest", 3)])
+@pytest.mark.parametrize(("fails", "status"), [("", 0), ("ruff check", 1), ("ruff format", 1), ("mypy", 1), ("pytest", 3)])
 def test_one_test_run_shows_everything(checkout: Checkout, fails: str, status: int) -> None:
     checkout.make("setup")
     checkout.started()
     done = checkout.make("test", "-k", "archive", fails=fails)
     assert done.returncode == status
-    assert [words[0] for words in checkout.started()] == ["ruff", "mypy", "pytest"]
+    assert [words[0] for words in checkout.started()] == ["ruff", "ruff", "mypy", "pytest"]
 
 
 @on_posix

@@ -141,6 +141,7 @@ def train(
         run.emit("epoch", phase=plan.phase, series=plan.series, epochs=plan.epochs, unit=unit, **numbers)
 
     accelerator.unwrap_model(network, keep_fp32_wrapper=False)
+    vars(network).pop("_is_accelerate_prepared", None)  # or the next phase would be trained in full precision
     accelerator.free_memory()
     network.model.load_state_dict(checkpoint.best(folder), strict=False)
     network.eval()
