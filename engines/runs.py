@@ -7,7 +7,7 @@ worker.log           what the worker printed, and the traceback of a defect
 heartbeat            touched every second while a worker has the run
 cancel               exists once somebody asked the run to stop
 checkpoint/          the newest epoch: trainable weights, optimiser state
-model/               the best epoch, in the task's own portable format
+model/               the best epoch, in the task's own portable format, and what a script that repeats the run needs
 predictions.parquet  one row a test example
 result.json          exists once the run is done
 README.md            model card

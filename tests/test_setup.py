@@ -152,7 +152,9 @@ def test_run_sets_up_first_and_passes_words_on(checkout: Checkout) -> None:
 
 
 @on_posix
-@pytest.mark.parametrize(("fails", "status"), [("", 0), ("ruff check", 1), ("ruff format", 1), ("mypy", 1), ("pytest", 3)])
+@pytest.mark.parametrize(
+    ("fails", "status"), [("", 0), ("ruff check", 1), ("ruff format", 1), ("mypy", 1), ("pytest", 3)]
+)
 def test_one_test_run_shows_everything(checkout: Checkout, fails: str, status: int) -> None:
     checkout.make("setup")
     checkout.started()

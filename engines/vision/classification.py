@@ -44,7 +44,7 @@ class Classification(Task):
             "images with a CSV: file_name,label",
             "a MedMNIST .npz",
         ),
-        exports=("safetensors",),
+        exports=("safetensors", "onnx", "script"),
         default_model="tf_efficientnet_lite0",
     )
     settings = VisionSettings
@@ -111,6 +111,14 @@ class Classification(Task):
             raise InputError(
                 Problem("format", f"{format} is not offered here", f"accepted: {', '.join(self.info.exports)}")
             )
+        if format == "onnx":
+            from engines.vision import to_onnx
+
+            return to_onnx.export(run, out)
+        if format == "script":
+            from engines.vision import to_script
+
+            return to_script.export(run, out, self.describe)
         from engines.vision import predicting
 
         return predicting.export(run, out)

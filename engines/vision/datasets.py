@@ -96,6 +96,17 @@ def open_unlabelled(data: Path, work: Path) -> tuple[list[tuple[str, Path]], lis
     return sorted(found), skipped
 
 
+def names_on_disk(data: Path, work: Path, paths: list[Path]) -> list[str] | None:
+    """Where a person finds these pictures of `data`, below the folder or the unpacked zip that they brought.
+
+    None when they are no files there, because they came in a MedMNIST .npz.
+    """
+    root = _folder(data, work)[0]
+    if data.suffix.lower() == ".npz" or not all(path.is_relative_to(root) for path in paths):
+        return None
+    return [path.relative_to(root).as_posix() for path in paths]
+
+
 # --- from whatever was brought to a folder --------------------------------------------------------
 
 

@@ -32,7 +32,7 @@ from engines.training import transfer
 from engines.training.devices import name, precision
 from engines.training.settings import check_strategy
 from engines.training.transfer import Learnt
-from engines.vision import predicting, preparing
+from engines.vision import predicting, preparing, to_script
 from engines.vision.preparing import Prepared
 from engines.vision.settings import VisionSettings
 
@@ -78,6 +78,9 @@ def fit(info: TaskInfo, recipe: Recipe, card: ModelCard, run: Run) -> Result:
     estimate = intervals.balanced_accuracy(labels, correct)
     emit_result(run, "scratch" if from_scratch else "transfer", info.metric, estimate)
     predicting.save(run.path / "model", learnt.network, card, prepared.classes, format)
+    to_script.record(
+        run.path / "model", prepared, card, recipe, settings, network=learnt.network, on=on, value=estimate.value
+    )
     write_predictions(run.path, prepared, probabilities)
 
     # What always answering the commonest class would get: 1 / classes, by the metric's definition.

@@ -79,12 +79,17 @@ def edge_colour(image: Image.Image) -> tuple[int, int, int]:
     return int(red), int(green), int(blue)
 
 
-def augmentation(kind: str, size: int, flip: bool) -> v2.Transform:
-    """Random variation of one square, uint8 (3, S, S) -> uint8 (3, size, size)."""
-    smallest = {"none": 1.0, "light": 0.6, "strong": 0.35}[kind]
-    steps: list[v2.Transform] = [v2.RandomResizedCrop(size, scale=(smallest, 1.0), ratio=(0.9, 1.11), antialias=True)]
+SMALLEST_CROP = {"none": 1.0, "light": 0.6, "strong": 0.35}
+"""Kind of augmentation -> the least part of a picture that is shown."""
+
+
+def augmentation(kind: str, format: InputFormat, flip: bool) -> v2.Transform:
+    """Random variation of one square, uint8 (3, stored, stored) -> uint8 (3, size, size)."""
+    size = format.size
+    scale = (SMALLEST_CROP[kind], 1.0)
+    steps: list[v2.Transform] = [v2.RandomResizedCrop(size, scale=scale, ratio=(0.9, 1.11), antialias=True)]
     if kind == "none":
-        steps = [v2.Resize([size, size], antialias=True)]
+        steps = [v2.CenterCrop(size) if format.framing == "crop" else v2.Resize([size, size], antialias=True)]
     elif flip:
         steps.append(v2.RandomHorizontalFlip())
     if kind == "strong":

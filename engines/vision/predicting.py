@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from engines.contract import InputError, ModelCard, Problem
 from engines.training.staged import Staged
 from engines.vision import catalogue, images, networks
 from engines.vision.datasets import open_unlabelled
+from engines.vision.parcel import parcel
 from engines.vision.pixels import InputFormat
 
 SNIPPET = """\
@@ -142,15 +141,8 @@ def export(run: Path, out: Path) -> Path:
     except FileNotFoundError:
         problem = Problem(f"run {run.name}", "there is no trained model in it", "accepted: a run that is done")
         raise InputError(problem) from None
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made) if out.suffix == ".zip" else out
-        folder.mkdir(parents=True, exist_ok=True)
+    with parcel(out) as folder:
         save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
         for file in (model / "config.json", run / "README.md", run / "recipe.json"):
             shutil.copyfile(file, folder / file.name)
-        if out.suffix == ".zip":
-            out.parent.mkdir(parents=True, exist_ok=True)
-            with zipfile.ZipFile(out, "w") as archive:  # weights do not compress: stored
-                for file in sorted(folder.iterdir()):
-                    archive.write(file, file.name)
     return out

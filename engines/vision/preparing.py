@@ -86,7 +86,7 @@ def prepare(recipe: Recipe, settings: VisionSettings, format: InputFormat, run: 
     order = hashlib.sha256("".join(digests).encode()).hexdigest()
     squares = decode([e.path for e in examples], format, name=order, run=run, unit=UNIT, title=title)
     labels = torch.tensor([found.classes.index(example.label) for example in examples])
-    augment = augmentation(settings.augment, format.size, settings.flip)
+    augment = augmentation(settings.augment, format, settings.flip)
     variation = f"{settings.augment}, flip {settings.flip}" if settings.augment != "none" else ""
     return Prepared(
         found.classes,

@@ -30,6 +30,7 @@ def test_info(subject: Subject) -> None:
         assert getattr(info, field.name) not in ("", (), None), field.name
     assert len(set(info.strategies)) == len(info.strategies)
     assert set(info.exports) <= EXPORTS
+    assert set(info.exports) - {"script"} == subject.tiny.loads_back.keys()
     assert info.metric_help.endswith(".")
 
 

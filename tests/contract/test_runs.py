@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -168,10 +171,26 @@ def test_explain(features: RunFolder, subject: Subject, tmp_path: Path) -> None:
 def test_export_loads_back(trained: RunFolder, subject: Subject, tmp_path: Path) -> None:
     result = trained.result
     assert result is not None
-    for format in subject.task.info.exports:
+    predictor = subject.task.load(trained.path)
+    for format in subject.tiny.loads_back:
         exported = subject.task.export(trained.path, format, tmp_path / format)
-        predictor = subject.task.load(trained.path)
         subject.tiny.loads_back[format](exported, result.details["load_snippet"], predictor, subject.new)
+
+
+def test_the_exported_script_repeats_the_run(trained: RunFolder, subject: Subject, tmp_path: Path) -> None:
+    """train.py DATA, run where Headstart cannot be seen: the same metric, and the same answer to every example."""
+    if "script" not in subject.task.info.exports:
+        pytest.skip(f"{subject.task.info.name} exports no script")
+    folder = subject.task.export(trained.path, "script", tmp_path / "script")
+    command = [sys.executable, "-I", "-W", "ignore", str(folder / "train.py"), str(subject.data)]
+    alone = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240)
+    assert alone.returncode == 0, alone.stderr
+    assert trained.result is not None
+    value = re.findall(rf"{trained.result.metric.replace('_', ' ')} (\S+)", alone.stdout)[-1]
+    assert float(value) == pytest.approx(trained.result.value, abs=1e-12)
+    rows = pq.read_table(trained.path / "predictions.parquet").to_pylist()
+    answers = json.loads((folder / "predictions.json").read_text(encoding="utf-8"))
+    assert answers == {row["file"]: row["predicted"] for row in rows}
 
 
 def test_export_as_a_zip_holds_the_same_files(features: RunFolder, subject: Subject, tmp_path: Path) -> None:

@@ -35,7 +35,8 @@ class Tiny:
     write_new: Callable[[Path], tuple[Path, str]]
     """New data, and the name of the one bad file in them."""
     loads_back: Mapping[str, Callable[[Path, str, Predictor, Path], None]]
-    """Export format -> asserts that (exported path, the snippet shown, the run's predictor, new data) agree."""
+    """Export format -> asserts that (exported path, the snippet shown, the run's predictor, new data) agree.
+    All formats but 'script', which is run on the training data."""
 
 
 # --- vision.classification ------------------------------------------------------------------------
@@ -108,6 +109,25 @@ def _safetensors_load_back(exported: Path, snippet: str, predictor: Predictor, n
     np.testing.assert_allclose(np.load(exported / "logits.npy"), expected, atol=1e-5)
 
 
+def _onnx_loads_back(exported: Path, _snippet: str, predictor: Predictor, new: Path) -> None:
+    """The five lines that lie beside the file, run where there is no torch, name what the predictor names."""
+    if exported.suffix == ".zip":
+        zipfile.ZipFile(exported).extractall(exported.with_suffix(""))
+        exported = exported.with_suffix("")
+    assert {path.name for path in exported.iterdir()} == {
+        "model.onnx", "config.json", "labels.txt", "usage.py", "README.md",
+    }  # fmt: skip
+    pictures = [path for path in sorted(new.iterdir()) if path.name != "cut.png"]
+    inputs = np.concatenate([predictor.inputs(path).cpu().numpy() for path in pictures])  # type: ignore[attr-defined]
+    np.save(exported / "inputs.npy", inputs)
+    lines = "import sys; sys.modules['torch'] = None\n" + (exported / "usage.py").read_text(encoding="utf-8")
+    command = [sys.executable, "-c", lines]
+    alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=120)
+    assert alone.returncode == 0, alone.stderr
+    labels = {row["file"]: row["label"] for row in predictor.predict(new) if "label" in row}
+    assert alone.stdout.strip() == str([labels[path.name] for path in pictures])
+
+
 SMALL = {"image_size": 64, "views": 2}
 TINY = {
     "vision.classification": Tiny(
@@ -126,6 +146,6 @@ TINY = {
         classes=dict.fromkeys([*COLOURS, "grey"], EACH),
         budgets=(5, 20),
         write_new=_write_new_pictures,
-        loads_back={"safetensors": _safetensors_load_back},
+        loads_back={"safetensors": _safetensors_load_back, "onnx": _onnx_loads_back},
     )
 }
