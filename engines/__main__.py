@@ -179,10 +179,14 @@ def compare(
 
 @app.command()
 def explain(
-    run: RunDir, data: Data, out: Annotated[Path, typer.Option(help="Where the pictures go.")], as_json: Json = False
+    run: RunDir,
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Where the pictures go.")],
+    method: Annotated[str | None, typer.Option(help="How; by default what suits the model.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Show what the model looked at."""
-    rows = _task_of(run).explain(run, data, out)
+    rows = _task_of(run).explain(run, data, out, method=method)
     for row in rows:
         print(f"{row['file']:<40} {row.get('picture') or row['error']}", file=_prose(as_json))
     if as_json:

@@ -528,8 +528,14 @@ class Task(ABC):
         """The model of a finished run, ready to predict."""
 
     @abstractmethod
-    def explain(self, run: Path, data: Path, out: Path) -> list[dict[str, Any]]:
-        """Writes a picture an example below `out`; returns {'file', 'label', 'method', 'picture'} rows."""
+    def explain(
+        self, run: Path, data: Path, out: Path, *, method: str | None = None, example: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Writes a picture an example below `out`; returns {'file', 'label', 'method', 'picture'} rows.
+
+        `method` is one that the task knows, None the one that suits the model. With `example`, `data` are those that
+        the run was tested on, and only the one of that name in predictions.parquet is explained. Raises InputError.
+        """
 
     @abstractmethod
     def export(self, run: Path, format: str, out: Path) -> Path:

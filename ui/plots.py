@@ -22,12 +22,29 @@ Figure = dict[str, Any]
 Rows = list[dict[str, Any]]
 
 
-def show(figure: Figure, key: str, *, alt: str, table: Callable[[], Rows] | None = None) -> None:
-    """Draw a figure; `table` gives the same numbers as rows, behind a toggle."""
+def show(
+    figure: Figure,
+    key: str,
+    *,
+    alt: str,
+    table: Callable[[], Rows] | None = None,
+    pressed: Callable[[], None] | None = None,
+) -> None:
+    """Draw a figure; `table` gives the same numbers as rows, behind a toggle.
+
+    `pressed` is called when a point was clicked on: it is in `st.session_state[key]["selection"]["points"]`.
+    """
     if not figure["data"]:
         st.caption("There is nothing to draw yet.")
         return
-    st.plotly_chart(figure, key=key, alt=alt, config={"displayModeBar": False, "responsive": True})
+    st.plotly_chart(
+        figure,
+        key=key,
+        alt=alt,
+        config={"displayModeBar": False, "responsive": True},
+        on_select=pressed or "ignore",
+        selection_mode="points",
+    )
     if table and st.toggle("Show the numbers", key=f"{key}_table"):
         rows(table())
 
@@ -139,7 +156,7 @@ def _short(name: str, longest: int = 14) -> str:
     return name if len(name) <= longest else name[: longest - 1] + "…"
 
 
-# --- bars, intervals, the confusion matrix --------------------------------------------------------
+# --- bars, intervals ------------------------------------------------------------------------------
 
 
 def bars(values: dict[str, float], *, x: str, colour: str, share: bool = False, strong: str | None = None) -> Figure:
@@ -198,45 +215,4 @@ def intervals(entries: list[dict[str, Any]], *, x: str, share: bool = False) -> 
         axis["range"] = [0, 1.02]
     figure = layout(70 + 34 * len(shown), x, "", xaxis=axis)
     figure["yaxis"] |= {"showgrid": False, "type": "category"}
-    return {"data": [trace], "layout": figure}
-
-
-def confusion(classes: list[str], counts: list[list[int]], *, unit: str) -> Figure:
-    """Rows are true classes, columns predicted ones, shades by row. Cells without an example stay empty,
-    so that text stands on the page itself or on orange, and is readable in both themes."""
-    totals = [max(sum(row), 1) for row in counts]
-    shades = [[n / total if n else None for n in row] for row, total in zip(counts, totals, strict=True)]
-    small = len(classes) > 12
-    trace = {
-        "type": "heatmap",
-        "x": classes,
-        "y": classes,
-        "z": shades,
-        "zmin": 0,
-        "zmax": 1,
-        "colorscale": [[0, "#F5CFA6"], [1, TRAINED]],
-        "showscale": False,
-        "xgap": 3,
-        "ygap": 3,
-        "customdata": counts,
-        "hovertemplate": f"true %{{y}}, predicted %{{x}}: %{{customdata}} {unit}<extra></extra>",
-    }
-    labels = (
-        []
-        if small
-        else [
-            {
-                "x": column,
-                "y": row,
-                "text": str(n) if n else "·",
-                "showarrow": False,
-                "font": {"size": 13, **({"color": INK} if n else {})},
-            }
-            for row, line_ in zip(classes, counts, strict=True)
-            for column, n in zip(classes, line_, strict=True)
-        ]
-    )
-    figure = layout(110 + min(38 * len(classes), 420), "predicted", "true", annotations=labels)
-    figure["yaxis"] |= {"autorange": "reversed", "type": "category", "showgrid": False}
-    figure["xaxis"] |= {"type": "category", "tickangle": 0 if len(classes) * max(map(len, classes)) < 48 else -45}
     return {"data": [trace], "layout": figure}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,38 @@ def epochs(events: list[Event]) -> list[dict[str, Any]]:
     return [newest[key] for key in sorted(newest, key=lambda k: (str(k[0]), k[1]))]
 
 
+def examples(
+    found: Finished,
+    *,
+    true: str | None = None,
+    said: str | None = None,
+    right: bool | None = None,
+    sure: tuple[float, float] = (0.0, 1.0),
+) -> list[dict[str, Any]]:
+    """Test examples {file, label, predicted, confidence, thumbnail}, the surest first; None means any."""
+    low, high = sure
+    return [
+        row
+        for row in _predictions(found.run.path / "predictions.parquet", found.finished)
+        if (true is None or row["label"] == true)
+        and (said is None or row["predicted"] == said)
+        and (right is None or (row["label"] == row["predicted"]) == right)
+        and low <= row["confidence"] <= high
+    ]
+
+
 def _mistakes(path: Path, limit: int = 60) -> list[dict[str, Any]]:
+    wrong = (row for row in _read_predictions(path) if row["label"] != row["predicted"])
+    return list(itertools.islice(wrong, limit))
+
+
+@functools.lru_cache(maxsize=8)
+def _predictions(path: Path, stamp: float) -> list[dict[str, Any]]:  # noqa: ARG001  (a run trained again is another)
+    return _read_predictions(path)
+
+
+def _read_predictions(path: Path) -> list[dict[str, Any]]:
+    """The surest first; empty where the run has none or they are not about classes."""
     if not path.is_file():
         return []
     import pyarrow.parquet as pq
@@ -85,8 +117,7 @@ def _mistakes(path: Path, limit: int = 60) -> list[dict[str, Any]]:
     if not {"label", "predicted", "confidence"} <= names:
         return []
     rows: list[dict[str, Any]] = pq.read_table(path, columns=[c for c in columns if c in names]).to_pylist()
-    wrong = [row for row in rows if row["label"] != row["predicted"]]
-    return sorted(wrong, key=lambda row: -row["confidence"])[:limit]
+    return sorted(rows, key=lambda row: -row["confidence"])
 
 
 def sample(run_id: str) -> str | None:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import streamlit as st
 
 from engines import registry
 from engines.contract import Recipe, Result, Strategy, TaskInfo
 from engines.jobs.backend import backend
-from ui import address, drawing, errors, frame, gallery, plots, recorded, take_home, train_step, try_it, words
+from ui import address, calibration, drawing, errors, frame, mistakes, recorded, take_home, train_step, try_it, words
 
 VERDICTS = {
     "pays": ("green", ":material/trending_up:", "Transfer pays"),
     "undecided": ("yellow", ":material/drag_handle:", "Undecided"),
     "hurts": ("red", ":material/trending_down:", "Transfer hurts"),
 }
-MISTAKES = 12
 
 
 def show(found: recorded.Finished, camera: bool = False) -> None:
@@ -31,9 +27,13 @@ def show(found: recorded.Finished, camera: bool = False) -> None:
     left, right = st.columns([1, 1])
     if details.get("confusion"):
         with left, frame.card("Where it is wrong", help="Rows are the true classes, columns what the model said."):
-            _confusion(info, found.result)
+            st.fragment(mistakes.confusion)(info, found)
     with right, frame.card("Its most confident mistakes", help="Look here first: wrong labels show up here too."):
-        st.fragment(_mistakes)(info, found)
+        st.fragment(mistakes.worst)(info, found)
+    if details.get("confusion"):
+        st.fragment(mistakes.browser)(info, found)
+    if details.get("calibration"):
+        st.fragment(calibration.show)(info, found)
     if details.get("stages"):
         with frame.card("What was kept and what was trained"):
             _network(found)
@@ -93,50 +93,6 @@ def _blocks(recipe: Recipe) -> int:
 
 
 # --- what is behind it ----------------------------------------------------------------------------
-
-
-def _confusion(info: TaskInfo, result: Result) -> None:
-    classes, counts = result.details["classes"], result.details["confusion"]
-    rows = enumerate(zip(classes, counts, strict=True))
-    alt = "; ".join(f"{name}: {row[i]} of {sum(row)} right" for i, (name, row) in rows)
-    plots.show(plots.confusion(classes, counts, unit=info.unit), "confusion", alt=alt, table=lambda: _per_class(result))
-
-
-def _per_class(result: Result) -> plots.Rows:
-    rows = result.details.get("per_class") or []
-    return [
-        {
-            "class": r["class"],
-            "test examples": r["n"],
-            "found (recall)": words.metric("recall", r["recall"]),
-            "95 % interval": words.interval("recall", r["low"], r["high"]),
-            "right when said (precision)": "–"
-            if r.get("precision") is None
-            else words.metric("recall", r["precision"]),
-        }
-        for r in rows
-    ]
-
-
-def _mistakes(info: TaskInfo, found: recorded.Finished) -> None:
-    if not found.mistakes:
-        st.caption(f"None: every one of the {words.count(found.result.n_test, 'test ' + info.unit)} was right.")
-        return
-    pages = -(-len(found.mistakes) // MISTAKES)
-    page = st.session_state.get("mistakes_page", 1) if pages > 1 else 1
-    shown = found.mistakes[(page - 1) * MISTAKES : page * MISTAKES]
-    gallery.show([(_thumbnail(found, row), str(row.get("file", "")), _says(row)) for row in shown], width=88)
-    if pages > 1:
-        st.pagination(pages, key="mistakes_page", max_visible_pages=5)
-
-
-def _thumbnail(found: recorded.Finished, row: dict[str, Any]) -> Path | None:
-    kept = found.run.path / row["thumbnail"] if row.get("thumbnail") else None
-    return kept if kept and kept.is_file() else recorded.original(found, str(row.get("file", "")))
-
-
-def _says(row: dict[str, Any]) -> str:
-    return f"says {row['predicted']} ({100 * row['confidence']:.0f}\u00a0%), is {row['label']}"
 
 
 def _network(found: recorded.Finished) -> None:

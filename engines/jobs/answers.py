@@ -59,7 +59,8 @@ def answer(question: Question, models: LoadedModels, progress: Progress) -> dict
             return {"rows": rows, "milliseconds": 1000 * (time.perf_counter() - start)}
         case "explain":
             run = _run(question)
-            return {"rows": _task_of(run).explain(run.path, Path(question["data"]), Path(question["out"]))}
+            chosen = {"method": question.get("method"), "example": question.get("example")}
+            return {"rows": _task_of(run).explain(run.path, Path(question["data"]), Path(question["out"]), **chosen)}
         case "export":
             run = _run(question)
             return {"path": str(_task_of(run).export(run.path, question["format"], Path(question["out"])))}

@@ -60,6 +60,8 @@ class Learnt:
     trainable: int
     """Parameters that learnt."""
     seconds: float
+    held_out: Tensor | None = None
+    """Logits float32 (N, C) on the lesson's validation examples, while none of these had been learnt from yet."""
 
 
 def learn(lesson: Lesson, strategy: Strategy, *, series: str = "transfer", chosen: Tensor | None = None) -> Learnt:
@@ -79,13 +81,14 @@ def learn(lesson: Lesson, strategy: Strategy, *, series: str = "transfer", chose
         strategies.apply(network, strategy, settings)
         plan = Plan("scratch", "Training the same network from scratch", series, strategy, epochs, rate)
         progress = _train(lesson, network, plan, lesson.training.subset(chosen), lesson.validation)
-        return Learnt(network, progress, trainable(network), time.monotonic() - began)
+        held_out = _held_out(lesson, network, lesson.validation)
+        return Learnt(network, progress, trainable(network), time.monotonic() - began, held_out)
 
     strategies.apply(network, Strategy.FEATURES, settings)
     if strategy is Strategy.FEATURES:
         plan = Plan("head", "Fitting the new head", series, strategy, epochs, rate)
-        progress = fit_head(lesson, network, plan, chosen, refit=settings.refit)
-        return Learnt(network, progress, trainable(network), time.monotonic() - began)
+        progress, held_out = fit_head(lesson, network, plan, chosen, refit=settings.refit)
+        return Learnt(network, progress, trainable(network), time.monotonic() - began, held_out)
     head_epochs, head_rate = DEFAULT_EPOCHS[Strategy.FEATURES], DEFAULT_LEARNING_RATE[Strategy.FEATURES]
     warm_up = Plan("head", "Fitting the new head first", "aside", Strategy.FEATURES, head_epochs, head_rate)
     fit_head(lesson, network, warm_up, chosen, refit=False)
@@ -101,13 +104,17 @@ def learn(lesson: Lesson, strategy: Strategy, *, series: str = "transfer", chose
     plan = Plan("fine-tuning", "Fine-tuning", series, strategy, epochs, rate)
     progress = _train(replace(lesson, settings=with_time_left(settings, began)), network, plan, examples, checks)
     strategies.merge_adapters(network)
-    return Learnt(network, progress, learning, time.monotonic() - began)
+    held_out = _held_out(lesson, network, checks)
+    return Learnt(network, progress, learning, time.monotonic() - began, held_out)
 
 
-def fit_head(lesson: Lesson, network: Staged, plan: Plan, chosen: Tensor, *, refit: bool) -> checkpoint.Progress:
+def fit_head(
+    lesson: Lesson, network: Staged, plan: Plan, chosen: Tensor, *, refit: bool
+) -> tuple[checkpoint.Progress, Tensor | None]:
     """Trains the head alone, on standardised features that the frozen backbone gives once.
 
-    With `refit`, validation only decides for how many epochs: the head is then fitted anew on everything.
+    With `refit`, validation only decides for how many epochs: the head is then fitted anew on everything. Also
+    returns the validation examples' logits by the head from before that.
     """
     views = lesson.settings.views
     seen = behind(lesson, network, lesson.training, views=views).subset(chosen)
@@ -119,20 +126,21 @@ def fit_head(lesson: Lesson, network: Staged, plan: Plan, chosen: Tensor, *, ref
         scaled_out = replace(held_out, activations=(held_out.activations - shift) / scale)
     reset(network.head())
     progress = _train(lesson, network, plan, scaled, scaled_out)
+    held_out_logits = _held_out(lesson, network, scaled_out)
     if refit and scaled_out is not None:
         reset(network.head())
         title = "Fitting the head on the held-out part too"
         again = replace(plan, phase="refit", title=title, series="aside", stop_after=progress.best_epoch)
         _train(lesson, network, again, scaled.joined(scaled_out), None)
     fold(network.head(), shift, scale)
-    return progress
+    return progress, held_out_logits
 
 
-def probabilities(lesson: Lesson, learnt: Learnt, examples: Examples) -> np.ndarray:
-    """float32 (N, C): softmax of the trained network's outputs on the examples as they are."""
+def logits(lesson: Lesson, learnt: Learnt, examples: Examples) -> np.ndarray:
+    """float32 (N, C): the trained network's outputs on the examples as they are."""
     network = learnt.network.to(lesson.on.device)
     seen = behind(lesson, network, examples) if network.boundary else examples
-    return predict(network, network.boundary, seen, lesson.on.device).softmax(1).numpy()
+    return predict(network, network.boundary, seen, lesson.on.device).numpy()
 
 
 def behind(lesson: Lesson, network: Staged, examples: Examples, *, views: int = 1) -> Cached:
@@ -209,3 +217,9 @@ def _train(
         network, plan, examples, validation, lesson.settings, loss=lesson.loss(examples.labels), metric=lesson.metric,
         run=lesson.run, accelerator=lesson.on, seed=lesson.seed, unit=lesson.unit,
     )  # fmt: skip
+
+
+def _held_out(lesson: Lesson, network: Staged, validation: Examples | None) -> Tensor | None:
+    if validation is None:
+        return None
+    return predict(network, network.boundary, validation, lesson.on.device)

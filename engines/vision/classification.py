@@ -101,10 +101,12 @@ class Classification(Task):
 
         return predicting.Classifier(run)
 
-    def explain(self, run: Path, data: Path, out: Path) -> list[dict[str, Any]]:
+    def explain(
+        self, run: Path, data: Path, out: Path, *, method: str | None = None, example: str | None = None
+    ) -> list[dict[str, Any]]:
         from engines.vision import explaining
 
-        return explaining.explain(run, data, out)
+        return explaining.explain(run, data, out, method=method, example=example)
 
     def export(self, run: Path, format: str, out: Path) -> Path:
         if format not in self.info.exports:

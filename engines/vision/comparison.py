@@ -55,8 +55,8 @@ def compare(
                 used = settings if strategy is recipe.strategy else transfer.scratch_settings(settings)
                 lesson = preparing.lesson(prepared, card, used, seed=seed, run=legs[-1], on=on)
                 learnt = transfer.learn(lesson, strategy, chosen=chosen)
-                probabilities = transfer.probabilities(lesson, learnt, testing)
-                correct[budget, strategy].append(probabilities.argmax(1) == labels)
+                answers = transfer.logits(lesson, learnt, testing).argmax(1)
+                correct[budget, strategy].append(answers == labels)
                 run.emit("progress", phase="comparing", done=len(legs), total=total, unit="trainings")
     for leg in legs:
         shutil.rmtree(leg.path)  # nothing is left to continue

@@ -27,7 +27,7 @@ from engines.contract import (
     TaskInfo,
     Verdict,
 )
-from engines.evidence import intervals
+from engines.evidence import calibration, intervals
 from engines.training import transfer
 from engines.training.devices import name, precision
 from engines.training.settings import check_strategy
@@ -70,14 +70,20 @@ def fit(info: TaskInfo, recipe: Recipe, card: ModelCard, run: Run) -> Result:
         lesson = preparing.lesson(prepared, card, settings, seed=recipe.seed, run=run, on=on)
         learnt = transfer.learn(lesson, strategy, series=series)
         run.emit("phase", name="testing", title=f"Testing on {len(labels):,} {info.unit} never seen", series=series)
-        return learnt, transfer.probabilities(lesson, learnt, testing)
+        return learnt, transfer.logits(lesson, learnt, testing)
 
     from_scratch = recipe.strategy is Strategy.SCRATCH
-    learnt, probabilities = learn_and_test(recipe.strategy, settings, "scratch" if from_scratch else "transfer")
-    correct = probabilities.argmax(1) == labels
+    learnt, logits = learn_and_test(recipe.strategy, settings, "scratch" if from_scratch else "transfer")
+    correct = logits.argmax(1) == labels
     estimate = intervals.balanced_accuracy(labels, correct)
     emit_result(run, "scratch" if from_scratch else "transfer", info.metric, estimate)
-    predicting.save(run.path / "model", learnt.network, card, prepared.classes, format)
+    validation = prepared.photos.labels[prepared.parts["validation"]].numpy()
+    held_out = None if learnt.held_out is None else (learnt.held_out.numpy(), validation)
+    calibrated = calibration.report(logits, labels, held_out)
+    probabilities = calibration.probabilities(logits, calibrated["temperature"])
+    predicting.save(
+        run.path / "model", learnt.network, card, prepared.classes, format, temperature=calibrated["temperature"]
+    )
     to_script.record(
         run.path / "model", prepared, card, recipe, settings, network=learnt.network, on=on, value=estimate.value
     )
@@ -133,6 +139,7 @@ def fit(info: TaskInfo, recipe: Recipe, card: ModelCard, run: Run) -> Result:
             ).tolist(),
             "per_class": per_class(labels, probabilities, prepared.classes),
             **drawn_network(learnt, card, recipe.strategy, settings),
+            "calibration": calibrated,
             "image_size": format.size,
             "load_snippet": predicting.SNIPPET,
             "next": what_next(recipe, settings, learnt, len(card.stages)),
@@ -265,8 +272,8 @@ def write_predictions(folder: Path, prepared: Prepared, probabilities: np.ndarra
         "file": [prepared.photographs[i].name for i in rows],
         "label": [prepared.classes[i] for i in labels],
         "predicted": [prepared.classes[i] for i in predicted],
-        "confidence": confidence,
-        **{f"p_{label}": probabilities[:, i] for i, label in enumerate(prepared.classes)},
+        "confidence": confidence.astype(np.float32),
+        **{f"p_{label}": probabilities[:, i].astype(np.float32) for i, label in enumerate(prepared.classes)},
         "thumbnail": thumbnails,
     }
     pq.write_table(pa.table(columns), folder / "predictions.parquet")

@@ -27,8 +27,13 @@ model.load_state_dict(safetensors.torch.load_file("model.safetensors"))"""
 """Loads the exported model back, in the folder it was unpacked to."""
 
 
-def save(folder: Path, network: Staged, card: ModelCard, classes: list[str], format: InputFormat) -> None:
-    """Writes model.safetensors and config.json: timm's own names and keys, and what the input must look like."""
+def save(
+    folder: Path, network: Staged, card: ModelCard, classes: list[str], format: InputFormat, *, temperature: float
+) -> None:
+    """Writes model.safetensors and config.json: timm's own names and keys, and what the input must look like.
+
+    Probabilities are softmax(logits / temperature): see `evidence.calibration`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.model.state_dict().items()}
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
@@ -43,7 +48,12 @@ def save(folder: Path, network: Staged, card: ModelCard, classes: list[str], for
             "interpolation": "bicubic",
             "crop_pct": 1.0 if format.framing == "pad" else format.crop,
         },
-        "headstart": {"framing": format.framing, "stored": format.stored, "crop": format.crop},
+        "headstart": {
+            "framing": format.framing,
+            "stored": format.stored,
+            "crop": format.crop,
+            "temperature": temperature,
+        },
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
 
@@ -92,6 +102,7 @@ class Classifier:
         self.format = InputFormat(
             shape["input_size"][-1], tuple(shape["mean"]), tuple(shape["std"]), own["framing"], own["crop"]
         )
+        self.temperature: float = own.get("temperature", 1.0)  # of a run from before it was fitted
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = timm.create_model(config["architecture"], num_classes=config["num_classes"])
         self.model.load_state_dict(state)
@@ -112,7 +123,8 @@ class Classifier:
                 rows.append({"file": name, "error": str(error)})
                 continue
             with torch.no_grad():
-                probabilities = self.model(inputs).softmax(1)[0].cpu()
+                logits = self.model(inputs)[0].cpu()
+            probabilities = (logits.double() / self.temperature).softmax(0)
             best = int(probabilities.argmax())
             rows.append(
                 {

@@ -13,6 +13,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from engines.vision import samples
 from tests.browser.conftest import picture, settle, visit
+from tests.pages import finished_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
 
@@ -88,6 +89,21 @@ def test_upload_train_result_export_and_reload_by_link(
     expect(main).to_contain_text("95 % interval")
     page.locator(".js-plotly-plot").nth(2).wait_for()
 
+    page.get_by_text("Can its percentages be believed?").click()
+    expect(main).to_contain_text("Temperature scaling made it")
+    page.get_by_text("Look through all").click()
+    page.get_by_role("radio", name="All", exact=True).click()
+    expect(main).to_contain_text(re.compile(r"(\d+) of \1 test photographs, the least sure first"))
+    settle(page)
+    choice = page.get_by_role("combobox", name="Where did it look?")
+    choice.press("ArrowDown")
+    expect(choice).to_have_attribute("aria-expanded", "true")
+    choice.press("ArrowDown")
+    choice.press("Enter")
+    expect(main).to_contain_text("Orange spoke for", timeout=60_000)
+    page.get_by_role("radio", name="Integrated gradients").click()
+    expect(main).to_contain_text("completeness error", timeout=60_000)
+
     with page.expect_download(timeout=60_000) as download:
         page.get_by_role("button", name="Model", exact=True).click()
     saved = tmp_path / "model.zip"
@@ -122,6 +138,26 @@ def test_upload_train_result_export_and_reload_by_link(
     stranger = visitor().new_page()
     visit(stranger, "/runs")
     expect(stranger.get_by_test_id("stMain")).to_contain_text("No runs yet")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_click_on_a_cell_of_the_matrix_shows_its_pictures(visitor: Visitor, finished: str, width: int) -> None:
+    page = visitor(width=width).new_page()
+    visit(page, f"/vision?run={finished}")
+    plot = page.locator(".js-plotly-plot").nth(2)
+    plot.scroll_into_view_if_needed()
+    for row, column, shown in ((1, 3, 1), (0, 0, 30), (3, 1, 2)):
+        area = plot.locator(".nsewdrag").bounding_box()
+        assert area
+        x = area["x"] + area["width"] * (column + 0.5) / 4
+        page.mouse.click(x, area["y"] + area["height"] * (row + 0.5) / 4)
+        true, said = finished_run.CLASSES[row], finished_run.CLASSES[column]
+        expect(page.locator(".st-key-cell")).to_contain_text(
+            re.compile(rf"^{shown} test photographs?: true class {true}, said {said}")
+        )
+        settle(page)
+        plot.scroll_into_view_if_needed()
+    assert page.locator(".st-key-cell img").count() == 2
 
 
 def test_a_run_is_cancelled_and_may_go_on(visitor: Visitor, photographs: Path) -> None:

@@ -161,14 +161,39 @@ def test_only_the_chosen_examples_are_learnt_from(tmp_path: Path) -> None:
     assert losses[2] == pytest.approx(losses[3], abs=1e-6)
 
 
-def test_probabilities(tmp_path: Path) -> None:
+def test_logits(tmp_path: Path) -> None:
     lesson = toys.lesson(Notebook(tmp_path), toys.rows(22), None, SETTINGS)
     learnt = transfer.learn(lesson, Strategy.FEATURES)
     new = toys.rows(9, seed=4, identity="new")
-    probabilities = transfer.probabilities(lesson, learnt, new)
     with torch.no_grad():
-        expected = learnt.network.eval()(new.inputs).softmax(1).numpy()
-    assert probabilities == pytest.approx(expected, abs=1e-6)
+        expected = learnt.network.eval()(new.inputs).numpy()
+    assert transfer.logits(lesson, learnt, new) == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_held_out_logits_are_those_of_a_head_that_has_not_learnt_from_them(tmp_path: Path) -> None:
+    """With a refit the head that is kept has; without one the two are the same head."""
+    training, validation = toys.rows(22), toys.rows(8, seed=5, identity="validation")
+    found = {}
+    for refit in (True, False):
+        run = Notebook(tmp_path / str(refit))
+        lesson = toys.lesson(run, training, validation, replace(SETTINGS, refit=refit))
+        learnt = transfer.learn(lesson, Strategy.FEATURES)
+        assert learnt.held_out is not None
+        found[refit] = learnt.held_out.numpy(), transfer.logits(lesson, learnt, validation)
+    assert found[True][0] == pytest.approx(found[False][0], abs=1e-6)
+    assert found[False][0] == pytest.approx(found[False][1], abs=1e-5)
+    assert found[True][0] != pytest.approx(found[True][1], abs=1e-3)
+
+
+@pytest.mark.parametrize("strategy", [Strategy.PARTIAL, Strategy.FULL, Strategy.LORA, Strategy.SCRATCH])
+def test_whatever_learns_more_than_the_head_is_held_out_as_it_is(strategy: Strategy, tmp_path: Path) -> None:
+    validation = toys.rows(8, seed=5, identity="validation")
+    lesson = toys.lesson(Notebook(tmp_path), toys.rows(22), validation, SETTINGS)
+    learnt = transfer.learn(lesson, strategy)
+    assert learnt.held_out is not None
+    assert learnt.held_out.numpy() == pytest.approx(transfer.logits(lesson, learnt, validation), abs=1e-5)
+    alone = transfer.learn(toys.lesson(Notebook(tmp_path / "alone"), toys.rows(22), None, SETTINGS), strategy)
+    assert alone.held_out is None
 
 
 # --- the arithmetic -------------------------------------------------------------------------------

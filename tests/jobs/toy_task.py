@@ -127,8 +127,10 @@ class Toy(Task):
             file.write("x")
         return ToyPredictor(json.loads((run / "result.json").read_text())["value"])
 
-    def explain(self, run: Path, data: Path, out: Path) -> list[dict[str, Any]]:
-        return [{"file": data.name, "label": "é", "method": "none", "picture": out / "0.png"}]
+    def explain(
+        self, run: Path, data: Path, out: Path, *, method: str | None = None, example: str | None = None
+    ) -> list[dict[str, Any]]:
+        return [{"file": example or data.name, "label": "é", "method": method or "none", "picture": out / "0.png"}]
 
     def export(self, run: Path, format: str, out: Path) -> Path:
         if format != "script":

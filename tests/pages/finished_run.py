@@ -41,6 +41,7 @@ def write(
     title: str = "Four kinds of things",
     verdict: str = "pays",
     events: bool = True,
+    calibration: dict[str, Any] | None = None,
 ) -> RunFolder:
     """A finished run at `path`."""
     run = RunFolder.create(recipe(title=title), path)
@@ -91,6 +92,7 @@ def write(
                 for i, name in enumerate(["stem", "1", "2", "3", "4", "5", "6", "7"])
             ],
             "head_parameters": 5124,
+            **({"calibration": calibration} if calibration else {}),
             "image_size": 224,
             "load_snippet": "import timm\nmodel = timm.create_model('tf_efficientnet_lite0', num_classes=4)",
             "next": {
@@ -105,6 +107,13 @@ def write(
     run.write("report.html", "<!doctype html><title>Report</title>")
     run.write("result.json", result.to_json())
     return run
+
+
+def measured(ece: float, n: int = 62, confidence: float = 0.8) -> dict[str, Any]:
+    """One part of `Result.details['calibration']`: all test examples in one bin."""
+    share = confidence - ece
+    one = {"from": 0.7, "to": 0.8, "n": n, "confidence": confidence, "correct": share, "low": share / 2, "high": 1.0}
+    return {"ece": ece, "low": ece / 2, "high": 2 * ece, "by_chance": 0.09, "log_loss": 10 * ece, "bins": [one]}
 
 
 def _events(run: RunFolder) -> None:

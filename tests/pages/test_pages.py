@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from engines import places, runs
@@ -145,6 +146,115 @@ def test_the_numbers_behind_a_plot_are_one_toggle_away() -> None:
     (table,) = at.dataframe
     assert list(table.value["class"]) == finished_run.CLASSES
     assert list(table.value["test examples"]) == [32, 13, 10, 7]
+
+
+def test_a_cell_of_the_matrix_shows_its_pictures() -> None:
+    run = finished_run.write(places.runs() / runs.new_id())
+    at = opened(VISION, run=run.id)
+    true, said = at.selectbox(key=f"cell_true_{run.id}"), at.selectbox(key=f"cell_said_{run.id}")
+    assert true.value is said.value is None
+    true.set_value("food")
+    said.set_value("household").run()
+    assert "**1 test photograph**: true class food, said household" in text(at)
+    assert at.get("html")[0].body.count("<img") == 1
+    frame = json.loads(at.get("plotly_chart")[2].proto.spec)["layout"]["shapes"][0]
+    assert [frame[side] for side in ("x0", "x1", "y0", "y1")] == [2.5, 3.5, 0.5, 1.5]
+    at.selectbox(key=f"cell_true_{run.id}").set_value(None).run()
+    assert "**7 test photographs**: said household" in text(at)
+    at.selectbox(key=f"cell_true_{run.id}").set_value("animals").run()
+    assert "**0 test photographs**: true class animals, said household" in text(at)
+
+
+def test_every_test_picture_can_be_looked_through() -> None:
+    run = finished_run.write(places.runs() / runs.new_id())
+    at = opened(VISION, run=run.id)
+    assert not [
+        choice for choice in at.segmented_control if choice.key == "outcome"
+    ]  # nothing is drawn before it opens
+    at.session_state["browser"] = True
+    at.run()
+    assert "8 of 62 test photographs, the surest first." in text(at)
+    at.selectbox(key=f"true_{run.id}").set_value("animals").run()
+    assert "2 of 62 test photographs, the surest first." in text(at)
+    at.segmented_control(key="outcome").set_value("all").run()
+    assert "32 of 62 test photographs, the least sure first." in text(at)
+    page = at.get("html")[-1].body
+    assert page.index("animals/animals-29.jpg") < page.index("animals/animals-28.jpg")
+    assert "says animals (66\u00a0%), and is" in page
+    at.slider(key="sure").set_value((0, 66)).run()  # 95, 94, … 66 % sure
+    assert "1 of 62 test photographs, the least sure first." in text(at)
+    at.selectbox(key=f"said_{run.id}").set_value("household").run()
+    assert "None of them. Widen the choice above." in text(at)
+
+
+def test_a_test_picture_is_explained_from_the_data_of_its_run(
+    monkeypatch: pytest.MonkeyPatch, recorded_run: RunFolder
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def ask(question: dict[str, Any], _: Any = None) -> dict[str, Any]:
+        asked.append(question)
+        picture = Path(question["out"]) / "0.png"
+        picture.parent.mkdir()
+        Image.new("RGB", (32, 32)).save(picture)
+        row = {"label": "animals", "method": "Integrated gradients", "steps": 64, "completeness_error": 0.0123}
+        return {"rows": [row | {"picture": str(picture)}]}
+
+    monkeypatch.setattr(serving, "ask", ask)
+    run = finished_run.write(places.runs() / runs.new_id())
+    (run.path / "model").mkdir()
+    at = opened(VISION, run=run.id)
+    at.session_state["browser"] = True
+    at.run()
+    assert asked == []
+    choice = next(box for box in at.selectbox if box.label == "Where did it look?")
+    choice.set_value("food/animals-0.jpg").run()
+    at.segmented_control(key="explain_how").set_value("integrated-gradients").run()
+    assert [question["method"] for question in asked] == [None, "integrated-gradients"]
+    assert {(question["data"], question["example"]) for question in asked} == {(run.recipe.data, "food/animals-0.jpg")}
+    assert "Orange spoke for **animals** · Integrated gradients, 64 steps, completeness error 1.2 %" in text(at)
+    assert not list(places.uploads().iterdir())
+    at = opened(VISION)  # a recording that came without its model
+    at.session_state["browser"] = True
+    assert "Where did it look?" not in [box.label for box in at.run().selectbox]
+    assert not (recorded_run.path / "model").exists()
+
+
+def opened_on_calibration(calibration: dict[str, Any]) -> AppTest:
+    run = finished_run.write(places.runs() / runs.new_id(), calibration=calibration)
+    at = opened(VISION, run=run.id)
+    assert shown(at, "plotly_chart") == 3  # the diagram waits until it is asked for
+    at.session_state["calibration"] = True
+    return at.run()
+
+
+def test_calibration_says_what_chance_explains_and_what_scaling_did() -> None:
+    parts = {"before": finished_run.measured(0.2), "after": finished_run.measured(0.05)}
+    at = opened_on_calibration({"temperature": 0.634, "n_validation": 37, **parts})
+    page = text(at)
+    assert at.metric[-1].value == "5.0 %"
+    assert "2.5 – 10.0 %, 95 % interval" in page
+    assert "**On 62 test photographs this may be chance**" in page
+    assert "show up to 9.0 %" in page
+    assert "Temperature scaling made it surer: logits are divided by 0.63, fitted on 37 photographs" in page
+    assert "Error before: 20.0 % (10.0 – 40.0 %); log loss 2.000, now 0.500." in page
+    assert shown(at, "plotly_chart") == 4
+    at.toggle(key="reliability_table").set_value(True).run()
+    assert list(at.dataframe[0].value["right"]) == ["75.0 %"]
+
+
+def test_calibration_without_a_held_out_part_is_shown_as_it_is() -> None:
+    at = opened_on_calibration(
+        {"temperature": 1.0, "n_validation": 0, "before": finished_run.measured(0.2), "after": None}
+    )
+    assert at.metric[-1].value == "20.0 %"
+    assert "**It is surer than it is right.**" in text(at)
+    assert "Nothing was held out" in text(at)
+
+
+def test_a_run_from_before_calibration_was_measured_shows_none() -> None:
+    run = finished_run.write(places.runs() / runs.new_id())
+    assert "Can its percentages be believed?" not in [e.label for e in opened(VISION, run=run.id).expander]
 
 
 @pytest.mark.parametrize("run", ["nonsense", "../../etc/passwd", "x" * 22])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engines import runs
 from engines.contract import Estimate, Verdict
-from ui import address, drawing, plots, uploads, words
+from ui import address, class_plots, drawing, plots, uploads, words
 
 
 @pytest.mark.parametrize(
@@ -80,6 +80,8 @@ def test_curve_labels_keep_apart() -> None:
 
 
 def test_confusion_shades_each_true_class_by_its_own_size() -> None:
-    figure = plots.confusion(["a", "b"], [[3, 1], [0, 2]], unit="texts")
+    figure = class_plots.confusion(["a", "b"], [[3, 1], [0, 2]], unit="texts")
     assert figure["data"][0]["z"] == [[0.75, 0.25], [None, 1.0]]
     assert [label["text"] for label in figure["layout"]["annotations"]] == ["3", "1", "·", "2"]
+    assert figure["data"][1]["customdata"] == [3, 1, 0, 2]
+    assert "shapes" not in figure["layout"]
