@@ -13,7 +13,7 @@ from engines import places, runs
 from engines.jobs import serving
 from ui import errors, recorded, words
 
-METHODS = {"": "What suits the model", "grad-cam": "Grad-CAM", "integrated-gradients": "Integrated gradients"}
+METHODS = {"": "Automatic", "grad-cam": "Grad-CAM", "integrated-gradients": "Integrated gradients"}
 HELP = (
     "Grad-CAM shows where the last block of a convolutional network found what speaks for the class. Integrated "
     "gradients share the answer out among the pixels, for any network; their completeness error says how well the "

@@ -133,7 +133,7 @@ def write_split(out: Path, prepared: Prepared, recipe: Recipe) -> None:
             return
         found |= dict(zip(rows, named, strict=True))
     with out.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file)
+        table = csv.writer(file, lineterminator="\n")
         table.writerow(["file", "label", "part"])
         for row, name in sorted(found.items()):
             table.writerow([harmless(name), harmless(prepared.photographs[row].label), part_of[row]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +48,17 @@ def bring(page: Page, archive: Path) -> None:
     page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(archive)
     page.get_by_role("button", name="Train now").wait_for(timeout=60_000)
     settle(page)
+
+
+def take_first(page: Page, label: str) -> None:
+    """Choose a selectbox's first option by keyboard. A list closes again when the page moves below it: open it anew."""
+    choice = page.get_by_role("combobox", name=label)
+    deadline = time.monotonic() + 30
+    while not choice.input_value():
+        assert time.monotonic() < deadline, f"nothing can be chosen in {label}"
+        choice.press("ArrowDown")
+        if choice.get_attribute("aria-expanded") == "true":
+            choice.press("Enter")
 
 
 def test_upload_train_result_export_and_reload_by_link(
@@ -95,11 +107,7 @@ def test_upload_train_result_export_and_reload_by_link(
     page.get_by_role("radio", name="All", exact=True).click()
     expect(main).to_contain_text(re.compile(r"(\d+) of \1 test photographs, the least sure first"))
     settle(page)
-    choice = page.get_by_role("combobox", name="Where did it look?")
-    choice.press("ArrowDown")
-    expect(choice).to_have_attribute("aria-expanded", "true")
-    choice.press("ArrowDown")
-    choice.press("Enter")
+    take_first(page, "Where did it look?")
     expect(main).to_contain_text("Orange spoke for", timeout=60_000)
     page.get_by_role("radio", name="Integrated gradients").click()
     expect(main).to_contain_text("completeness error", timeout=60_000)
