@@ -242,7 +242,7 @@ class ModelCard:
     sha256: str | None = None
     """Of the weight file. None: the hub's own digest is checked when the file is fetched."""
 
-    def trainable(self, strategy: Strategy, blocks: int, outputs: int, lora_rank: int = 8) -> int | None:
+    def trainable(self, strategy: Strategy, blocks: int, outputs: int) -> int | None:
         """Parameters that would learn, the new head included; None where only building the network tells (LoRA)."""
         head = (self.head_inputs + 1) * outputs
         backbone = sum(stage.parameters for stage in self.stages)

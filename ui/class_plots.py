@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ui.plots import DATA, INK, SCRATCH, TRAINED, Figure, Rows, layout
+from ui.plots import DATA, INK, SCRATCH, TRAINED, Figure, Rows, layout, whiskers
 
 
 def confusion(
@@ -92,15 +92,7 @@ def reliability(now: Rows, before: Rows | None, *, unit: str) -> Figure:
         _points(now, "now", unit)
         | {
             "marker": {"size": 10, "color": TRAINED},
-            "error_y": {
-                "type": "data",
-                "symmetric": False,
-                "array": [b["high"] - b["correct"] for b in now],
-                "arrayminus": [b["correct"] - b["low"] for b in now],
-                "thickness": 1.5,
-                "width": 4,
-                "color": TRAINED,
-            },
+            "error_y": whiskers([(b["low"], b["correct"], b["high"]) for b in now], TRAINED),
         }
     )
     data.append(

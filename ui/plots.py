@@ -189,6 +189,19 @@ def bars(values: dict[str, float], *, x: str, colour: str, share: bool = False, 
     return {"data": [trace], "layout": figure}
 
 
+def whiskers(bounds: Sequence[tuple[float, float, float]], colour: str) -> Figure:
+    """Error bars of a trace from (low, value, high) of each of its points."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [high - value for _, value, high in bounds],
+        "arrayminus": [value - low for low, value, _ in bounds],
+        "thickness": 1.5,
+        "width": 4,
+        "color": colour,
+    }
+
+
 def intervals(entries: list[dict[str, Any]], *, x: str, share: bool = False) -> Figure:
     """A dot with its 95 % interval for each entry {name, value, low, high, colour, symbol}."""
     shown = entries[::-1]
@@ -197,15 +210,7 @@ def intervals(entries: list[dict[str, Any]], *, x: str, share: bool = False) -> 
         "mode": "markers",
         "x": [e["value"] for e in shown],
         "y": [e["name"] for e in shown],
-        "error_x": {
-            "type": "data",
-            "symmetric": False,
-            "array": [e["high"] - e["value"] for e in shown],
-            "arrayminus": [e["value"] - e["low"] for e in shown],
-            "thickness": 1.5,
-            "width": 4,
-            "color": SCRATCH,
-        },
+        "error_x": whiskers([(e["low"], e["value"], e["high"]) for e in shown], SCRATCH),
         "marker": {"size": 11, "color": [e["colour"] for e in shown], "symbol": [e["symbol"] for e in shown]},
         "customdata": [[e["low"], e["high"]] for e in shown],
         "hovertemplate": "%{y}: %{x:.3g} (%{customdata[0]:.3g} to %{customdata[1]:.3g})<extra></extra>",

@@ -20,7 +20,7 @@ from engines.training.devices import seed_everything
 from engines.training.examples import Cached, Examples, cache_activations
 from engines.training.loop import Metric, Plan, predict, train
 from engines.training.settings import DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE, TrainSettings
-from engines.training.staged import Staged
+from engines.training.staged import Staged, count
 from engines.training.store import key
 
 
@@ -187,7 +187,7 @@ def class_weights(labels: Tensor, classes: int) -> Tensor:
 
 
 def trainable(network: Staged) -> int:
-    return sum(parameter.numel() for parameter in network.trainable().values())
+    return count(network.trainable().values())
 
 
 def scratch_settings(settings: Any) -> Any:
