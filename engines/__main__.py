@@ -31,9 +31,16 @@ TaskName = Annotated[str, typer.Argument(metavar="TASK", help="For instance visi
 Domain = Annotated[str | None, typer.Argument(metavar="[DOMAIN]", help="For instance vision; all of them without it.")]
 RunDir = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder that `fit` wrote.", resolve_path=True)]
 ModelName = Annotated[str | None, typer.Option("--model", help="See `models`; by default the task's own.")]
-StrategyName = Annotated[str, typer.Option("--strategy", help=", ".join(Strategy))]
+StrategyName = Annotated[
+    str | None, typer.Option("--strategy", help=f"{', '.join(Strategy)}; by default what suits the task.")
+]
 Seed = Annotated[int, typer.Option(help="Draws the split, the weights and the order.")]
-Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; may be given again.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="One setting, or KEY=@FILE with its value in it; may be given again."
+    ),
+]
 Test = Annotated[Path | None, typer.Option(help="Separate test data; without it a part of --data is kept.")]
 
 
@@ -79,9 +86,15 @@ def samples(
 
 
 @app.command()
-def check(task: TaskName, data: Data, test: Test = None, seed: Seed = 0, as_json: Json = False) -> None:
+def check(
+    task: TaskName, data: Data, test: Test = None, seed: Seed = 0, settings: Set = None, as_json: Json = False
+) -> None:
     """Say what is in the data, and what is wrong with them, without training."""
-    report = registry.task(task).check(data, test=test, seed=seed, progress=_bar("checked"))
+    given, problems = _pairs(settings)
+    if problems:
+        raise InputError(*problems)
+    chosen = registry.task(task).settings.parse(given)
+    report = registry.task(task).check(data, test=test, seed=seed, settings=chosen, progress=_bar("checked"))
     print(f"{report.n_examples:,} {registry.task(task).info.unit}", file=_prose(as_json))
     for label, count in report.classes.items():
         print(f"  {count:>7,}  {label}", file=_prose(as_json))
@@ -100,7 +113,7 @@ def fit(
     ],
     test: Test = None,
     model: ModelName = None,
-    strategy: StrategyName = "features",
+    strategy: StrategyName = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training data.")] = None,
     max_seconds: Annotated[float | None, typer.Option(help="Stop learning after this long.")] = None,
     seed: Seed = 0,
@@ -131,7 +144,10 @@ def predict(run: RunDir, data: Data, as_json: Json = False) -> None:
     """Ask a fine-tuned model."""
     rows = _task_of(run).load(run).predict(data)
     for row in rows:
-        answer = f"{row['label']} {row['confidence']:.1%}" if "label" in row else f"left out: {row['error']}"
+        sure = f" {row['confidence']:.1%}" if "confidence" in row else ""
+        answer = f"{row['label']}{sure}" if "label" in row else f"left out: {row.get('error')}"
+        if "ds" in row:
+            answer = f"{row['ds']} {row['value']:.6g} ({row['low']:.6g} to {row['high']:.6g})"
         print(f"{row['file']:<40} {answer}", file=_prose(as_json))
     if as_json:
         print(json.dumps({"run": run.name, "predictions": rows}, ensure_ascii=False))
@@ -144,7 +160,7 @@ def compare(
     out: Annotated[Path, typer.Option(help="Where the comparison is written.", resolve_path=True)],
     test: Test = None,
     model: ModelName = None,
-    strategy: StrategyName = "features",
+    strategy: StrategyName = None,
     budgets: Annotated[str, typer.Option(help="Numbers of training examples, comma-separated.")] = "10,30,100",
     seeds: Annotated[int, typer.Option(min=1, max=100, help="Repetitions of each training.")] = 3,
     seed: Seed = 0,
@@ -172,9 +188,17 @@ def compare(
             "{budget:>7,} {strategy:<10} {mean:.3f} ({low:.3f} to {high:.3f}), {seeds} seeds".format(**point),
             file=_prose(as_json),
         )
-    print(sentence(verdict), file=_prose(as_json))
+    print(sentence(verdict, answer["metric"]), file=_prose(as_json))
     if as_json:
         print(json.dumps(answer, ensure_ascii=False))
+
+
+def _what_mattered(row: dict[str, Any]) -> str:
+    """Where its picture lies, or the words that added most, or why there is neither."""
+    if "tokens" not in row:
+        return str(row.get("picture") or row["error"])
+    ranked = sorted(zip(row["tokens"], row["scores"], strict=True), key=lambda pair: -abs(pair[1]))
+    return f"{row['label']}: " + ", ".join(f"{token} {score:+.2f}" for token, score in ranked[:5])
 
 
 @app.command()
@@ -188,7 +212,7 @@ def explain(
     """Show what the model looked at."""
     rows = _task_of(run).explain(run, data, out, method=method)
     for row in rows:
-        print(f"{row['file']:<40} {row.get('picture') or row['error']}", file=_prose(as_json))
+        print(f"{row['file']:<40} {_what_mattered(row)}", file=_prose(as_json))
     if as_json:
         print(json.dumps({"run": run.name, "explanations": rows}, ensure_ascii=False))
 
@@ -239,20 +263,16 @@ def _recipe(
     data: Path,
     test: Path | None,
     model: str | None,
-    strategy: str,
+    strategy: str | None,
     seed: int,
     pairs: list[str] | None,
     given: dict[str, Any],
 ) -> Recipe:
     """A recipe whose names and settings are known to be right. Raises InputError with every problem at once."""
     found = registry.task(task)
-    problems = []
-    for pair in pairs or []:
-        name, equals, value = pair.partition("=")
-        if equals:
-            given[name.strip()] = value.strip()
-        else:
-            problems.append(Problem(f"--set {pair}", "there is no '='", "accepted: key=value"))
+    strategy = strategy or str(found.info.usual)
+    pairs_given, problems = _pairs(pairs)
+    given |= pairs_given
     try:
         changed = found.settings.parse(given).changed()
     except InputError as error:
@@ -273,6 +293,24 @@ def _recipe(
         task=task, data=str(data.absolute()), test=str(test.absolute()) if test else None, model=card.name,
         strategy=Strategy(strategy), seed=seed, settings=changed,
     )  # fmt: skip
+
+
+def _pairs(pairs: list[str] | None) -> tuple[dict[str, Any], list[Problem]]:
+    """The settings in KEY=VALUE and KEY=@FILE, and what is wrong with them."""
+    given: dict[str, Any] = {}
+    problems = []
+    for pair in pairs or []:
+        name, equals, value = pair.partition("=")
+        if equals and value.startswith("@"):
+            try:
+                given[name.strip()] = Path(value[1:]).read_text(encoding="utf-8").strip()
+            except (OSError, ValueError):
+                problems.append(Problem(f"--set {pair}", "this file cannot be read", "accepted: key=value, key=@file"))
+        elif equals:
+            given[name.strip()] = value.strip()
+        else:
+            problems.append(Problem(f"--set {pair}", "there is no '='", "accepted: key=value"))
+    return given, problems
 
 
 def _run_folder(out: Path, recipe: Recipe) -> RunFolder:
@@ -369,7 +407,7 @@ def _summary(result: Result) -> str:
     lines = [f"{result.metric} {result.value:.3f} {interval} {rests_on}"]
     lines += [f"  baseline {name}: {value:.3f}" for name, value in result.baselines.items()]
     if result.verdict:
-        lines.append("  " + sentence(result.verdict))
+        lines.append("  " + sentence(result.verdict, result.metric))
     return "\n".join(lines)
 
 

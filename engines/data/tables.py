@@ -1,13 +1,118 @@
-"""Read a CSV the way people's programs write it: any usual separator, any usual encoding."""
+"""Read whatever table a person brings, and write tables that no spreadsheet program mistakes for formulas."""
 
 from __future__ import annotations
 
 import codecs
 import csv
 import io
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from engines.contract import InputError, Problem
+from engines.contract import InputError, Problem, Progress
+from engines.data.collecting import Source, Table, collect
+from engines.data.delimited import UnclosedQuote, open_delimited
+from engines.data.records import open_records
+from engines.data.typed import open_parquet, open_spreadsheet
+
+__all__ = [
+    "ACCEPTED", "EXTENSIONS", "Table", "decode", "open_table", "read_rows", "read_table", "safe_cell", "write_csv",
+]  # fmt: skip
+
+EXTENSIONS = {".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx"}
+ACCEPTED = "accepted: a table as CSV, TSV, JSONL, Parquet or XLSX"
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FOREIGN = {
+    b"\xd0\xcf\x11\xe0": ("it is an old Excel file (.xls)", "save it as .xlsx or CSV"),
+    b"\x1f\x8b": ("it is packed with gzip", "unpack it first"),
+    b"%PDF": ("it is a PDF", ACCEPTED),
+    b"\x89PNG": ("it is an image", ACCEPTED),
+    b"\xff\xd8\xff": ("it is an image", ACCEPTED),
+    b"SQLite format 3": ("it is a SQLite database", "export its table as CSV"),
+}
+"""How other files begin -> what they are, and what to do."""
+
+
+def read_table(
+    path: Path,
+    *,
+    most_rows: int = 100_000,
+    seed: int = 0,
+    sheet: str | None = None,
+    progress: Progress | None = None,
+) -> Table:
+    """The table in a CSV, TSV, JSONL, JSON, Parquet or XLSX file, as text, cell by cell.
+
+    What kind of file it is, its content says first and its name second. Separator, encoding and header are guessed, and
+    `Table.notes` says how. Rows that do not fit are skipped and named; blank rows are counted. The file is streamed: of
+    more than `most_rows` rows that many are drawn at random by `seed`, in the file's order. `progress` counts bytes or
+    rows.
+
+    Raises InputError, and nothing else, for a file of no use.
+    """
+    try:
+        try:
+            source = open_table(path, sheet=sheet, progress=progress)
+            return collect(path.name, source, most_rows=most_rows, seed=seed, accepted=ACCEPTED)
+        except UnclosedQuote:
+            source = open_delimited(path, quotes=False, progress=progress)
+            return collect(path.name, source, most_rows=most_rows, seed=seed, accepted=ACCEPTED)
+    except OSError as error:
+        raise _unopened(path, error) from None
+
+
+def open_table(path: Path, *, sheet: str | None = None, progress: Progress | None = None) -> Source:
+    """The rows of the same files as `read_table`, one at a time, for who can use each row and forget it.
+
+    Raises InputError for a file of no use, now or while its rows are read, and UnclosedQuote as `open_delimited` does.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(64)
+        for opening, (found, accepted) in FOREIGN.items():
+            if start.startswith(opening):
+                raise InputError(Problem(path.name, found, accepted))
+        return _source(path, start, sheet, progress)
+    except OSError as error:
+        raise _unopened(path, error) from None
+
+
+def _unopened(path: Path, error: OSError) -> InputError:
+    return InputError(Problem(path.name, f"the table cannot be opened ({error.strerror or error})", ACCEPTED))
+
+
+def _source(path: Path, start: bytes, sheet: str | None, progress: Progress | None) -> Source:
+    suffix = path.suffix.lower()
+    if start.startswith(b"PK\3\4") or suffix == ".xlsx":
+        return open_spreadsheet(path, sheet, progress)
+    if start.startswith(b"PAR1") or suffix == ".parquet":
+        return open_parquet(path, progress)
+    if suffix in {".jsonl", ".ndjson", ".json"} or (suffix not in EXTENSIONS and start.lstrip().startswith(b"{")):
+        return open_records(path, progress)
+    return open_delimited(path, progress=progress)
+
+
+def safe_cell(text: str) -> str:
+    """`text` with ' before it where a spreadsheet program would take it for a formula: after = + - @, a tab or a CR.
+
+    OWASP, "CSV Injection". A number with a sign stays as it is: it does no harm and people want to add it up.
+    """
+    if not text.startswith(FORMULA_STARTS):
+        return text
+    try:
+        float(text)
+    except ValueError:
+        return "'" + text
+    return text
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Writes UTF-8 with a byte order mark (so that Excel reads it), commas and safe cells; None is an empty cell."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([safe_cell(column) for column in columns])
+        for row in rows:
+            writer.writerow([safe_cell("" if cell is None else str(cell)) for cell in row])
+
 
 MOST_BYTES = 256 << 20
 SEPARATORS = ",;\t"

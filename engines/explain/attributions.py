@@ -1,6 +1,8 @@
-"""Where an image classifier looked."""
+"""Where a network looked."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -33,22 +35,31 @@ def integrated_gradients(
     how far the attributions' sum is from the change of the logit, as a share of that change; and the number of steps,
     doubled from 32 until the error is `within` or `most_steps` are taken.
     """
-    baseline = torch.zeros_like(inputs)
-    with torch.no_grad():
-        change = float((model(inputs) - model(baseline))[0, target])
-    steps = 16
-    error = float("inf")
-    while error > within and steps < most_steps:
-        steps *= 2
-        found = (
-            IntegratedGradients(model)
-            .attribute(inputs, baseline, target=target, n_steps=steps, internal_batch_size=8)
-            .detach()
-        )
-        error = abs(float(found.sum()) - change) / max(abs(change), 1e-6)
+    found, error, steps = shares(model, inputs, torch.zeros_like(inputs), target, within=within, most_steps=most_steps)
     heat = found[0].sum(0).clamp_min(0)  # (H, W)
     heat = heat / max(float(heat.quantile(0.99)), 1e-12)  # a few pixels would outshine all others
     return heat.clamp_max(1).cpu().numpy(), error, steps
+
+
+def shares(
+    forward: Callable[[Tensor], Tensor], inputs: Tensor, baseline: Tensor, target: int, *,
+    within: float = 0.05, most_steps: int = 256,
+) -> tuple[Tensor, float, int]:  # fmt: skip
+    """Integrated gradients of `forward(inputs)[0, target]` along the straight line from `baseline` to `inputs`.
+
+    inputs, baseline: float (1, …); `forward` takes any number of them at once and gives logits (B, C). Returns each
+    input's share (1, …); the completeness error: how far the shares' sum is from the change of the logit, as a share
+    of that change; and the number of steps, doubled from 32 until the error is `within` or `most_steps` are taken.
+    """
+    with torch.no_grad():
+        change = float((forward(inputs) - forward(baseline))[0, target])
+    steps, error = 16, float("inf")
+    while error > within and steps < most_steps:
+        steps *= 2
+        method = IntegratedGradients(forward)
+        found = method.attribute(inputs, baseline, target=target, n_steps=steps, internal_batch_size=8).detach()
+        error = abs(float(found.sum()) - change) / max(abs(change), 1e-6)
+    return found, error, steps
 
 
 def overlay(picture: Image.Image, heat: np.ndarray) -> Image.Image:

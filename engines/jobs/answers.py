@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 import time
@@ -57,6 +58,8 @@ def answer(question: Question, models: LoadedModels, progress: Progress) -> dict
             start = time.perf_counter()
             rows = predictor.predict(Path(question["data"]))
             return {"rows": rows, "milliseconds": 1000 * (time.perf_counter() - start)}
+        case "chat":
+            return _chat(models.get(_run(question)), question, progress)
         case "explain":
             run = _run(question)
             chosen = {"method": question.get("method"), "example": question.get("example")}
@@ -70,6 +73,20 @@ def answer(question: Question, models: LoadedModels, progress: Progress) -> dict
             return machine.measure()
         case verb:
             raise InputError(Problem("question", f"there is no verb {verb!r}", "docs/architecture.md lists them"))
+
+
+def _chat(bot: Any, question: Question, progress: Any) -> dict[str, Any]:
+    """Streams an answer through `progress.piece`, where the caller listens. Ends early when the caller has left."""
+    if not hasattr(bot, "stream"):
+        raise InputError(Problem("run", "its model does not answer questions", "accepted: a run of text.generation"))
+    say = getattr(progress, "piece", lambda _: None)
+    chosen = {name: question[name] for name in ("who", "most", "temperature", "seed") if name in question}
+    start, pieces = time.perf_counter(), []
+    with contextlib.closing(bot.stream(question["messages"], **chosen)) as answer:
+        for piece in answer:
+            pieces.append(piece)
+            say(piece)
+    return {"text": "".join(pieces), "seconds": time.perf_counter() - start}
 
 
 def _check(question: Question, progress: Progress) -> dict[str, Any]:

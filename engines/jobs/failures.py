@@ -5,15 +5,37 @@ from __future__ import annotations
 import errno
 
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+FULL_WORDS = ("no space left on device", "disk quota exceeded", "os error 28", "os error 112")
+"""How libraries that raise their own errors say it (safetensors, and torch with an OSError behind it)."""
+GONE = "The folder of this run was moved or deleted while it worked: nothing more can be kept. Start the run again."
 
 
 def sentence(error: BaseException, log: str) -> str:
     """What to tell a person about `error`, whose traceback lies in the file called `log`."""
-    text = str(error).lower()
-    if isinstance(error, OSError) and error.errno in FULL:
+    if disk_is_full(error):
         return "The disk is full: free some space, then press Resume. Finished epochs are kept."
-    if type(error).__name__ == "OutOfMemoryError" or "cuda out of memory" in text:
+    if card_is_full(error):
         return "The graphics card ran out of memory: choose a smaller batch size, smaller pictures or a smaller model."
-    if isinstance(error, MemoryError) or "can't allocate memory" in text:
+    if memory_is_full(error):
         return "The computer ran out of memory: choose a smaller batch size or model, or close other programs."
     return f"This is a defect of ours: {type(error).__name__}. The details are in {log}."
+
+
+def disk_is_full(error: BaseException | None) -> bool:
+    """Also where a library put its own error on top of the system's."""
+    while error is not None:
+        text = str(error).lower()
+        if isinstance(error, OSError) and error.errno in FULL or any(words in text for words in FULL_WORDS):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def card_is_full(error: BaseException) -> bool:
+    return type(error).__name__ == "OutOfMemoryError" or "cuda out of memory" in str(error).lower()
+
+
+def memory_is_full(error: BaseException) -> bool:
+    """Memory of the computer, as Python or torch's allocator on the processor say it."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or "can't allocate memory" in text or "not enough memory" in text

@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener, answer_challenge, deliver_challenge
 from pathlib import Path
@@ -60,6 +61,27 @@ def ask(question: Question, progress: Progress | None = None, seconds: float = A
     raise ServerFailed(f"The helper process could not be reached. The details are in {places.home() / LOG}.")
 
 
+def stream(question: Question, seconds: float = ANSWER_SECONDS) -> Iterator[str]:
+    """The pieces of an answer as they are written (verb `chat`). Closing the iterator stops the writing.
+
+    Raises as `ask` does.
+    """
+    with _connect() as server:
+        server.send_bytes(json.dumps(question).encode())
+        while True:
+            try:
+                message = _receive(server, seconds)
+            except (EOFError, OSError):
+                raise _broke_off() from None
+            match message:
+                case {"piece": text}:
+                    yield text
+                case {"answer": _}:
+                    return
+                case {"problems": _} | {"failed": _}:
+                    raise _refusal(message)
+
+
 def warm_up() -> None:
     """Starts the server in the background, for whoever will ask soon."""
     if not _address():
@@ -78,19 +100,27 @@ def _listen(server: Connection, progress: Progress | None, seconds: float) -> di
         try:
             message = _receive(server, seconds)
         except (EOFError, OSError):
-            raise ServerFailed(
-                f"The helper process stopped in the middle of this: try again. Details: {places.home() / LOG}."
-            ) from None
+            raise _broke_off() from None
         match message:
             case {"progress": [done, total]}:
                 if progress:
                     progress(done, total)
-            case {"problems": problems}:
-                raise InputError(*(Problem(*parts) for parts in problems))
-            case {"failed": sentence}:
-                raise ServerFailed(sentence)
+            case {"problems": _} | {"failed": _}:
+                raise _refusal(message)
             case {"answer": found}:
                 return dict(found)
+
+
+def _refusal(message: dict[str, Any]) -> InputError | ServerFailed:
+    """What the server said instead of an answer."""
+    if "problems" in message:
+        return InputError(*(Problem(*parts) for parts in message["problems"]))
+    return ServerFailed(message["failed"])
+
+
+def _broke_off() -> ServerFailed:
+    details = places.home() / LOG
+    return ServerFailed(f"The helper process stopped in the middle of this: try again. Details: {details}.")
 
 
 def _receive(server: Connection, seconds: float) -> dict[str, Any]:
@@ -252,8 +282,15 @@ class _Reporter:
         if done != total and time.monotonic() < self._next:
             return
         self._next = time.monotonic() + 0.1
+        self._send({"progress": [done, total]})
+
+    def piece(self, text: str) -> None:
+        """Sends a piece of an answer that is still being written."""
+        self._send({"piece": text})
+
+    def _send(self, message: dict[str, Any]) -> None:
         try:
-            _send(self._connection, {"progress": [done, total]})
+            _send(self._connection, message)
         except OSError:
             raise _Gone from None
 

@@ -18,7 +18,7 @@ ANSWERING = (
     "pyarrow",
     "sklearn.metrics",
 )
-TRAINING = ("accelerate", "peft")
+TRAINING = ("accelerate", "peft", "tensorboardX.event_file_writer")
 
 
 def start_importing(names: tuple[str, ...]) -> threading.Thread:

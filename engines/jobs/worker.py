@@ -24,7 +24,7 @@ from typing import Any
 
 from engines import registry
 from engines.contract import Cancelled, InputError, State
-from engines.jobs import failures, processes, warmth
+from engines.jobs import failures, processes, tracking, warmth
 from engines.runs import HEARTBEAT_SECONDS, RunFolder
 
 LOG = "worker.log"
@@ -48,14 +48,18 @@ def execute(run: RunFolder, ready: Callable[[], Any] = lambda: None) -> int:
             (run.path / "result.json").unlink(missing_ok=True)
             run.set_state(State.RUNNING, "Starting.")
             ready()
-            recipe = run.recipe
-            result = registry.task(recipe.task).fit(recipe, run)
-            run.write("result.json", result.to_json())
+            with tracking.followed(run):
+                recipe = run.recipe
+                result = registry.task(recipe.task).fit(recipe, run)
+                run.write("result.json", result.to_json())
         except InputError as error:
             return _end(run, State.FAILED, str(error), WRONG_INPUT)
         except Cancelled:
             return _end(run, State.CANCELLED, "Cancelled. What was learnt so far is kept.", CANCELLED)
         except Exception as error:
+            if not run.exists:
+                print(failures.GONE, file=sys.stderr)
+                return DEFECT
             _log_traceback(run)
             if run.cancel_requested:
                 message = f"Cancelled; the run broke while it was stopping. The details are in {LOG}."

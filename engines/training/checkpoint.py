@@ -25,23 +25,30 @@ class Progress:
     best_loss: float = float("inf")
     seconds: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
+    halved: int = 0
+    """How often batches were halved because memory did not suffice."""
 
 
 def save(
-    folder: Path, progress: Progress, weights: dict[str, Tensor], optimiser: dict[str, Any], *, best: bool
+    folder: Path, progress: Progress, weights: dict[str, Tensor], optimiser: dict[str, Any], *, best: dict[str, Tensor]
 ) -> None:
-    """Writes the checkpoint beside the old one, then swaps them."""
+    """Writes the checkpoint beside the old one, then swaps them. When that fails, on a full disk say, the old one stays
+    and what was written of the new one is gone."""
     fresh = folder.with_name(folder.name + ".partial")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-    save_file(weights, fresh / "newest.safetensors")
-    if best:
-        save_file(weights, fresh / "best.safetensors")
-    else:
-        shutil.copyfile(folder / "best.safetensors", fresh / "best.safetensors")
-    torch.save(optimiser, fresh / "optimiser.pt")
-    (fresh / "progress.json").write_text(json.dumps(vars(progress)), encoding="utf-8")
+    weights, best = (
+        {name: tensor.detach().cpu().contiguous() for name, tensor in each.items()} for each in (weights, best)
+    )
+    try:
+        save_file(weights, fresh / "newest.safetensors")
+        save_file(best, fresh / "best.safetensors")
+        with (fresh / "optimiser.pt").open("wb") as file:  # given a path, torch does not say that the disk is full
+            torch.save(optimiser, file)
+        (fresh / "progress.json").write_text(json.dumps(vars(progress)), encoding="utf-8")
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
     old = folder.with_name(folder.name + ".old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
@@ -63,6 +70,14 @@ def load(folder: Path) -> tuple[Progress, dict[str, Tensor], dict[str, Any]] | N
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, EOFError, SafetensorError, UnpicklingError):
         return None
     return progress, weights, optimiser
+
+
+def halved(folder: Path) -> int:
+    """How often batches had been halved at the newest checkpoint."""
+    try:
+        return int(json.loads((folder / "progress.json").read_text(encoding="utf-8"))["halved"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return 0
 
 
 def best(folder: Path) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from engines.contract import ModelCard, Strategy
@@ -9,6 +10,7 @@ from engines.training.settings import TrainSettings
 
 START_UP_SECONDS = 6.0
 """Imports and loading the weights, measured cold on two cores."""
+MOST_SEARCH_STEPS, FEWEST_SEARCH_STEPS = 100, 40
 BACKWARD = 2.0
 """A backward pass costs about two forward passes."""
 
@@ -36,13 +38,23 @@ def seconds(
     if 0 < boundary < stages:
         once += forward_macs(card, 0, boundary) * n_train * settings.views
     epoch = forward_macs(card, boundary) * n_train * (1 + BACKWARD)
-    return START_UP_SECONDS + (once + epoch * settings.epochs_for(strategy)) / macs_per_second
+    epochs = settings.epochs_for(strategy)
+    training = epoch * epochs
+    if settings.find_learning_rate and settings.learning_rate is None:
+        steps = math.ceil(n_train / settings.batch_size)
+        training += epoch * search_steps(steps * epochs) / steps
+    return START_UP_SECONDS + (once + training * (1 + settings.folds)) / macs_per_second
+
+
+def search_steps(steps: int) -> int:
+    """How many steps the learning-rate test takes before a training of so many: a third of them, within limits."""
+    return min(MOST_SEARCH_STEPS, max(FEWEST_SEARCH_STEPS, steps // 3))
 
 
 def baseline_seconds(
     card: ModelCard, settings: TrainSettings, *, n_train: int, n_test: int, macs_per_second: float
 ) -> float:
     """Expected further seconds for training the same network from scratch beside it, for as long as scratch takes."""
-    own = replace(settings, epochs=None)  # as transfer.scratch_settings
+    own = replace(settings, epochs=None, folds=0)  # as transfer.scratch_settings; one fold is enough to compare
     run = seconds(card, Strategy.SCRATCH, own, n_train=n_train, n_test=n_test, macs_per_second=macs_per_second)
     return run - START_UP_SECONDS

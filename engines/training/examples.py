@@ -1,28 +1,20 @@
-"""Training examples as the loop sees them: numbers and labels in, batches out."""
+"""Training examples as the loop sees them: inputs and targets in, batches out."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from engines.contract import Run
-from engines.training import store
-from engines.training.devices import derived_seed
-from engines.training.staged import Staged
+POOL = 50
+"""Batches among which examples are sorted by length, so that a batch has little padding and orders still differ."""
 
 
 class Examples(Protocol):
-    """What the loop and the cache ask of a domain's data."""
-
-    @property
-    def labels(self) -> Tensor:
-        """int64 (N,)"""
+    """What the loop asks of a domain's data. `Labelled` has the usual answers where an example is of one class."""
 
     @property
     def identity(self) -> str:
@@ -32,79 +24,79 @@ class Examples(Protocol):
     def variation(self) -> str:
         """Names the augmentation; empty when `varied` gives the same as `plain`."""
 
+    @property
+    def lengths(self) -> Tensor | None:
+        """int64 (N,): how long each example is, where batches should hold examples of like length."""
+
+    def __len__(self) -> int: ...
+
+    def targets(self, indices: Tensor) -> Tensor:
+        """What the loss compares the outputs with."""
+
+    def weight(self, indices: Tensor) -> float:
+        """How much these examples count together in an average: their number, or the number of their tokens."""
+
     def subset(self, chosen: Tensor) -> Examples:
         """The examples at these positions (int64 (K,)), in this order."""
 
-    def varied(self, indices: Tensor, generator: torch.Generator) -> Tensor:
-        """Inputs of these examples for training, augmented by `generator`."""
+    def varied(self, indices: Tensor, generator: torch.Generator) -> Any:
+        """Inputs of these examples for training, augmented by `generator`: a tensor or something with `.to(device)`."""
 
-    def plain(self, indices: Tensor) -> Tensor:
+    def plain(self, indices: Tensor) -> Any:
         """Inputs of these examples as they are, for validation, test and prediction."""
 
 
-@dataclass
-class Cached:
-    """Examples behind the frozen part of a network: activations at the boundary, a few variants of each."""
+class LabelledExamples(Examples, Protocol):
+    """Examples of one class each."""
 
-    activations: Tensor
-    """float32 (N, V, …): variant 0 is the example as it is, the others are augmented."""
+    @property
+    def labels(self) -> Tensor:
+        """int64 (N,)"""
+
+    def subset(self, chosen: Tensor) -> LabelledExamples:
+        """The examples at these positions (int64 (K,)), in this order."""
+
+
+class TokenExamples(LabelledExamples, Protocol):
+    """Those whose inputs are `training.tokens.Tokens`."""
+
+    @property
+    def windows(self) -> list[list[int]]:
+        """The number of tokens in each window of each example."""
+
+
+class Labelled:
+    """What every set of examples of one class each answers alike."""
+
     labels: Tensor
-    identity: str
-    variation: str = ""
+    lengths: Tensor | None = None
 
-    def varied(self, indices: Tensor, generator: torch.Generator) -> Tensor:
-        variants = torch.randint(self.activations.shape[1], indices.shape, generator=generator)
-        return self.activations[indices, variants]
+    def __len__(self) -> int:
+        return len(self.labels)
 
-    def plain(self, indices: Tensor) -> Tensor:
-        return self.activations[indices, 0]
+    def targets(self, indices: Tensor) -> Tensor:
+        return self.labels[indices]
 
-    def subset(self, chosen: Tensor) -> Cached:
-        if len(chosen) == len(self.labels) and torch.equal(chosen, torch.arange(len(chosen))):
-            return self
-        identity = f"{self.identity}, some of it"
-        return Cached(self.activations[chosen], self.labels[chosen], identity, self.variation)
-
-    def joined(self, other: Cached) -> Cached:
-        """Both, one after the other; they must have equally many variants."""
-        activations = torch.cat([self.activations, other.activations])
-        labels = torch.cat([self.labels, other.labels])
-        return Cached(activations, labels, f"{self.identity} + {other.identity}", self.variation)
+    def weight(self, indices: Tensor) -> float:
+        return len(indices)
 
 
-def cache_activations(
-    network: Staged, examples: Examples, *, views: int, name: str, run: Run, title: str, unit: str,
-    device: torch.device, batch_size: int = 32,
-) -> Cached:  # fmt: skip
-    """Runs the frozen stages below `network.boundary` once over `views` variants of every example.
+def batches(examples: Examples, size: int, generator: torch.Generator | None = None) -> list[Tensor]:
+    """Positions of the examples (int64), `size` together, drawn in a random order or, without a generator, in theirs.
 
-    `name` must change with the data, the weights, the boundary and the transforms: it is what a later run finds
-    the activations by. Raises Cancelled.
+    Where examples have lengths, those of like length come together: at random within pools of `POOL` batches, the
+    longest first where nothing is drawn.
     """
-    n, boundary = len(examples.labels), network.boundary
-    network.eval()
-    generator = torch.Generator().manual_seed(derived_seed("views", examples.variation))
-    with torch.no_grad():
-        probe = network.run(examples.plain(torch.arange(1)).to(device), 0, boundary)
-    shape = (n, views, *probe.shape[1:])
-
-    def fill(target: np.ndarray) -> None:
-        run.emit("phase", name="caching", title=title)
-        clock = Pace(n * views, unit)
-        for view in range(views):
-            for indices in torch.arange(n).split(batch_size):
-                run.check_cancelled()
-                inputs = examples.varied(indices, generator) if view else examples.plain(indices)
-                with torch.no_grad():
-                    outputs = network.run(inputs.to(device), 0, boundary)
-                target[int(indices[0]) : int(indices[-1]) + 1, view] = outputs.float().cpu().numpy()
-                clock.step(len(indices), lambda **numbers: run.emit("progress", phase="caching", **numbers))
-
-    activations, found = store.array(name, shape, np.dtype("float32"), fill)
-    if found:
-        run.emit("phase", name="caching", title=f"{title}: known from an earlier run")
-    tensor = torch.from_numpy(np.array(activations) if activations.nbytes < 1 << 30 else activations)
-    return Cached(tensor, examples.labels, name, examples.variation)
+    n, lengths = len(examples), examples.lengths
+    if generator is None:
+        order = torch.arange(n) if lengths is None else torch.argsort(lengths, descending=True, stable=True)
+        return list(order.split(size))
+    order = torch.randperm(n, generator=generator)
+    if lengths is None:
+        return list(order.split(size))
+    pools = [pool[torch.argsort(lengths[pool], stable=True)] for pool in order.split(size * POOL)]
+    groups = [group for pool in pools for group in pool.split(size)]
+    return [groups[i] for i in torch.randperm(len(groups), generator=generator).tolist()]
 
 
 class Pace:

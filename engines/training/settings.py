@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from engines.contract import InputError, Problem, Settings, Strategy, setting
-
-DEFAULT_EPOCHS = {
-    Strategy.FEATURES: 60,
-    Strategy.PARTIAL: 12,
-    Strategy.FULL: 12,
-    Strategy.LORA: 12,
-    Strategy.SCRATCH: 20,
-}
-DEFAULT_LEARNING_RATE = {
-    Strategy.FEATURES: 5e-4,
-    Strategy.PARTIAL: 3e-4,
-    Strategy.FULL: 3e-4,
-    Strategy.LORA: 1e-3,
-    Strategy.SCRATCH: 1e-3,
-}
 
 
 @dataclass(frozen=True)
 class TrainSettings(Settings):
     """How the network learns. What is None follows the strategy."""
+
+    default_epochs: ClassVar[Mapping[Strategy, int]] = {
+        Strategy.FEATURES: 60,
+        Strategy.PARTIAL: 12,
+        Strategy.FULL: 12,
+        Strategy.LORA: 12,
+        Strategy.SCRATCH: 20,
+    }
+    default_rates: ClassVar[Mapping[Strategy, float]] = {
+        Strategy.FEATURES: 5e-4,
+        Strategy.PARTIAL: 3e-4,
+        Strategy.FULL: 3e-4,
+        Strategy.LORA: 1e-3,
+        Strategy.SCRATCH: 1e-3,
+    }
+    """Peak learning rates. A task that is used to others overrides both."""
+    bf16_on_cpu: ClassVar[bool] = False
+    """Whether 'auto' is bf16 also on a processor that has it in hardware; transformers lose nothing by it."""
 
     epochs: int | None = setting(
         None, "Passes over the training data; by default what suits the strategy", low=1, high=10_000
@@ -47,26 +52,36 @@ class TrainSettings(Settings):
         True, "With 'features': once the epochs are known, fit the head anew on the held-out part too"
     )
     blocks: int = setting(1, "Blocks that learn with strategy 'partial', counted from the head", low=1, high=1000)
+    gradual: bool = setting(
+        False, "With 'partial' and 'full': let one block more learn in every epoch, from the head downwards"
+    )
+    find_learning_rate: bool = setting(
+        False, "Try step sizes from small to large first, and train with the one that suits; ignored where one is given"
+    )
     layer_decay: float = setting(0.75, "Learning rate of a block relative to the next one", low=0.05, high=1.0)
     lora_rank: int = setting(8, "Rank of the adapters of strategy 'lora'", low=1, high=256)
     mixed_precision: str = setting(
-        "auto", "Arithmetic; auto is bf16 on a GPU that has it", choices=("auto", "no", "bf16", "fp16")
+        "auto", "Arithmetic; auto is bf16 where the hardware has it", choices=("auto", "no", "bf16", "fp16")
     )
     device: str = setting("auto", "Where to train; auto takes a GPU when there is one", choices=("auto", "cpu"))
     validation_fraction: float = setting(0.2, "Part of the training data that decides when to stop", low=0.0, high=0.5)
     test_fraction: float = setting(0.25, "Part of the data kept for the final test", low=0.05, high=0.9)
     baseline: str = setting("none", "Also train the same network from random weights", choices=("none", "scratch"))
+    folds: int = setting(
+        0, "Test on every example, in so many parts, each by a network that learnt from the others; 0: on one part",
+        low=0, high=20,
+    )  # fmt: skip
     balance: bool = setting(True, "Give every class the same weight, however many examples it has")
     views: int = setting(4, "Variants of each example seen by the frozen part, computed once", low=1, high=64)
 
     def epochs_for(self, strategy: Strategy) -> int:
-        return self.epochs or DEFAULT_EPOCHS[strategy]
+        return self.epochs or self.default_epochs[strategy]
 
     def patience_for(self, epochs: int) -> int:
         return self.patience or max(3, epochs // 4)
 
     def learning_rate_for(self, strategy: Strategy) -> float:
-        return self.learning_rate or DEFAULT_LEARNING_RATE[strategy]
+        return self.learning_rate or self.default_rates[strategy]
 
 
 def check_strategy(strategy: Strategy, accepted: tuple[Strategy, ...], settings: TrainSettings, stages: int) -> None:

@@ -18,7 +18,7 @@ class StageModule:
     """
 
     name: str
-    run: Callable[[Tensor], Tensor]
+    run: Callable[[Any], Any]
     modules: Callable[[], tuple[nn.Module, ...]]
     steps: tuple[str, ...] = ()
     """What it runs, one after another, by the model's own names (layers or methods); the last stage also pools."""
@@ -43,11 +43,14 @@ class Staged(nn.Module):
         self.adapters: tuple[Any, ...] = ()
         """The PEFT wrapper while LoRA adapters are in; in a tuple, so that it is no submodule of its own."""
 
-    def forward(self, x: Tensor, start: int = 0) -> Tensor:
-        """Logits from the input of stage `start` (0: the network's input; len(stages): the head's input)."""
+    def forward(self, x: Any, start: int = 0) -> Tensor:
+        """Logits from the input of stage `start` (0: the network's input; len(stages): the head's input).
+
+        What stages hand on is a tensor, or an object such as `training.tokens.Tokens`; the head reads (B, D).
+        """
         return self.head()(self.run(x, start, len(self.stages)))
 
-    def run(self, x: Tensor, start: int, stop: int) -> Tensor:
+    def run(self, x: Any, start: int, stop: int) -> Any:
         """The output of stage `stop - 1`, given the input of stage `start`."""
         for stage in self.stages[start:stop]:
             x = stage.run(x)

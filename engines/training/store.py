@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -28,6 +30,19 @@ def key(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:40]
 
 
+def find(name: str) -> np.ndarray | None:
+    """The memory-mapped array called `name`; None where there is none, or a damaged one."""
+    path = places.cache() / f"{name}.npy"
+    if not path.exists():
+        return None
+    try:
+        found = _opened(path)
+        os.utime(path)
+    except (ValueError, OSError):
+        return None
+    return found
+
+
 def array(
     name: str, shape: tuple[int, ...], dtype: np.dtype, fill: Callable[[np.ndarray], None]
 ) -> tuple[np.ndarray, bool]:
@@ -37,19 +52,19 @@ def array(
     two workers at once never leave half an array behind.
     """
     path = places.cache() / f"{name}.npy"
-    if path.exists():
-        try:
-            found = _opened(path)
-            if found.shape == shape and found.dtype == dtype:
-                os.utime(path)
-                return found, True
-        except (ValueError, OSError):  # a damaged file: computed again below
-            pass
+    found = find(name)
+    if found is not None and found.shape == shape and found.dtype == dtype:
+        return found, True
     evict(limit_bytes() - int(np.prod(shape)) * dtype.itemsize)
     handle, partial = tempfile.mkstemp(dir=places.cache(), suffix=".partial")
     os.close(handle)
     try:
         fresh = np.lib.format.open_memmap(partial, mode="w+", dtype=dtype, shape=shape)
+        try:
+            claim(Path(partial))
+        except OSError:  # the disk is fuller than our limit allows for: older arrays make way
+            evict(0)
+            claim(Path(partial))
         fill(fresh)
         fresh.flush()
         del fresh  # Windows renames no open file
@@ -59,14 +74,30 @@ def array(
     return _opened(path), False
 
 
+def claim(path: Path) -> None:
+    """Takes the blocks of a sparse file from the disk now. Raises OSError when it has not that many.
+
+    A full disk met through a memory map would kill the process without a word.
+    """
+    if hasattr(os, "posix_fallocate"):
+        with path.open("rb+") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    elif shutil.disk_usage(path.parent).free < path.stat().st_size:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def _opened(path: Path) -> np.ndarray:
     """The array in `path`, mapped so that changes stay in memory. Never reads a pickle."""
     return np.lib.format.open_memmap(path, mode="c")
 
 
 def evict(keep_bytes: int) -> None:
-    """Deletes least recently used arrays until at most `keep_bytes` remain."""
-    files = sorted(_kept(places.cache().glob("*.npy")), key=lambda entry: entry[1], reverse=True)
+    """Deletes least recently used arrays and prepared models until at most `keep_bytes` remain."""
+    files = sorted(
+        _kept(path for path in places.cache().iterdir() if path.suffix in {".npy", ".onnx"}),
+        key=lambda entry: entry[1],
+        reverse=True,
+    )
     total = 0
     for path, _, size in files:
         total += size

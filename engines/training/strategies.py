@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from peft import LoraConfig, get_peft_model
@@ -10,6 +11,9 @@ from torch import nn
 from engines.contract import Strategy
 from engines.training.settings import TrainSettings
 from engines.training.staged import Staged
+
+GRADUAL = {Strategy.PARTIAL, Strategy.FULL}
+"""Where stages may begin to learn one after another."""
 
 
 def apply(network: Staged, strategy: Strategy, settings: TrainSettings) -> None:
@@ -36,13 +40,14 @@ def apply(network: Staged, strategy: Strategy, settings: TrainSettings) -> None:
 def add_adapters(network: Staged, rank: int) -> None:
     """Low-rank adapters (Hu et al. 2021) beside every linear and every ungrouped convolution below the head."""
     head = network.head()
-    targets = [
+    modules = {name: module for name, module in network.model.named_modules() if module is not head}
+    transposed = [name for name, module in modules.items() if type(module).__name__ == "Conv1D"]  # GPT-2's linear
+    targets = transposed or [
         name
-        for name, module in network.model.named_modules()
-        if module is not head
-        and (isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1))
+        for name, module in modules.items()
+        if isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1)
     ]
-    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=targets)
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=targets, fan_in_fan_out=bool(transposed))
     network.adapters = (get_peft_model(network.model, config),)
 
 
@@ -51,6 +56,22 @@ def merge_adapters(network: Staged) -> None:
     for adapted in network.adapters:
         network.model = adapted.merge_and_unload()
     network.adapters = ()
+
+
+def first_learning(stages: int, boundary: int, epoch: int, epochs: int) -> int:
+    """Gradual unfreezing (Howard & Ruder 2018, section 3.3): the first stage that learns in `epoch`, counted from 0.
+
+    The last stage learns from the first epoch on, and one more with every further epoch; several at a time where not
+    all would learn for half of the epochs otherwise.
+    """
+    at_once = math.ceil((stages - boundary) / max(1, epochs // 2))
+    return max(boundary, stages - (epoch + 1) * at_once)
+
+
+def hold_still(parameters: dict[str, Any]) -> None:
+    """An optimiser's group takes no step: neither weights nor the optimiser's memory of them change."""
+    for parameter in parameters["params"]:
+        parameter.grad = None
 
 
 def parameter_groups(
@@ -68,7 +89,8 @@ def parameter_groups(
         decayed = parameter.ndim > 1
         rate = learning_rate * decay ** (len(network.stages) - stage)
         group = groups.setdefault(
-            (stage, decayed), {"params": [], "lr": rate, "weight_decay": settings.weight_decay if decayed else 0.0}
+            (stage, decayed),
+            {"params": [], "lr": rate, "weight_decay": settings.weight_decay if decayed else 0.0, "stage": stage},
         )
         group["params"].append(parameter)
     return list(groups.values())

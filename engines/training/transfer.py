@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,13 +16,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engines.contract import Run, Strategy
-from engines.training import checkpoint, strategies
+from engines.training import checkpoint, onnx_part, rate_finder, strategies
 from engines.training.devices import seed_everything
-from engines.training.examples import Cached, Examples, cache_activations
-from engines.training.loop import Metric, Plan, predict, train
-from engines.training.settings import DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE, TrainSettings
+from engines.training.examples import LabelledExamples
+from engines.training.frozen import Cached, cache_activations
+from engines.training.loop import Metric, Mix, Plan, predict, train
+from engines.training.settings import TrainSettings
 from engines.training.staged import Staged, count
 from engines.training.store import key
+from engines.training.tokens import CachedTokens
+
+FEW = 2000
+"""Training examples that a whole network may look at once more after training, to find wrong labels among them."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +38,8 @@ class Lesson:
     """Makes the network with a fresh head, its backbone pretrained (True) or random (False)."""
     weights: str
     """Names the pretrained weights, e.g. their SHA-256: part of what cached activations are filed under."""
-    training: Examples
-    validation: Examples | None
+    training: LabelledExamples
+    validation: LabelledExamples | None
     classes: int
     settings: TrainSettings
     seed: int
@@ -41,6 +47,10 @@ class Lesson:
     unit: str
     run: Run
     on: Accelerator
+    mix: Mix | None = None
+    """Mixes the inputs and classes of a batch, where whole networks learn."""
+    zero_shot: Callable[[Staged], None] | None = None
+    """Sets the head without any example, where the task knows how."""
 
     def loss(self, labels: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
         """Cross-entropy in which every class of `labels` has the same say."""
@@ -60,71 +70,102 @@ class Learnt:
     trainable: int
     """Parameters that learnt."""
     seconds: float
+    learning_rate: float = 0.0
+    """Its peak, given or found."""
+    before: Tensor | None = None
+    """As `held_out`, but of the frozen features with their head, from before more than the head learnt."""
     held_out: Tensor | None = None
     """Logits float32 (N, C) on the lesson's validation examples, while none of these had been learnt from yet."""
+    pretrained: bool = True
+    """Whether it began with weights that came with the model."""
+    seen: np.ndarray | None = None
+    """Logits float32 (N, C) on the training examples, where somebody asked for them (see `seen`)."""
 
 
-def learn(lesson: Lesson, strategy: Strategy, *, series: str = "transfer", chosen: Tensor | None = None) -> Learnt:
-    """Trains one network by one strategy, on all training examples or on the `chosen` positions among them.
+def learn(
+    lesson: Lesson, strategy: Strategy, *, series: str = "transfer", chosen: Tensor | None = None,
+    checked: Tensor | None = None,
+) -> Learnt:  # fmt: skip
+    """Trains one network by one strategy, on all training examples or on the `chosen` positions among them; those
+    `checked` among them, where given, take the place of the validation examples.
 
     Whatever is pretrained first gets a head fitted on cached features, then, where the strategy unfreezes more,
     fine-tunes from there: a random head would wreck the backbone's features (Kumar et al. 2022, 'Fine-tuning can
     distort pretrained features and underperform out-of-distribution'). Raises InputError and Cancelled.
     """
     began = time.monotonic()
-    chosen = torch.arange(len(lesson.training.labels)) if chosen is None else chosen
+    chosen = torch.arange(len(lesson.training)) if chosen is None else chosen
     network = lesson.build(strategy is not Strategy.SCRATCH).to(lesson.on.device)
     settings = lesson.settings
+    if strategy is Strategy.ZERO_SHOT:
+        strategies.apply(network, Strategy.FEATURES, settings)
+        assert lesson.zero_shot  # the task offers the strategy
+        lesson.zero_shot(network)
+        return Learnt(network, checkpoint.Progress(), 0, time.monotonic() - began)
     epochs, rate = settings.epochs_for(strategy), settings.learning_rate_for(strategy)
     if strategy is Strategy.SCRATCH:
         lesson = replace(lesson, settings=unhurried(settings, epochs))
         strategies.apply(network, strategy, settings)
         plan = Plan("scratch", "Training the same network from scratch", series, strategy, epochs, rate)
-        progress = _train(lesson, network, plan, lesson.training.subset(chosen), lesson.validation)
-        held_out = _held_out(lesson, network, lesson.validation)
-        return Learnt(network, progress, trainable(network), time.monotonic() - began, held_out)
+        own = lesson.training.subset(chosen)
+        checks = lesson.validation if checked is None else lesson.training.subset(checked)
+        plan = with_rate(lesson, network, plan, own)
+        progress = _train(lesson, network, plan, own, checks)
+        held_out = _held_out(lesson, network, checks)
+        seconds = time.monotonic() - began
+        return Learnt(
+            network, progress, trainable(network), seconds, plan.learning_rate, held_out=held_out, pretrained=False
+        )
 
     strategies.apply(network, Strategy.FEATURES, settings)
     if strategy is Strategy.FEATURES:
         plan = Plan("head", "Fitting the new head", series, strategy, epochs, rate)
-        progress, held_out = fit_head(lesson, network, plan, chosen, refit=settings.refit)
-        return Learnt(network, progress, trainable(network), time.monotonic() - began, held_out)
-    head_epochs, head_rate = DEFAULT_EPOCHS[Strategy.FEATURES], DEFAULT_LEARNING_RATE[Strategy.FEATURES]
+        progress, held_out, rate = fit_head(lesson, network, plan, chosen, checked, refit=settings.refit)
+        return Learnt(network, progress, trainable(network), time.monotonic() - began, rate, held_out=held_out)
+    head_epochs, head_rate = settings.default_epochs[Strategy.FEATURES], settings.default_rates[Strategy.FEATURES]
     warm_up = Plan("head", "Fitting the new head first", "aside", Strategy.FEATURES, head_epochs, head_rate)
-    fit_head(lesson, network, warm_up, chosen, refit=False)
+    _, before, _ = fit_head(lesson, network, warm_up, chosen, checked, refit=False)
 
     seed_everything(lesson.seed, "adapters")  # drawn alike, whether the head was fitted just now or before a resume
     strategies.apply(network, strategy, settings)
     learning = trainable(network)
-    examples: Examples = lesson.training.subset(chosen)
+    whole: LabelledExamples = lesson.training
     checks = lesson.validation
     if network.boundary:
-        examples = behind(lesson, network, lesson.training, views=settings.views).subset(chosen)
+        whole = behind(lesson, network, whole, views=settings.views)
         checks = checks and behind(lesson, network, checks)
+    examples = whole.subset(chosen)
+    checks = checks if checked is None else whole.subset(checked)
     plan = Plan("fine-tuning", "Fine-tuning", series, strategy, epochs, rate)
+    plan = with_rate(lesson, network, plan, examples)
     progress = _train(replace(lesson, settings=with_time_left(settings, began)), network, plan, examples, checks)
     strategies.merge_adapters(network)
     held_out = _held_out(lesson, network, checks)
-    return Learnt(network, progress, learning, time.monotonic() - began, held_out)
+    return Learnt(network, progress, learning, time.monotonic() - began, plan.learning_rate, before, held_out)
 
 
 def fit_head(
-    lesson: Lesson, network: Staged, plan: Plan, chosen: Tensor, *, refit: bool
-) -> tuple[checkpoint.Progress, Tensor | None]:
+    lesson: Lesson, network: Staged, plan: Plan, chosen: Tensor, checked: Tensor | None, *, refit: bool
+) -> tuple[checkpoint.Progress, Tensor | None, float]:
     """Trains the head alone, on standardised features that the frozen backbone gives once.
 
     With `refit`, validation only decides for how many epochs: the head is then fitted anew on everything. Also
-    returns the validation examples' logits by the head from before that.
+    returns the validation examples' logits by the head from before that, and its learning rate.
     """
     views = lesson.settings.views
-    seen = behind(lesson, network, lesson.training, views=views).subset(chosen)
+    whole = features(lesson, network, lesson.training, views=views)
+    seen = whole.subset(chosen)
     shift, scale = standardisation(seen.activations)
     scaled = replace(seen, activations=(seen.activations - shift) / scale)
-    scaled_out = None
-    if lesson.validation is not None:
-        held_out = behind(lesson, network, lesson.validation, views=views if refit else 1)
+    scaled_out = held_out = None
+    if checked is not None:
+        held_out = whole.subset(checked)
+    elif lesson.validation is not None:
+        held_out = features(lesson, network, lesson.validation, views=views if refit else 1)
+    if held_out is not None:
         scaled_out = replace(held_out, activations=(held_out.activations - shift) / scale)
     reset(network.head())
+    plan = with_rate(lesson, network, plan, scaled)
     progress = _train(lesson, network, plan, scaled, scaled_out)
     held_out_logits = _held_out(lesson, network, scaled_out)
     if refit and scaled_out is not None:
@@ -133,20 +174,65 @@ def fit_head(
         again = replace(plan, phase="refit", title=title, series="aside", stop_after=progress.best_epoch)
         _train(lesson, network, again, scaled.joined(scaled_out), None)
     fold(network.head(), shift, scale)
-    return progress, held_out_logits
+    return progress, held_out_logits, plan.learning_rate
 
 
-def logits(lesson: Lesson, learnt: Learnt, examples: Examples) -> np.ndarray:
-    """float32 (N, C): the trained network's outputs on the examples as they are."""
+def with_rate(lesson: Lesson, network: Staged, plan: Plan, examples: LabelledExamples) -> Plan:
+    """The plan with the learning rate that a test of it suggests, where the settings ask for one.
+
+    Not for steps on the way. What was found is kept with the checkpoints: a resumed run goes on with the same.
+    """
+    settings = lesson.settings
+    if not settings.find_learning_rate or settings.learning_rate is not None or plan.series == "aside":
+        return plan
+    kept = lesson.run.path / "checkpoint" / f"{plan.phase}.rate"
+    if kept.is_file():
+        return replace(plan, learning_rate=float(kept.read_text(encoding="utf-8")))
+    lesson.run.emit("phase", name="search", title="Looking for a learning rate")
+    steps = math.ceil(len(examples) / settings.batch_size) * plan.epochs
+    rate = rate_finder.find(
+        network, plan.strategy, examples, settings, loss=lesson.loss(examples.labels), run=lesson.run,
+        accelerator=lesson.on, seed=lesson.seed, phase=plan.phase, steps=steps,
+    )  # fmt: skip
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(repr(rate), encoding="utf-8")
+    return replace(plan, learning_rate=rate)
+
+
+def logits(lesson: Lesson, learnt: Learnt, examples: LabelledExamples, at: Tensor | None = None) -> np.ndarray:
+    """float32 (N, C): the trained network's outputs on the examples as they are, or on those at some positions."""
     network = learnt.network.to(lesson.on.device)
-    seen = behind(lesson, network, examples) if network.boundary else examples
+    views = lesson.settings.views if examples is lesson.training else 1  # those were seen while it learnt
+    seen = behind(lesson, network, examples, views=views) if network.boundary else examples
+    seen = seen if at is None else seen.subset(at)
     return predict(network, network.boundary, seen, lesson.on.device).numpy()
 
 
-def behind(lesson: Lesson, network: Staged, examples: Examples, *, views: int = 1) -> Cached:
+def features(lesson: Lesson, network: Staged, examples: LabelledExamples, *, views: int) -> Cached:
+    """What the head reads of the examples, where all stages are frozen."""
+    seen = behind(lesson, network, examples, views=views)
+    assert isinstance(seen, Cached)  # the last stage pools
+    return seen
+
+
+def seen(lesson: Lesson, learnt: Learnt) -> np.ndarray | None:
+    """float32 (N, C): the trained network's outputs on the training examples as they are.
+
+    None where that would take long: there are many, and no frozen part that has seen them already.
+    """
+    network = learnt.network.to(lesson.on.device)
+    if not network.boundary and len(lesson.training) > FEW:
+        return None
+    examples = behind(lesson, network, lesson.training, views=lesson.settings.views) if network.boundary else None
+    return predict(network, network.boundary, examples or lesson.training, lesson.on.device).numpy()
+
+
+def behind(lesson: Lesson, network: Staged, examples: LabelledExamples, *, views: int = 1) -> Cached | CachedTokens:
     """The examples as seen from the freeze boundary: computed once, kept on disk for every later run."""
     views = views if examples.variation else 1
-    of = f"{len(examples.labels):,} {lesson.unit}" + (f", {views} views each" if views > 1 else "")
+    of = f"{len(examples):,} {lesson.unit}" + (f", {views} views each" if views > 1 else "")
+    wanted = getattr(lesson.settings, "frozen_part", "torch")  # offered where inputs are tensors
+    engine = onnx_part.engine(wanted, len(examples) * views, lesson.on.device)
     name = key(
         "activations",
         lesson.weights,
@@ -154,10 +240,11 @@ def behind(lesson: Lesson, network: Staged, examples: Examples, *, views: int = 
         examples.identity,
         views,
         examples.variation if views > 1 else "",
+        *([engine] if engine != "torch" else []),
     )
     return cache_activations(
         network, examples, views=views, name=name, run=lesson.run, unit=lesson.unit,
-        device=lesson.on.device, title=f"What the frozen part sees in {of}",
+        device=lesson.on.device, title=f"What the frozen part sees in {of}", engine=engine, weights=lesson.weights,
     )  # fmt: skip
 
 
@@ -211,15 +298,16 @@ def unhurried(settings: TrainSettings, epochs: int) -> TrainSettings:
 
 
 def _train(
-    lesson: Lesson, network: Staged, plan: Plan, examples: Examples, validation: Examples | None
+    lesson: Lesson, network: Staged, plan: Plan, examples: LabelledExamples, validation: LabelledExamples | None
 ) -> checkpoint.Progress:
     return train(
         network, plan, examples, validation, lesson.settings, loss=lesson.loss(examples.labels), metric=lesson.metric,
         run=lesson.run, accelerator=lesson.on, seed=lesson.seed, unit=lesson.unit,
+        mix=None if network.boundary else lesson.mix,
     )  # fmt: skip
 
 
-def _held_out(lesson: Lesson, network: Staged, validation: Examples | None) -> Tensor | None:
+def _held_out(lesson: Lesson, network: Staged, validation: LabelledExamples | None) -> Tensor | None:
     if validation is None:
         return None
     return predict(network, network.boundary, validation, lesson.on.device)

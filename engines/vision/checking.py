@@ -9,7 +9,7 @@ from typing import Any
 from engines import places
 from engines.contract import DataReport, Progress, TaskInfo
 from engines.data.splits import complete
-from engines.vision.datasets import Photograph, open_photographs
+from engines.vision.datasets import Photograph, correct, corrected_digest, open_photographs
 from engines.vision.images import thumbnail
 from engines.vision.settings import VisionSettings
 
@@ -37,22 +37,23 @@ def report(
         share = 0.0
     else:
         parts, share = Counter(), settings.test_fraction
-    parts.update(
-        complete(
-            given, [e.label for e in found.examples], [e.sha256 for e in found.examples],
-            validation=settings.validation_fraction, test=share, seed=seed,
-        )
+    drawn = complete(
+        given, [e.label for e in found.examples], [e.sha256 for e in found.examples],
+        validation=settings.validation_fraction, test=share, seed=seed,
     )  # fmt: skip
+    examples, kept, remarks = correct(found.examples, settings.corrections)
+    parts.update(part for part, is_kept in zip(drawn, kept, strict=True) if is_kept)
+    examples = [example for example, is_kept in zip(examples, kept, strict=True) if is_kept]
     return DataReport(
         task=info.name,
         data=str(data),
-        n_examples=len(found.examples),
-        classes=dict(sorted(Counter(e.label for e in found.examples).items())),
+        n_examples=len(examples),
+        classes=dict(sorted(Counter(e.label for e in examples).items())),
         splits={name: parts.get(name, 0) for name in ("train", "validation", "test")},
         skipped=found.skipped,
-        notes=found.notes,
-        sha256=found.sha256,
-        gallery=pictures(found.examples, gallery) if gallery else [],
+        notes=[*found.notes, *remarks],
+        sha256=corrected_digest(found.sha256, settings.corrections, remarks),
+        gallery=pictures(examples, gallery) if gallery else [],
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from engines.classifying.task import ClassificationTask
 from engines.contract import (
     DataReport,
     InputError,
@@ -13,21 +13,19 @@ from engines.contract import (
     Predictor,
     Problem,
     Progress,
-    Recipe,
-    Result,
-    Run,
     Sample,
     Settings,
     Strategy,
-    Task,
     TaskInfo,
-    Verdict,
 )
 from engines.vision import catalogue
 from engines.vision.settings import VisionSettings
 
+if TYPE_CHECKING:
+    from engines.classifying.domain import Domain
 
-class Classification(Task):
+
+class Classification(ClassificationTask):
     """Image classification through timm."""
 
     info = TaskInfo(
@@ -84,17 +82,10 @@ class Classification(Task):
         chosen = settings if isinstance(settings, VisionSettings) else VisionSettings()
         return checking.report(self.info, data, chosen, seed=seed, gallery=gallery, test=test, progress=progress)
 
-    def fit(self, recipe: Recipe, run: Run) -> Result:
-        from engines.vision import outcome
+    def domain(self) -> Domain:
+        from engines.vision.outcome import DOMAIN
 
-        return outcome.fit(self.info, recipe, self.describe(recipe.model), run)
-
-    def compare(
-        self, recipe: Recipe, run: Run, budgets: Iterable[int], seeds: int
-    ) -> tuple[list[dict[str, Any]], Verdict]:
-        from engines.vision import comparison
-
-        return comparison.compare(self.info, recipe, self.describe(recipe.model), run, list(budgets), seeds)
+        return DOMAIN
 
     def load(self, run: Path) -> Predictor:
         from engines.vision import predicting

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engines.contract import InputError, Problem, Progress, Skipped
 from engines.data.archive import unpack
+from engines.data.labelled import correct, corrected_digest
 from engines.data.prepared import prepared
 from engines.vision import label_tables, medmnist
 from engines.vision.checked import check_all
@@ -25,6 +26,8 @@ from engines.vision.layouts import (
     unwrapped,
     walk,
 )
+
+__all__ = ["Photographs", "correct", "corrected_digest", "open_photographs", "open_unlabelled"]
 
 
 @dataclass

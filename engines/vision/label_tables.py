@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from engines.contract import InputError, Problem, Skipped
+from engines.data.labelled import SPLITS, clean, nfc
 from engines.data.tables import read_rows
-from engines.vision.layouts import SPLITS, TABLES, Entry, File, Listing, clean, nfc
+from engines.vision.layouts import TABLES, Entry, File, Listing
 
 FILE_COLUMNS = (
     "file_name", "filename", "file", "image", "image_name", "image_file", "image_path", "file_path", "filepath", "path",

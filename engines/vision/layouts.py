@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import os
-import unicodedata
-from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from engines.contract import Skipped
+from engines.data import labelled
 from engines.data.archive import is_clutter
+from engines.data.labelled import SPLITS, clean, nfc
 from engines.vision.images import ACCEPTED, EXTENSIONS
 
 TABLES = {".csv", ".tsv"}
 DESCRIBING = TABLES | {".npz"}
-SPLITS = {
-    "train": "train", "training": "train",
-    "test": "test", "testing": "test",
-    "val": "validation", "valid": "validation", "validation": "validation", "dev": "validation",
-}  # fmt: skip
-"""What people call the parts of their data -> what they are called here."""
 
 
 @dataclass(frozen=True)
@@ -65,17 +58,6 @@ class Listing:
         self.entries += other.entries
         self.skipped += other.skipped
         self.notes += other.notes
-
-
-def nfc(text: str) -> str:
-    """é is one letter, whichever computer wrote it."""
-    return unicodedata.normalize("NFC", text)
-
-
-def clean(label: str) -> str:
-    """A class's name: NFC, without control characters or space around it, and with single spaces in it."""
-    visible = "".join(" " if unicodedata.category(letter) == "Cc" else letter for letter in nfc(label))
-    return " ".join(visible.split())
 
 
 def walk(root: Path) -> list[File]:
@@ -154,21 +136,6 @@ def inside(files: list[File], top: str) -> list[File]:
     return [File(file.path, file.name, file.parts[1:]) for file in below]
 
 
-def merged_names(entries: list[Entry]) -> Iterator[str]:
+def merged_names(entries: list[Entry]) -> list[str]:
     """A note for each class that was written in several ways, and for classes that differ by case alone."""
-    written: defaultdict[str, set[str]] = defaultdict(set)
-    for entry in entries:
-        written[clean(entry.label)].add(entry.label)
-    for label, ways in sorted(written.items()):
-        if len(ways) > 1:
-            yield f"{_listed(ways)} are one class, '{label}': they differ only in spaces or in how an accent is stored."
-    folded: defaultdict[str, set[str]] = defaultdict(set)
-    for label in written:
-        folded[label.casefold()].add(label)
-    for _, labels in sorted(folded.items()):
-        if len(labels) > 1:
-            yield f"{_listed(labels)} differ only in capital letters and are kept apart."
-
-
-def _listed(names: set[str]) -> str:
-    return " and ".join(f"'{name}'" for name in sorted(names))
+    return labelled.merged_names(entry.label for entry in entries)

@@ -13,11 +13,11 @@ from safetensors.torch import load_file, save_file
 
 from engines import places
 from engines.contract import InputError, ModelCard, Problem
+from engines.export.parcel import parcel
 from engines.training.staged import Staged
 from engines.vision import catalogue, images, networks
 from engines.vision.datasets import open_unlabelled
-from engines.vision.parcel import parcel
-from engines.vision.pixels import InputFormat
+from engines.vision.pixels import LOOKS, InputFormat, look
 
 SNIPPET = """\
 import timm, json, safetensors.torch
@@ -28,7 +28,14 @@ model.load_state_dict(safetensors.torch.load_file("model.safetensors"))"""
 
 
 def save(
-    folder: Path, network: Staged, card: ModelCard, classes: list[str], format: InputFormat, *, temperature: float
+    folder: Path,
+    network: Staged,
+    card: ModelCard,
+    classes: list[str],
+    format: InputFormat,
+    *,
+    temperature: float,
+    test_time: str = "none",
 ) -> None:
     """Writes model.safetensors and config.json: timm's own names and keys, and what the input must look like.
 
@@ -53,6 +60,7 @@ def save(
             "stored": format.stored,
             "crop": format.crop,
             "temperature": temperature,
+            "test_time": test_time,
         },
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
@@ -103,6 +111,7 @@ class Classifier:
             shape["input_size"][-1], tuple(shape["mean"]), tuple(shape["std"]), own["framing"], own["crop"]
         )
         self.temperature: float = own.get("temperature", 1.0)  # of a run from before it was fitted
+        self.looks = LOOKS[own.get("test_time", "none")]
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = timm.create_model(config["architecture"], num_classes=config["num_classes"])
         self.model.load_state_dict(state)
@@ -113,17 +122,22 @@ class Classifier:
         square = torch.from_numpy(self.format.read(path).copy())
         return self.format.plain(square.permute(2, 0, 1)[None]).to(self.device)
 
+    def seen(self, path: Path) -> list[torch.Tensor]:
+        """The picture in each of the ways that its answers are averaged over: float32 (1, 3, size, size)."""
+        square = torch.from_numpy(self.format.read(path).copy()).permute(2, 0, 1)[None]
+        return [look(square, self.format, kind).to(self.device) for kind in self.looks]
+
     def predict(self, data: Path) -> list[dict[str, Any]]:
         pictures, skipped = open_unlabelled(data, places.work(data))
         rows: list[dict[str, Any]] = [{"file": entry.where, "error": entry.reason} for entry in skipped]
         for name, path in pictures:
             try:
-                inputs = self.inputs(path)
+                seen = self.seen(path)
             except images.UnreadableImage as error:
                 rows.append({"file": name, "error": str(error)})
                 continue
             with torch.no_grad():
-                logits = self.model(inputs)[0].cpu()
+                logits = torch.stack([self.model(inputs)[0].cpu() for inputs in seen]).mean(0)
             probabilities = (logits.double() / self.temperature).softmax(0)
             best = int(probabilities.argmax())
             rows.append(

@@ -1,26 +1,22 @@
-"""From a recipe's data to photographs that are ready to train on, and the lesson they make."""
+"""From a recipe's data to photographs that are ready to train on, split and numbered."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import timm
 import torch
-from accelerate import Accelerator
-from torch import Tensor
 
-from engines import places, weights
-from engines.contract import InputError, ModelCard, Problem, Recipe, Run, Skipped
+from engines import places
+from engines.classifying import domain
+from engines.contract import InputError, ModelCard, Problem, Recipe, Run, Strategy
+from engines.data import labelled
 from engines.data.splits import complete
-from engines.evidence.intervals import balanced
-from engines.training.devices import accelerator, keep_freed_memory, name, precision
-from engines.training.transfer import Lesson
-from engines.vision import networks
-from engines.vision.datasets import Photographs, open_photographs
-from engines.vision.findings import Photograph
+from engines.vision.datasets import Photographs, correct, corrected_digest, open_photographs
+from engines.vision.findings import Photograph, require_enough
 from engines.vision.pixels import InputFormat, Photos, augmentation, decode
 from engines.vision.settings import VisionSettings
 
@@ -28,20 +24,23 @@ UNIT = "photographs"
 
 
 @dataclass
-class Prepared:
-    """Data that are ready to train on: decoded, split, numbered."""
+class Prepared(domain.Prepared):
+    """Photographs that are ready to train on."""
 
-    classes: list[str]
     photographs: list[Photograph]
-    photos: Photos
-    parts: dict[str, np.ndarray]
-    """'train', 'validation', 'test' -> positions in `photographs`."""
-    skipped: list[Skipped]
-    notes: list[str]
-    sha256: str
 
-    def part(self, name: str) -> Photos:
-        return self.photos.subset(torch.from_numpy(self.parts[name]))
+    @property
+    def groups(self) -> list[str]:
+        return [photograph.sha256 for photograph in self.photographs]
+
+    @property
+    def has_own_test(self) -> bool:
+        return any(photograph.split == "test" for photograph in self.photographs)
+
+    @property
+    def photos(self) -> Photos:
+        assert isinstance(self.examples, Photos)
+        return self.examples
 
 
 def input_format(card: ModelCard, settings: VisionSettings) -> InputFormat:
@@ -55,7 +54,7 @@ def input_format(card: ModelCard, settings: VisionSettings) -> InputFormat:
     return InputFormat(size, tuple(config.mean), tuple(config.std), settings.framing)
 
 
-def prepare(recipe: Recipe, settings: VisionSettings, format: InputFormat, run: Run) -> Prepared:
+def prepare(recipe: Recipe, card: ModelCard, settings: VisionSettings, run: Run) -> Prepared:
     """Reads, checks, splits and decodes the recipe's data. Raises InputError and Cancelled."""
 
     def progress(done: int, total: int) -> None:
@@ -63,6 +62,12 @@ def prepare(recipe: Recipe, settings: VisionSettings, format: InputFormat, run: 
         if done % 50 == 0 or done == total:
             run.emit("progress", phase="checking", done=done, total=total, unit=UNIT)
 
+    format = input_format(card, settings)
+    if settings.mix != "none" and recipe.strategy in {Strategy.FEATURES, Strategy.PARTIAL}:
+        found_ = f"found {settings.mix!r} with strategy {recipe.strategy}, whose frozen part sees every picture once"
+        raise InputError(
+            Problem("setting mix", found_, "accepted here: none; the others go with full, lora and scratch")
+        )
     run.emit("phase", name="checking", title=f"Checking {UNIT}")
     data = Path(recipe.data)
     found = open_photographs(data, places.work(data), progress=progress)
@@ -78,6 +83,13 @@ def prepare(recipe: Recipe, settings: VisionSettings, format: InputFormat, run: 
             validation=settings.validation_fraction, test=settings.test_fraction, seed=recipe.seed,
         )
     )  # fmt: skip
+    # what was dropped is read all the same: the squares of the others are known from before it was
+    examples, kept, remarks = correct(examples, settings.corrections)
+    parts = np.where(kept, parts, "dropped")
+    used = [example for example, is_kept in zip(examples, kept, strict=True) if is_kept]
+    classes = sorted({example.label for example in used})
+    if remarks:
+        require_enough(data.name, used, found.skipped, to_train=True)
     if not (parts == "test").any():
         accepted = f"accepted: more {UNIT} a class, or separate test data"
         raise InputError(Problem(data.name, f"no {UNIT} are left to test on", accepted))
@@ -85,17 +97,18 @@ def prepare(recipe: Recipe, settings: VisionSettings, format: InputFormat, run: 
     digests = np.array([e.sha256 for e in examples])
     order = hashlib.sha256("".join(digests).encode()).hexdigest()
     squares = decode([e.path for e in examples], format, name=order, run=run, unit=UNIT, title=title)
-    labels = torch.tensor([found.classes.index(example.label) for example in examples])
+    labels = torch.tensor([classes.index(e.label) if e.label in classes else -1 for e in examples])
     augment = augmentation(settings.augment, format, settings.flip)
     variation = f"{settings.augment}, flip {settings.flip}" if settings.augment != "none" else ""
     return Prepared(
-        found.classes,
-        examples,
+        classes,
+        [example.name for example in examples],
         Photos(squares, labels, digests, format, augment, variation),
         {part: np.flatnonzero(parts == part) for part in ("train", "validation", "test")},
         found.skipped,
-        found.notes,
-        found.sha256,
+        [*found.notes, *remarks],
+        corrected_digest(found.sha256, settings.corrections, remarks),
+        examples,
     )
 
 
@@ -104,50 +117,10 @@ def with_test(found: Photographs, test: Photographs, name: str) -> Photographs:
 
     Raises InputError when `test` has a class that cannot be learnt.
     """
-    if unknown := sorted(set(test.classes) - set(found.classes)):
-        accepted = f"accepted: {', '.join(found.classes)}"
-        raise InputError(Problem(f"test data {name}", f"class {unknown[0]!r} is not in the training data", accepted))
-    tested = {example.sha256 for example in test.examples}
-    kept = [example for example in found.examples if example.sha256 not in tested and example.split != "test"]
-    notes = list(found.notes)
-    if leaked := sum(example.sha256 in tested for example in found.examples):
-        notes.append(f"{leaked:,} {UNIT} are in the test data too: left out of training.")
+    examples, remarks = labelled.with_test(found.examples, test.examples, name, UNIT)
     return Photographs(
-        kept + [replace(example, split="test") for example in test.examples],
+        examples,
         found.skipped + test.skipped,
-        notes,
+        found.notes + remarks,
         hashlib.sha256((found.sha256 + test.sha256).encode()).hexdigest(),
     )
-
-
-def lesson(
-    prepared: Prepared, card: ModelCard, settings: VisionSettings, *, seed: int, run: Run, on: Accelerator
-) -> Lesson:
-    """What `training.transfer` needs to teach the network."""
-    path = weights.find(card)
-    return Lesson(
-        build=lambda pretrained: networks.build(card, len(prepared.classes), pretrained=pretrained, seed=seed),
-        weights=weights.sha256(path) if path else card.name,
-        training=prepared.part("train"),
-        validation=prepared.part("validation") if len(prepared.parts["validation"]) else None,
-        classes=len(prepared.classes),
-        settings=settings,
-        seed=seed,
-        metric=balanced_metric,
-        unit=UNIT,
-        run=run,
-        on=on,
-    )
-
-
-def balanced_metric(logits: Tensor, labels: Tensor) -> float:
-    return balanced(labels.numpy(), (logits.argmax(1) == labels).numpy())
-
-
-def start(settings: VisionSettings, run: Run) -> Accelerator:
-    """The device this run trains on, said aloud."""
-    keep_freed_memory()
-    chosen = accelerator(settings)
-    note = "" if chosen.device.type != "cpu" else ": no GPU here, training on the processor"
-    run.emit("note", message=f"{name(chosen.device)}, {precision(chosen)}{note}.")
-    return chosen

@@ -12,9 +12,29 @@ from engines.training.settings import TrainSettings
 class VisionSettings(TrainSettings):
     """How pictures become inputs, beside how the network learns."""
 
-    augment: str = setting("light", "How much training pictures are varied", choices=("none", "light", "strong"))
+    augment: str = setting(
+        "light", "How much training pictures are varied", choices=("none", "light", "strong", "randaugment")
+    )
+    mix: str = setting(
+        "none", "Mix pictures with one another, with 'full', 'lora' and 'scratch'", choices=("none", "mixup", "cutmix")
+    )
+    test_time: str = setting(
+        "none",
+        "Also look at a new picture mirrored, or at five crops of it, and average the answers",
+        choices=("none", "flip", "five-crop"),
+    )
     flip: bool = setting(True, "Also show mirror images; turn off where left and right matter, as in writing")
     framing: str = setting("pad", "Keep the whole picture (pad) or its middle square (crop)", choices=("pad", "crop"))
     image_size: int | None = setting(
         None, "Side of the input in pixels; by default what the model saw", low=32, high=1024
+    )
+    frozen_part: str = setting(
+        "auto",
+        "What runs the frozen part on a processor; auto is ONNX Runtime from 2,000 passes on, twice as fast",
+        choices=("auto", "torch", "onnx"),
+    )
+    corrections: str | None = setting(
+        None,
+        'What you put right in the data, as JSON: {"file": "its label", "another": null to leave it out}',
+        reads=True,
     )

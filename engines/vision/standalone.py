@@ -65,19 +65,25 @@ def square(path: Path) -> np.ndarray:
             elif file.has_transparency_data:  # it lies on white
                 image, seen = Image.new("RGB", file.size, "white"), file.convert("RGBA")
                 image.paste(seen, mask=seen.getchannel("A"))
+    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)
     if RUN["framing"] == "crop":
         short = min(image.size)  # the middle square
         left, top = (image.width - short) // 2, (image.height - short) // 2
-        return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC, (left, top, left + short, top + short)))
+        return shrunk(pixels[:, top : top + short, left : left + short], side, side)
     else:
-        pixels = np.asarray(image)  # the whole picture, on the mean colour of its own edge
-        edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]).mean(axis=0).round()
-        canvas = Image.new("RGB", (side, side), (int(edge[0]), int(edge[1]), int(edge[2])))
-        scale = side / max(image.size)
+        scale = side / max(image.size)  # the whole picture, on the mean colour of its own edge
         width, height = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-        small = image.resize((width, height), Image.Resampling.BICUBIC)
-        canvas.paste(small, ((side - width) // 2, (side - height) // 2))
-        return np.asarray(canvas)
+        left, top = (side - width) // 2, (side - height) // 2
+        edge = torch.cat([pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]], dim=1)
+        canvas = np.empty((side, side, 3), np.uint8)
+        canvas[:] = edge.double().mean(1).round().to(torch.uint8)
+        canvas[top : top + height, left : left + width] = shrunk(pixels, height, width)
+        return canvas
+
+
+def shrunk(pixels: Tensor, height: int, width: int) -> np.ndarray:
+    bicubic = v2.InterpolationMode.BICUBIC
+    return v2.functional.resize(pixels, [height, width], bicubic, antialias=True).permute(1, 2, 0).numpy()
 
 
 def read(folder: Path, rows: list[dict[str, str]]) -> Data:
@@ -94,6 +100,8 @@ def read(folder: Path, rows: list[dict[str, str]]) -> Data:
             steps += [v2.RandomHorizontalFlip()]
         if RUN["augment"] == "strong":
             steps += [v2.ColorJitter(0.3, 0.3, 0.3), v2.RandomErasing(0.25, scale=(0.02, 0.15))]
+        if RUN["augment"] == "randaugment":
+            steps += [v2.RandAugment()]
     vary = v2.Compose(steps)
 
     def inputs(chosen: Tensor, dice: Generator | None = None) -> Tensor:
@@ -127,7 +135,8 @@ def behind(model: Any, frozen: Callable[[Tensor], Tensor], data: Data, views: in
 
 def from_views(seen: Tensor, labels: Tensor) -> Data:
     def inputs(chosen: Tensor, dice: Generator | None = None) -> Tensor:
-        return seen[chosen, torch.randint(seen.shape[1], chosen.shape, generator=dice) if dice else 0]
+        found = seen[chosen, torch.randint(seen.shape[1], chosen.shape, generator=dice) if dice else 0]
+        return found.contiguous(memory_format=torch.channels_last) if found.ndim == 4 else found
 
     return Data(inputs, labels)
 
@@ -140,6 +149,14 @@ def schedule(step: int, steps: int) -> float:
     if step < warm_up:
         return (step + 1) / warm_up
     return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
+
+
+def mixed(inputs: Tensor, labels: Tensor, dice: Generator) -> Any:
+    """Each picture mixed with the one before it, and for each the share of every class, float32 (B, C)."""
+    mix = (v2.MixUp if RUN["mix"] == "mixup" else v2.CutMix)(alpha=RUN["alpha"], num_classes=len(RUN["classes"]))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(torch.randint(2**62, (1,), generator=dice)))
+        return mix(inputs, labels)
 
 
 def train(model: Any, phase: str, learner: Any, data: Data, checks: Data | None, **given: Any) -> int:
@@ -180,8 +197,18 @@ def train(model: Any, phase: str, learner: Any, data: Data, checks: Data | None,
                 norm.eval()
         for group in torch.randperm(n, generator=dice).split(together):
             for chosen in group.split(RUN["batch_size"]):
-                logits = learner(data.inputs(chosen, dice).to(device)).float()
-                (loss(logits, data.labels[chosen]) * len(chosen) / len(group)).backward()
+                inputs, labels = data.inputs(chosen, dice), data.labels[chosen]
+                if RUN["mix"] != "none":
+                    inputs, labels = mixed(inputs, labels, dice) if phase != "head" else (inputs, labels)
+                logits = learner(inputs.to(device)).float()
+                (loss(logits, labels) * len(chosen) / len(group)).backward()
+            if RUN["gradual"]:
+                # the last stage learns from the first epoch on, and more of the earlier ones in every further epoch
+                at_once = math.ceil(len(RUN["stages"]) / max(1, plan["epochs"] // 2))
+                first = len(RUN["stages"]) - (epoch + 1) * at_once
+                for p in learning:
+                    if given.get("order", {}).get(id(p), len(RUN["stages"])) < first:
+                        p.grad = None
             nn.utils.clip_grad_norm_(learning, 5.0)
             optimiser.step()
             optimiser.zero_grad()
@@ -237,6 +264,8 @@ def fit_head(model: Any, features: Callable[[Tensor], Tensor], training: Data, c
 
 def main(data: Path, test: Path) -> None:
     torch.set_num_threads(RUN["threads"])
+    if RUN["matmul"] != "highest":
+        torch.set_float32_matmul_precision(RUN["matmul"])
     with (HERE / "split.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     parts = {part: [row for row in rows if row["part"] == part] for part in ("train", "validation", "test")}
@@ -277,13 +306,16 @@ def main(data: Path, test: Path) -> None:
     if RUN["strategy"] in ("partial", "full"):
         # each stage learns more slowly than the one above it, and all more slowly than the head
         rates = {id(p): RUN["stages"][0]["rate"] for p in model.parameters()}
+        order = dict.fromkeys(rates, 0)
         model.requires_grad_(not RUN["frozen"])
-        for stage in RUN["stages"]:
+        for number, stage in enumerate(RUN["stages"]):
             for layer in map(model.get_submodule, stage["layers"]):
                 layer.requires_grad_(True)
                 rates |= {id(p): stage["rate"] for p in layer.parameters()}
+                order |= {id(p): number for p in layer.parameters()}
         head.requires_grad_(True)
         rates |= {id(p): RUN["plans"]["fine-tuning"]["rate"] for p in head.parameters()}
+        order |= {id(p): len(RUN["stages"]) for p in head.parameters()}
         if not RUN["frozen"]:
             learner = model
         else:
@@ -301,7 +333,7 @@ def main(data: Path, test: Path) -> None:
             training = from_views(behind(model, frozen, training, RUN["views"]), training.labels)
             checks = checks and from_views(behind(model, frozen, checks, 1), checks.labels)
             testing = from_views(behind(model, frozen, testing, 1), testing.labels)
-        train(model, "fine-tuning", learner, training, checks, rates=rates)
+        train(model, "fine-tuning", learner, training, checks, rates=rates, order=order)
 
     predicted, labels = logits_of(model, learner, testing).argmax(1).cpu().numpy(), testing.labels.numpy()
     value = float(np.mean([(predicted == labels)[labels == label].mean() for label in np.unique(labels)]))

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import shutil
-import warnings
 from pathlib import Path
 
-import numpy as np
-import onnxruntime
 import torch
-from torch.onnx import OnnxExporterError
 
-from engines.contract import InputError, Problem
+from engines.export import onnx
+from engines.export.parcel import parcel
 from engines.vision import images
-from engines.vision.parcel import parcel
 from engines.vision.predicting import Classifier
 
-TOLERANCE = 1e-4
-"""Largest difference of a logit, relative to the largest logit where that is above 1."""
 MOST_PROBES = 32
-INSTEAD = "accepted: the format safetensors, which keeps any model"
 
 SNIPPET = """\
 import json, numpy, onnxruntime
@@ -85,35 +77,9 @@ def probe(run: Path, predictor: Classifier) -> tuple[torch.Tensor, str]:
 
 def write(model: torch.nn.Module, example: torch.Tensor, path: Path, run: Path) -> None:
     """Writes `path`: input (N, 3, S, S) -> logits (N, C), any N. Raises InputError."""
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")  # of torch's exporter, about itself
-            program = torch.onnx.export(
-                model, (example.contiguous(),), input_names=["input"], output_names=["logits"],
-                dynamic_shapes=({0: torch.export.Dim("n")},), dynamo=True, verbose=False,
-            )  # fmt: skip
-    except OnnxExporterError as error:
-        raise _refusal(run, "its layers cannot be written as ONNX") from error
-    assert program is not None
-    for node in program.model.graph:
-        node.metadata_props.clear()  # where in whose folders the code lay
-    program.save(path)
+    onnx.write(model, {"input": example}, path, run, sizes=[{0: torch.export.Dim("n")}])
 
 
 def largest_difference(model: torch.nn.Module, inputs: torch.Tensor, path: Path, run: Path) -> float:
     """Between torch's and onnxruntime's logits, one batch and one at a time. Raises InputError where they disagree."""
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    with torch.no_grad():
-        expected = model(inputs).numpy()
-    numbers = inputs.contiguous().numpy()
-    batches = (numbers, numbers[:1])
-    answers = [np.asarray(session.run(["logits"], {"input": batch})[0]) for batch in batches]
-    error = max(float(np.abs(answer - expected[: len(answer)]).max()) for answer in answers)
-    same = all((answer.argmax(1) == expected[: len(answer)].argmax(1)).all() for answer in answers)
-    if not same or not error <= TOLERANCE * max(1.0, float(np.abs(expected).max())):
-        raise _refusal(run, f"its ONNX version answers otherwise than the model (a logit differs by {error:.1g})")
-    return error
-
-
-def _refusal(run: Path, found: str) -> InputError:
-    return InputError(Problem(f"run {run.name}", found, INSTEAD))
+    return onnx.largest_difference(model, [{"input": inputs}, {"input": inputs[:1]}], path, run)

@@ -25,6 +25,11 @@ class Subject:
     new: Path
     bad_file: str
 
+    @property
+    def first(self) -> Strategy:
+        """The strategy that stands for all where one will do."""
+        return self.tiny.first_strategy or self.task.info.strategies[0]
+
     def recipe(self, strategy: Strategy, *, seed: int = 0, **settings: object) -> Recipe:
         return Recipe(
             self.task.info.name, str(self.data), self.tiny.model, strategy,
@@ -84,6 +89,6 @@ def trained(subject: Subject, strategy: Strategy, tmp_path_factory: pytest.TempP
 
 @pytest.fixture(scope="package")
 def features(subject: Subject, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    """A finished run of the task's first strategy."""
-    recipe = subject.recipe(subject.task.info.strategies[0])
+    """A finished run of the strategy that stands for all."""
+    recipe = subject.recipe(subject.first)
     return subject.run(tmp_path_factory.mktemp("runs") / "first", recipe)

@@ -41,9 +41,8 @@ def assert_same(run: RunFolder, undisturbed: RunFolder) -> None:
     assert ours is not None
     assert theirs is not None
     assert same_predictions(run, undisturbed)
-    assert (run.path / "model" / "model.safetensors").read_bytes() == (
-        undisturbed.path / "model" / "model.safetensors"
-    ).read_bytes()
+    kept = {file.name: file.read_bytes() for file in (run.path / "model").glob("*.safetensors")}
+    assert kept == {file.name: file.read_bytes() for file in (undisturbed.path / "model").glob("*.safetensors")}
     assert replace(ours, run="", seconds=0) == replace(theirs, run="", seconds=0)
 
 
@@ -107,7 +106,10 @@ def test_other_data_in_the_same_place_are_not_mixed_with_what_was_learnt(subject
     run.moments = [("phase", "checking"), ("phase", "reading"), ("phase", "scratch")]
     with pytest.raises(Cancelled):
         subject.task.fit(run.recipe, run)
-    next(path for path in sorted(data.rglob("*")) if path.is_file()).unlink()
+    if data.is_file():
+        data.write_text("".join(data.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8")
+    else:
+        next(path for path in sorted(data.rglob("*")) if path.is_file()).unlink()
     run.clear_cancel()
     subject.run(run.path, recipe)
     notes = [event.data["message"] for event in run.events() if event.kind == "note"]

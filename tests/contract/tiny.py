@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -14,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from engines.contract import Predictor, Strategy
+from tests import tiny_series, tiny_text, tiny_writers
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,18 @@ class Tiny:
     classes: Mapping[str, int]
     budgets: tuple[int, ...]
     write_new: Callable[[Path], tuple[Path, str]]
-    """New data, and the name of the one bad file in them."""
+    """New data, and the name of the one bad example in them."""
+    good_new: int
+    """How many good examples are in the new data."""
     loads_back: Mapping[str, Callable[[Path, str, Predictor, Path], None]]
     """Export format -> asserts that (exported path, the snippet shown, the run's predictor, new data) agree.
     All formats but 'script', which is run on the training data."""
+    write_bad: Callable[[Path], Path] | None = None
+    """New data of which nothing can be read; by default the bad file among the new data."""
+    first_strategy: Strategy | None = None
+    """The one that is compared with others and run again; by default the first declared."""
+    predictions: int | None = None
+    """Rows of predictions.parquet; by default one a test example."""
 
 
 # --- vision.classification ------------------------------------------------------------------------
@@ -128,7 +139,72 @@ def _onnx_loads_back(exported: Path, _snippet: str, predictor: Predictor, new: P
     assert alone.stdout.strip() == str([labels[path.name] for path in pictures])
 
 
+# --- text.sentiment -------------------------------------------------------------------------------
+
+
+def _write_bad_texts(folder: Path) -> Path:
+    (folder / "nothing.csv").write_text('text,number\n"",1\n"",2\n', encoding="utf-8")
+    return folder / "nothing.csv"
+
+
+def _text_model_loads_back(exported: Path, snippet: str, predictor: Predictor, new: Path) -> None:
+    """The three lines shown on screen, run in a fresh process that knows nothing of Headstart, give the same logits."""
+    if exported.suffix == ".zip":
+        zipfile.ZipFile(exported).extractall(exported.with_suffix(""))
+        exported = exported.with_suffix("")
+    texts = [row["text"] for row in predictor.predict(new) if "text" in row]
+    (exported / "texts.json").write_text(json.dumps(texts), encoding="utf-8")
+    lines = f"{snippet}\nimport json, numpy, torch\ntexts = json.load(open('texts.json'))\n"
+    lines += "inputs = tokenizer(texts, padding=True, return_tensors='pt')\n"
+    lines += "names = {k: inputs[k] for k in ('input_ids', 'attention_mask')}\n"
+    lines += "with torch.no_grad():\n    numpy.save('logits.npy', model(**names).logits.numpy())\n"
+    lines += "print(*model.config.id2label.values())"
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_MODULES_CACHE": str(exported / "modules")}
+    command = [sys.executable, "-W", "ignore", "-c", lines]
+    alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=120, env=environment)
+    assert alone.returncode == 0, alone.stderr
+    assert alone.stdout.split() == sorted(tiny_text.CLASSES)
+    logits = predictor.logits(texts).numpy()  # type: ignore[attr-defined]
+    np.testing.assert_allclose(np.load(exported / "logits.npy"), logits, atol=1e-5)
+
+
+# --- text.generation, text.translation ------------------------------------------------------------
+
+
+def _write_no_questions(folder: Path) -> Path:
+    (folder / "nothing.csv").write_text('prompt,number\n"",1\n"",2\n', encoding="utf-8")
+    return folder / "nothing.csv"
+
+
+def _writing_model_loads_back(exported: Path, snippet: str, predictor: Predictor, new: Path) -> None:
+    """The three lines shown on screen, run in a fresh process that knows nothing of Headstart, write the same."""
+    if exported.suffix == ".zip":
+        zipfile.ZipFile(exported).extractall(exported.with_suffix(""))
+        exported = exported.with_suffix("")
+    row = next(row for row in predictor.predict(new) if "error" not in row)
+    ids = predictor.prompt(row["text"])  # type: ignore[attr-defined]
+    limit = predictor.limit(ids)  # type: ignore[attr-defined]
+    lines = f"{snippet}\nimport torch\nids = torch.tensor([{ids}])\nwith torch.no_grad():\n"
+    lines += f"    new = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens={limit + 1}, "
+    lines += "do_sample=False, num_beams=1, pad_token_id=tokenizer.pad_token_id)[0]\n"
+    lines += f"new = (new[1:] if model.config.is_encoder_decoder else new[ids.shape[1]:])[:{limit}]\n"
+    lines += "open('written.txt', 'w', encoding='utf-8').write(tokenizer.decode(new, skip_special_tokens=True).strip())"
+    command = [sys.executable, "-W", "ignore", "-c", lines]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=120, env=environment)
+    assert alone.returncode == 0, alone.stderr
+    assert (exported / "written.txt").read_text(encoding="utf-8") == row["label"]
+
+
+WRITING = {
+    Strategy.LORA: {"epochs": 3, "lora_rank": 2},
+    Strategy.PARTIAL: {"epochs": 3, "blocks": 1},
+    Strategy.FULL: {"epochs": 3},
+    Strategy.ZERO_SHOT: {},
+    Strategy.SCRATCH: {"epochs": 3},
+}
 SMALL = {"image_size": 64, "views": 2}
+SHORT = {"epochs": 3}
 TINY = {
     "vision.classification": Tiny(
         model="test_resnet",
@@ -146,6 +222,72 @@ TINY = {
         classes=dict.fromkeys([*COLOURS, "grey"], EACH),
         budgets=(5, 20),
         write_new=_write_new_pictures,
+        good_new=len(COLOURS),
         loads_back={"safetensors": _safetensors_load_back, "onnx": _onnx_loads_back},
-    )
+    ),
+    "text.sentiment": Tiny(
+        model="tiny-bert",
+        strategies={
+            Strategy.FEATURES: SHORT,
+            Strategy.PARTIAL: SHORT | {"blocks": 1},
+            Strategy.FULL: SHORT,
+            Strategy.LORA: SHORT | {"lora_rank": 2},
+            Strategy.ZERO_SHOT: {},
+            Strategy.SCRATCH: SHORT,
+        },
+        bad_settings={"max_tokens": 3, "epochs": "many", "blocks": 0, "learning_rate": "fast"},
+        write_weights=tiny_text.write_bert,
+        write_data=tiny_text.write_reviews,
+        examples=len(tiny_text.CLASSES) * tiny_text.EACH,
+        classes=dict.fromkeys(tiny_text.CLASSES, tiny_text.EACH),
+        budgets=(5, 20),
+        write_new=tiny_text.write_new_reviews,
+        good_new=5,
+        loads_back={"safetensors": _text_model_loads_back, "onnx": tiny_text.onnx_loads_back},
+        write_bad=_write_bad_texts,
+    ),
+    "text.generation": Tiny(
+        model="tiny-gpt",
+        strategies=WRITING,
+        bad_settings={"max_tokens": 3, "epochs": "many", "blocks": 0, "learning_rate": "fast", "forgetting": "perhaps"},
+        write_weights=tiny_text.write_gpt,
+        write_data=tiny_writers.write_chats,
+        examples=len(tiny_writers.SUMS),
+        classes={},
+        budgets=(4, 12),
+        write_new=tiny_writers.write_new_questions,
+        good_new=2,
+        loads_back={"safetensors": _writing_model_loads_back},
+        write_bad=_write_no_questions,
+    ),
+    "text.translation": Tiny(
+        model="tiny-marian",
+        strategies=WRITING,
+        bad_settings={"max_tokens": 3, "epochs": "many", "blocks": 0, "learning_rate": "fast", "beams": 0},
+        write_weights=tiny_writers.write_marian,
+        write_data=tiny_writers.write_pairs,
+        examples=len(tiny_writers.SENTENCES),
+        classes={},
+        budgets=(4, 12),
+        write_new=tiny_writers.write_new_sentences,
+        good_new=2,
+        loads_back={"safetensors": _writing_model_loads_back},
+        write_bad=_write_no_questions,
+    ),
+    "forecasting.forecast": Tiny(
+        model="fracast",
+        strategies=dict.fromkeys(Strategy, tiny_series.SETTINGS),
+        bad_settings={"horizon": 0, "origins": "many", "frequency": "often", "arima": "perhaps", "inputs": "tea"},
+        write_weights=lambda models: None,  # noqa: ARG005  (they come with the offline pack, and are small)
+        write_data=tiny_series.write_series,
+        examples=len(tiny_series.NAMES) * tiny_series.MONTHS,
+        classes={},
+        budgets=(20, 39),
+        write_new=tiny_series.write_new_series,
+        good_new=len(tiny_series.NAMES) * tiny_series.HORIZON,
+        loads_back={"safetensors": tiny_series.loads_back},
+        write_bad=tiny_series.write_bad_series,
+        first_strategy=Strategy.FULL,
+        predictions=tiny_series.FORECASTS,
+    ),
 }

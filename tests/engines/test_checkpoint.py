@@ -8,14 +8,19 @@ from pathlib import Path
 import pytest
 import torch
 
+from engines.jobs import failures
 from engines.training import checkpoint
 from engines.training.checkpoint import Progress
 
 
 def saved(folder: Path, epoch: int, *, best: bool = True) -> None:
-    weights = {"head.weight": torch.full((2, 3), float(epoch)), "head.bias": torch.zeros(2)}
+    weights, before = (
+        {"head.weight": torch.full((2, 3), float(value)), "head.bias": torch.zeros(2)} for value in (epoch, epoch - 1)
+    )
     progress = Progress(epoch, best_epoch=epoch if best else epoch - 1, history=[{"epoch": epoch, "train_loss": 0.5}])
-    checkpoint.save(folder, progress, weights, {"state": {0: {"step": torch.tensor(epoch)}}}, best=best)
+    checkpoint.save(
+        folder, progress, weights, {"state": {0: {"step": torch.tensor(epoch)}}}, best=weights if best else before
+    )
 
 
 def test_what_was_saved_comes_back(tmp_path: Path) -> None:
@@ -78,3 +83,20 @@ def test_an_optimiser_state_with_code_in_it_is_refused(tmp_path: Path) -> None:
     torch.save({"state": Evil()}, tmp_path / "head" / "optimiser.pt")
     assert checkpoint.load(tmp_path / "head") is None
     assert not (tmp_path / "ran").exists()
+
+
+# --- a full disk ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("large", ["weights", "optimiser"])
+def test_a_full_disk_leaves_the_last_checkpoint_whole(small_disk: Path, large: str) -> None:
+    folder, small, big = small_disk / "head", {"a": torch.zeros(2)}, {"a": torch.zeros(1 << 20)}
+    checkpoint.save(folder, Progress(1, 1), small, {"state": small}, best=small)
+    sizes = (big, small) if large == "weights" else (small, big)
+    with pytest.raises(Exception) as caught:
+        checkpoint.save(folder, Progress(2, 2), sizes[0], {"state": sizes[1]}, best=small)
+    assert failures.disk_is_full(caught.value), repr(caught.value)
+    found = checkpoint.load(folder)
+    assert found is not None
+    assert found[0].epoch == 1
+    assert [path.name for path in small_disk.iterdir()] == ["head"], "what was half written takes no space"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engines.contract import ModelCard, Stage, Strategy
 from engines.training import cost
-from engines.training.settings import DEFAULT_EPOCHS, TrainSettings
+from engines.training.settings import TrainSettings
 
 SIZES = {"n_train": 10, "n_test": 5, "macs_per_second": 1000.0}
 
@@ -45,7 +45,7 @@ def test_seconds(strategy: Strategy, changes: dict[str, Any], seconds: float) ->
 def test_the_baseline_takes_its_own_epochs() -> None:
     """Whatever the run beside it takes."""
     for settings in (TrainSettings(), TrainSettings(epochs=1), TrainSettings(epochs=60)):
-        expected = 3 + DEFAULT_EPOCHS[Strategy.SCRATCH] * 18
+        expected = 3 + TrainSettings.default_epochs[Strategy.SCRATCH] * 18
         assert cost.baseline_seconds(TOY, settings, **SIZES) == pytest.approx(expected)
 
 

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import torch
+from torch import Tensor
 
 from engines.contract import InputError
 from engines.training import devices
@@ -53,3 +54,27 @@ def test_freed_memory_is_kept_where_glibc_is() -> None:
     assert devices.keep_freed_memory() in {True, False}
     if sys.platform == "linux":
         assert devices.keep_freed_memory() is True
+
+
+@pytest.mark.parametrize(("error", "expected"), [(0.0, "medium"), (1e-3, "highest")])
+def test_medium_matrix_products_are_taken_only_where_they_stay_exact(
+    monkeypatch: pytest.MonkeyPatch, error: float, expected: str
+) -> None:
+    """A processor that is fast in bfloat16 uses it, and is off by some 1e-3."""
+    multiply = Tensor.__matmul__
+
+    def product(a: Tensor, b: Tensor) -> Tensor:
+        exact = multiply(a, b)
+        rough = a.dtype == torch.float32 and torch.get_float32_matmul_precision() == "medium"
+        return exact * (1 + error) if rough else exact
+
+    before = torch.get_float32_matmul_precision()
+    monkeypatch.setattr(Tensor, "__matmul__", product)
+    assert devices.matmul_precision.__wrapped__() == expected
+    assert torch.get_float32_matmul_precision() == before
+
+
+@without_gpu
+def test_a_run_on_the_processor_gets_the_products_that_were_found_exact() -> None:
+    devices.accelerator(TrainSettings())
+    assert torch.get_float32_matmul_precision() == devices.matmul_precision()

@@ -22,11 +22,11 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from engines.contract import InputError, Recipe, Strategy
+from engines.export.specialise import PLACE, specialised
 from engines.jobs import worker
 from engines.runs import RunFolder
 from engines.vision import predicting, to_onnx, to_script
 from engines.vision.classification import Classification
-from engines.vision.specialise import PLACE, specialised
 
 TASK = Classification()
 EACH = 10

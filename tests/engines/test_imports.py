@@ -18,8 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 # A module imports from its own row or the rows above it, never from one below.
 LAYERS = (
     ("engines.contract",),
-    ("engines.places", "engines.versions", "engines.runs", "engines.weights", "engines.data"),
+    ("engines.places", "engines.versions", "engines.runs", "engines.weights", "engines.data", "engines.export"),
     ("engines.training", "engines.evidence", "engines.explain", "engines.modelcard", "engines.report"),
+    ("engines.classifying",),
     ("engines.vision", "engines.text", "engines.speech", "engines.forecasting", "engines.control"),
     ("engines.registry",),
     ("engines.jobs",),

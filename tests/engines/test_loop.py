@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engines.contract import Cancelled, InputError, Strategy
-from engines.training import strategies
+from engines.training import checkpoint, strategies
 from engines.training.checkpoint import Progress
 from engines.training.loop import Plan, predict, schedule, train
 from engines.training.settings import TrainSettings
@@ -194,6 +194,55 @@ def test_a_stopped_run_ends_where_an_undisturbed_one_does(tmp_path: Path, stops:
         assert torch.equal(tensor, network.model.state_dict()[name]), name
 
 
+class Kept:
+    """Notes after which epochs a checkpoint is written."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch):
+        self.epochs: list[int] = []
+        save = checkpoint.save
+
+        def noted(folder: Path, progress: Progress, *given: Any, **options: Any) -> None:
+            self.epochs.append(progress.epoch)
+            save(folder, progress, *given, **options)
+
+        monkeypatch.setattr(checkpoint, "save", noted)
+
+
+@pytest.mark.parametrize(("every", "expected"), [(3600.0, [1, 6]), (0.0, [1, 2, 3, 4, 5, 6])])
+def test_short_epochs_share_a_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: float, expected: list[int]
+) -> None:
+    monkeypatch.setattr("engines.training.loop.SAVE_EVERY", every)
+    kept = Kept(monkeypatch)
+    fitted(Notebook(tmp_path), plan=toys.plan(epochs=6))
+    assert kept.epochs == expected, "the first, those that are due, and the last"
+
+
+def test_a_cancel_writes_the_last_whole_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Kept(monkeypatch)
+    with pytest.raises(Cancelled):
+        fitted(Notebook(tmp_path, cancel_after=3), plan=toys.plan(epochs=6))
+    assert kept.epochs == [1, 3]
+    found = checkpoint.load(tmp_path / "checkpoint" / "scratch")
+    assert found is not None
+    assert (found[0].epoch, len(found[0].history)) == (3, 3)
+
+
+def test_the_best_weights_are_kept_though_their_epoch_has_no_checkpoint(tmp_path: Path) -> None:
+    losses = (3.0, 2.0, 1.0, 2.0, 3.0, 4.0)
+    settings, checks = replace(SETTINGS, patience=50), toys.rows(6, seed=1)
+    network, progress = fitted(
+        Notebook(tmp_path / "one"), settings, plan=toys.plan(epochs=6), validation=checks, loss=Scripted(*losses)
+    )
+    assert progress.best_epoch == 3
+    until = toys.plan(epochs=6, stop_after=3)
+    best, _ = fitted(Notebook(tmp_path / "two"), settings, plan=until, validation=checks, loss=Scripted(*losses))
+    for name, tensor in network.model.state_dict().items():
+        assert torch.equal(tensor, best.model.state_dict()[name]), name
+    for name, tensor in checkpoint.best(tmp_path / "one" / "checkpoint" / "scratch").items():
+        assert torch.equal(tensor, best.model.state_dict()[name]), name
+
+
 def test_a_finished_phase_is_not_trained_again(tmp_path: Path) -> None:
     network, expected = fitted(Notebook(tmp_path))
     again = Notebook(tmp_path)
@@ -220,3 +269,16 @@ def test_predict_is_the_network_in_evaluation_mode() -> None:
     logits = predict(network, 0, examples, torch.device("cpu"), batch=32)
     network.eval()
     torch.testing.assert_close(logits, network(examples.inputs).detach())
+
+
+def test_a_damaged_checkpoint_is_told_and_training_starts_over(tmp_path: Path) -> None:
+    _, whole = fitted(Notebook(tmp_path / "whole"))
+    run = Notebook(tmp_path / "damaged", cancel_after=2)
+    with pytest.raises(Cancelled):
+        fitted(run)
+    (run.path / "checkpoint" / "scratch" / "newest.safetensors").write_bytes(b"half of it")
+    run.cancel_after = None
+    _, progress = fitted(run)
+    (note,) = [data["message"] for kind, data in run.events if kind == "note"]
+    assert note == "The checkpoint of scratch is damaged: this part starts over."
+    assert [row["train_loss"] for row in progress.history] == [row["train_loss"] for row in whole.history]

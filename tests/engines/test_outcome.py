@@ -8,12 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
+from engines.classifying import measures, next_step, outcome
 from engines.contract import Recipe, Skipped, Strategy
 from engines.training.checkpoint import Progress
-from engines.training.transfer import Learnt
-from engines.vision import outcome
+from engines.vision.outcome import DOMAIN
 from engines.vision.settings import VisionSettings
-from tests.engines import toys
 
 SURE = np.eye(3)
 
@@ -29,12 +28,12 @@ def test_macro_f1_is_scikit_learns(pairs: list[tuple[int, int]], seed: int) -> N
     rows = np.random.default_rng(seed).integers(len(labels), size=(3, len(labels)))
     counts = np.stack([np.bincount(row, minlength=len(labels)) for row in rows])
     expected = [f1_score(labels[row], predicted[row], average="macro", zero_division=0) for row in rows]
-    assert outcome.macro_f1(labels, predicted, counts) == pytest.approx(expected)
+    assert measures.macro_f1(labels, predicted, counts) == pytest.approx(expected)
 
 
 def test_further_metrics() -> None:
     labels = np.array([0, 0, 0, 1, 1, 2])
-    found = outcome.further_metrics(labels, answers(0, 0, 1, 1, 1, 2))
+    found = measures.further_metrics(labels, answers(0, 0, 1, 1, 1, 2))
     assert found["accuracy"].value == pytest.approx(5 / 6)
     assert found["macro_f1"].value == pytest.approx((0.8 + 0.8 + 1) / 3)
     for estimate in found.values():
@@ -43,7 +42,7 @@ def test_further_metrics() -> None:
 
 
 def test_per_class() -> None:
-    rows = outcome.per_class(np.array([0, 0, 0, 1]), answers(0, 0, 1, 1), ["cat", "dog", "owl"])
+    rows = measures.per_class(np.array([0, 0, 0, 1]), answers(0, 0, 1, 1), ["cat", "dog", "owl"])
     assert [(row["class"], row["n"], row["recall"], row["precision"]) for row in rows] == [
         ("cat", 3, pytest.approx(2 / 3), 1), ("dog", 1, 1, 0.5), ("owl", 0, None, 0),
     ]  # fmt: skip
@@ -78,8 +77,9 @@ def test_what_to_try_next(
     settings: dict[str, object] | None,
 ) -> None:  # fmt: skip
     row = {"epoch": 1, "train_metric": train} | ({} if validation is None else {"validation_metric": validation})
-    learnt = Learnt(toys.staged(), Progress(1, 1, history=[row]), trainable=1, seconds=1.0)
     recipe = Recipe("vision.classification", "/data", "resnet18", strategy)
-    found = outcome.what_next(recipe, VisionSettings(blocks=blocks), learnt, stages=5)
+    found = next_step.what_next(
+        recipe, VisionSettings(blocks=blocks), Progress(1, 1, history=[row]), 5, "photographs", DOMAIN.steadier
+    )
     assert (found and found["strategy"], found and found["settings"]) == (strategy_next, settings)
     assert found is None or found["text"].endswith(".")

@@ -10,6 +10,7 @@ import pytest
 
 from engines import places
 from engines.contract import Cancelled, InputError
+from engines.jobs import failures
 from engines.training import store
 
 FLOAT = np.dtype("float32")
@@ -122,3 +123,23 @@ def test_a_key_changes_with_every_part_and_with_nothing_else() -> None:
     assert store.key("a", 1) == store.key("a", 1)
     assert len({store.key("a", 1), store.key("a", 2), store.key("b", 1), store.key("a1"), store.key(("a", 1))}) == 5
     assert all(Path(store.key("a/b", "..")).name == name for name in [store.key("a/b", "..")])
+
+
+# --- a full disk ----------------------------------------------------------------------------------
+
+
+def test_a_full_disk_is_an_error_that_can_be_told(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Met through a memory map it would be a signal that kills the process."""
+    monkeypatch.setenv("HEADSTART_CACHE", str(small_disk))
+    fill = Filling()
+    with pytest.raises(OSError) as caught:
+        store.array("large", (1 << 20,), FLOAT, fill)
+    assert failures.disk_is_full(caught.value)
+    assert (fill.times, files()) == (0, set())
+
+
+def test_older_arrays_make_way_on_a_full_disk(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADSTART_CACHE", str(small_disk))
+    store.array("old", (200_000,), FLOAT, Filling())  # 800 kB of 1 MB
+    fresh, _ = store.array("new", (200_000,), FLOAT, Filling(3))
+    assert (float(fresh[-1]), files()) == (3, {"new.npy"})

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from engines.contract import Cancelled
 from engines.training import devices
+from engines.training.examples import Labelled
 from engines.training.loop import Plan
 from engines.training.settings import TrainSettings
 from engines.training.staged import Staged, StageModule
@@ -30,6 +31,10 @@ class Notebook:
     def emit(self, kind: str, **data: Any) -> None:
         self.events.append((kind, data))
 
+    def write(self, name: str, text: str) -> Path:
+        (self.path / name).write_text(text, encoding="utf-8")
+        return self.path / name
+
     def check_cancelled(self) -> None:
         if self.cancel_after is not None and len(self.epochs()) >= self.cancel_after:
             raise Cancelled
@@ -39,7 +44,7 @@ class Notebook:
 
 
 @dataclass
-class Rows:
+class Rows(Labelled):
     """Vectors as training examples; `noise` is added when they are varied."""
 
     inputs: Tensor

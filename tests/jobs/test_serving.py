@@ -6,6 +6,7 @@ import json
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import AuthenticationError
@@ -72,6 +73,28 @@ def test_check_tells_its_progress_and_its_report() -> None:
     assert report["notes"] == ["seed 7, ToySettings(steps=4, hold_at=0, trouble='')"]
     assert told[0] == (0, 3)
     assert told[-1] == (3, 3)
+
+
+def test_an_answer_in_pieces(recipe: Recipes) -> None:
+    run = trained(recipe, 2)
+    question = {"verb": "chat", "run": run.id, "messages": [{"role": "user", "content": "é"}], "most": 4}
+    assert list(serving.stream(question)) == ["é"] * 4
+    assert serving.ask(question)["text"] == "éééé", "without a listener it comes whole"
+    with pytest.raises(InputError, match=r"^messages: there are none"):
+        list(serving.stream(question | {"messages": []}))
+
+
+def test_closing_the_answer_stops_the_writing(recipe: Recipes, tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    messages = [{"role": "user", "content": str(said)}]
+    pieces = serving.stream({"verb": "chat", "run": trained(recipe, 2).id, "messages": messages, "most": 1_000_000})
+    assert next(pieces) == str(said)
+    pieces.close()  # type: ignore[attr-defined]
+    deadline = time.monotonic() + 60
+    while not said.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert serving.ask(check("/data/fine"))["classes"] == {"é": 3}, "it goes on answering others"
 
 
 def test_predict_by_id_and_by_path(recipe: Recipes) -> None:

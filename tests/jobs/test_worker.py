@@ -16,7 +16,7 @@ import pytest
 
 from engines import places
 from engines.contract import Recipe, State
-from engines.jobs import processes, worker
+from engines.jobs import failures, processes, worker
 from engines.runs import RunFolder
 
 Recipes = Callable[..., Recipe]
@@ -69,6 +69,26 @@ def test_an_old_result_is_gone_once_the_run_goes_on(recipe: Recipes) -> None:
     run.write("result.json", "{}")
     worker.execute(run)
     assert run.result is None
+
+
+@pytest.mark.parametrize("trouble", ["disk", "full disk below a library"])
+def test_a_full_disk_is_a_sentence(recipe: Recipes, trouble: str) -> None:
+    run = RunFolder.create(recipe(trouble=trouble))
+    assert worker.execute(run) == 1
+    assert run.state == (
+        State.FAILED, "The disk is full: free some space, then press Resume. Finished epochs are kept.",
+    )  # fmt: skip
+
+
+def test_a_run_whose_folder_is_gone_ends_with_a_sentence_and_leaves_nothing(
+    recipe: Recipes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = RunFolder.create(recipe())
+    run = RunFolder.create(recipe(trouble="gone"))
+    assert worker.execute(run) == 1
+    assert capsys.readouterr().err.strip() == failures.GONE
+    assert not run.path.exists()
+    assert worker.execute(other) == 0
 
 
 def test_a_run_has_one_worker_at_a_time(recipe: Recipes, wait: Callable[..., Any]) -> None:

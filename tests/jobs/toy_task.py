@@ -8,8 +8,9 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,19 @@ class ToyPredictor:
     def predict(self, data: Path) -> list[dict[str, Any]]:
         return [{"file": data.name, "label": str(self.value), "probabilities": {"é": 1.0}}]
 
+    def stream(self, messages: list[dict[str, str]], *, most: int = 3, seed: int = 0) -> Iterator[str]:
+        """Says the last message back, `most` times; writes 'closed' into the file of that name when it is stopped."""
+        if not messages:
+            raise InputError(Problem("messages", "there are none", "accepted: one or more"))
+        try:
+            for _ in range(most):
+                yield messages[-1]["content"]
+                if most > 1000:
+                    time.sleep(0.001)
+        finally:
+            if most > 1000:
+                Path(messages[0]["content"]).write_text("closed")
+
 
 def _make_trouble(trouble: str, run: Run) -> None:
     match trouble:
@@ -152,6 +166,11 @@ def _make_trouble(trouble: str, run: Run) -> None:
             raise InputError(Problem("a.png", "found 0 bytes", "a picture is accepted"))
         case "disk":
             raise OSError(errno.ENOSPC, "No space left on device")
+        case "full disk below a library":
+            raise RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)")
+        case "gone":
+            shutil.rmtree(run.path)
+            run.check_cancelled()
         case "memory":
             raise MemoryError
         case "card":

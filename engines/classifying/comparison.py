@@ -11,38 +11,37 @@ import numpy as np
 import torch
 
 from engines import weights
+from engines.classifying.domain import Domain, answered, lesson, start
 from engines.contract import Estimate, InputError, ModelCard, Problem, Recipe, Run, Strategy, TaskInfo, Verdict
 from engines.evidence import intervals
 from engines.evidence.budgets import drawn
 from engines.training import transfer
 from engines.training.settings import check_strategy
-from engines.vision import preparing
-from engines.vision.settings import VisionSettings
 
 
 def compare(
-    info: TaskInfo, recipe: Recipe, card: ModelCard, run: Run, budgets: list[int], seeds: int
+    domain: Domain, info: TaskInfo, recipe: Recipe, card: ModelCard, run: Run, budgets: list[int], seeds: int
 ) -> tuple[list[dict[str, Any]], Verdict]:
-    """See `contract.Task.compare`. A budget counts training photographs, spread over the classes as in the data.
+    """See `contract.Task.compare`. A budget counts training examples, spread over the classes as in the data.
 
-    The test set stays the same throughout; a seed draws which photographs are trained on, the weights and the order.
+    The test set stays the same throughout; a seed draws which of them are trained on, the weights and the order.
     """
-    settings = VisionSettings.parse(recipe.settings)
+    settings = domain.settings.parse(recipe.settings)
     check_strategy(recipe.strategy, info.strategies, settings, len(card.stages))
     if recipe.strategy is Strategy.SCRATCH:
         raise InputError(
             Problem("strategy", "scratch is what the others are compared with", "accepted: any other strategy")
         )
     weights.fetch(card)  # before anything that takes long
-    prepared = preparing.prepare(recipe, settings, preparing.input_format(card, settings), run)
+    prepared = domain.prepare(recipe, card, settings, run)
     training, testing = prepared.part("train"), prepared.part("test")
     budgets = sorted(set(budgets))
-    classes, available = len(prepared.classes), len(training.labels)
+    classes, available = len(prepared.classes), len(training)
     for budget in budgets:
         if not classes <= budget <= available:
             accepted = f"accepted: {classes} (one a class) to {available} (all that are left for training)"
             raise InputError(Problem("budgets", f"found {budget}", accepted))
-    on = preparing.start(settings, run)
+    on = start(settings, run)
     labels = testing.labels.numpy()
     correct: dict[tuple[int, Strategy], list[np.ndarray]] = defaultdict(list)
     legs: list[Leg] = []
@@ -53,9 +52,9 @@ def compare(
             for strategy in (recipe.strategy, Strategy.SCRATCH):
                 legs.append(Leg(run, f"{budget}-{seed}-{strategy}"))
                 used = settings if strategy is recipe.strategy else transfer.scratch_settings(settings)
-                lesson = preparing.lesson(prepared, card, used, seed=seed, run=legs[-1], on=on)
-                learnt = transfer.learn(lesson, strategy, chosen=chosen)
-                answers = transfer.logits(lesson, learnt, testing).argmax(1)
+                taught = lesson(domain, prepared, card, used, seed=seed, unit=info.unit, run=legs[-1], on=on)
+                learnt = transfer.learn(taught, strategy, chosen=chosen)
+                answers = answered(domain, used, taught, learnt, testing).argmax(1)
                 correct[budget, strategy].append(answers == labels)
                 run.emit("progress", phase="comparing", done=len(legs), total=total, unit="trainings")
     for leg in legs:
@@ -82,7 +81,7 @@ def compare(
 
 
 def paired_over_seeds(labels: np.ndarray, pairs: list[tuple[np.ndarray, np.ndarray]]) -> Estimate:
-    """Transfer minus scratch, each seed's two networks paired on the same training and test photographs."""
+    """Transfer minus scratch, each seed's two networks paired on the same training and test examples."""
     return intervals.over_seeds(
         [intervals.balanced(labels, ours) - intervals.balanced(labels, theirs) for ours, theirs in pairs],
         [intervals.paired_draws(labels, ours, theirs) for ours, theirs in pairs],
@@ -100,6 +99,9 @@ class Leg:
     def emit(self, kind: str, **data: Any) -> None:
         if kind != "epoch":
             self.run.emit(kind, **data)
+
+    def write(self, name: str, text: str) -> Path:
+        return self.run.write(f"{self.path.name}/{name}", text)
 
     def check_cancelled(self) -> None:
         self.run.check_cancelled()

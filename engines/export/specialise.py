@@ -19,10 +19,10 @@ def specialised(source: str, run: Mapping[str, Any]) -> str:
     """
     while (found := _decided(source, run)) is not None:
         source = found
-    used = {name: value for name, value in run.items() if f'RUN["{name}"]' in source or f"RUN['{name}']" in source}
-    source = source.replace(PLACE, f"RUN: dict[str, Any] = {{\n{_packed(used)}}}\n")
     while (found := _without_unused(source)) is not None:
         source = found
+    used = {name: value for name, value in run.items() if f'RUN["{name}"]' in source or f"RUN['{name}']" in source}
+    source = source.replace(PLACE, f"RUN: dict[str, Any] = {{\n{_packed(used)}}}\n")
     return re.sub(r"# --- .* ---\n+(?=# --- )", "", source)
 
 

@@ -1,0 +1,171 @@
+"""How fast is a photograph from a phone a network's input, beside the way of a tutorial?
+
+    python benchmarks/decode.py [--rounds 5] [--write]
+
+JPEGs of 2016 × 1512 pixels, made of the photographs that come with scikit-learn and (where it is installed)
+scikit-image, through Headstart's own reading (`InputFormat.read`, then `plain`), through Pillow and the transform that
+timm makes for the network, and through Pillow and torchvision's usual one. One thread, CPU seconds, in turn; freed
+memory is kept for all of them. Also: how far the pixels lie from those of a full decode, in standard deviations of the
+input (1 is half of the range from black to white), and what threads add.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import timm
+import torch
+from PIL import Image
+from sklearn.datasets import load_sample_images
+from timm.data import create_transform, resolve_data_config
+from torch import Tensor
+from torchvision.transforms import v2
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.performance_page import busy, parser, publish, table
+from engines import registry
+from engines.training import devices
+from engines.vision import preparing
+from engines.vision.pixels import DECODERS, InputFormat
+from engines.vision.settings import VisionSettings
+
+MODEL = "tf_efficientnet_lite0"
+SIZE = (2016, 1512)
+BUNDLED = ("astronaut", "coffee", "chelsea", "rocket", "retina", "immunohistochemistry", "hubble_deep_field")
+"""Photographs that lie in scikit-image's package; its others are fetched from the network."""
+Read = Callable[[Path], Tensor]
+
+
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--rounds", type=int, default=5)
+    given = arguments.parse_args()
+    torch.set_num_threads(1)
+    devices.keep_freed_memory()
+    padded = preparing.input_format(registry.task("vision.classification").describe(MODEL), VisionSettings())
+    cropped = replace(padded, framing="crop")
+    contenders: dict[str, Read] = {
+        "Pillow, timm's transform": tutorial(timms()),
+        "Pillow, torchvision's transform": tutorial(torchvisions(cropped)),
+        "Headstart, middle square": lambda path: ours(path, cropped),
+        "Headstart, whole picture (default)": lambda path: ours(path, padded),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        paths = photographs(Path(folder))
+        seconds: dict[str, list[float]] = {name: [] for name in contenders}
+        for number in range(given.rounds + 1):
+            for name, read in contenders.items():
+                began = time.process_time()
+                for path in paths:
+                    read(path)
+                if number:  # the first round warms up
+                    seconds[name].append(time.process_time() - began)
+        apart = {
+            name: statistics.fmean(float((ours(p, f) - in_full(p, f)).abs().mean()) for p in paths)
+            for name, f in (("middle square", cropped), ("whole picture", padded))
+        }
+        theirs = contenders["Pillow, timm's transform"]
+        from_timm = statistics.fmean(float((ours(p, cropped) - theirs(p)).abs().mean()) for p in paths)
+        threaded = wall_ratio(paths, theirs, padded)
+        megabytes = sum(path.stat().st_size for path in paths) / 1e6 / len(paths)
+    first, second = list(seconds)[:2]
+    rows = []
+    for name, taken in seconds.items():
+        against = [
+            f"{statistics.median(t / own for t, own in zip(seconds[other], taken, strict=True)):.2f}"
+            for other in (first, second)
+        ]
+        rows.append((name, f"{1000 * statistics.median(taken) / len(paths):.1f} ms", *against))
+    header = ("", "CPU time a photograph", "times as fast as timm's", "times as fast as torchvision's")
+    publish(
+        f"{table(header, rows)}\n\n{len(paths)} JPEGs of {SIZE[0]} × {SIZE[1]} pixels, {megabytes:.1f} MB each, "
+        f"{given.rounds} rounds in turn, one thread, medians. timm's transform is bicubic, as Headstart's, "
+        f"torchvision's bilinear. Mean distance from a full decode with the same framing: "
+        + ", ".join(f"{value:.3f} standard deviations ({name})" for name, value in apart.items())
+        + f"; from timm's input {from_timm:.3f}, most of it because timm rounds the width and so shifts the picture by "
+        f"half a pixel. Wall time of {DECODERS} reading threads against timm's transform in one: {threaded:.1f} times "
+        f"as fast ({busy()}).",
+        write=given.write,
+    )
+
+
+def timms() -> Callable[[Image.Image], Tensor]:
+    config = timm.get_pretrained_cfg(MODEL)
+    assert config is not None
+    made: Callable[[Image.Image], Tensor] = create_transform(**resolve_data_config(pretrained_cfg=config.to_dict()))
+    return made
+
+
+def torchvisions(format: InputFormat) -> Callable[[Image.Image], Tensor]:
+    """As torchvision's own presets do: 256, 224, bilinear."""
+    made: Callable[[Image.Image], Tensor] = v2.Compose([
+        v2.Resize(format.stored), v2.CenterCrop(format.size), v2.ToImage(), v2.ToDtype(torch.float32, scale=True),
+        v2.Normalize(format.mean, format.std),
+    ])  # fmt: skip
+    return made
+
+
+def tutorial(transform: Callable[[Image.Image], Tensor]) -> Read:
+    def read(path: Path) -> Tensor:
+        with Image.open(path) as image:
+            return transform(image.convert("RGB"))
+
+    return read
+
+
+def ours(path: Path, format: InputFormat) -> Tensor:
+    """float32 (3, size, size)"""
+    return plain(format.read(path), format)
+
+
+def in_full(path: Path, format: InputFormat) -> Tensor:
+    with Image.open(path) as image:
+        return plain(format.square(image.convert("RGB")), format)
+
+
+def plain(square: np.ndarray, format: InputFormat) -> Tensor:
+    return format.plain(torch.from_numpy(square).permute(2, 0, 1)[None])[0]
+
+
+def wall_ratio(paths: list[Path], theirs: Read, format: InputFormat) -> float:
+    began = time.perf_counter()
+    for path in paths:
+        theirs(path)
+    one = time.perf_counter() - began
+    with ThreadPoolExecutor(DECODERS) as pool:
+        began = time.perf_counter()
+        for square in pool.map(format.read, paths):
+            plain(square, format)
+        return one / (time.perf_counter() - began)
+
+
+def photographs(folder: Path) -> list[Path]:
+    """Enlarged to the size of a phone's, cut to 4:3, quality 92."""
+    found = list(load_sample_images().images)
+    if importlib.util.find_spec("skimage"):
+        import skimage.data
+
+        found += [getattr(skimage.data, name)() for name in BUNDLED]
+    paths = []
+    for number, pixels in enumerate(found):
+        image = Image.fromarray(pixels[..., :3])
+        width, height = min(image.width, image.height * 4 // 3), min(image.height, image.width * 3 // 4)
+        left, top = (image.width - width) // 2, (image.height - height) // 2
+        box = (left, top, left + width, top + height)
+        paths.append(folder / f"{number}.jpg")
+        image.resize(SIZE, Image.Resampling.LANCZOS, box).save(paths[-1], quality=92)
+    return paths
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""Do time and memory grow as they should with the number of photographs?
+
+    python benchmarks/growth.py [--sizes 1000,4000,16000] [--side 64] [--write]
+
+Small JPEGs of coloured shapes in ten classes are made, and the whole path of a `features` run goes over them with the
+contract suite's network (test_resnet, random weights, so that it is the path that is measured and not the network):
+check, decode, cache, train 5 epochs, test. Each size runs in a process of its own. Gives CPU seconds (which other
+processes on the machine do not change much), what a photograph costs beside the first size, and the peak resident
+memory, libraries included.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.performance_page import parser, publish, table
+
+CLASSES = 10
+SETTINGS = {"epochs": 5, "views": 1, "refit": False, "image_size": 64, "device": "cpu"}
+
+
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--sizes", default="1000,4000,16000")
+    arguments.add_argument("--side", type=int, default=64)
+    arguments.add_argument("--one", nargs=2, help="DATA HOME: used by the benchmark itself")
+    given = arguments.parse_args()
+    if given.one:
+        print(json.dumps(one(*map(Path, given.one))))
+        return
+    found = []
+    sizes = [int(size) for size in given.sizes.split(",")]
+    with tempfile.TemporaryDirectory() as scratch:
+        for size in sizes:
+            data = photographs(Path(scratch) / f"data-{size}", size, given.side)
+            command = [sys.executable, "-W", "ignore", __file__, "--one", str(data), f"{scratch}/home-{size}"]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            found.append(json.loads(done.stdout.splitlines()[-1]))
+            print(size, found[-1], file=sys.stderr, flush=True)
+    rows = []
+    first = found[0]
+    each_of_first = (first["seconds"] - first["start"]) / sizes[0]
+    for size, numbers in zip(sizes, found, strict=True):
+        each = (numbers["seconds"] - numbers["start"]) / size
+        rows.append((
+            f"{size:,}", f"{numbers['seconds']:.1f} s", f"{1000 * each:.2f} ms", f"{each / each_of_first:.2f}",
+            f"{numbers['peak']:,.0f} MB", f"{numbers['peak'] / first['peak']:.2f}", f"{numbers['wall']:.0f} s",
+        ))  # fmt: skip
+    header = ("photographs", "CPU time", "each", "beside the first", "peak memory", "beside the first", "wall time")
+    text = (
+        f"JPEGs of {given.side} × {given.side} pixels, one process a size, one thread for the network. The "
+        "time of each is without imports."
+    )
+    publish(f"{table(header, rows)}\n\n{text}", write=given.write)
+
+
+def one(data: Path, home: Path) -> dict[str, float]:
+    """CPU and wall seconds and the peak of resident memory (MB) of one run, in this process."""
+    import resource
+
+    os.environ |= {"HEADSTART_HOME": str(home), "HEADSTART_MODELS": str(home / "models"), "HEADSTART_CACHE_GB": "40"}
+    import timm
+    import torch
+    from safetensors.torch import save_file
+
+    from engines import registry
+    from engines.contract import Recipe, Strategy
+    from engines.runs import RunFolder
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    (home / "models/test_resnet").mkdir(parents=True)
+    save_file(timm.create_model("test_resnet").state_dict(), home / "models/test_resnet/model.safetensors")
+    task = registry.task("vision.classification")
+    recipe = Recipe(task.info.name, str(data), "test_resnet", Strategy.FEATURES, settings=SETTINGS)
+    start, began = time.process_time(), time.monotonic()
+    task.fit(recipe, RunFolder.create(recipe, home / "run"))
+    return {
+        "seconds": time.process_time(),
+        "start": start,
+        "wall": time.monotonic() - began,
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def photographs(folder: Path, size: int, side: int) -> Path:
+    """`size` JPEGs in CLASSES folders, no two alike: a disc on noise, its colour by the class. 64 noises in turn."""
+    import numpy as np
+    from PIL import Image, ImageDraw
+
+    rng = np.random.default_rng(0)
+    grounds = [Image.fromarray(rng.integers(60, 196, (side, side, 3), dtype=np.uint8)) for _ in range(64)]
+    for number in range(size):
+        label = number % CLASSES
+        image = grounds[number % len(grounds)].copy()
+        x, y, r = rng.integers(side // 4, side // 2, 3)
+        colour = (25 * label, 255 - 25 * label, (97 * label) % 256)
+        ImageDraw.Draw(image).ellipse((x - r // 2, y - r // 2, x + r // 2, y + r // 2), fill=colour)
+        image.putpixel((number % side, number // side % side), (number % 256, number // 256 % 256, 0))
+        target = folder / f"class-{label}" / f"{number:06d}.jpg"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        image.save(target, quality=90)
+    return folder
+
+
+if __name__ == "__main__":
+    main()

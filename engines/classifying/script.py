@@ -1,0 +1,160 @@
+"""What a classifier's run notes for the script that repeats it, and what is asked before one is made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from engines import weights
+from engines.classifying.domain import Prepared
+from engines.contract import InputError, ModelCard, Problem, Recipe, Strategy
+from engines.runs import RunFolder
+from engines.training import transfer
+from engines.training.devices import precision
+from engines.training.settings import TrainSettings
+from engines.training.staged import Staged
+from engines.training.strategies import GRADUAL
+from engines.training.transfer import Learnt
+
+REFUSED = (
+    ("halved", "memory ran out and its batches were halved on the way", "accepted: a run with a smaller batch size"),
+    ("test_time", "it averages several looks at each picture, which the script does not", "accepted: test_time none"),
+    ("folds", "it was tested in folds, which the script does not", "accepted: a run with folds 0"),
+)
+"""What is noted of a run, and why no script repeats it when that is not 0 or none."""
+
+
+# --- while it trains ------------------------------------------------------------------------------
+
+
+def lesson(
+    prepared: Prepared, recipe: Recipe, settings: TrainSettings, *, learnt: Learnt, on: Accelerator, value: float
+) -> dict[str, Any]:
+    """What the script's RUN holds whatever the examples are."""
+    scratch = recipe.strategy is Strategy.SCRATCH
+    settings = replace(settings, learning_rate=learnt.learning_rate)  # also where it was looked for
+    used = transfer.unhurried(settings, settings.epochs_for(recipe.strategy)) if scratch else settings
+    return {
+        "classes": prepared.classes,
+        "strategy": str(recipe.strategy),
+        "seed": recipe.seed,
+        "value": value,
+        "plans": plans(recipe.strategy, used),
+        "refit": recipe.strategy is Strategy.FEATURES and settings.refit and len(prepared.parts["validation"]) > 0,
+        "batch_size": used.batch_size,
+        "gradient_accumulation": settings.gradient_accumulation,
+        "weight_decay": settings.weight_decay,
+        "label_smoothing": settings.label_smoothing,
+        "gradual": settings.gradual and recipe.strategy in GRADUAL,
+        "balance": settings.balance,
+        "lora_rank": settings.lora_rank,
+        "stages": stages(learnt, recipe.strategy, settings),
+        "device": on.device.type,
+        "threads": torch.get_num_threads(),
+        "matmul": torch.get_float32_matmul_precision(),
+        "bf16": precision(on) == "bf16",
+    }
+
+
+def plans(strategy: Strategy, settings: TrainSettings) -> dict[str, dict[str, Any]]:
+    """Epochs, learning rate and patience of each phase (see `training.transfer.learn`)."""
+
+    def plan(epochs: int, rate: float) -> dict[str, Any]:
+        return {"epochs": epochs, "rate": rate, "patience": settings.patience_for(epochs), "stop": epochs}
+
+    if strategy is Strategy.ZERO_SHOT:
+        return {}
+    main = plan(settings.epochs_for(strategy), settings.learning_rate_for(strategy))
+    if strategy is Strategy.SCRATCH:
+        return {"scratch": main}
+    if strategy is Strategy.FEATURES:
+        return {"head": main, "refit": main}
+    head = plan(settings.default_epochs[Strategy.FEATURES], settings.default_rates[Strategy.FEATURES])
+    return {"head": head, "fine-tuning": main}
+
+
+def stages(learnt: Learnt, strategy: Strategy, settings: TrainSettings) -> list[dict[str, Any]]:
+    """What learns, stage by stage, by the model's own names of its layers, and how fast."""
+    network: Staged = learnt.network
+    if strategy not in GRADUAL:
+        return []
+    names = {id(module): name for name, module in network.model.named_modules()}
+    number, boundary = len(network.stages), strategy.boundary(len(network.stages), settings.blocks)
+    rate = settings.learning_rate_for(strategy)
+    return [
+        {
+            "layers": [names[id(module)] for module in stage.modules()],
+            "rate": rate * settings.layer_decay ** (number - i),
+        }
+        for i, stage in enumerate(network.stages)
+    ][boundary:]
+
+
+def keep(
+    folder: Path, lesson: dict[str, Any], card: ModelCard, settings: TrainSettings, *, learnt: Learnt, on: Accelerator,
+    **further: Any,
+) -> None:  # fmt: skip
+    """Writes lesson.json: RUN, and what `lesson_of` asks before it makes a script of it."""
+    path = None if lesson["strategy"] == Strategy.SCRATCH else weights.find(card)
+    kept = {
+        "script": lesson,
+        "weights": path and weights.sha256(path),
+        "max_seconds": settings.max_seconds,
+        "precision": precision(on),
+        "halved": learnt.progress.halved,
+        "folds": settings.folds,
+        **further,
+    }
+    (folder / "lesson.json").write_text(json.dumps(kept, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+# --- when it is taken home ------------------------------------------------------------------------
+
+
+def lesson_of(run: Path) -> tuple[dict[str, Any], str | None]:
+    """What the script's RUN holds, and the SHA-256 of the weights that the run started from.
+
+    Raises InputError with one sentence where no script can repeat the run.
+    """
+    model = run / "model"
+    if not (model / "config.json").is_file():
+        raise refusal(run, "there is no trained model in it", "accepted: a run that is done")
+    if not (model / "lesson.json").is_file():
+        raise refusal(run, "it was trained before scripts could be made of runs", "train it again to get one")
+    kept = json.loads((model / "lesson.json").read_text(encoding="utf-8"))
+    lesson = {"matmul": "highest"} | kept["script"]
+    if kept["precision"] == "fp16":
+        raise refusal(run, "it was trained in fp16, which the script cannot", "accepted: mixed_precision no or bf16")
+    for name, found, accepted in REFUSED:
+        if kept.get(name) not in {None, 0, "none"}:
+            raise refusal(run, found, accepted)
+    if kept["max_seconds"]:  # no script can repeat a clock, but it can stop after as many epochs
+        for event in RunFolder(run).events():
+            if event.kind == "epoch" and event.data["phase"] in lesson["plans"]:
+                lesson["plans"][event.data["phase"]]["stop"] = event.data["epoch"]
+    return lesson, kept["weights"]
+
+
+def require_same_weights(run: Path, card: ModelCard, known: str | None) -> None:
+    """Raises InputError when the pretrained weights are not to be had, or are others than the run started from."""
+    path = weights.fetch(card)
+    if known and weights.sha256(path) != known:
+        found = f"the pretrained weights of {card.name} on this machine are not those it started from"
+        raise refusal(run, found, f"accepted: the file with SHA-256 {known[:8]}…")
+
+
+def requirements(run: Path, needs: Iterable[str]) -> str:
+    """requirements.txt: the versions that the run had."""
+    known = RunFolder(run).recipe.versions
+    return "".join(f"{name}=={(known.get(name) or version(name)).split('+')[0]}\n" for name in needs)
+
+
+def refusal(run: Path, found: str, accepted: str) -> InputError:
+    return InputError(Problem(f"run {run.name}", found, accepted))

@@ -1,0 +1,92 @@
+"""Which learning rate suits: it is raised step by step until the loss rises (Smith 2017, 'Cyclical learning rates for
+training neural networks', section 3.3), and the longest stretch of falling loss says where to train.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+from engines.contract import Run, Strategy
+from engines.training.cost import search_steps
+from engines.training.devices import seed_everything
+from engines.training.examples import Examples, batches
+from engines.training.settings import TrainSettings
+from engines.training.staged import Staged
+from engines.training.strategies import parameter_groups
+
+LOWEST, HIGHEST = 1e-6, 1.0
+SMOOTHING = 0.98
+"""Of the loss, as in fastai: an exponential mean, corrected for its start."""
+DIVERGED = 4.0
+"""The test ends where the smoothed loss is this many times the least so far."""
+
+
+def find(
+    network: Staged, strategy: Strategy, examples: Examples, settings: TrainSettings, *,
+    loss: Callable[[Any, Tensor], Tensor], run: Run, accelerator: Accelerator, seed: int, phase: str, steps: int,
+) -> float:  # fmt: skip
+    """The peak learning rate that the test suggests. Leaves `network` as it was and emits the curve as one event.
+
+    `steps` is how many the training itself will take (see `cost.search_steps`). Raises Cancelled.
+    """
+    device = accelerator.device
+    network.to(device)
+    before = {name: tensor.detach().cpu().clone() for name, tensor in network.model.state_dict().items()}
+    optimiser = torch.optim.AdamW(parameter_groups(network, strategy, 1.0, settings))
+    shares = [group["lr"] for group in optimiser.param_groups]  # of the peak, by how deep a layer lies
+    n = search_steps(steps)
+    rates = [LOWEST * (HIGHEST / LOWEST) ** (step / (n - 1)) for step in range(n)]
+    generator = seed_everything(seed, phase, "learning rate")
+    drawn = _forever(examples, settings.batch_size, generator)
+    losses: list[float] = []
+    mean = 0.0
+    network.train()
+    for number, (rate, indices) in enumerate(zip(rates, drawn, strict=False), 1):
+        run.check_cancelled()
+        with accelerator.autocast():
+            outputs = network(examples.varied(indices, generator).to(device), network.boundary)
+            batch_loss = loss(outputs, examples.targets(indices).to(device))
+        value = batch_loss.item()
+        mean = SMOOTHING * mean + (1 - SMOOTHING) * value
+        smooth = mean / (1 - SMOOTHING**number)
+        if not math.isfinite(value) or losses and smooth > DIVERGED * min(losses):
+            break
+        losses.append(smooth)
+        for group, share in zip(optimiser.param_groups, shares, strict=True):
+            group["lr"] = rate * share
+        batch_loss.backward()
+        torch.nn.utils.clip_grad_norm_(list(network.trainable().values()), 5.0)
+        optimiser.step()
+        optimiser.zero_grad()
+    network.model.load_state_dict(before)
+    chosen = valley(rates[: len(losses)], losses)
+    points = [[float(f"{rate:.3g}"), round(value, 5)] for rate, value in zip(rates, losses, strict=False)]
+    run.emit("search", phase=phase, learning_rate=chosen, points=points)
+    run.emit("note", message=f"The learning-rate test suggests {chosen:g} ({len(points)} steps).")
+    return chosen
+
+
+def valley(rates: Sequence[float], losses: Sequence[float]) -> float:
+    """The rate in the middle of the longest falling sequence of losses, to two digits; the first where none falls.
+
+    fastai's suggestion of that name: unlike the steepest point it does not sit on the edge of divergence.
+    """
+    lengths = [1] * len(losses)  # of the longest falling sequence that ends here
+    for i in range(len(losses)):
+        for j in range(i):
+            if losses[i] < losses[j]:
+                lengths[i] = max(lengths[i], lengths[j] + 1)
+    end = max(range(len(lengths)), key=lengths.__getitem__)
+    start = end - (lengths[end] - 1)
+    return float(f"{rates[start + (end - start) // 2]:.2g}")
+
+
+def _forever(examples: Examples, size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    while True:
+        yield from batches(examples, size, generator)

@@ -1,0 +1,98 @@
+"""Sequences of different lengths as one batch: padded, masked, and long ones cut into windows."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from engines.training.examples import Labelled
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Windows of tokens: an example that is longer than the network reads at once has several."""
+
+    values: Tensor
+    """int64 (W, T, …) as the network reads them, or float (W, T, D) between its stages."""
+    mask: Tensor
+    """bool (W, T): what is there; the rest is padding."""
+    owner: Tensor
+    """int64 (W,), ascending: the window's example, by its position in the batch."""
+    context: Any = None
+    """What the network's own forward pass hands to every block besides: masks and positions."""
+
+    @classmethod
+    def padded(cls, examples: list[list[Tensor]], padding: int = 0) -> Tokens:
+        """Each example's windows, (T_w, …) each."""
+        windows = [window for own in examples for window in own]
+        lengths = torch.tensor([len(window) for window in windows])
+        values = pad_sequence(windows, batch_first=True, padding_value=padding)
+        owner = torch.repeat_interleave(torch.arange(len(examples)), torch.tensor([len(own) for own in examples]))
+        return cls(values, torch.arange(values.shape[1]) < lengths[:, None], owner)
+
+    def __len__(self) -> int:
+        return int(self.owner[-1]) + 1
+
+    def to(self, device: torch.device) -> Tokens:
+        return Tokens(self.values.to(device), self.mask.to(device), self.owner.to(device))
+
+    def with_values(self, values: Tensor, context: Any = None) -> Tokens:
+        return replace(self, values=values, context=context)
+
+    def pooled(self, vectors: Tensor) -> Tensor:
+        """float (B, …): the mean over each example's windows of `vectors`, float (W, …)."""
+        if len(self) == len(vectors):
+            return vectors
+        sums = vectors.new_zeros(len(self), *vectors.shape[1:]).index_add(0, self.owner, vectors)
+        return sums / torch.bincount(self.owner).view(-1, *[1] * (vectors.ndim - 1))
+
+    def split(self) -> list[Tensor]:
+        """Each example's tokens, (T, D), its windows one after another, without padding."""
+        counts = torch.zeros(len(self), dtype=torch.int64, device=self.mask.device)
+        counts.index_add_(0, self.owner, self.mask.sum(1))
+        return list(self.values[self.mask].split(counts.tolist()))
+
+
+@dataclass
+class CachedTokens(Labelled):
+    """Examples behind the frozen part of a network that hands on one vector a token."""
+
+    values: Tensor
+    """float32 (S, D): every token of every example, one after another."""
+    windows: list[list[int]]
+    """The length of each example's windows."""
+    labels: Tensor
+    identity: str
+    variation: str = ""
+    lengths: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lengths = torch.tensor([sum(own) for own in self.windows])
+        self._starts = self.starts(self.windows)
+
+    @staticmethod
+    def starts(windows: list[list[int]]) -> list[int]:
+        """Where each example's tokens begin, and where the last one's end."""
+        return list(itertools.accumulate((sum(own) for own in windows), initial=0))
+
+    def plain(self, indices: Tensor) -> Tokens:
+        return Tokens.padded([
+            list(self.values[self._starts[i] : self._starts[i + 1]].split(self.windows[i])) for i in indices.tolist()
+        ])  # fmt: skip
+
+    def varied(self, indices: Tensor, generator: torch.Generator) -> Tokens:
+        return self.plain(indices)
+
+    def subset(self, chosen: Tensor) -> CachedTokens:
+        own = [self.values[self._starts[i] : self._starts[i + 1]] for i in chosen.tolist()]
+        return CachedTokens(
+            torch.cat(own),
+            [self.windows[i] for i in chosen.tolist()],
+            self.labels[chosen],
+            f"{self.identity}, some of it",
+        )
