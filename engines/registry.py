@@ -13,6 +13,10 @@ from engines.contract import InputError, Problem, Task
 
 TASKS = {
     "vision.classification": "engines.vision.classification:Classification",
+    "text.sentiment": "engines.text.sentiment:Sentiment",
+    "text.generation": "engines.text.generation:Generation",
+    "text.translation": "engines.text.translation:Translation",
+    "forecasting.forecast": "engines.forecasting.forecast:Forecast",
 }
 
 

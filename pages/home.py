@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ui import drawing, errors, frame, run_list
+from ui.domains import DOMAINS
 
 STEPS = (
     ("Data", "Bring your own, or take a sample. It is checked and shown before anything trains."),
@@ -12,9 +13,7 @@ STEPS = (
     ("Result", "See what the transfer was worth, with its interval, and take the model home."),
 )
 LATER = (
-    ("Text", ":material/chat:", "Reviews, translation, answers"),
     ("Speech", ":material/mic:", "Transcription, speakers, accents"),
-    ("Forecasting", ":material/show_chart:", "Stocks, weather, demand"),
     ("Control", ":material/stadia_controller:", "From simulation to the real robot"),
 )
 
@@ -36,9 +35,10 @@ def steps() -> None:
 
 def domains() -> None:
     with st.grid(min_column_width=190):
-        with st.container(border=True, height="stretch"):
-            st.markdown(":material/image: **Vision**  \nTell photographs apart")
-            st.page_link("pages/vision.py", label="Open", icon=":material/arrow_forward:")
+        for domain in DOMAINS:
+            with st.container(border=True, height="stretch"):
+                st.markdown(f"{domain.icon} **{domain.title}**  \n{domain.does}")
+                st.page_link(domain.page, label="Open", icon=":material/arrow_forward:")
         for name, icon, text in LATER:
             with st.container(border=True, height="stretch"):
                 st.markdown(f"{icon} **{name}**  \n{text}")

@@ -1,6 +1,8 @@
 """Vision: teach a network that has seen a million photographs to tell your classes apart."""
 
-from ui import data_step, frame, model_step, strategy_step, workbench
+from functools import partial
+
+from ui import data_step, frame, model_step, result_step, strategy_step, workbench
 
 TASK = "vision.classification"
 ACCEPTS = ("zip", "npz", "csv", "jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff")
@@ -18,4 +20,4 @@ with frame.page("Vision", "Teach a network that has seen a million photographs t
             case "train":
                 workbench.train(desk)
             case "result":
-                workbench.result(desk, camera=True)
+                workbench.result(desk, partial(result_step.show, camera=True))

@@ -1,6 +1,6 @@
 """Records the runs that pages open on: showcase/<id>/ and showcase/index.json.
 
-    python scripts/record_showcase.py          (or: make showcase)
+    python scripts/record_showcase.py [ID …]          (or: make showcase)
 
 Each is an ordinary run of a sample with its from-scratch baseline, seed 0, on this machine. Of the model only the head
 is kept (the backbone is the offline pack's), and no pictures whose licence is not ours to pass on. Run again on the
@@ -9,6 +9,7 @@ same machine it gives the same numbers.
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 import sys
@@ -23,7 +24,6 @@ from engines import places, registry
 from engines.contract import Recipe, Strategy
 from engines.jobs import worker
 from engines.runs import ID, RunFolder
-from engines.vision import predicting
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,10 @@ class Recording:
     pictures: bool
     """Whether the sample's licence lets its pictures travel with the project."""
     settings: dict[str, Any] = field(default_factory=dict)
+    head_only: bool = True
+    """Whether the head is enough of the model: the backbone is the offline pack's, as it came."""
+    model: bool = True
+    """Whether the model travels with the project: one that learnt in most of its layers is too large."""
 
 
 RECORDINGS = (
@@ -47,14 +51,31 @@ RECORDINGS = (
         "recorded_digits_seed_0", "vision.classification", "digits", "400 handwritten digits",
         Strategy.FEATURES, pictures=True, settings={"baseline": "scratch", "flip": False},
     ),
+    Recording(
+        "recorded_films_seed_00", "text.sentiment", "films", "800 sentences of film reviews",
+        Strategy.FEATURES, pictures=True, settings={"baseline": "scratch"},
+    ),
+    Recording(
+        "recorded_scottish_s_00", "speech.transcription", "scottish", "50 sentences in a Scottish voice, synthetic",
+        Strategy.PARTIAL, pictures=True, model=False,
+    ),
+    Recording(
+        "recorded_voices_seed_0", "speech.speaker", "voices", "Six voices, synthetic",
+        Strategy.FEATURES, pictures=True, model=False, settings={"baseline": "scratch"},
+    ),
+    Recording(
+        "recorded_passengers_00", "forecasting.forecast", "passengers", "Air passengers, 1949 to 1960",
+        Strategy.PARTIAL, pictures=True, head_only=False,
+    ),
 )  # fmt: skip
 
 
-def main() -> int:
+def main(chosen: list[str]) -> int:
     index = []
     for recording in RECORDINGS:
         assert ID.fullmatch(recording.id), recording.id
-        record(recording)
+        if not chosen or recording.id in chosen:
+            record(recording)
         entry = {"id": recording.id, "task": recording.task, "sample": recording.sample, "title": recording.title}
         index.append(entry)
     (places.showcase() / "index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
@@ -76,8 +97,14 @@ def record(recording: Recording) -> None:
         run.write("recipe.json", replace(run.recipe, data=recording.sample).to_json())
         target = places.showcase() / recording.id
         shutil.rmtree(target, ignore_errors=True)
-        predicting.keep_head_only(run.path / "model")
-        leave = shutil.ignore_patterns("heartbeat", "*.log", *([] if recording.pictures else ["thumbnails"]))
+        if not recording.model:
+            shutil.rmtree(run.path / "model")
+        elif recording.head_only:
+            predicting = importlib.import_module(f"engines.{task.info.domain}.predicting")
+            predicting.keep_head_only(run.path / "model")
+        leave = shutil.ignore_patterns(
+            "heartbeat", "*.log", "tensorboard", "mlflow.json", *([] if recording.pictures else ["thumbnails"])
+        )
         shutil.copytree(run.path, target, ignore=leave)
         result = run.result
         assert result is not None
@@ -87,4 +114,4 @@ def record(recording: Recording) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,6 +1,7 @@
 """What a page shows is said by its address, so that a refresh, a closed tab or another device loses nothing.
 
 ?run=      the run that is shown; its id is the only key to it
+?task=     the task, where a page has several
 ?data=     data that were uploaded or taken from a sample
 ?step=     one of STEPS
 ?model= ?strategy= ?blocks= ?set=name:value     what was chosen and not trained yet
@@ -25,6 +26,7 @@ class Address:
     """An address, read. Whatever in it makes no sense is None."""
 
     run: str | None = None
+    task: str | None = None
     data: str | None = None
     step: str | None = None
     model: str | None = None
@@ -43,6 +45,7 @@ def read() -> Address:
     data = query.get("data", "")
     return Address(
         run=run_id(query["run"]) if query.get("run") else None,
+        task=query.get("task", "")[:80] or None,
         data=data if runs.ID.fullmatch(data) else None,
         step=step if step in STEPS else None,
         model=query.get("model", "")[:200] or None,
@@ -58,7 +61,7 @@ def put(address: Address) -> None:
     """Write an address; the next rerun reads it."""
     query: dict[str, Any] = {
         name: str(value)
-        for name in ("run", "data", "step", "model", "strategy", "blocks")
+        for name in ("run", "task", "data", "step", "model", "strategy", "blocks")
         if (value := getattr(address, name)) is not None
     }
     if address.settings:

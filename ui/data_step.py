@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +14,89 @@ from engines.contract import InputError, Sample
 from ui import address, errors, frame, gallery, plots, train_step, uploads, words
 from ui.draft import Draft
 
+Found = Callable[[Draft, dict[str, Any]], None]
+"""Draws a domain's own part of a checked upload's report, a `DataReport` as a dict."""
 
-def show(draft: Draft, accepts: Sequence[str]) -> None:
-    """`accepts` are the file extensions the uploader takes, without dots."""
+
+def pictures(draft: Draft, report: dict[str, Any]) -> None:
+    """A few of the pictures, and how many there are of each class."""
+    left, right = st.columns([3, 2])
+    with left, frame.card(f"A few of the {registry.task(draft.task).info.unit}"):
+        found = [
+            (Path(g["thumbnail"]) if g.get("thumbnail") else None, str(g["name"]), str(g["label"]))
+            for g in mixed(report["gallery"])
+        ]
+        gallery.show(found[:15], width=96)
+    with right:
+        class_counts(draft, report)
+
+
+def show(
+    draft: Draft, accepts: Sequence[str], found: Found = pictures, whole: Sequence[str] = (".zip", ".npz"),
+    bring: Callable[[Draft], None] | None = None,
+) -> None:  # fmt: skip
+    """`accepts` are the file extensions the uploader takes, without dots; `whole` are the endings of files that are
+    data by themselves, the others are packed together. `bring` draws a further way to bring data, such as recording."""
     if draft.data is None:
-        _bring(draft, accepts)
+        _bring(draft, accepts, whole)
+        if bring:
+            bring(draft)
         return
     try:
-        report = _check(draft.task, draft.data)
+        report = checked(draft)
     except InputError as error:
-        errors.say(error, "Bring other data, or take the sample.")
+        open_questions = questions(draft.task, error)
+        errors.say(error, "" if open_questions else "Bring other data, or take the sample.")
+        for name in open_questions:
+            _answer(draft.task, name)
+        if draft.reading and st.button("Read it the usual way again", icon=":material/undo:"):
+            forget_reading(draft)
         _other_data()
         return
-    _found(draft, report)
+    _summary_and_start(draft, report)
+    found(draft, report)
+    _remarks(report)
+    _other_data()
+
+
+def read_otherwise(**chosen: Any) -> None:
+    """Keep settings that say how the data are read; the page checks the data anew with them."""
+    here = address.read()
+    kept = {**dict(here.settings), **{name: str(value) for name, value in chosen.items() if value is not None}}
+    kept = {name: value for name, value in kept.items() if chosen.get(name, value) is not None}
+    address.put(replace(here.with_settings(kept), step="data"))
+
+
+def questions(task: str, error: InputError) -> list[str]:
+    """The settings that say how the data are read and that this error asks for."""
+    asked = [problem.where.removeprefix("setting ") for problem in error.problems]
+    return [name for name in registry.task(task).settings.reading() if name in asked]
+
+
+def _answer(task: str, name: str) -> None:
+    """A question with the setting's own choices; the data are read anew with the answer."""
+    field = registry.task(task).settings.__dataclass_fields__[name]
+    key = f"answer_{name}"
+    choices = [choice for choice in field.metadata["choices"] or () if choice != "auto"]
+    if not choices:
+        return
+
+    def choose() -> None:
+        if st.session_state[key] is not None:
+            read_otherwise(**{name: st.session_state[key]})
+
+    st.segmented_control(field.metadata["help"], choices, key=key, on_change=choose)
+
+
+def forget_reading(draft: Draft) -> None:
+    read_otherwise(**dict.fromkeys(registry.task(draft.task).settings.reading()))
+    st.rerun()
 
 
 # --- nothing here yet -----------------------------------------------------------------------------
 
 
-def _bring(draft: Draft, accepts: Sequence[str]) -> None:
+def _bring(draft: Draft, accepts: Sequence[str], whole: Sequence[str]) -> None:
     task = draft.task
     info = registry.task(task).info
     left, right = st.columns([3, 2])
@@ -48,18 +113,23 @@ def _bring(draft: Draft, accepts: Sequence[str]) -> None:
             key="upload",
         )
         if files:
-            _take(task, files)
+            take(task, files, whole)
         st.markdown("\n".join(f"- {phrase}" for phrase in info.formats))
     with right, frame.card("No data at hand? Take a sample"):
         for i, sample in enumerate(registry.task(task).samples()):
             _sample(task, sample, first=i == 0)
 
 
-def _take(task: str, files: Sequence[Any]) -> None:
+def take(task: str, files: Sequence[Any], whole: Sequence[str]) -> None:
+    """Keep files that a person brought, check them and show what was found."""
     data_id = None
     with errors.calm("The upload could not be kept.", "Try again, or take a sample."):
-        data_id = uploads.keep(files)
-        _check(task, data_id)
+        data_id = uploads.keep(files, whole)
+        try:
+            _check(task, data_id, {})
+        except InputError as error:
+            if not questions(task, error):
+                raise
         address.change(data=data_id, step="data", run=None)
         st.rerun()
     if data_id is not None:
@@ -68,7 +138,7 @@ def _take(task: str, files: Sequence[Any]) -> None:
 
 def _sample(task: str, sample: Sample, first: bool) -> None:
     origin = f"{sample.origin} · {sample.licence}"
-    made_up = "" if sample.real else " · synthetic: made by a program, not observed"
+    made_up = "" if sample.real else " · synthetic: made up, not observed"
     with st.container(gap="xsmall"):
         st.markdown(f"**{sample.title}**  \n{sample.description}")
         st.caption(origin + made_up)
@@ -95,7 +165,7 @@ def use_sample(task: str, name: str, or_another: bool = False) -> None:
             name = other.name
             path = _with_bar("Getting the sample", lambda tell: _made_sample(task, name, tell))
         data_id = uploads.take_sample(task, name, path)
-        _check(task, data_id)
+        _check(task, data_id, {})
         address.change(data=data_id, step="data", run=None)
         st.rerun()
 
@@ -110,9 +180,15 @@ def _made_sample(task: str, name: str, tell: Callable[[int, int], None]) -> Path
 # --- checked --------------------------------------------------------------------------------------
 
 
-def _check(task: str, data_id: str) -> dict[str, Any]:
+def checked(draft: Draft) -> dict[str, Any]:
+    """What was found in the draft's data, read as it says. Raises InputError."""
+    assert draft.data is not None
+    return _check(draft.task, draft.data, draft.reading)
+
+
+def _check(task: str, data_id: str, reading: dict[str, Any]) -> dict[str, Any]:
     unit = registry.task(task).info.unit
-    return _with_bar(f"Reading the {unit}", lambda tell: uploads.check(task, data_id, tell))
+    return _with_bar(f"Reading the {unit}", lambda tell: uploads.check(task, data_id, tell, reading))
 
 
 def _with_bar(what: str, work: Callable[[Callable[[int, int], None]], Any]) -> Any:
@@ -132,7 +208,7 @@ def _with_bar(what: str, work: Callable[[Callable[[int, int], None]], Any]) -> A
         place.empty()
 
 
-def _found(draft: Draft, report: dict[str, Any]) -> None:
+def _summary_and_start(draft: Draft, report: dict[str, Any]) -> None:
     assert draft.data is not None
     info = registry.task(draft.task).info
     origin = uploads.origin(draft.data)
@@ -151,28 +227,25 @@ def _found(draft: Draft, report: dict[str, Any]) -> None:
         if other.button("Choose a model", icon=":material/arrow_forward:", width="stretch"):
             address.change(step="model")
             st.rerun()
-    left, right = st.columns([3, 2])
-    with left, frame.card(f"A few of the {info.unit}"):
-        pictures = [
-            (Path(g["thumbnail"]) if g.get("thumbnail") else None, str(g["name"]), str(g["label"]))
-            for g in _mixed(report["gallery"])
-        ]
-        gallery.show(pictures[:15], width=96)
-    if report["classes"]:
-        with right, frame.card(f"{info.unit.capitalize()} in each class"):
-            counts = {str(name): float(n) for name, n in report["classes"].items()}
-            shown = dict(list(counts.items())[:20])
-            plots.show(
-                plots.bars(shown, x=info.unit, colour=plots.DATA),
-                "class_counts",
-                alt="; ".join(f"{name}: {n:.0f}" for name, n in shown.items()),
-                table=lambda: [{"class": name, info.unit: int(n)} for name, n in counts.items()],
-            )
-    _remarks(report)
-    _other_data()
 
 
-def _mixed(examples: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def class_counts(draft: Draft, report: dict[str, Any]) -> None:
+    """How many examples each class has."""
+    unit = registry.task(draft.task).info.unit
+    if not report["classes"]:
+        return
+    with frame.card(f"{unit.capitalize()} in each class"):
+        counts = {str(name): float(n) for name, n in report["classes"].items()}
+        shown = dict(list(counts.items())[:20])
+        plots.show(
+            plots.bars(shown, x=unit, colour=plots.DATA),
+            "class_counts",
+            alt="; ".join(f"{name}: {n:.0f}" for name, n in shown.items()),
+            table=lambda: [{"class": name, unit: int(n)} for name, n in counts.items()],
+        )
+
+
+def mixed(examples: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One example of each class, then a second of each, and so on."""
     seen: dict[str, int] = {}
     rounds = []
@@ -198,7 +271,7 @@ def _remarks(report: dict[str, Any]) -> None:
             st.markdown("**Good to know**\n" + "\n".join(f"- {words.plain(note)}" for note in report["notes"]))
     if report["skipped"]:
         n = len(report["skipped"])
-        label = f"{n} {'file was' if n == 1 else 'files were'} left out, and why"
+        label = f"{n:,} left out, and why"
         with st.expander(label, icon=":material/filter_alt:"):
             plots.rows([{"where": s["where"], "why": s["reason"]} for s in report["skipped"][:500]])
 

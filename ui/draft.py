@@ -31,6 +31,12 @@ class Draft:
         default = getattr(registry.task(self.task).settings(), "blocks", 1)
         return int(self.settings.get("blocks", default))
 
+    @property
+    def reading(self) -> dict[str, Any]:
+        """The settings, as chosen, that say how the data are read."""
+        reading = registry.task(self.task).settings.reading()
+        return {name: value for name, value in self.settings.items() if name in reading}
+
     def recipe(self, title: str = "") -> Recipe:
         """Raises InputError when a setting is out of range."""
         settings = dict(self.settings)
@@ -58,7 +64,7 @@ def read(task: str, here: address.Address, run: RunFolder | None) -> Draft:
     Data that are gone are left out; settings that make no sense any more are too.
     """
     found = registry.task(task)
-    draft = Draft(task, found.info.default_model, Strategy.FEATURES, _with_baseline(found, {}))
+    draft = Draft(task, found.info.default_model, found.info.usual, _with_baseline(found, {}))
     if run is not None:
         recipe = run.recipe
         draft = replace(
@@ -89,8 +95,9 @@ def read(task: str, here: address.Address, run: RunFolder | None) -> Draft:
 
 
 def _with_baseline(task: Task, settings: dict[str, Any]) -> dict[str, Any]:
-    """The page compares with training from scratch unless somebody says no."""
-    return {**settings, "baseline": "scratch"} if knows(task.settings, "baseline") else settings
+    """The page compares with training from scratch, where that is the rival, unless somebody says no."""
+    wanted = task.info.rival == "scratch" and knows(task.settings, "baseline")
+    return {**settings, "baseline": "scratch"} if wanted else settings
 
 
 def knows(settings: type[Settings], name: str) -> bool:

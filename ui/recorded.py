@@ -5,13 +5,16 @@ from __future__ import annotations
 import functools
 import itertools
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from engines import places, registry
 from engines.contract import Event, InputError, Recipe, Result
 from engines.runs import ID, RunFolder
+
+POINTS = ("x_before", "y_before", "x_after", "y_after")
+"""Where an example lies on a map, where a run drew one."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Finished:
     """The most confident mistakes {file, label, predicted, confidence, thumbnail}, worst first."""
     finished: float
     """Seconds since the epoch."""
+    searches: list[dict[str, Any]] = field(default_factory=list)
+    """The data of each `search` event: how a learning rate was found."""
 
 
 def first(task: str) -> str | None:
@@ -60,6 +65,7 @@ def _read(path: Path, stamp: tuple[int, int]) -> Finished:  # noqa: ARG001  (the
         epochs=epochs(events),
         mistakes=_mistakes(path / "predictions.parquet"),
         finished=events[-1].time if events else (path / "result.json").stat().st_mtime,
+        searches=[e.data for e in events if e.kind == "search"],
     )
 
 
@@ -83,17 +89,27 @@ def examples(
     said: str | None = None,
     right: bool | None = None,
     sure: tuple[float, float] = (0.0, 1.0),
+    tested: bool = True,
 ) -> list[dict[str, Any]]:
-    """Test examples {file, label, predicted, confidence, thumbnail}, the surest first; None means any."""
+    """Test examples {file, label, predicted, confidence, thumbnail}, the surest first; None means any.
+
+    With `tested=False` those that were learnt from, where the run kept what it says of them.
+    """
     low, high = sure
+    name = "predictions.parquet" if tested else "learnt_from.parquet"
     return [
         row
-        for row in _predictions(found.run.path / "predictions.parquet", found.finished)
+        for row in _predictions(found.run.path / name, found.finished)
         if (true is None or row["label"] == true)
         and (said is None or row["predicted"] == said)
         and (right is None or (row["label"] == row["predicted"]) == right)
         and low <= row["confidence"] <= high
     ]
+
+
+def learnt_from(found: Finished) -> list[dict[str, Any]]:
+    """What the model says of the examples that it learnt from; empty where the run did not keep it."""
+    return examples(found, tested=False)
 
 
 def _mistakes(path: Path, limit: int = 60) -> list[dict[str, Any]]:
@@ -112,7 +128,7 @@ def _read_predictions(path: Path) -> list[dict[str, Any]]:
         return []
     import pyarrow.parquet as pq
 
-    columns = ["file", "label", "predicted", "confidence", "thumbnail"]
+    columns = ["file", "label", "predicted", "confidence", "thumbnail", "text", *POINTS]
     names = set(pq.read_schema(path).names)
     if not {"label", "predicted", "confidence"} <= names:
         return []

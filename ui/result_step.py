@@ -7,8 +7,22 @@ import streamlit as st
 from engines import registry
 from engines.contract import Recipe, Result, Strategy, TaskInfo
 from engines.jobs.backend import backend
-from ui import address, calibration, drawing, errors, frame, mistakes, recorded, take_home, train_step, try_it, words
+from ui import (
+    address,
+    calibration,
+    drawing,
+    errors,
+    frame,
+    mistakes,
+    rate_search,
+    recorded,
+    take_home,
+    train_step,
+    try_it,
+    words,
+)
 
+RIVALS = {"scratch": ":gray[■] Same network from scratch", "zero_shot": ":blue[■] The model as it came"}
 VERDICTS = {
     "pays": ("green", ":material/trending_up:", "Transfer pays"),
     "undecided": ("yellow", ":material/drag_handle:", "Undecided"),
@@ -17,12 +31,10 @@ VERDICTS = {
 
 
 def show(found: recorded.Finished, camera: bool = False) -> None:
-    """Everything about a finished run. With `camera`, new examples can come from the camera."""
+    """Everything about a finished run of a classifier of pictures. With `camera`, new ones can come from it."""
     info = registry.task(found.recipe.task).info
-    _verdict(info, found)
-    if found.epochs:
-        with frame.card("How it learnt"):
-            train_step.curves(info, found.epochs, found.result.strategy, key="result", finished=True)
+    verdict(info, found)
+    how_it_learnt(info, found)
     details = found.result.details
     left, right = st.columns([1, 1])
     if details.get("confusion"):
@@ -34,22 +46,20 @@ def show(found: recorded.Finished, camera: bool = False) -> None:
         st.fragment(mistakes.browser)(info, found)
     if details.get("calibration"):
         st.fragment(calibration.show)(info, found)
-    if details.get("stages"):
-        with frame.card("What was kept and what was trained"):
-            _network(found)
+    kept_and_trained(found)
     left, right = st.columns([1, 1])
     with left, frame.card("Try it"):
         try_it.show(info, found, camera)
     with right, frame.card("Take it home"):
         take_home.show(info, found)
-    _next(found)
-    _small_print(info, found)
+    what_next(found)
+    small_print(info, found)
 
 
 # --- the verdict ----------------------------------------------------------------------------------
 
 
-def _verdict(info: TaskInfo, found: recorded.Finished) -> None:
+def verdict(info: TaskInfo, found: recorded.Finished) -> None:
     result = found.result
     name = _model_title(found.recipe)
     with st.container(border=True, key="verdict"):
@@ -65,16 +75,18 @@ def _verdict(info: TaskInfo, found: recorded.Finished) -> None:
             else:
                 title = info.metric_title
                 st.markdown(f"### {title} {words.metric(result.metric, result.value)}")
-                st.caption(f"{rests_on} · nothing to compare with: the from-scratch baseline was not trained")
+                why = "the from-scratch baseline was not trained" if info.rival == "scratch" else "nothing was learnt"
+                st.caption(f"{rests_on} · nothing to compare with: {why}")
         learnt = ":gray[■]" if result.strategy == Strategy.SCRATCH else ":orange[■]"
         strategy = words.strategy(result.strategy, _blocks(found.recipe)).lower()
         with own:
             _number(info, f"{learnt} {name}, {strategy}", result.value, result.low, result.high)
         with scratch:
-            baseline = result.baselines.get("scratch")
-            if baseline is not None:
-                d = result.baseline_details.get("scratch", {})
-                _number(info, ":gray[■] Same network from scratch", baseline, d.get("low"), d.get("high"))
+            rival = result.verdict.against if result.verdict else info.rival
+            baseline = result.baselines.get(rival)
+            if baseline is not None and rival in RIVALS:
+                d = result.baseline_details.get(rival, {})
+                _number(info, RIVALS[rival], baseline, d.get("low"), d.get("high"))
 
 
 def _number(info: TaskInfo, label: str, value: float, low: float | None, high: float | None) -> None:
@@ -95,6 +107,21 @@ def _blocks(recipe: Recipe) -> int:
 # --- what is behind it ----------------------------------------------------------------------------
 
 
+def how_it_learnt(info: TaskInfo, found: recorded.Finished) -> None:
+    """Its curves; nothing where nothing was trained."""
+    if found.epochs:
+        with frame.card("How it learnt"):
+            train_step.curves(info, found.epochs, found.result.strategy, key="result", finished=True)
+            rate_search.show(found.searches)
+
+
+def kept_and_trained(found: recorded.Finished) -> None:
+    """The network, block by block: what stayed as it came and what learnt."""
+    if found.result.details.get("stages"):
+        with frame.card("What was kept and what was trained"):
+            _network(found)
+
+
 def _network(found: recorded.Finished) -> None:
     result, stages = found.result, found.result.details["stages"]
     scratch = result.strategy == Strategy.SCRATCH
@@ -107,6 +134,9 @@ def _network(found: recorded.Finished) -> None:
         adapters=result.strategy == Strategy.LORA,
     )
     drawing.draw(svg, key="result_network")
+    if frozen := result.details.get("frozen"):
+        worse = frozen["verdict"] == "hurts"
+        (st.warning if worse else st.caption)(words.plain(frozen["text"]))
     learnt = "learnt from random numbers" if scratch else "learnt from your data"
     colour = "gray" if scratch else "orange"
     st.caption(
@@ -118,7 +148,7 @@ def _network(found: recorded.Finished) -> None:
 # --- what to do now -------------------------------------------------------------------------------
 
 
-def _next(found: recorded.Finished) -> None:
+def what_next(found: recorded.Finished) -> None:
     advice = found.result.details.get("next")
     if not advice:
         return
@@ -146,7 +176,7 @@ def _next(found: recorded.Finished) -> None:
                 st.rerun()
 
 
-def _small_print(info: TaskInfo, found: recorded.Finished) -> None:
+def small_print(info: TaskInfo, found: recorded.Finished) -> None:
     result = found.result
     st.caption(
         f"{words.count(result.n_train, info.unit)} to learn from, {result.n_validation:,} to choose by, "
@@ -155,7 +185,7 @@ def _small_print(info: TaskInfo, found: recorded.Finished) -> None:
     )
     notes = [words.plain(note) for note in result.notes]
     if result.skipped:
-        notes.append(f"{len(result.skipped)} files were left out; the Data step names them.")
+        notes.append(f"{len(result.skipped):,} left out; the Data step names them.")
     if notes:
         with st.expander("Notes on this run", icon=":material/info:"):
             st.markdown("\n".join(f"- {note}" for note in notes))

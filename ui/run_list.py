@@ -11,7 +11,7 @@ from engines import registry
 from engines.contract import InputError, Recipe, State
 from engines.jobs import backend as jobs
 from engines.runs import RunFolder
-from ui import address, errors, recorded, take_home, this_browser, words
+from ui import address, domains, errors, recorded, take_home, this_browser, words
 
 PER_PAGE = 10
 STATES = {
@@ -22,7 +22,6 @@ STATES = {
     State.CANCELLED: ("gray", ":material/pause_circle:", "cancelled"),
     State.INTERRUPTED: ("yellow", ":material/power_off:", "interrupted"),
 }
-PAGES = {"vision": "pages/vision.py"}
 
 
 @dataclass(frozen=True)
@@ -153,8 +152,7 @@ def _what(found: Entry) -> None:
 
 
 def _open(found: Entry) -> None:
-    page = PAGES.get(found.recipe.task.split(".")[0])
-    if page:
+    if page := domains.page_of(found.recipe.task):
         st.page_link(page, label="Open", icon=":material/arrow_forward:", query_params={"run": found.run.id})
 
 

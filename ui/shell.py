@@ -8,13 +8,15 @@ import streamlit as st
 from streamlit.navigation.page import Page
 from streamlit.runtime.pages_manager import PagesManager
 
+from ui.domains import DOMAINS
+
 
 def navigation() -> Page:
     """Sets up the page and shows the navigation; returns the page that was asked for."""
     st.set_page_config(page_title="Headstart", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide")
     pages = [
         st.Page("pages/home.py", title="Headstart", icon=":material/moving:", default=True),
-        st.Page("pages/vision.py", title="Vision", icon=":material/image:", url_path="vision"),
+        *(st.Page(d.page, title=d.title, icon=d.icon, url_path=d.name) for d in DOMAINS),
         st.Page("pages/runs.py", title="Runs", icon=":material/list:", url_path="runs"),
     ]
     return st.navigation(pages, position="top")

@@ -10,7 +10,7 @@ import streamlit as st
 
 from engines import registry
 from engines.contract import ModelCard, Strategy
-from ui import address, drawing, errors, train_step, uploads, words
+from ui import address, data_step, drawing, errors, train_step, uploads, words
 from ui.draft import Draft, card, knows
 
 OFTEN = ("epochs", "max_seconds", "learning_rate", "batch_size", "augment")  # settings that are shown first
@@ -52,11 +52,11 @@ def show(draft: Draft) -> None:
         return
     estimate.caption("Estimating the time …")
     with errors.calm("The time could not be estimated."):
-        estimate.markdown(_time(draft, model, report["splits"]))
+        estimate.markdown(_time(draft, model, report))
 
 
 def _report(draft: Draft) -> dict[str, Any] | None:
-    return uploads.check(draft.task, draft.data) if draft.data else None
+    return data_step.checked(draft) if draft.data else None
 
 
 def _choose(draft: Draft, strategies: tuple[Strategy, ...]) -> None:
@@ -155,7 +155,7 @@ def _machine() -> dict[str, Any]:
     return serving.ask({"verb": "machine"})
 
 
-def _time(draft: Draft, model: ModelCard, splits: dict[str, int]) -> str:
+def _time(draft: Draft, model: ModelCard, report: dict[str, Any]) -> str:
     from engines.training import cost
     from engines.training.settings import TrainSettings
 
@@ -163,7 +163,9 @@ def _time(draft: Draft, model: ModelCard, splits: dict[str, int]) -> str:
     if not isinstance(settings, TrainSettings):
         return ""
     machine = _machine()
-    sizes = {"n_train": splits.get("train", 0), "n_test": splits.get("test", 0)}
+    # what one of these examples costs, compared with one as on the model's card
+    relative = (report.get("details") or {}).get("relative_cost", 1.0)
+    sizes = {f"n_{part}": round(report["splits"].get(part, 0) * relative) for part in ("train", "test")}
     own = cost.seconds(model, draft.strategy, settings, **sizes, macs_per_second=machine["macs_per_second"])
     text = f"about **{words.duration(own)}** on this machine ({machine['device_name']})"
     if settings.baseline == "scratch" and draft.strategy is not Strategy.SCRATCH:
@@ -188,7 +190,9 @@ def _settings(draft: Draft) -> None:
             help="The same data and the same budget of epochs, from random numbers: only then can the result "
             "say what the transfer was worth. It takes the extra time named above.",
         )
-    fields = [f for f in dataclasses.fields(task.settings) if f.name not in {"baseline", "blocks"}]
+    fields = [
+        f for f in dataclasses.fields(task.settings) if f.name not in {"baseline", "blocks", *task.settings.reading()}
+    ]
     fields.sort(key=lambda f: (f.name not in OFTEN, OFTEN.index(f.name) if f.name in OFTEN else 0))
     with st.expander("Settings", icon=":material/tune:"), st.grid(min_column_width=220):
         for field in fields:

@@ -164,7 +164,7 @@ def _curves(info: TaskInfo, events: list[Event], strategy: Strategy) -> None:
 def numbers(info: TaskInfo, own: list[dict[str, Any]]) -> None:
     """The newest numbers, each with its change since the epoch before."""
     last, before = own[-1], own[-2] if len(own) > 1 else {}
-    title = info.metric_title.lower()
+    title = words.within(info.metric_title)
     shown = [
         (f"Validation {title}", "validation_metric", True),
         (f"Training {title}", "train_metric", True),
@@ -198,11 +198,13 @@ def curves(info: TaskInfo, epochs: list[dict[str, Any]], strategy: str, key: str
     left, right = st.columns(2)
     for column, name, title, is_share in (
         (left, "loss", "loss", False),
-        (right, "metric", info.metric_title.lower(), share),
+        (right, "metric", words.within(info.metric_title), share),
     ):
+        if not any(f"train_{name}" in e for e in epochs):  # a metric that is measured at the end only
+            continue
         figure = plots.lines(_lines(epochs, name, strategy), x="epoch", y=title, last_x=last, share=is_share, mark=best)
         with column:
-            st.markdown(f"**{title.capitalize()}**")
+            st.markdown(f"**{title[0].upper()}{title[1:]}**")
             plots.show(
                 figure,
                 f"{key}_{name}",

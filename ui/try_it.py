@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -67,11 +68,31 @@ def _answers(found: recorded.Finished, files: list[Any]) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def asked_about_text(found: recorded.Finished, text: str, verb: str = "predict") -> dict[str, Any]:
+    """The warm server's answer about one text of somebody's; the text is not kept."""
+    from engines import places
+    from engines.jobs import serving
+
+    folder = places.uploads() / f"try-{runs.new_id()}"
+    folder.mkdir()
+    try:
+        (folder / "text.json").write_text(json.dumps([{"text": text}]), encoding="utf-8")
+        asked = {"verb": verb, "run": str(found.run.path), "data": str(folder / "text.json")}
+        return serving.ask(asked | ({"out": str(folder / "out")} if verb == "explain" else {}))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _answer(name: str, row: dict[str, Any], number: int) -> None:
     if row.get("error"):
         st.warning(f"**{words.plain(name)}**: {words.plain(str(row['error']))}", icon=":material/error:")
         return
     st.markdown(f"{words.plain(name)}: **{words.plain(str(row['label']))}**")
+    answered(row, number)
+
+
+def answered(row: dict[str, Any], number: int) -> None:
+    """The classes that came to mind, the likeliest first."""
     best = dict(sorted(row["probabilities"].items(), key=lambda entry: -entry[1])[:6])
     plots.show(
         plots.bars(best, x="probability", colour=plots.TRAINED, share=True, strong=str(row["label"])),

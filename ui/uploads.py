@@ -8,12 +8,13 @@ uploads/<id>/gallery/        thumbnails
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
 import uuid
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol
@@ -63,6 +64,8 @@ def origin(data_id: str) -> Origin:
 def keep(files: Sequence[Upload], archives: Sequence[str] = (".zip", ".npz")) -> str:
     """Store uploaded files and return their id: one archive as it is, several files as one archive of ours.
 
+    `archives` are the endings of files that are data by themselves.
+
     Raises InputError when there is nothing, too much, or an archive among other files.
     """
     single = [f for f in files if f.name.lower().endswith(tuple(archives))]
@@ -101,10 +104,20 @@ def take_sample(task: str, name: str, path: Path) -> str:
     return into.name
 
 
-def check(task: str, data_id: str, progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
-    """The DataReport as a dict; asked for once and then read from disk. Raises InputError and ServerFailed."""
+def check(
+    task: str,
+    data_id: str,
+    progress: Callable[[int, int], None] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The DataReport as a dict; asked for once and then read from disk. Raises InputError and ServerFailed.
+
+    `settings`: those that say how the data are read (`Settings.reading`).
+    """
     into = folder(data_id)
-    cached = into / "report.json"
+    settings = dict(sorted((settings or {}).items()))
+    name = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:12] if settings else ""
+    cached = into / f"report{name and '-'}{name}.json"
     if cached.is_file():
         report: dict[str, Any] = json.loads(cached.read_text(encoding="utf-8"))
         if report["task"] == task:
@@ -113,6 +126,7 @@ def check(task: str, data_id: str, progress: Callable[[int, int], None] | None =
 
     brought = origin(data_id)
     question = {"verb": "check", "task": task, "data": brought.path, "seed": 0, "gallery": str(into / "gallery")}
+    question |= {"settings": settings} if settings else {}
     try:
         report = serving.ask(question, progress)
     except InputError as error:

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from engines.contract import Strategy, Verdict
-
-SHARES = {"accuracy", "balanced_accuracy", "macro_f1", "f1", "precision", "recall", "wer", "cer"}
-"""Metrics between 0 and 1 that people read as percentages."""
+from engines.evidence.words import RIVALS, SHARES
 
 
 @dataclass(frozen=True)
@@ -62,14 +60,16 @@ def metric(name: str, value: float, digits: int = 1) -> str:
     """A value of that metric: '80.5 %' for a share, '0.268' otherwise."""
     if not math.isfinite(value):
         return "–"
-    return f"{100 * value:.{digits}f} %" if name in SHARES else f"{value:.3g}"
+    if name in SHARES:
+        return f"{100 * value:.{digits}f} %"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def interval(name: str, low: float, high: float) -> str:
     """'75.2 – 85.3 %'"""
     if name in SHARES:
         return f"{100 * low:.1f} – {100 * high:.1f} %"
-    return f"{low:.3g} – {high:.3g}"
+    return f"{metric(name, low)} – {metric(name, high)}"
 
 
 def difference(name: str, value: float) -> str:
@@ -95,13 +95,18 @@ def verdict(verdict: Verdict, metric_name: str) -> tuple[str, str]:
     form = ".0f" if metric_name in SHARES else ".3g"
     low, high = signed(scale * found.low, form), signed(scale * found.high, form)
     amount = difference(metric_name, found.value)
-    against = "training from scratch" if verdict.against == "scratch" else verdict.against.replace("_", " ")
+    against = RIVALS.get(verdict.against, verdict.against.replace("_", " "))
     sentence = {
-        "pays": f"{amount} over {against}",
+        "pays": f"{amount} {'over' if found.value > 0 else 'against'} {against}",
         "hurts": f"{amount} against {against}",
         "undecided": f"{amount} over {against}, which may be chance",
     }[verdict.verdict]
     return sentence, f"95 % interval {low} to {high}"
+
+
+def within(title: str) -> str:
+    """A title within a sentence: 'Balanced accuracy' loses its capital, 'MASE' keeps them."""
+    return title if title.isupper() else title.lower()
 
 
 def count(n: int, unit: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -32,11 +33,15 @@ class Desk:
         return "result" if recorded.finished(self.run) else "train"
 
 
-def open(task: str) -> Desk | None:
-    """The desk at this address; None after saying what is wrong with the address."""
+def open(*tasks: str) -> Desk | None:
+    """The desk at this address, for the first of the page's tasks unless the address names another; None after saying
+    what is wrong with the address."""
     here = address.read()
+    task = here.task if here.task in tasks else tasks[0]
     try:
         run = _run(task, here)
+        if run and run.recipe.task in tasks:
+            task = run.recipe.task
         own = run if run and not recorded.is_recorded(run) else None
         return Desk(registry.task(task).info, here, run, draft.read(task, here, own))
     except InputError as error:
@@ -45,6 +50,19 @@ def open(task: str) -> Desk | None:
             address.put(address.Address())
             st.rerun()
         return None
+
+
+def switch(desk: Desk, *tasks: str) -> None:
+    """What the page's domain can do, as one switch."""
+    st.session_state["task_switch"] = desk.info.name
+
+    def choose() -> None:
+        address.put(address.Address(task=st.session_state["task_switch"] or desk.info.name))
+
+    st.segmented_control(
+        "What to do", tasks, key="task_switch", on_change=choose, required=True, label_visibility="collapsed",
+        format_func=lambda name: registry.task(name).info.title,
+    )  # fmt: skip
 
 
 def _run(task: str, here: address.Address) -> RunFolder | None:
@@ -65,14 +83,14 @@ def train(desk: Desk) -> None:
     _remember(desk.run)
 
 
-def result(desk: Desk, camera: bool = False) -> None:
-    """Step 5: the outcome of this desk's run, or how to get one."""
+def result(desk: Desk, show: Callable[[recorded.Finished], None] = result_step.show) -> None:
+    """Step 5: the outcome of this desk's run, drawn by `show`, or how to get one."""
     found = recorded.finished(desk.run) if desk.run else None
     if found is None:
         _nothing_yet(desk, "There is no result yet.")
         return
     _banner(desk)
-    result_step.show(found, camera)
+    show(found)
     _remember(found.run)
 
 

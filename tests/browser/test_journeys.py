@@ -70,7 +70,7 @@ def test_upload_train_result_export_and_reload_by_link(
     bring(page, photographs)
     main = page.get_by_test_id("stMain")
     expect(main).to_contain_text(f"{4 * A_CLASS} photographs in 4 classes")
-    expect(main).to_contain_text("1 file was left out, and why")
+    expect(main).to_contain_text("1 left out, and why")
     assert page.locator("img[src^='data:image']").count() >= 4  # the gallery
     picture(page, "data")
 

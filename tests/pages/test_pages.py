@@ -20,7 +20,9 @@ from engines.contract import InputError, Problem, State
 from engines.jobs import serving
 from engines.runs import RunFolder
 from tests.pages import finished_run
+from tests.pages.opening import opened, press, shown, text
 from ui import this_browser, uploads
+from ui.domains import DOMAINS
 
 VISION, RUNS = "pages/vision.py", "pages/runs.py"
 
@@ -40,34 +42,6 @@ def recorded_run(showcase: Path) -> RunFolder:
     return run
 
 
-def opened(page: str | None = None, **query: str) -> AppTest:
-    at = AppTest.from_file(str(places.PROJECT / "app.py"), default_timeout=30)
-    for name, value in query.items():
-        at.query_params[name] = value
-    if page:
-        at.switch_page(page)
-    at.run()
-    assert not at.exception
-    return at
-
-
-def text(at: AppTest) -> str:
-    """Everything that is written on the page."""
-    kinds = (at.title, at.subheader, at.markdown, at.caption, at.warning, at.error, at.info, at.success)
-    plain = [element.value for kind in kinds for element in kind]
-    return "\n".join([*plain, *(element.body for element in at.get("html")), *(b.label for b in at.button)])
-
-
-def shown(at: AppTest, kind: str) -> int:
-    return len(at.get(kind))
-
-
-def press(at: AppTest, label: str) -> None:
-    next(button for button in at.button if button.label == label).click()
-    at.run()
-    assert not at.exception
-
-
 # --- home -----------------------------------------------------------------------------------------
 
 
@@ -76,8 +50,8 @@ def test_home_explains_the_idea_the_steps_and_what_is_not_built_yet() -> None:
     assert "Transfer learning" in text(at)
     for step in ("Data", "Model", "Strategy", "Train", "Result"):
         assert f"{step}**" in text(at)
-    assert text(at).count("Not built yet") == 4
-    assert shown(at, "page_link") == 1  # no link to a page that is not there
+    assert text(at).count("Not built yet") + len(DOMAINS) == 5
+    assert shown(at, "page_link") == len(DOMAINS)  # no link to a page that is not there
 
 
 # --- vision: nothing, a recording -----------------------------------------------------------------
@@ -151,6 +125,9 @@ def test_the_numbers_behind_a_plot_are_one_toggle_away() -> None:
 def test_a_cell_of_the_matrix_shows_its_pictures() -> None:
     run = finished_run.write(places.runs() / runs.new_id())
     at = opened(VISION, run=run.id)
+    assert not [choice for choice in at.selectbox if choice.key == f"cell_true_{run.id}"]  # not drawn before it opens
+    at.session_state["choose_cell"] = True
+    at.run()
     true, said = at.selectbox(key=f"cell_true_{run.id}"), at.selectbox(key=f"cell_said_{run.id}")
     assert true.value is said.value is None
     true.set_value("food")
@@ -163,6 +140,11 @@ def test_a_cell_of_the_matrix_shows_its_pictures() -> None:
     assert "**7 test photographs**: said household" in text(at)
     at.selectbox(key=f"cell_true_{run.id}").set_value("animals").run()
     assert "**0 test photographs**: true class animals, said household" in text(at)
+    for is_open in (False, True):  # folding the choices away forgets nothing
+        at.session_state["choose_cell"] = is_open
+        at.run()
+        assert "**0 test photographs**: true class animals, said household" in text(at)
+    assert at.selectbox(key=f"cell_true_{run.id}").value == "animals"
 
 
 def test_every_test_picture_can_be_looked_through() -> None:
@@ -323,7 +305,7 @@ def test_checked_data_are_shown_with_counts_and_what_was_left_out(tmp_path: Path
     page = text(at)
     assert "248 photographs in 4 classes" in page
     assert "149 to learn from · 37 to choose by · 62 kept aside for the test" in page
-    assert at.expander[0].label == "1 file was left out, and why"
+    assert at.expander[0].label == "1 left out, and why"
     assert list(at.dataframe[0].value["where"]) == ["broken.jpg"]
     assert "household" in page
 

@@ -1,0 +1,28 @@
+"""The reading models we know by heart. Light: the numbers were measured by scripts/measure_catalogue.py."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+
+from engines.contract import ModelCard, Stage
+
+FILE = Path(__file__).with_name("catalogue.json")
+
+
+@functools.cache
+def _cards() -> tuple[ModelCard, ...]:
+    entries = json.loads(FILE.read_text(encoding="utf-8"))
+    return tuple(
+        ModelCard(**{**entry, "stages": tuple(Stage(*stage) for stage in entry["stages"])}) for entry in entries
+    )
+
+
+def cards() -> list[ModelCard]:
+    """Default first."""
+    return list(_cards())
+
+
+def find(name: str) -> ModelCard | None:
+    return next((card for card in _cards() if card.name == name), None)

@@ -1,0 +1,196 @@
+"""Use a trained text classifier: keep it, load it, ask it, carry it home."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from engines import places
+from engines.contract import InputError, ModelCard, Problem
+from engines.export.parcel import parcel
+from engines.text import catalogue, elmo_release, networks, pooled, writer_files
+from engines.text.datasets import open_unlabelled
+from engines.text.elmo import Elmo
+from engines.text.networks import ElmoForSequenceClassification
+from engines.text.pooled import PooledForSequenceClassification
+from engines.text.reading import Read, Reader, WordReader, reader_of
+from engines.text.settings import TextSettings
+from engines.training.staged import Staged
+from engines.training.tokens import Tokens
+
+SNIPPET = """\
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+model = AutoModelForSequenceClassification.from_pretrained(".", trust_remote_code=True).eval()
+tokenizer = AutoTokenizer.from_pretrained(".")"""
+"""Loads the exported model back, in the folder it was unpacked to; the code it trusts is the file pooled.py there."""
+
+ELMO_SNIPPET = """\
+from pathlib import Path
+from engines.text import predicting  # of Headstart
+model = predicting.TextClassifier(Path("."))"""
+
+AT_ONCE = 32
+
+
+def snippet(card: ModelCard) -> str:
+    return ELMO_SNIPPET if card.family == "ELMo" else SNIPPET
+
+
+def save(
+    folder: Path, network: Staged, card: ModelCard, classes: list[str], settings: TextSettings, *, temperature: float
+) -> None:
+    """Writes a folder that Transformers reads (of ELMo: the same two files), and what the input must look like.
+
+    Probabilities are softmax(logits / temperature): see `evidence.calibration`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.model.state_dict().items()}
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    model = network.model
+    if isinstance(model, PooledForSequenceClassification):
+        config: dict[str, Any] = model.config.to_dict()
+        config |= {
+            "architectures": ["PooledForSequenceClassification"],
+            "auto_map": {"AutoModelForSequenceClassification": "pooled.PooledForSequenceClassification"},
+        }
+        config.pop("_name_or_path", None)
+        shutil.copyfile(pooled.__file__, folder / "pooled.py")
+        reader_of(writer_files.folder(card, with_weights=False), card.name, 512, 1).tokenizer.save_pretrained(folder)
+    else:
+        assert isinstance(model, ElmoForSequenceClassification)
+        config = {"model_type": "elmo", "options": elmo_release.options_of(model.elmo.sizes)}
+    numbered = {str(number): name for number, name in enumerate(classes)}
+    config |= {
+        "id2label": numbered,
+        "label2id": {name: int(number) for number, name in numbered.items()},
+        "headstart": {
+            "model": card.name,
+            "max_tokens": settings.max_tokens,
+            "max_windows": settings.max_windows,
+            "temperature": temperature,
+        },
+    }
+    (folder / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False, default=str), encoding="utf-8")
+
+
+def keep_head_only(folder: Path) -> None:
+    """Replaces the weights by those of the head: enough where the backbone came as it is (strategy features)."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    given = _pretrained(config).model.state_dict()
+    whole = load_file(folder / "model.safetensors")
+    learnt = {name: tensor for name, tensor in whole.items() if not torch.equal(tensor, given[name])}
+    save_file(learnt, folder / "head.safetensors")
+    (folder / "model.safetensors").unlink()
+
+
+def weights_of(folder: Path, config: dict[str, Any]) -> dict[str, Tensor]:
+    """All weights of a saved model; of a recording, which keeps the head alone, on the pretrained backbone.
+
+    Raises FileNotFoundError when none are kept, and InputError when the backbone is not to be had.
+    """
+    if (whole := folder / "model.safetensors").is_file():
+        return load_file(whole)
+    head = load_file(folder / "head.safetensors")
+    return _pretrained(config).model.state_dict() | head
+
+
+def _pretrained(config: dict[str, Any]) -> Staged:
+    name = config["headstart"]["model"]
+    card = catalogue.find(name) or networks.describe(name)
+    return networks.build(card, len(config["id2label"]), pretrained=True, seed=0)
+
+
+class TextClassifier:
+    """A finished run's model, in memory. See `contract.Predictor`."""
+
+    def __init__(self, run: Path):
+        """Of a run's folder, or of an exported one. Raises InputError when there is no model in it (yet)."""
+        folder = run / "model" if (run / "model").is_dir() else run
+        try:
+            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            state = weights_of(folder, config)
+        except FileNotFoundError:
+            raise InputError(
+                Problem(f"run {run.name}", "there is no trained model in it", "accepted: a run that is done")
+            ) from None
+        own = config["headstart"]
+        self.classes = [config["id2label"][str(number)] for number in range(len(config["id2label"]))]
+        self.temperature: float = own["temperature"]
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.network, self.reader = _rebuilt(folder, config)
+        self.network.model.load_state_dict(state)
+        self.network.eval().to(self.device)
+
+    def read(self, text: str) -> Read:
+        return self.reader.read([text])[0]
+
+    def inputs(self, texts: list[list[Tensor]]) -> Tokens:
+        """Each text's windows as one batch."""
+        return Tokens.padded(texts, self.reader.padding).to(self.device)
+
+    def logits(self, texts: list[str]) -> Tensor:
+        """float32 (N, C) on the CPU, N > 0."""
+        found = []
+        for start in range(0, len(texts), AT_ONCE):
+            read = self.reader.read(texts[start : start + AT_ONCE])
+            with torch.no_grad():
+                found.append(self.network(self.inputs([one.windows for one in read])).float().cpu())
+        return torch.cat(found)
+
+    def predict(self, data: Path) -> list[dict[str, Any]]:
+        texts, skipped = open_unlabelled(data, places.work(data))
+        rows: list[dict[str, Any]] = [{"file": entry.where, "error": entry.reason} for entry in skipped]
+        shares = (self.logits([text for _, text in texts]).double() / self.temperature).softmax(1)  # (N, C)
+        for (name, text), probabilities in zip(texts, shares, strict=True):
+            best = int(probabilities.argmax())
+            rows.append(
+                {
+                    "file": name,
+                    "text": text,
+                    "label": self.classes[best],
+                    "confidence": float(probabilities[best]),
+                    "probabilities": {c: float(p) for c, p in zip(self.classes, probabilities, strict=True)},
+                }
+            )
+        return rows
+
+
+def _rebuilt(folder: Path, config: dict[str, Any]) -> tuple[Staged, Reader]:
+    """The network without its weights, and its reader, from what was saved."""
+    own, outputs = config["headstart"], len(config["id2label"])
+    if config["model_type"] == "elmo":
+        elmo = Elmo(elmo_release.sizes_from(config["options"]))
+        network = networks.staged_elmo(ElmoForSequenceClassification(elmo, outputs))
+        return network, WordReader(own["max_tokens"], own["max_windows"])
+    from transformers import AutoConfig
+
+    known = AutoConfig.from_pretrained(folder)
+    network = networks.staged(PooledForSequenceClassification(known))
+    longest = networks.longest(known, own["max_tokens"])
+    return network, reader_of(folder, own["model"], longest, own["max_windows"])
+
+
+def export(run: Path, out: Path) -> Path:
+    """Model, tokenizer, config, model card and recipe, as a folder, or as a zip when `out` ends in .zip.
+
+    Raises InputError when the run holds no model.
+    """
+    model = run / "model"
+    try:
+        config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+        state = weights_of(model, config)
+    except FileNotFoundError:
+        problem = Problem(f"run {run.name}", "there is no trained model in it", "accepted: a run that is done")
+        raise InputError(problem) from None
+    kept = [p for p in model.iterdir() if p.name not in {"model.safetensors", "head.safetensors"} and p.is_file()]
+    with parcel(out) as folder:
+        save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+        for file in (*kept, run / "README.md", run / "recipe.json"):
+            shutil.copyfile(file, folder / file.name)
+    return out

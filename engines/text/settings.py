@@ -1,0 +1,54 @@
+"""The knobs of text classification. Light: pages read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from engines.contract import Strategy, setting
+from engines.training.settings import TrainSettings
+
+HYPOTHESIS = "This is {label}."
+
+
+@dataclass(frozen=True)
+class TextSettings(TrainSettings):
+    """How texts become inputs, beside how the network learns."""
+
+    default_epochs: ClassVar[Mapping[Strategy, int]] = {
+        Strategy.FEATURES: 60,
+        Strategy.PARTIAL: 6,
+        Strategy.FULL: 6,
+        Strategy.LORA: 8,
+        Strategy.SCRATCH: 10,
+    }
+    default_rates: ClassVar[Mapping[Strategy, float]] = {
+        Strategy.FEATURES: 5e-4,
+        Strategy.PARTIAL: 1e-4,
+        Strategy.FULL: 1e-4,
+        Strategy.LORA: 5e-4,
+        Strategy.SCRATCH: 5e-4,
+    }
+
+    bf16_on_cpu: ClassVar[bool] = True
+
+    batch_size: int = setting(16, "Examples per step", low=1, high=4096)
+    layer_decay: float = setting(0.9, "Learning rate of a block relative to the next one", low=0.05, high=1.0)
+    views: int = setting(1, "Texts are not varied: each is seen once by the frozen part", low=1, high=1)
+    text_column: str | None = setting(None, "The column with the texts; by default it is guessed", reads=True)
+    label_column: str | None = setting(None, "The column with the classes; by default it is guessed", reads=True)
+    corrections: str | None = setting(
+        None,
+        'What you put right in the data, as JSON: {"line 17": "its class", "line 21": null to leave it out}',
+        reads=True,
+    )
+    max_tokens: int = setting(
+        256, "Tokens that the network reads at once; a longer text is read in windows", low=16, high=8192
+    )
+    max_windows: int = setting(
+        8, "Windows of a long text that are read; what comes after them is not", low=1, high=1000
+    )
+    hypothesis: str = setting(
+        HYPOTHESIS, "With 'zero-shot': the sentence that a class is looked for by; {label} stands for its name"
+    )

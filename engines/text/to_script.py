@@ -1,0 +1,135 @@
+"""A run as a script that repeats it: what the run notes for that while it trains, and what is made of it later."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from safetensors.torch import save_file
+from torch import nn
+
+from engines.classifying import script
+from engines.contract import ModelCard, Recipe, Strategy
+from engines.export.cells import harmless
+from engines.export.parcel import parcel
+from engines.export.specialise import specialised
+from engines.text import networks, zero_shot
+from engines.text.blocks import blocks_of, last_norm
+from engines.text.pooled import PooledForSequenceClassification
+from engines.text.preparing import Prepared
+from engines.text.reading import TokenReader
+from engines.text.settings import TextSettings
+from engines.training.staged import Staged
+from engines.training.strategies import GRADUAL
+from engines.training.transfer import Learnt
+
+NEEDS = ("torch", "transformers", "tokenizers", "numpy", "safetensors")
+OF_THE_MODEL = {"model.safetensors", "head.safetensors", "pooled.py", "config.json", "lesson.json", "texts.csv"}
+"""What lies in a run's model folder beside the tokenizer."""
+
+
+# --- while it trains ------------------------------------------------------------------------------
+
+
+def record(
+    folder: Path, prepared: Prepared, card: ModelCard, recipe: Recipe, settings: TextSettings,
+    *, learnt: Learnt, on: Accelerator, value: float,
+) -> None:  # fmt: skip
+    """Writes lesson.json, all that the script's RUN holds, and texts.csv, what it reads, into `folder`.
+
+    Of ELMo, for which there is no script, nothing.
+    """
+    model, reader = learnt.network.model, getattr(prepared.examples, "reader", None)
+    if not isinstance(model, PooledForSequenceClassification) or not isinstance(reader, TokenReader):
+        return
+    lesson = script.lesson(prepared, recipe, settings, learnt=learnt, on=on, value=value)
+    lesson |= {
+        "model": card.name,
+        "checked": len(prepared.parts["validation"]) > 0,
+        "longest": reader.length,
+        "most_windows": reader.max_windows,
+        "padding": reader.padding,
+        "pooling": model.config.pooling,
+        "attention": model.backbone.config._attn_implementation,
+        "conv1d": any(type(layer).__name__ == "Conv1D" for layer in model.modules()),
+        "hypothesis": settings.hypothesis,
+        "sharpness": zero_shot.SHARPNESS,
+        **cut(learnt.network, recipe.strategy, settings),
+    }
+    script.keep(folder, lesson, card, settings, learnt=learnt, on=on)
+    write_texts(folder / "texts.csv", prepared)
+
+
+def cut(network: Staged, strategy: Strategy, settings: TextSettings) -> dict[str, Any]:
+    """Where the frozen part ends, where some blocks learn and others do not, by the model's own names."""
+    boundary = strategy.boundary(len(network.stages), settings.blocks)
+    if strategy not in GRADUAL or boundary == 0:
+        return {"cut": False, "norm": None}
+    model: Any = network.model
+    names: dict[nn.Module, str] = {module: name for name, module in model.named_modules()}
+    blocks = blocks_of(model.backbone)
+    norm = last_norm(model.backbone, blocks)
+    return {"cut": True, "blocks": names[blocks], "frozen_blocks": boundary - 1, "norm": norm and names[norm]}
+
+
+def write_texts(out: Path, prepared: Prepared) -> None:
+    """A row a text, in the order in which the run has them. Every cell comes back as it was; none is a formula."""
+    part_of = {int(row): part for part, rows in prepared.parts.items() for row in rows}
+    with out.open("w", encoding="utf-8-sig", newline="") as file:  # marked as UTF-8, for spreadsheets
+        table = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        table.writerow(["name", "text", "label", "part"])
+        for row in sorted(part_of):
+            cells = prepared.names[row], prepared.texts[row].text, prepared.texts[row].label
+            table.writerow([*map(harmless, cells), part_of[row]])
+
+
+# --- when it is taken home ------------------------------------------------------------------------
+
+
+def export(run: Path, out: Path, describe: Callable[[str], ModelCard]) -> Path:
+    """train.py, the texts, the network that the run started from and the versions it ran with, as a folder or a zip.
+
+    Raises InputError with one sentence where the run cannot be repeated by a script: it is an ELMo's, its pretrained
+    weights are no longer to be had, or it came from a Headstart that did not note what a script needs.
+    """
+    model = run / "model"
+    config: dict[str, Any] = {}
+    if (model / "config.json").is_file():
+        config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    if config.get("model_type") == "elmo":
+        raise script.refusal(
+            run, "an ELMo is built from Headstart's own code, which a script cannot do without",
+            "accepted: the format safetensors, or a run of a transformer such as BERT",
+        )  # fmt: skip
+    lesson, known = script.lesson_of(run)
+    state = None
+    if lesson["strategy"] != Strategy.SCRATCH:
+        state = pretrained(run, describe(lesson["model"]), known)
+    source = Path(__file__).with_name("standalone.py").read_text(encoding="utf-8")
+    needs = (*NEEDS, "peft") if lesson["strategy"] == Strategy.LORA else NEEDS
+    with parcel(out) as folder:
+        (folder / "train.py").write_text(specialised(source, lesson), encoding="utf-8")
+        shutil.copyfile(model / "texts.csv", folder / "texts.csv")
+        (folder / "requirements.txt").write_text(script.requirements(run, needs), encoding="utf-8")
+        for name in ("auto_map", "architectures", "headstart"):
+            config.pop(name, None)
+        (folder / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
+        for file in model.iterdir():
+            if file.is_file() and file.name not in OF_THE_MODEL:
+                shutil.copyfile(file, folder / file.name)
+        if state is not None:
+            save_file(state, folder / "pretrained.safetensors", metadata={"format": "pt"})
+    return out
+
+
+def pretrained(run: Path, card: ModelCard, known: str | None) -> dict[str, torch.Tensor]:
+    """The backbone that the run started from. Raises InputError when it is another one now."""
+    script.require_same_weights(run, card, known)
+    backbone: Any = networks.build(card, 2, pretrained=True, seed=0).model.backbone
+    return {name: tensor.contiguous() for name, tensor in backbone.state_dict().items()}

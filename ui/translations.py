@@ -1,0 +1,103 @@
+"""Translate: the sentence pairs in a table, and the result of a run with its worst and best sentences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from engines import registry
+from engines.contract import TaskInfo
+from ui import (
+    errors,
+    explained,
+    frame,
+    recorded,
+    result_step,
+    take_home,
+    text_cards,
+    text_step,
+    try_it,
+    words,
+    written,
+)
+from ui.draft import Draft
+
+SHOWN = 8
+A_PAGE = 5
+MOST_CHARACTERS = 1000  # of a sentence to try
+
+
+def found(_: Draft, report: dict[str, Any]) -> None:
+    """The Data step's own part: what the columns were taken for, and a few pairs."""
+    text_step.columns(report["details"])
+    left, right = st.columns([3, 2])
+    with left, frame.card("A few of the pairs"):
+        for example in report["gallery"][:SHOWN]:
+            text_cards.show([(f"{example['text']}\n{example['label']}", example["name"])])
+    with right, frame.card("How long they are"):
+        written.lengths(report["details"], "Sentences", "Translations")
+
+
+def result(found: recorded.Finished) -> None:
+    """Everything about a finished run of a translator."""
+    info = registry.task(found.recipe.task).info
+    result_step.verdict(info, found)
+    left, right = st.columns([3, 2])
+    with left:
+        written.others(info, found)
+    with right, frame.card("BLEU", help="The share of word sequences that a translation has in common, 0 to 100."):
+        _bleu(found)
+    result_step.how_it_learnt(info, found)
+    with frame.card("Its worst and best sentences", help="Look at the worst first: wrong references show up here too."):
+        st.fragment(_sentences)(info, found)
+    result_step.kept_and_trained(found)
+    left, right = st.columns([1, 1])
+    with left, frame.card("Try a sentence"):
+        st.fragment(_try)(found)
+    with right, frame.card("Take it home"):
+        take_home.show(info, found)
+    result_step.what_next(found)
+    result_step.small_print(info, found)
+
+
+def _bleu(found: recorded.Finished) -> None:
+    now = found.result.metrics.get("bleu")
+    if now is None:
+        st.caption("Not measured in this run.")
+        return
+    before, apart = found.result.details.get("bleu_before"), found.result.details.get("bleu_difference")
+    change = words.signed(apart["value"], ".3g") if apart else None
+    st.metric("After it learnt", words.metric("bleu", now.value), change)
+    st.caption(f"{words.interval('bleu', now.low, now.high)}, 95 % interval")
+    if before:
+        low, high = words.interval("bleu", before["low"], before["high"]).split(" – ")
+        st.caption(f"As it came: {words.metric('bleu', before['value'])} ({low} to {high}).")
+
+
+def _sentences(info: TaskInfo, found: recorded.Finished) -> None:
+    rows = sorted(written.rows(found), key=lambda row: row["chrf"])
+    which = st.segmented_control("Which", ("Worst", "Best"), default="Worst", required=True, key="which")
+    for row in (rows if which == "Worst" else rows[::-1])[:A_PAGE]:
+        texts = [(row["label"], "the translation in the data")]
+        if "base_predicted" in row:
+            texts.append((row["base_predicted"], f"before · {info.metric_title} {row['base_chrf']:.0f}"))
+        texts.append((row["predicted"], f"after · {info.metric_title} {row['chrf']:.0f}"))
+        st.markdown(f"**{words.plain(row['question'])}**")
+        for place, each in zip(st.columns(len(texts)), texts, strict=True):
+            with place:
+                text_cards.show([(each[0] or "(nothing)", each[1])])
+
+
+def _try(found: recorded.Finished) -> None:
+    if not (found.run.path / "model").is_dir():
+        st.caption("This recording comes without its model. Train it yourself, then try it on anything.")
+        return
+    text = st.text_area("A sentence of yours", key="try_text", max_chars=MOST_CHARACTERS, height=90)
+    if not text.strip():
+        return
+    with errors.calm("The model could not be asked."):
+        answer = try_it.asked_about_text(found, text)
+        text_cards.show([(answer["rows"][0]["translation"], f"in {answer['milliseconds']:.0f} ms")])
+        if st.button("Which words decided?", icon=":material/visibility:", key="try_explain"):
+            explained.words_of(found, text)
