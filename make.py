@@ -46,7 +46,14 @@ SIZES = {("Linux", "x86_64"): (3.6, 7.4), ("Windows", "AMD64"): (0.7, 2.2), ("Da
 PACK_GB = 0.3  # the offline pack's share of the download
 
 # Debian package -> a path that it brings. Only tests need them; the download is about 250 MB.
-DEBIAN = {"chromium": "/usr/bin/chromium", "tuxpaint-stamps-default": "/usr/share/tuxpaint/stamps"}
+DEBIAN = {
+    "chromium": "/usr/bin/chromium",
+    "tuxpaint-stamps-default": "/usr/share/tuxpaint/stamps",
+    "espeak-ng": "/usr/bin/espeak-ng",
+    "flite": "/usr/bin/flite",
+    "pocketsphinx-testdata": "/usr/share/pocketsphinx/test",
+    "asterisk-core-sounds-en-wav": "/usr/share/asterisk/sounds/en_US_f_Allison",
+}
 
 # What pip said -> what to do about it.
 ADVICE = {

@@ -24,7 +24,7 @@ from engines.contract import InputError, ModelCard, Problem
 
 HUB_PATIENCE_SECONDS = 2.0
 FILE_NAMES = ("model.safetensors", "pytorch_model.bin")
-COMPANIONS = {".json", ".txt", ".model"}
+COMPANIONS = {".json", ".txt", ".model", ".spm", ".jinja"}
 """Configuration and vocabulary that lie beside weights."""
 LOCAL_NAMES = (*FILE_NAMES, "model.gguf", "weights.hdf5")
 """What a weight file may be called in a folder that a person made; hdf5 is ELMo's original release."""

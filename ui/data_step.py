@@ -221,7 +221,7 @@ def _summary_and_start(draft: Draft, report: dict[str, Any]) -> None:
             type="primary",
             icon=":material/play_arrow:",
             width="stretch",
-            help="The suggested model and strategy, with the from-scratch comparison beside it.",
+            help="The suggested model and strategy, beside what it is compared with.",
         ):
             train_step.start(draft, origin.title)
         if other.button("Choose a model", icon=":material/arrow_forward:", width="stretch"):

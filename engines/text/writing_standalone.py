@@ -330,7 +330,8 @@ def perplexity(model: Any, data: Data) -> float:
 def main() -> None:
     torch.set_num_threads(RUN["threads"])
     tokenizer = AutoTokenizer.from_pretrained(HERE)
-    rows = [json.loads(line) for line in (HERE / "examples.jsonl").read_text(encoding="utf-8").splitlines()]
+    with (HERE / "examples.jsonl").open(encoding="utf-8", newline="\n") as file:
+        rows = [json.loads(line) for line in file]  # not splitlines(): a text may hold letters that it takes for ends
 
     kind: Any
     if RUN["translates"]:
