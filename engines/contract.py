@@ -243,6 +243,8 @@ class ModelCard:
     """Width of the vector that the new head reads."""
     head_parameters: int | None = None
     """Of a head that comes with the model, as a decoder does; None where a run makes a new one of `head_inputs`."""
+    head_stays: bool = False
+    """With 'partial' the head that came with the model stays as it is, unless a setting says otherwise."""
     hub: str | None = None
     """Repository on the Hugging Face hub."""
     package: str | None = None
@@ -261,7 +263,7 @@ class ModelCard:
             case Strategy.FEATURES:
                 return head
             case Strategy.PARTIAL:
-                return head + sum(stage.parameters for stage in self.stages[-blocks:])
+                return head * (not self.head_stays) + sum(stage.parameters for stage in self.stages[-blocks:])
             case Strategy.LORA:
                 return None
         return head + backbone

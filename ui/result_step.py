@@ -130,7 +130,7 @@ def _network(found: recorded.Finished) -> None:
         [bool(s["trainable"]) for s in stages],
         int(result.details.get("head_parameters") or 0),
         scratch=scratch,
-        head_learns=result.strategy != Strategy.ZERO_SHOT,
+        head_learns=result.details.get("head_learns", result.strategy != Strategy.ZERO_SHOT),
         adapters=result.strategy == Strategy.LORA,
     )
     drawing.draw(svg, key="result_network")

@@ -93,9 +93,9 @@ def _draw(draft: Draft, model: ModelCard, report: dict[str, Any] | None) -> None
     svg = drawing.network(
         [(s.name, s.parameters) for s in model.stages],
         _learns(draft, model),
-        (model.head_inputs + 1) * outputs,
+        _head(model, outputs),
         scratch=draft.strategy is Strategy.SCRATCH,
-        head_learns=draft.strategy is not Strategy.ZERO_SHOT,
+        head_learns=_head_learns(draft, model),
         adapters=draft.strategy is Strategy.LORA,
         clickable=True,
     )
@@ -125,10 +125,23 @@ def _slider(draft: Draft, model: ModelCard) -> None:
     )
 
 
+def _head(model: ModelCard, outputs: int) -> int:
+    """Parameters of the head that the run makes, or that came with the model."""
+    return (model.head_inputs + 1) * outputs if model.head_parameters is None else model.head_parameters
+
+
+def _head_learns(draft: Draft, model: ModelCard) -> bool:
+    stays = draft.strategy is Strategy.PARTIAL and model.head_stays and not draft.settings.get("decoder")
+    came_along = draft.strategy is Strategy.LORA and model.head_parameters is not None
+    return draft.strategy is not Strategy.ZERO_SHOT and not stays and not came_along
+
+
 def _how_much(draft: Draft, model: ModelCard, report: dict[str, Any] | None) -> str:
     outputs = len((report or {}).get("classes") or ()) or 2
     learning = model.trainable(draft.strategy, draft.blocks, outputs)
-    whole = sum(s.parameters for s in model.stages) + (model.head_inputs + 1) * outputs
+    if draft.strategy is Strategy.PARTIAL and model.head_stays and _head_learns(draft, model):
+        learning = (learning or 0) + _head(model, outputs)
+    whole = sum(s.parameters for s in model.stages) + _head(model, outputs)
     if learning is None:
         return f"**:orange[Adapters]** and a new head learn; {words.parameters(whole)} parameters stay as they came"
     return f"**:orange[{words.parameters(learning)}]** of {words.parameters(whole)} parameters learn"

@@ -27,8 +27,6 @@ KNOWN = {
 }  # fmt: skip
 """What columns are often called: such a first line is a header, whatever follows."""
 
-csv.field_size_limit(MOST_CELL)
-
 
 class UnclosedQuote(Exception):
     """A quotation mark at the start of a cell has no partner, so that the rest of the file would be one cell."""
@@ -165,6 +163,7 @@ def _sample(start: str, separator: str, quotes: bool) -> Iterator[list[str]]:
 def _reader(
     lines: Iterator[str] | list[str] | io.StringIO, separator: str, quotes: bool, strict: bool = False
 ) -> Iterator[list[str]]:
+    csv.field_size_limit(MOST_CELL)  # of the whole process: somebody else may have raised it
     delimiter = separator or "\x1f"  # one column: a separator that no text has
     if quotes:
         return csv.reader(lines, delimiter=delimiter, strict=strict)

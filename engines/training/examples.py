@@ -36,9 +36,6 @@ class Examples(Protocol):
     def weight(self, indices: Tensor) -> float:
         """How much these examples count together in an average: their number, or the number of their tokens."""
 
-    def subset(self, chosen: Tensor) -> Examples:
-        """The examples at these positions (int64 (K,)), in this order."""
-
     def varied(self, indices: Tensor, generator: torch.Generator) -> Any:
         """Inputs of these examples for training, augmented by `generator`: a tensor or something with `.to(device)`."""
 

@@ -195,7 +195,7 @@ def test_a_verdict_in_a_sentence() -> None:
         "(95 % interval +25.1 to +48.0, 62 test examples, one seed)."
     )
     assert words.sentence(Verdict("undecided", Estimate(-0.01, -0.1, 0.08, 1200, 3), "zero_shot")) == (
-        "Undecided: -1.0 points over zero_shot (95 % interval -10.0 to +8.0, 1,200 test examples, 3 seeds)."
+        "Undecided: -1.0 points over the model as it came (95 % interval -10.0 to +8.0, 1,200 test examples, 3 seeds)."
     )
     assert words.WORDS.keys() == {"pays", "hurts", "undecided"}
 

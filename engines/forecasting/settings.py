@@ -1,0 +1,67 @@
+"""The knobs of forecasting. Light: pages read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from engines.contract import Strategy, setting
+from engines.forecasting.names import FREQUENCIES
+from engines.training.settings import TrainSettings
+
+
+@dataclass(frozen=True)
+class ForecastSettings(TrainSettings):
+    """How a table becomes series, what is asked of them, and how the network learns."""
+
+    default_epochs: ClassVar[Mapping[Strategy, int]] = {
+        Strategy.FEATURES: 20,
+        Strategy.PARTIAL: 12,
+        Strategy.FULL: 12,
+        Strategy.SCRATCH: 30,
+    }
+    default_rates: ClassVar[Mapping[Strategy, float]] = {
+        Strategy.FEATURES: 1e-3,
+        Strategy.PARTIAL: 1e-4,
+        Strategy.FULL: 1e-4,
+        Strategy.SCRATCH: 2e-3,
+    }
+
+    date_column: str | None = setting(None, "Column of the dates; by default it is guessed", reads=True)
+    id_column: str | None = setting(None, "Column that tells the series apart; by default it is guessed", reads=True)
+    value_column: str | None = setting(None, "Column that is forecast; by default it is guessed", reads=True)
+    date_order: str = setting(
+        "auto",
+        "How 3/4/2024 is read, where nothing else tells",
+        choices=("auto", "day first", "month first"),
+        reads=True,
+    )
+    decimal: str = setting(
+        "auto", "Which sign comes before the decimals, where nothing else tells", choices=("auto", "point", "comma"),
+        reads=True,
+    )  # fmt: skip
+    frequency: str = setting("auto", "How far apart the steps are", choices=("auto", *FREQUENCIES), reads=True)
+    duplicates: str = setting(
+        "mean", "What becomes of several values in one step", choices=("mean", "sum", "first", "last"), reads=True
+    )
+    horizon: int | None = setting(
+        None, "Steps to forecast; by default what is usual at the frequency", low=1, high=480, reads=True
+    )
+    season: int | None = setting(
+        None, "Steps in a season; by default what is usual at the frequency", low=1, high=2000, reads=True
+    )
+    origins: int = setting(10, "Points in time from which the test forecasts", low=1, high=100, reads=True)
+    context: int = setting(512, "Past steps that the network sees", low=64, high=2048)
+    inputs: str = setting(
+        "auto", "What the network reads: values, or differences from the step or the season before",
+        choices=("auto", "values", "differences", "seasonal differences"),
+    )  # fmt: skip
+    windows: int = setting(80, "Windows of the past that an epoch learns from", low=8, high=100_000)
+    most_series: int = setting(24, "Series that are tested, drawn at random where there are more", low=1, high=5000)
+    arima: bool = setting(True, "Also compare with AutoARIMA, the slowest of the baselines")
+    batch_size: int = setting(8, "Windows per step", low=1, high=4096)
+
+    def patience_for(self, epochs: int) -> int:
+        """With few windows the validation loss is noisy: half of the epochs may pass without a better one."""
+        return self.patience or max(4, epochs // 2)

@@ -1,0 +1,220 @@
+"""Repeats one run of Headstart without Headstart. Read it from top to bottom: it is the whole recipe.
+
+    pip install -r requirements.txt
+    python train.py [SERIES.csv]
+
+SERIES.csv holds the series as the run read them, on their even grid: unique_id, ds, y, an empty y where a value is
+missing. Without it, the series.csv beside this file is taken. split.json says which stretch of each series was learnt
+from, which chose, and from which points in time the test forecast. network.py is the forecaster, inputs.py what it
+reads and how its answer is added up, rolling.py how it is asked.
+"""
+
+import csv
+import hashlib
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Generator, Tensor
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+from engines.forecasting import inputs, rolling  # noqa: E402
+from engines.forecasting.network import HORIZON, Fracast  # noqa: E402
+
+RUN: dict[str, Any] = {}  # filled in by the export
+
+
+def seeded(*parts: object) -> Generator:
+    """Seeds torch from `parts`, the same on every computer; returns a generator for what is drawn in between."""
+    seed = int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:7], "big")
+    torch.manual_seed(seed)
+    return Generator().manual_seed(seed)
+
+
+# --- Windows of the past become inputs and targets ---
+
+
+def read(path: Path) -> dict[str, np.ndarray]:
+    """Series by name: float64 (T,), nan where missing."""
+    found: dict[str, list[float]] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            found.setdefault(row["unique_id"], []).append(float(row["y"] or "nan"))
+    return {name: np.array(values) for name, values in found.items()}
+
+
+def batch(series: dict[str, np.ndarray], slots: list[Any], origins: list[int]) -> tuple[Tensor, Tensor]:
+    """Inputs (B, 2, W) and targets (B, 48, 5) of windows that end at these origins. A slot is
+    [series, first origin, last origin, nothing is looked at from here on, lag, scale]."""
+    given, targets = [], []
+    for (name, _, _, until, lag, scale), origin in zip(slots, origins, strict=True):
+        window = inputs.window(series[name][max(0, origin - RUN["context"] - lag) : origin], lag, RUN["context"])
+        future = series[name][origin : min(origin + min(RUN["horizon"], HORIZON), until)]
+        given.append(window.inputs)
+        targets.append(inputs.prepare(window, future, lag, scale, RUN["horizon"]))
+    return torch.from_numpy(np.stack(given)), torch.from_numpy(np.stack(targets))
+
+
+def drawn(slots: list[Any], dice: Generator) -> list[int]:
+    """An origin within each slot."""
+    return [int(torch.randint(first, last + 1, (1,), generator=dice)) for _, first, last, *_ in slots]
+
+
+# --- Training ---
+
+
+def above(model: Any, x: Tensor, boundary: int) -> Tensor:
+    """The network from that stage on: 0 embedding, 1 time scales, 2 decoder, 3 the head."""
+    for stage in (model.embed, model.ladder, model.decode)[boundary:]:
+        x = stage(x)
+    return model.head.out_proj(x)
+
+
+def behind(model: Any, series: dict[str, np.ndarray], slots: list[Any], views: int) -> tuple[Tensor, Tensor]:
+    """What the frozen stages make of each slot's newest window and of drawn ones, computed once; and the targets."""
+    dice = Generator().manual_seed(RUN["seed"])
+    seen, targets = [], []
+    model.eval()
+    for view in range(views):
+        for start in range(0, len(slots), 32):
+            some = slots[start : start + 32]
+            x, target = batch(series, some, drawn(some, dice) if view else [last for _, _, last, *_ in some])
+            with torch.no_grad():
+                for stage in (model.embed, model.ladder, model.decode)[: RUN["boundary"]]:
+                    x = stage(x)
+            seen.append(x)
+            targets.append(target)
+    return torch.cat(seen), torch.cat(targets)
+
+
+def rate(step: int, steps: int) -> float:
+    """Linear over the first tenth, then half a cosine down to 0."""
+    warm_up = max(1, steps // 10)
+    if step < warm_up:
+        return (step + 1) / warm_up
+    return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
+
+
+def loss_on(model: Any, checks: tuple[Tensor, Tensor]) -> float:
+    model.eval()
+    with torch.no_grad():
+        rows = torch.arange(len(checks[0])).split(64)
+        return float(inputs.pinball(torch.cat([above(model, checks[0][r], RUN["boundary"]) for r in rows]), checks[1]))
+
+
+def train(model: Any, series: dict[str, np.ndarray], split: dict[str, Any]) -> None:
+    """AdamW on windows of the training part; the epoch that forecasts the validation part best is kept."""
+    slots, named = split["training"], dict(model.named_parameters())
+    learning = {name: p for name, p in named.items() if name in RUN["rates"]}
+    for name, p in named.items():
+        p.requires_grad_(name in learning)
+    start = {name: p.detach().clone() for name, p in learning.items()}
+    if RUN["boundary"]:
+        inner, targets = behind(model, series, slots, 4)
+        checks = behind(model, series, split["checks"], 1)
+    else:
+        checks = batch(series, split["checks"], [last for _, _, last, *_ in split["checks"]])
+    groups: dict[Any, Any] = {}
+    for name, p in learning.items():
+        decay = RUN["weight_decay"] if p.ndim > 1 else 0.0
+        key = (RUN["rates"][name], decay)
+        groups.setdefault(key, {"params": [], "lr": key[0], "weight_decay": decay})["params"].append(p)
+    optimiser = torch.optim.AdamW(list(groups.values()))
+    n = len(targets) if RUN["boundary"] else len(slots)
+    accumulate = RUN["gradient_accumulation"]
+    steps = math.ceil(math.ceil(n / RUN["batch_size"]) / accumulate) * RUN["epochs"]
+    best, least, weights = 0, math.inf, {}
+    for epoch in range(RUN["stop"]):
+        if epoch - best >= RUN["patience"]:
+            break
+        dice = seeded(RUN["seed"], RUN["phase"], epoch)
+        order = list(torch.randperm(n, generator=dice).split(RUN["batch_size"]))
+        step = epoch * steps // RUN["epochs"]
+        model.train()
+        for number, chosen in enumerate(order):
+            if RUN["boundary"]:
+                x, target = inner[chosen], targets[chosen]
+            else:
+                some = [slots[i] for i in chosen.tolist()]
+                x, target = batch(series, some, drawn(some, dice))
+            first = number - number % accumulate
+            whole = sum(len(part) for part in order[first : first + accumulate])
+            (inputs.pinball(above(model, x, RUN["boundary"]), target) * len(chosen) / whole).backward()
+            if (number + 1) % accumulate == 0 or number + 1 == len(order):
+                for group, (peak, _) in zip(optimiser.param_groups, groups, strict=True):
+                    group["lr"] = peak * rate(step, steps)
+                torch.nn.utils.clip_grad_norm_(learning.values(), 5.0)
+                optimiser.step()
+                optimiser.zero_grad()
+                step += 1
+        now = loss_on(model, checks)
+        print(f"epoch {epoch + 1}: validation loss {now:.4f}")
+        if now < least:
+            best, least, weights = epoch + 1, now, {name: p.detach().clone() for name, p in learning.items()}
+    model.load_state_dict(weights, strict=False)
+    if RUN["strategy"] != "scratch":
+        # with few windows, going all the way forgets more than it learns: how far, the validation part says
+        losses = {}
+        for share in RUN["shares"]:
+            blend = {name: torch.lerp(start[name], weights[name], share) for name in weights}
+            model.load_state_dict(blend, strict=False)
+            losses[share] = loss_on(model, checks)
+        share = min(losses, key=losses.__getitem__)
+        model.load_state_dict({name: torch.lerp(start[name], weights[name], share) for name in weights}, strict=False)
+        print(f"{share:.0%} of the way from the pretrained weights to the trained ones is best")
+
+
+# --- The run ---
+
+
+def error(values: np.ndarray) -> float:
+    """The mean error of repeating the last season."""
+    for lag in (RUN["season"], 1):
+        if len(values) > lag:
+            off = np.abs(values[lag:] - values[:-lag])
+            off = off[np.isfinite(off)]
+            if len(off) and off.mean() > 1e-12 * max(1.0, float(np.nanmax(np.abs(values)))):
+                return float(off.mean())
+    return 1.0
+
+
+def main(path: Path) -> None:
+    torch.set_num_threads(RUN["threads"])
+    torch.set_float32_matmul_precision(RUN["matmul"])
+    series = read(path)
+    split = json.loads((HERE / "split.json").read_text(encoding="utf-8"))
+    seeded(RUN["seed"], "weights")
+    model = Fracast()
+    if RUN["strategy"] != "scratch":
+        model.load_state_dict(load_file(HERE / "pretrained.safetensors"))
+    if RUN["strategy"] != "zero-shot":
+        train(model, series, split)
+    model.eval()
+
+    tests = split["tests"]  # [series, origin, what the forecast's first step is called]
+    known = [series[name][:origin] for name, origin, _ in tests]
+    mixes = [{int(lag): share for lag, share in split["mixes"][name].items()} for name, _, _ in tests]
+    medians = rolling.pooled(model, known, mixes, RUN["horizon"], RUN["context"])[:, :, inputs.MEDIAN]
+    errors: list[float] = []
+    answers: dict[str, float] = {}
+    for (name, origin, called), past, forecast in zip(tests, known, medians, strict=True):
+        truth = series[name][origin : origin + RUN["horizon"]]
+        seen = np.isfinite(truth)
+        constant = np.ptp(past[np.isfinite(past)]) == 0
+        if seen.any() and not constant:
+            errors.append(float(np.where(seen, np.abs(forecast - truth), 0.0).sum() / seen.sum() / error(past)))
+        answers |= {f"{name} {called} +{step + 1}": float(value) for step, value in enumerate(forecast)}
+    print(f"mase {np.mean(errors)} from {len(tests)} points in time")
+    (HERE / "predictions.json").write_text(json.dumps(answers, indent=0), encoding="utf-8")
+    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    save_file(state, HERE / "model.safetensors", metadata={"format": "pt"})
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "series.csv")

@@ -1,0 +1,106 @@
+"""The test: every model forecasts from the same points in time, knowing only what lay before them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from torch import nn
+
+from engines.contract import Run
+from engines.forecasting import baselines, calibrating, rolling
+from engines.forecasting.calibrating import Scores
+from engines.forecasting.measures import Tested
+from engines.forecasting.preparing import Prepared, scale
+from engines.forecasting.rolling import Mix
+from engines.training.examples import Pace
+
+CALIBRATED_ON = 40
+"""Validation origins of a series whose errors correct the first intervals."""
+
+
+def cases(prepared: Prepared, chosen: list[int]) -> Tested:
+    """Every test origin of the chosen series."""
+    p = prepared
+    series, origins, truth, scales = [], [], [], []
+    for position in chosen:
+        split = p.splits[position]
+        assert split is not None
+        values = p.table.at(position).values
+        for origin in split.origins:
+            series.append(position)
+            origins.append(origin)
+            truth.append(values[origin : origin + p.horizon])
+            own = scale(values[:origin], p.season)
+            scales.append(own if np.ptp(values[:origin][np.isfinite(values[:origin])]) > 0 else np.nan)
+    return Tested(np.array(series), np.array(origins), np.stack(truth), np.array(scales))
+
+
+def contexts(prepared: Prepared, tested: Tested) -> list[np.ndarray]:
+    """What is known at each test origin."""
+    values = {series: prepared.table.at(series).values for series in np.unique(tested.series).tolist()}
+    return [
+        values[series][:origin] for series, origin in zip(tested.series.tolist(), tested.origins.tolist(), strict=True)
+    ]
+
+
+def ask(model: nn.Module, prepared: Prepared, tested: Tested, mixes: list[Mix], width: int) -> np.ndarray:
+    """float64 (F, H, 9): a network's forecasts, not calibrated."""
+    own = [mixes[series] for series in tested.series.tolist()]
+    return rolling.pooled(model, contexts(prepared, tested), own, prepared.horizon, width)
+
+
+def validation_scores(model: nn.Module, prepared: Prepared, chosen: list[int], mixes: list[Mix], width: int) -> Scores:
+    """How far off the network's intervals were on the validation part."""
+    p = prepared
+    known, own, truth, series, origins = [], [], [], [], []
+    for position in chosen:
+        split = p.splits[position]
+        assert split is not None
+        found = p.table.at(position)
+        for origin in split.checks(p.horizon)[-CALIBRATED_ON:]:
+            known.append(found.values[:origin])
+            own.append(mixes[position])
+            truth.append(found.values[origin : origin + p.horizon])
+            series.append(position)
+            origins.append(found.start + origin)
+    forecast = rolling.pooled(model, known, own, p.horizon, width)
+    return calibrating.scores(forecast, np.stack(truth), np.array(series), np.array(origins))
+
+
+def calibrated(raw: np.ndarray, prepared: Prepared, tested: Tested, validation: Scores) -> tuple[np.ndarray, Scores]:
+    """The test forecasts with corrected widths, each by what was known at its origin; and all scores there are now."""
+    starts = np.array([prepared.table.starts[series] for series in tested.series])
+    times = starts + tested.origins
+    own = calibrating.scores(raw, tested.truth, tested.series, times)
+    known = Scores(*(np.concatenate(pair) for pair in zip(
+        (validation.ratios, validation.series, validation.times), (own.ratios, own.series, own.times), strict=True
+    )))  # fmt: skip
+    by = np.stack(
+        [
+            calibrating.factors(known, series, prepared.horizon, time)
+            for series, time in zip(tested.series, times, strict=True)
+        ]
+    )
+    return calibrating.widened(raw, by), known
+
+
+def compared(prepared: Prepared, tested: Tested, names: list[str], run: Run) -> Mapping[str, np.ndarray]:
+    """name -> (F, H, 9) of the baselines, each fitted anew at every origin on all that was known there."""
+    p = prepared
+    known = contexts(p, tested)
+    found: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    run.emit("phase", name="comparing", title="The same forecasts by AutoETS and its like")
+    clock = Pace(len(known) * len(names), "forecasts")
+    for context in known:
+        for name in names:
+            run.check_cancelled()
+            if name == "seasonal_naive":
+                answer = baselines.seasonal_naive(context, p.horizon, p.season)
+            elif name == "random_walk":
+                answer = baselines.random_walk(context, p.horizon)
+            else:
+                answer = baselines.statistical(name, context, p.horizon, p.season)
+            found[name].append(answer)
+            clock.step(1, lambda **numbers: run.emit("progress", phase="comparing", **numbers))
+    return {name: np.stack(rows) for name, rows in found.items()}
