@@ -17,6 +17,8 @@ TASKS = {
     "text.generation": "engines.text.generation:Generation",
     "text.translation": "engines.text.translation:Translation",
     "forecasting.forecast": "engines.forecasting.forecast:Forecast",
+    "speech.transcription": "engines.speech.transcription:Transcription",
+    "speech.speaker": "engines.speech.speaker:Speaker",
 }
 
 

@@ -12,10 +12,7 @@ STEPS = (
     ("Train", "Watch it learn. Close the page if you like: it goes on."),
     ("Result", "See what the transfer was worth, with its interval, and take the model home."),
 )
-LATER = (
-    ("Speech", ":material/mic:", "Transcription, speakers, accents"),
-    ("Control", ":material/stadia_controller:", "From simulation to the real robot"),
-)
+LATER = (("Control", ":material/stadia_controller:", "From simulation to the real robot"),)
 
 
 def idea() -> None:

@@ -23,6 +23,7 @@ class Domain:
 DOMAINS = (
     Domain("vision", "Vision", ":material/image:", "Tell photographs apart"),
     Domain("text", "Text", ":material/chat:", "Reviews, answers, translation"),
+    Domain("speech", "Speech", ":material/mic:", "Accents, transcription, voices"),
     Domain("forecasting", "Forecasting", ":material/show_chart:", "Sales, weather, prices"),
 )
 

@@ -30,6 +30,11 @@ class Subject:
         """The strategy that stands for all where one will do."""
         return self.tiny.first_strategy or self.task.info.strategies[0]
 
+    @property
+    def rival(self) -> str:
+        """What a run can be asked to be compared with."""
+        return "scratch" if Strategy.SCRATCH in self.task.info.strategies else self.task.info.rival
+
     def recipe(self, strategy: Strategy, *, seed: int = 0, **settings: object) -> Recipe:
         return Recipe(
             self.task.info.name, str(self.data), self.tiny.model, strategy,

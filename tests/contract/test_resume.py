@@ -101,9 +101,12 @@ def test_killed(subject: Subject, tmp_path: Path) -> None:
 
 def test_other_data_in_the_same_place_are_not_mixed_with_what_was_learnt(subject: Subject, tmp_path: Path) -> None:
     data = subject.tiny.write_data(tmp_path / "data")
-    recipe = replace(subject.recipe(Strategy.SCRATCH), data=str(data))
+    strategies = subject.task.info.strategies
+    whole = Strategy.SCRATCH if Strategy.SCRATCH in strategies else Strategy.FULL
+    recipe = replace(subject.recipe(whole), data=str(data))
     run = Disturbed(RunFolder.create(recipe, tmp_path / "run").path)
-    run.moments = [("phase", "checking"), ("phase", "reading"), ("phase", "scratch")]
+    before = ("checking", "reading", "listening", "caching", "head", "scratch", "fine-tuning")
+    run.moments = [("phase", name) for name in before]
     with pytest.raises(Cancelled):
         subject.task.fit(run.recipe, run)
     if data.is_file():

@@ -238,14 +238,17 @@ def test_the_same_seed_gives_the_same_run_and_another_gives_another(
 
 def test_a_baseline_is_trained_beside_and_judged(subject: Subject, tmp_path: Path) -> None:
     first = subject.first
-    run = subject.run(tmp_path / "run", subject.recipe(first, baseline="scratch"))
+    run = subject.run(tmp_path / "run", subject.recipe(first, baseline=subject.rival))
     result = run.result
     assert result is not None
     assert isinstance(result.verdict, Verdict)
-    assert result.verdict.against == "scratch"
-    assert result.verdict.difference.value == pytest.approx(result.value - result.baselines["scratch"])
-    known = result.baseline_details["scratch"]
-    assert known["low"] <= result.baselines["scratch"] <= known["high"]
+    assert result.verdict.against == subject.rival
+    assert result.verdict.difference.value == pytest.approx(result.value - result.baselines[subject.rival])
+    known = result.baseline_details[subject.rival]
+    assert known["low"] <= result.baselines[subject.rival] <= known["high"]
+    assert f"over {words.RIVALS[subject.rival]}" in (run.path / "README.md").read_text(encoding="utf-8")
+    if subject.rival != "scratch":
+        return
     series = {event.data["series"] for event in run.events() if event.kind == "epoch"}
     assert series == {"transfer", "aside", "scratch"} or series == {"transfer", "scratch"}
     assert "training from scratch" in (run.path / "README.md").read_text(encoding="utf-8")
@@ -253,16 +256,16 @@ def test_a_baseline_is_trained_beside_and_judged(subject: Subject, tmp_path: Pat
 
 def test_compare(subject: Subject, tmp_path: Path) -> None:
     first, budgets = subject.first, subject.tiny.budgets
-    run = RunFolder.create(subject.recipe(first, epochs=2, baseline="scratch"), tmp_path / "compare")
+    run = RunFolder.create(subject.recipe(first, epochs=2, baseline=subject.rival), tmp_path / "compare")
     points, verdict = subject.task.compare(run.recipe, run, budgets, 2)
     assert [(point["budget"], point["strategy"]) for point in points] == [
-        (budget, strategy) for budget in budgets for strategy in (first, "scratch")
+        (budget, strategy) for budget in budgets for strategy in (first, subject.rival)
     ]
     for point in points:
         assert point.keys() == {"budget", "strategy", "mean", "low", "high", "seeds"}
         assert point["low"] <= point["mean"] <= point["high"]
         assert point["seeds"] == 2
-    assert verdict.against == "scratch"
+    assert verdict.against == subject.rival
     assert verdict.difference.seeds == 2
     assert verdict.difference.value == pytest.approx(points[-2]["mean"] - points[-1]["mean"])
     assert sorted(path.name for path in run.path.iterdir()) == ["events.jsonl", "recipe.json"]

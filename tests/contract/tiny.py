@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from engines.contract import Predictor, Strategy
-from tests import tiny_series, tiny_text, tiny_writers
+from tests import tiny_series, tiny_speech, tiny_text, tiny_writers
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,57 @@ WRITING = {
     Strategy.ZERO_SHOT: {},
     Strategy.SCRATCH: {"epochs": 3},
 }
+# --- speech ---------------------------------------------------------------------------------------
+
+
+def _recogniser_loads_back(exported: Path, snippet: str, predictor: Predictor, new: Path) -> None:
+    """The three lines shown on screen, run in a fresh process that knows nothing of Headstart, write the same words."""
+    if exported.suffix == ".zip":
+        zipfile.ZipFile(exported).extractall(exported.with_suffix(""))
+        exported = exported.with_suffix("")
+    import soundfile
+
+    from engines.speech import whisper
+
+    lines = f"{snippet}\nimport soundfile\nsound = soundfile.read('clip.wav', dtype='float32')[0]\n"
+    lines += "features = processor(sound, sampling_rate=16000, return_tensors='pt').input_features\n"
+    lines += "written = model.generate(features, max_new_tokens=8)\n"
+    lines += "open('heard.txt', 'w').write(processor.batch_decode(written, skip_special_tokens=True)[0])"
+    soundfile.write(exported / "clip.wav", tiny_speech.tone(1.0), 16_000)
+    command = [sys.executable, "-W", "ignore", "-c", lines]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=120, env=environment)
+    assert alone.returncode == 0, alone.stderr
+    model = predictor.recogniser  # type: ignore[attr-defined]
+    features = model.hear(soundfile.read(exported / "clip.wav", dtype="float32")[0])
+    states = model.model.model.encoder(features.T[None]).last_hidden_state
+    (tokens,) = whisper.greedy(model.model, states, model.prompt, [8])
+    expected = model.tokenizer.decode(tokens, skip_special_tokens=True)
+    assert (exported / "heard.txt").read_text(encoding="utf-8") == expected
+    assert predictor.predict(new)
+
+
+def _voices_load_back(exported: Path, snippet: str, predictor: Predictor, _new: Path) -> None:
+    """The lines shown on screen, run where there is no Headstart, name the same voices."""
+    if exported.suffix == ".zip":
+        zipfile.ZipFile(exported).extractall(exported.with_suffix(""))
+        exported = exported.with_suffix("")
+    np.save(exported / "sound.npy", tiny_speech.tone(2.0)[:, 0])
+    lines = f"import numpy, sys\nsys.path.insert(0, '.')\n{snippet}\nwith torch.no_grad():\n"
+    lines += "    numpy.save('logits.npy', model(looks(numpy.load('sound.npy'))[None])[0].numpy())\n"
+    lines += "print('|'.join(config['label_names']))"
+    command = [sys.executable, "-W", "ignore", "-c", lines]
+    alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=120)
+    assert alone.returncode == 0, alone.stderr
+    assert alone.stdout.strip().split("|") == sorted(tiny_speech.VOICES)
+    logits = np.load(exported / "logits.npy").astype(float)
+    probabilities, _ = predictor.ask(np.load(exported / "sound.npy"))  # type: ignore[attr-defined]
+    cooled = np.exp(logits / predictor.temperature)  # type: ignore[attr-defined]
+    np.testing.assert_allclose(cooled / cooled.sum(), probabilities, atol=1e-5)
+
+
 SMALL = {"image_size": 64, "views": 2}
+HEARD = {"epochs": 2, "batch_size": 8, "learning_rate": 1e-2, "forgetting": False, "rehearse": False, "curve": 0}
 SHORT = {"epochs": 3}
 TINY = {
     "vision.classification": Tiny(
@@ -289,5 +339,42 @@ TINY = {
         write_bad=tiny_series.write_bad_series,
         first_strategy=Strategy.FULL,
         predictions=tiny_series.FORECASTS,
+    ),
+    "speech.transcription": Tiny(
+        model="tiny-whisper",
+        strategies={
+            Strategy.PARTIAL: HEARD | {"blocks": 1, "forgetting": True, "rehearse": True, "curve": 1},
+            Strategy.FEATURES: HEARD,
+            Strategy.FULL: HEARD | {"augment": "both"},
+            Strategy.LORA: HEARD | {"lora_rank": 2},
+            Strategy.ZERO_SHOT: {"forgetting": False},
+        },
+        bad_settings={"augment": "wild", "epochs": "many", "blocks": 0, "mix": 2, "curve": -1},
+        write_weights=tiny_speech.write_models,
+        write_data=lambda folder: tiny_speech.write_clips(folder, 24),
+        examples=24,
+        classes={},
+        budgets=(4, 12),
+        write_new=tiny_speech.write_new,
+        good_new=2,
+        loads_back={"safetensors": _recogniser_loads_back},
+    ),
+    "speech.speaker": Tiny(
+        model="ge2e",
+        strategies={
+            Strategy.FEATURES: {"epochs": 3},
+            Strategy.PARTIAL: {"epochs": 3, "blocks": 1},
+            Strategy.FULL: {"epochs": 3},
+            Strategy.SCRATCH: {"epochs": 3},
+        },
+        bad_settings={"augment": "wild", "epochs": "many", "blocks": 0, "learning_rate": "fast"},
+        write_weights=tiny_speech.write_models,
+        write_data=lambda folder: tiny_speech.write_voices(folder),
+        examples=len(tiny_speech.VOICES) * tiny_speech.A_VOICE,
+        classes=dict.fromkeys(tiny_speech.VOICES, tiny_speech.A_VOICE),
+        budgets=(3, 9),
+        write_new=tiny_speech.write_new,
+        good_new=2,
+        loads_back={"safetensors": _voices_load_back},
     ),
 }

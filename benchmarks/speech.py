@@ -1,0 +1,142 @@
+"""Adapting a recogniser with what its frozen part heard kept, beside the loop that everybody writes.
+
+    python benchmarks/speech.py [--clips 12] [--epochs 2] [--threads 1] [--repeats 2]
+
+Whisper tiny.en, the same clips, order, batches, AdamW and losses; per epoch, validation left out:
+
+- naive: for each batch the spectrograms, the whole encoder and the decoder, forward; backward through what learns
+- ours: `engines.training.loop.train` on the states at the freeze boundary, which were computed once
+
+For each strategy that has a frozen part. CPU seconds of this process, the two interleaved, the best of `repeats`.
+Losses must agree to 1e-4; if they do not, the exit status is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import torch
+from accelerate import Accelerator
+
+from engines.contract import Recipe, Strategy
+from engines.runs import RunFolder
+from engines.speech import catalogue, recogniser, samples
+from engines.speech.adapting import UNIT, Lesson, freeze
+from engines.speech.heard import Spoken
+from engines.speech.preparing import Selection
+from engines.speech.settings import TranscriptionSettings
+from engines.training.devices import seed_everything
+from engines.training.examples import batches
+from engines.training.loop import Plan, schedule, train
+from engines.training.strategies import parameter_groups
+
+CASES = ((Strategy.FEATURES, 1), (Strategy.PARTIAL, 1), (Strategy.PARTIAL, 2))
+AGREE = 1e-4
+
+
+def clips(n: int) -> Selection:
+    """The first clips of the Scottish sample (synthetic)."""
+    from engines import places
+    from engines.speech.clips import open_clips
+
+    folder = samples.SHIPPED / "scottish"
+    found = open_clips(folder, places.work(folder), needs="transcription")
+    own = [clip for clip in found.clips if clip.source.split == "train"][:n]
+    return Selection([c.name for c in own], [c.text for c in own], [found.samples(c) for c in own])
+
+
+def lesson(strategy: Strategy, blocks: int, epochs: int, folder: Path) -> Lesson:
+    card = catalogue.find(catalogue.DEFAULT)
+    assert card is not None
+    settings = TranscriptionSettings(blocks=blocks, epochs=epochs)
+    recipe = Recipe("speech.transcription", str(samples.SHIPPED / "scottish"), card.name, strategy)
+    return Lesson(
+        recogniser.build(card), card.sha256 or "", strategy, settings, 0, RunFolder.create(recipe, folder),
+        Accelerator(cpu=True),
+    )  # fmt: skip
+
+
+def ours(taught: Lesson, examples: Spoken) -> tuple[float, list[float]]:
+    """CPU seconds an epoch, and each epoch's mean loss."""
+    settings, strategy = taught.settings, taught.strategy
+    epochs = settings.epochs_for(strategy)
+    seen = taught.seen(examples)  # once for every run on these clips: not part of an epoch
+    plan = Plan("fine-tuning", "", "transfer", strategy, epochs, settings.learning_rate_for(strategy))
+    began = time.process_time()
+    progress = train(
+        taught.recogniser.network, plan, seen, None, settings, metric=None, run=taught.run, accelerator=taught.on,
+        seed=0, unit=UNIT,
+        loss=lambda outputs, targets: taught.recogniser.loss(outputs, targets, settings.label_smoothing),
+    )  # fmt: skip
+    return (time.process_time() - began) / epochs, [row["train_loss"] for row in progress.history]
+
+
+def naive(taught: Lesson, examples: Spoken) -> tuple[float, list[float]]:
+    """The same, with nothing kept from one epoch to the next."""
+    model, network, settings = taught.recogniser, taught.recogniser.network, taught.settings
+    epochs, rate = settings.epochs_for(taught.strategy), settings.learning_rate_for(taught.strategy)
+    optimiser = torch.optim.AdamW(
+        [{k: v for k, v in group.items() if k in {"params", "lr", "weight_decay"}}
+         for group in parameter_groups(network, taught.strategy, rate, settings)]
+    )  # fmt: skip
+    rates = [group["lr"] for group in optimiser.param_groups]
+    steps = -(-len(examples) // settings.batch_size) * epochs
+    began, losses, step = time.process_time(), [], 0
+    for epoch in range(epochs):
+        generator = seed_everything(0, "fine-tuning", epoch)
+        network.train()
+        total = counted = 0.0
+        for indices in batches(examples, settings.batch_size, generator):
+            loss = model.loss(network(examples.plain(indices)), examples.targets(indices), settings.label_smoothing)
+            loss.backward()
+            for group, own in zip(optimiser.param_groups, rates, strict=True):
+                group["lr"] = own * schedule(step, steps)
+            torch.nn.utils.clip_grad_norm_(list(network.trainable().values()), 5.0)
+            optimiser.step()
+            optimiser.zero_grad()
+            step += 1
+            total, counted = total + loss.item() * examples.weight(indices), counted + examples.weight(indices)
+        losses.append(total / counted)
+    return (time.process_time() - began) / epochs, losses
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, default in (("--clips", 12), ("--epochs", 2), ("--threads", 1), ("--repeats", 2)):
+        parser.add_argument(name, type=int, default=default)
+    asked = parser.parse_args()
+    torch.set_num_threads(asked.threads)
+    chosen, agree = clips(asked.clips), True
+    print(f"{asked.clips} clips of 30 s windows, {asked.epochs} epochs, {asked.threads} thread, CPU seconds an epoch")
+    for strategy, blocks in CASES:
+        best: dict[str, float] = {}
+        losses: dict[str, list[float]] = {}
+        for repeat in range(asked.repeats):
+            for name, loop in (("naive", naive), ("ours", ours)):
+                with tempfile.TemporaryDirectory() as folder:
+                    taught = lesson(strategy, blocks, asked.epochs, Path(folder) / f"{name}{repeat}")
+                    freeze(taught)
+                    seconds, losses[name] = loop(taught, chosen.spoken(taught.recogniser))
+                best[name] = min(seconds, best.get(name, seconds))
+        apart = max(abs(a - b) for a, b in zip(losses["naive"], losses["ours"], strict=True))
+        agree = agree and apart < AGREE
+        what = strategy if strategy is Strategy.FEATURES else f"{strategy}, blocks={blocks}"
+        times = best["naive"] / best["ours"]
+        print(
+            f"{what:<20} naive {best['naive']:6.2f}  ours {best['ours']:6.2f}  {times:.1f} times; "
+            f"losses {', '.join(f'{loss:.5f}' for loss in losses['ours'])}, apart by at most {apart:.1e}",
+            flush=True,
+        )
+    return 0 if agree else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,2 @@
+"""Speech: one file a task, and what its tasks share: reading clips, the models that hear them, what accents cost.
+Only the tasks' own methods import torch."""

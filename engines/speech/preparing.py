@@ -1,0 +1,255 @@
+"""From a recipe's data to clips that a recogniser can learn from, and what it made of them before."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from engines import places
+from engines.contract import InputError, Problem, Recipe, Run, Skipped
+from engines.data.splits import complete
+from engines.speech import samples
+from engines.speech.adapting import UNIT, Lesson, transcripts
+from engines.speech.audio import RATE
+from engines.speech.clips import Clip, Clips, open_clips, script
+from engines.speech.heard import PLAIN, Spelt, Spoken
+from engines.speech.recogniser import Recogniser
+from engines.speech.settings import TranscriptionSettings
+from engines.speech.varying import variation
+from engines.speech.word_errors import plain_words, shares
+from engines.training import store
+
+
+@dataclass
+class Prepared:
+    """Clips that are ready to learn from: read, split, spelt."""
+
+    clips: list[Clip]
+    texts: list[str]
+    """What is said in each clip."""
+    samples: list[np.ndarray]
+    parts: dict[str, list[int]]
+    """'train', 'validation', 'test' -> positions in `clips`."""
+    skipped: list[Skipped]
+    notes: list[str]
+    sha256: str
+
+    def of(self, part: str) -> Selection:
+        chosen = self.parts[part]
+        return Selection(
+            [self.clips[i].name for i in chosen], [self.texts[i] for i in chosen], [self.samples[i] for i in chosen]
+        )
+
+
+@dataclass
+class Selection:
+    """Some clips and what is said in them."""
+
+    names: list[str]
+    texts: list[str]
+    samples: list[np.ndarray]
+    accents: list[str] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> list[float]:
+        return [len(own) / RATE for own in self.samples]
+
+    @classmethod
+    def none(cls) -> Selection:
+        return cls([], [], [])
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def spoken(self, recogniser: Recogniser, settings: TranscriptionSettings | None = None) -> Spoken:
+        """As training examples; varied by the settings where some are given."""
+        spelt = [recogniser.spell(text) for text in self.texts]
+        vary = PLAIN
+        if settings is not None:
+            spectrogram = recogniser.frames(RATE) == recogniser.frames(2 * RATE)  # Whisper: 30 s, whatever there is
+            vary = variation(settings.augment, spectrogram=spectrogram, keeps_length=settings.views > 1)
+        digest = hashlib.sha256()
+        for own, text in zip(self.samples, self.texts, strict=True):
+            digest.update(hashlib.sha256(own.tobytes()).digest() + text.encode())
+        return Spoken(
+            self.samples, Spelt([reads for reads, _ in spelt], [answers for _, answers in spelt]), recogniser.hear,
+            recogniser.frames, recogniser.width, digest.hexdigest(), vary,
+        )  # fmt: skip
+
+
+def split(clips: Sequence[Clip], settings: TranscriptionSettings, *, test: bool, seed: int) -> list[str]:
+    """A part for each clip, accent by accent. Clips that say the same stay together: no test sentence was learnt."""
+    return list(
+        complete(
+            [clip.source.split for clip in clips],
+            [clip.accent for clip in clips],
+            [plain_words(clip.text) for clip in clips],
+            validation=settings.validation_fraction,
+            test=settings.test_fraction if test else 0.0,
+            seed=seed,
+        )
+    )
+
+
+def prepare(recipe: Recipe, settings: TranscriptionSettings, run: Run) -> tuple[Clips, list[str]]:
+    """Reads, checks and splits the recipe's data: the clips, and each one's part. Raises InputError and Cancelled."""
+
+    def progress(done: int, total: int) -> None:
+        run.check_cancelled()
+        if done % 20 == 0 or done == total:
+            run.emit("progress", phase="checking", done=done, total=total, unit=UNIT)
+
+    run.emit("phase", name="checking", title=f"Checking {UNIT}")
+    data = Path(recipe.data)
+    open_ = functools.partial(
+        open_clips, needs="transcription", accent=settings.accent, edits=settings.transcripts, progress=progress
+    )
+    found = open_(data, places.work(data))
+    if recipe.test is None:
+        parts = split(found.clips, settings, test=True, seed=recipe.seed)
+    else:
+        test = Path(recipe.test)
+        found, parts = with_test(found, open_(test, places.work(test), to_train=False), settings, recipe.seed)
+    if "test" not in parts:
+        raise InputError(Problem(data.name, f"no {UNIT} are left to test on", "accepted: more clips, or test data"))
+    if "train" not in parts:
+        raise InputError(Problem(data.name, f"no {UNIT} are left to learn from", "accepted: more clips"))
+    return found, parts
+
+
+def with_test(found: Clips, test: Clips, settings: TranscriptionSettings, seed: int) -> tuple[Clips, list[str]]:
+    """`found` with its test part replaced by `test`; what is said in the test is not learnt from."""
+    said = {plain_words(clip.text) for clip in test.clips}
+    learning = [clip for clip in found.clips if plain_words(clip.text) not in said and clip.source.split != "test"]
+    notes = list(found.notes)
+    if leaked := sum(plain_words(clip.text) in said for clip in found.clips):
+        notes.append(f"{leaked:,} {UNIT} say what the test data say: left out of training.")
+    parts = split(learning, settings, test=False, seed=seed)
+    digest = hashlib.sha256((found.sha256 + test.sha256).encode()).hexdigest()
+    clips = [*learning, *(replace(clip, source=replace(clip.source, split="test")) for clip in test.clips)]
+    both = Clips(clips, found.skipped + test.skipped, notes + test.notes, digest, found.work)
+    both.elsewhere = {clip.checked.sha256: test.work for clip in test.clips}
+    return both, parts + ["test"] * len(test.clips)
+
+
+def spelt(found: Clips, parts: list[str], lesson: Lesson) -> Prepared:
+    """The clips with what is said in each, without those that the model could not write.
+
+    Clips that were split get the words that the pretrained model hears in them. Raises InputError when nothing is
+    left, or when the model writes another script than the transcripts are in.
+    """
+    recogniser = lesson.recogniser
+    whole = [found.samples(clip) for clip in found.clips]
+    texts = _texts(found.clips, whole, lesson)
+    _same_script(lesson, texts)
+    kept: list[int] = []
+    skipped = list(found.skipped)
+    for i, text in enumerate(texts):
+        try:
+            if not plain_words(text):
+                raise ValueError("got no words of the transcript: the pretrained model hears none of them in it")
+            recogniser.spell(text)
+        except ValueError as error:
+            skipped.append(Skipped(found.clips[i].name, str(error)))
+            continue
+        kept.append(i)
+    own = {part: [k for k, i in enumerate(kept) if parts[i] == part] for part in ("train", "validation", "test")}
+    for part in ("train", "test"):
+        if not own[part]:
+            where = skipped[-1].where if skipped else "data"
+            why = skipped[-1].reason if skipped else "nothing is left"
+            raise InputError(Problem(where, why, "accepted: transcripts of what is said, in the model's language"))
+    return Prepared(
+        [found.clips[i] for i in kept], [texts[i] for i in kept], [whole[i] for i in kept], own, skipped, found.notes,
+        found.sha256,
+    )  # fmt: skip
+
+
+def _texts(clips: Sequence[Clip], whole: Sequence[np.ndarray], lesson: Lesson) -> list[str]:
+    texts = [clip.text for clip in clips]
+    by_file: defaultdict[str, list[int]] = defaultdict(list)
+    for i, clip in enumerate(clips):
+        if clip.parts > 1:
+            by_file[clip.source.name].append(i)
+    if not by_file:
+        return texts
+    split_ = [i for own in by_file.values() for i in own]
+    chosen = Selection([clips[i].name for i in split_], ["" for _ in split_], [whole[i] for i in split_])
+    heard = dict(zip(split_, heard_before(lesson, chosen, "Finding the words of each part"), strict=True))
+    for own in by_file.values():
+        for i, text in zip(own, shares(texts[own[0]], [heard[i] for i in own]), strict=True):
+            texts[i] = text
+    return texts
+
+
+def _same_script(lesson: Lesson, texts: Sequence[str]) -> None:
+    scripts = [script(text) for text in texts]
+    other = [s for s in scripts if s not in {"Latin", ""}]
+    if lesson.recogniser.languages == "English" and len(other) > len(scripts) / 2:
+        found = f"it writes English only, and {len(other):,} of {len(scripts):,} transcripts are in {other[0]} letters"
+        raise InputError(Problem("model", found, "accepted: a multilingual model, such as whisper-base"))
+
+
+def heard_before(lesson: Lesson, chosen: Selection, title: str) -> list[str]:
+    """What the pretrained model hears; kept on disk, because it always hears the same. Raises Cancelled.
+
+    To be called before anything learns; where `freeze` has set a boundary, the states there are kept for later too.
+    """
+    if not len(chosen):
+        return []
+    digest = hashlib.sha256(b"".join(hashlib.sha256(own.tobytes()).digest() for own in chosen.samples)).hexdigest()
+    language = lesson.settings.language
+    name = store.key("heard", lesson.weights, language, digest, str(lesson.on.device.type), lesson.on.mixed_precision)
+    path = places.cache() / f"heard-{name}.json"
+    try:
+        known: list[str] = json.loads(path.read_text(encoding="utf-8"))
+        if len(known) == len(chosen):
+            lesson.run.emit("phase", name="listening", title=f"{title}: known from an earlier run")
+            return known
+    except (OSError, ValueError):
+        pass
+    recogniser = lesson.recogniser
+    unspelt = Spelt([[] for _ in chosen.names], [[] for _ in chosen.names])
+    examples = Spoken(chosen.samples, unspelt, recogniser.hear, recogniser.frames, recogniser.width, digest)
+    seen = lesson.seen(chosen.spoken(recogniser)) if recogniser.network.boundary else examples
+    heard = transcripts(lesson, seen, chosen.seconds, title)
+    partial = path.with_suffix(f".{id(heard)}.partial")
+    partial.write_text(json.dumps(heard, ensure_ascii=False), encoding="utf-8")
+    partial.replace(path)
+    return heard
+
+
+def source_clips() -> dict[str, Selection]:
+    """The accent that the models came with, from real speakers: 'train' to rehearse, 'validation' to choose by how much
+    of what was learnt is kept, 'test' to tell what was forgotten."""
+    found, parts = source_found(), {}
+    for part in ("train", "validation", "test"):
+        own = [clip for clip in found.clips if clip.source.split == part]
+        parts[part] = Selection(
+            [c.name for c in own], [c.text for c in own], [found.samples(c) for c in own], [c.accent for c in own]
+        )
+    return parts
+
+
+def source_found() -> Clips:
+    """What lies in engines/speech/shipped/source."""
+    folder = samples.SHIPPED / "source"
+    return open_clips(folder, places.work(folder), needs="transcription", to_train=False)
+
+
+def rehearsed(training: Selection, source: Selection) -> Selection:
+    """The training clips, and after them one of the source accent for every three of them.
+
+    Rehearsal (Robins 1995, 'Catastrophic forgetting, rehearsal and pseudorehearsal').
+    """
+    n = min(len(source), max(1, len(training) // 3))
+    return Selection(
+        training.names + source.names[:n], training.texts + source.texts[:n], training.samples + source.samples[:n]
+    )

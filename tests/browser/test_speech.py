@@ -1,0 +1,110 @@
+"""Speech in a real browser: clips are brought, a recogniser adapts and is compared; and a voice is recorded."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, expect
+
+from engines.speech import samples
+from tests.browser.conftest import ARGUMENTS, CHROMIUM, picture, settle, visit
+
+pytestmark = [pytest.mark.browser, pytest.mark.weights]
+
+Visitor = Callable[..., BrowserContext]
+CLIPS = 10
+TRAINING = 240_000  # milliseconds a small run may take on two cores that others use too
+QUICK = "set=epochs:1,curve:1,rehearse:false"
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A zip of a few clips of the Scottish sample, and one file that is no sound."""
+    folder = tmp_path_factory.mktemp("clips")
+    source = samples.SHIPPED / "scottish"
+    with (source / "metadata.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == "train"][:CLIPS]
+    table = [
+        "file_name;transcription;accent",
+        *(f"{i}.ogg;{row['transcription']};Scottish" for i, row in enumerate(rows)),
+    ]
+    with zipfile.ZipFile(folder / "my clips é.zip", "w") as archive:
+        for i, row in enumerate(rows):
+            archive.write(source / row["file_name"], f"{i}.ogg")
+        archive.writestr("metadata.csv", "\n".join([*table, "notes.wav;this is no sound;Scottish"]))
+        archive.writestr("notes.wav", "no sound")
+    return folder / "my clips é.zip"
+
+
+@pytest.fixture(scope="module")
+def new_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("new") / "new one.ogg"
+    shutil.copyfile(samples.SHIPPED / "scottish" / "scottish" / "test-00.ogg", target)
+    return target
+
+
+def test_clips_are_brought_learnt_from_and_compared(visitor: Visitor, clips: Path, new_clip: Path) -> None:
+    page = visitor().new_page()
+    visit(page, f"/speech?step=data&{QUICK}")
+    page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(clips)
+    page.get_by_role("button", name="Train now").wait_for(timeout=60_000)
+    settle(page)
+    main = page.get_by_test_id("stMain")
+    expect(main).to_contain_text(f"{CLIPS} clips")
+    expect(main).to_contain_text("1 left out, and why")
+    assert page.locator("audio").count() >= 3
+    picture(page, "speech-data")
+
+    page.get_by_role("button", name="Train now").click()
+    page.locator(".st-key-verdict").wait_for(timeout=TRAINING)
+    settle(page)
+    expect(main).to_contain_text("The model as it came")
+    expect(main).to_contain_text("What it cost the accent it came with")
+    expect(main).to_contain_text("Scottish")
+    page.locator(".st-key-forgetting .js-plotly-plot").first.wait_for()
+    expect(page.locator(".st-key-clip_by_clip audio").first).to_be_visible()
+    picture(page, "speech-result")
+
+    page.get_by_test_id("stFileUploaderDropzoneInput").last.set_input_files(new_clip)
+    expect(main).to_contain_text("Answered in", timeout=60_000)
+    page.get_by_role("button", name="Which sound was which word?").click()
+    expect(main).to_contain_text("each word below the sound it was heard in", timeout=60_000)
+
+    run = re.search(r"run=([\w-]{22})", page.url)
+    assert run
+    verdict = page.locator(".st-key-verdict").inner_text()
+    elsewhere = visitor().new_page()
+    visit(elsewhere, f"/speech?run={run.group(1)}")
+    assert elsewhere.locator(".st-key-verdict").inner_text() == verdict
+
+
+@pytest.fixture
+def microphone(browser: Browser, address: str) -> Iterator[BrowserContext]:
+    """A visitor whose microphone beeps."""
+    fake = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+    other = browser.browser_type.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *fake])
+    context = other.new_context(base_url=address, viewport={"width": 390, "height": 900}, permissions=["microphone"])
+    context.set_default_timeout(30_000)
+    yield context
+    other.close()
+
+
+def test_a_sentence_is_read_into_the_microphone(microphone: BrowserContext) -> None:
+    page = microphone.new_page()
+    visit(page, "/speech?step=data&task=speech.transcription")
+    box = page.locator(".st-key-record")
+    expect(box).to_contain_text(samples.to_read()[0])
+    box.get_by_test_id("stAudioInputActionButton").click()
+    expect(box.get_by_test_id("stAudioInputWaveformTimeCode")).to_have_text("00:01", timeout=20_000)
+    box.get_by_test_id("stAudioInputActionButton").click()
+    expect(box).to_contain_text("1 of 10 recorded", timeout=30_000)
+    picture(page, "speech-record-phone")
+    box.get_by_role("button", name="Next sentence").click()
+    expect(box).to_contain_text(samples.to_read()[1])
+    expect(box).to_contain_text("5 sentences more, then you can use them")
