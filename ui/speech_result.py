@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -150,7 +150,9 @@ def _forgetting(found: recorded.Finished) -> None:
 
 def _number(label: str, now: dict[str, Any], before: float) -> None:
     change = now["value"] - before
-    st.metric(label, words.metric("wer", now["value"]), words.difference("wer", change), delta_color="inverse")
+    delta = words.difference("wer", change).replace("\u2212", "-")  # Streamlit knows the plain minus only
+    colour: Literal["inverse", "off"] = "inverse" if round(change, 3) else "off"
+    st.metric(label, words.metric("wer", now["value"]), delta, delta_color=colour)
     st.caption(f"{words.interval('wer', now['low'], now['high'])}, 95 % interval, {words.count(now['n'], 'clips')}")
 
 

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.weights]
 Visitor = Callable[..., BrowserContext]
 CLIPS = 10
 TRAINING = 240_000  # milliseconds a small run may take on two cores that others use too
-QUICK = "set=epochs:1,curve:1,rehearse:false"
+QUICK = "set=epochs:1&set=curve:1&set=rehearse:false"
 
 
 @pytest.fixture(scope="module")
