@@ -33,7 +33,7 @@ from engines.speech.adapting import UNIT, Lesson, freeze
 from engines.speech.heard import Spoken
 from engines.speech.preparing import Selection
 from engines.speech.settings import TranscriptionSettings
-from engines.training.devices import seed_everything
+from engines.training.devices import keep_freed_memory, seed_everything
 from engines.training.examples import batches
 from engines.training.loop import Plan, schedule, train
 from engines.training.strategies import parameter_groups
@@ -114,6 +114,7 @@ def main() -> int:
         parser.add_argument(name, type=int, default=default)
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
+    keep_freed_memory()  # for both, as in every run
     chosen, agree = clips(asked.clips), True
     print(f"{asked.clips} clips of 30 s windows, {asked.epochs} epochs, {asked.threads} thread, CPU seconds an epoch")
     for strategy, blocks in CASES:
