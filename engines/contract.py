@@ -252,6 +252,20 @@ class ModelCard:
     sha256: str | None = None
     """Of the weight file. None: the hub's own digest is checked when the file is fetched."""
 
+    @classmethod
+    def catalogue(cls, file: Path) -> tuple[ModelCard, ...]:
+        """The cards in a JSON file; a stage is written [name, parameters, macs]."""
+        entries = json.loads(file.read_text(encoding="utf-8"))
+        return tuple(cls(**{**entry, "stages": tuple(Stage(*stage) for stage in entry["stages"])}) for entry in entries)
+
+    def drawn(self, strategy: Strategy, blocks: int) -> list[dict[str, Any]]:
+        """What a page draws of the network: each stage, and whether it learns."""
+        boundary = strategy.boundary(len(self.stages), blocks)
+        return [
+            {"name": stage.name, "parameters": stage.parameters, "trainable": number >= boundary}
+            for number, stage in enumerate(self.stages)
+        ]
+
     def trainable(self, strategy: Strategy, blocks: int, outputs: int) -> int | None:
         """Parameters that would learn, the new head included; None where only building the network tells (LoRA)."""
         own = self.head_parameters
@@ -567,3 +581,9 @@ class Task(ABC):
     @abstractmethod
     def export(self, run: Path, format: str, out: Path) -> Path:
         """The model of a finished run in one of `info.exports`. Raises InputError for another format."""
+
+    def require_offered(self, format: str) -> None:
+        """Raises InputError for a format that is not among `info.exports`."""
+        if format not in self.info.exports:
+            accepted = f"accepted: {', '.join(self.info.exports)}"
+            raise InputError(Problem("format", f"{format} is not offered here", accepted))

@@ -169,3 +169,12 @@ class RunFolder:
 def _ends_with_newline(file: Any) -> bool:
     file.seek(-1, os.SEEK_END)
     return bool(file.read(1) == b"\n")
+
+
+def refusal(run: Path, found: str, accepted: str) -> InputError:
+    """Why something cannot be had of a run."""
+    return InputError(Problem(f"run {run.name}", found, accepted))
+
+
+def no_model(run: Path) -> InputError:
+    return refusal(run, "there is no trained model in it", "accepted: a run that is done")

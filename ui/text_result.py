@@ -10,8 +10,6 @@ from engines import registry
 from engines.contract import TaskInfo
 from ui import (
     calibration,
-    errors,
-    explained,
     frame,
     mistakes,
     plots,
@@ -27,7 +25,7 @@ NAMES = {
     "tfidf_logistic_regression": "counting words (tf-idf, logistic regression)",
     "scratch": "the same network from scratch",
 }
-MOST_WORDS = 5000  # characters of a sentence to try
+MOST_CHARACTERS = 5000  # of a sentence to try
 
 
 def show(found: recorded.Finished) -> None:
@@ -158,15 +156,8 @@ def _hover(row: dict[str, Any]) -> str:
 
 
 def _try(found: recorded.Finished) -> None:
-    if not (found.run.path / "model").is_dir():
-        st.caption("This recording comes without its model. Train it yourself, then try it on anything.")
-        return
-    text = st.text_area("A sentence of yours", key="try_text", max_chars=MOST_WORDS, height=90)
-    if not text.strip():
-        return
-    with errors.calm("The model could not be asked."):
-        answer = try_it.asked_about_text(found, text)
-        try_it.answered(answer["rows"][0], 0)
-        st.caption(f"Answered in {answer['milliseconds']:.0f} ms.")
-        if st.button("Which words decided?", icon=":material/visibility:", key="try_explain"):
-            explained.words_of(found, text)
+    def answer(given: dict[str, Any]) -> None:
+        try_it.answered(given["rows"][0], 0)
+        st.caption(f"Answered in {given['milliseconds']:.0f} ms.")
+
+    try_it.sentence(found, MOST_CHARACTERS, answer)

@@ -9,8 +9,6 @@ import streamlit as st
 from engines import registry
 from engines.contract import TaskInfo
 from ui import (
-    errors,
-    explained,
     frame,
     recorded,
     result_step,
@@ -90,14 +88,7 @@ def _sentences(info: TaskInfo, found: recorded.Finished) -> None:
 
 
 def _try(found: recorded.Finished) -> None:
-    if not (found.run.path / "model").is_dir():
-        st.caption("This recording comes without its model. Train it yourself, then try it on anything.")
-        return
-    text = st.text_area("A sentence of yours", key="try_text", max_chars=MOST_CHARACTERS, height=90)
-    if not text.strip():
-        return
-    with errors.calm("The model could not be asked."):
-        answer = try_it.asked_about_text(found, text)
-        text_cards.show([(answer["rows"][0]["translation"], f"in {answer['milliseconds']:.0f} ms")])
-        if st.button("Which words decided?", icon=":material/visibility:", key="try_explain"):
-            explained.words_of(found, text)
+    def answer(given: dict[str, Any]) -> None:
+        text_cards.show([(given["rows"][0]["translation"], f"in {given['milliseconds']:.0f} ms")])
+
+    try_it.sentence(found, MOST_CHARACTERS, answer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,7 @@ MAX_SHOWN = 6
 
 def show(info: TaskInfo, found: recorded.Finished, camera: bool) -> None:
     """A file or the camera in, probabilities out; nothing that is tried here is kept."""
-    if not (found.run.path / "model").is_dir():
-        st.caption("This recording comes without its model. Train it yourself, then try it on anything.")
+    if without_model(found):
         return
 
     @st.fragment
@@ -66,6 +66,29 @@ def _answers(found: recorded.Finished, files: list[Any]) -> None:
             _explain(serving, found, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def sentence(found: recorded.Finished, longest: int, answer: Callable[[dict[str, Any]], None]) -> None:
+    """A sentence in, drawn by `answer`, which gets what the warm server says; and which of its words decided."""
+    if without_model(found):
+        return
+    text = st.text_area("A sentence of yours", key="try_text", max_chars=longest, height=90)
+    if not text.strip():
+        return
+    with errors.calm("The model could not be asked."):
+        answer(asked_about_text(found, text))
+        if st.button("Which words decided?", icon=":material/visibility:", key="try_explain"):
+            from ui import explained
+
+            explained.words_of(found, text)
+
+
+def without_model(found: recorded.Finished) -> bool:
+    """Whether a recording came without its model; says so."""
+    if (found.run.path / "model").is_dir():
+        return False
+    st.caption("This recording comes without its model. Train it yourself, then try it on anything.")
+    return True
 
 
 def asked_about_text(found: recorded.Finished, text: str, verb: str = "predict") -> dict[str, Any]:

@@ -202,13 +202,9 @@ def skipped_sentence(skipped: list[Skipped]) -> str:
 
 
 def drawn_network(learnt: Learnt, card: ModelCard, strategy: Strategy, settings: TrainSettings) -> dict[str, Any]:
-    """What the page draws: each stage, and whether it learnt."""
-    stages = len(card.stages)
-    boundary = strategy.boundary(stages, settings.blocks)
+    """What the page draws."""
     return {
-        "stages": [
-            {"name": s.name, "parameters": s.parameters, "trainable": i >= boundary} for i, s in enumerate(card.stages)
-        ],
+        "stages": card.drawn(strategy, settings.blocks),
         "head_parameters": sum(p.numel() for p in learnt.network.head().parameters()),
     }
 

@@ -14,8 +14,8 @@ from accelerate import Accelerator
 
 from engines import weights
 from engines.classifying.domain import Prepared
-from engines.contract import InputError, ModelCard, Problem, Recipe, Strategy
-from engines.runs import RunFolder
+from engines.contract import ModelCard, Recipe, Strategy
+from engines.runs import RunFolder, no_model, refusal
 from engines.training import transfer
 from engines.training.devices import precision
 from engines.training.settings import TrainSettings
@@ -125,7 +125,7 @@ def lesson_of(run: Path) -> tuple[dict[str, Any], str | None]:
     """
     model = run / "model"
     if not (model / "config.json").is_file():
-        raise refusal(run, "there is no trained model in it", "accepted: a run that is done")
+        raise no_model(run)
     if not (model / "lesson.json").is_file():
         raise refusal(run, "it was trained before scripts could be made of runs", "train it again to get one")
     kept = json.loads((model / "lesson.json").read_text(encoding="utf-8"))
@@ -154,7 +154,3 @@ def requirements(run: Path, needs: Iterable[str]) -> str:
     """requirements.txt: the versions that the run had."""
     known = RunFolder(run).recipe.versions
     return "".join(f"{name}=={(known.get(name) or version(name)).split('+')[0]}\n" for name in needs)
-
-
-def refusal(run: Path, found: str, accepted: str) -> InputError:
-    return InputError(Problem(f"run {run.name}", found, accepted))

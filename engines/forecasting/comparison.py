@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from engines import weights
+from engines.classifying.comparison import Leg
 from engines.contract import Estimate, InputError, ModelCard, Problem, Recipe, Run, Strategy, TaskInfo, Verdict
 from engines.evidence import resampling
 from engines.forecasting import choosing, measures, preparing, teaching, testing
@@ -92,21 +92,3 @@ def over_seeds(errors: list[np.ndarray], counts: np.ndarray, n: int) -> Estimate
     value = float(kept.mean())
     low, high = np.quantile(mixed, [0.025, 0.975])
     return Estimate(value, min(float(low), value), max(float(high), value), n, len(stacked))
-
-
-class Leg:
-    """One training within a comparison: its own checkpoint folder, the whole's events and cancel flag."""
-
-    def __init__(self, run: Run, name: str):
-        self.run = run
-        self.path = Path(run.path) / name
-
-    def emit(self, kind: str, **data: Any) -> None:
-        if kind != "epoch":
-            self.run.emit(kind, **data)
-
-    def write(self, name: str, text: str) -> Path:
-        return self.run.write(f"{self.path.name}/{name}", text)
-
-    def check_cancelled(self) -> None:
-        self.run.check_cancelled()

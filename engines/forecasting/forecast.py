@@ -109,10 +109,7 @@ class Forecast(Task):
         return explaining.explain(run, data, out, method=method, example=example)
 
     def export(self, run: Path, format: str, out: Path) -> Path:
-        if format not in self.info.exports:
-            raise InputError(
-                Problem("format", f"{format} is not offered here", f"accepted: {', '.join(self.info.exports)}")
-            )
+        self.require_offered(format)
         if format == "script":
             from engines.forecasting import to_script
 

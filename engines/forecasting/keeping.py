@@ -19,6 +19,7 @@ from engines.forecasting import borrowed, calibrating, catalogue
 from engines.forecasting.network import Fracast
 from engines.forecasting.preparing import Prepared
 from engines.forecasting.rolling import Mix
+from engines.runs import no_model
 from engines.training.staged import Staged
 
 SNIPPET = """\
@@ -77,8 +78,7 @@ def load(run: Path) -> Kept:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         state = load_file(folder / "model.safetensors")
     except FileNotFoundError:
-        problem = Problem(f"run {run.name}", "there is no trained model in it", "accepted: a run that is done")
-        raise InputError(problem) from None
+        raise no_model(run) from None
     card = catalogue.find(config["architecture"])
     if card is not None and borrowed.is_borrowed(card):
         return Kept(borrowed.Borrowed(card, config["season"]), config)

@@ -214,7 +214,6 @@ def _details(
         row["title"] = telling.OURS[recipe.strategy] if mine else telling.SHORT.get(row["model"], row["model"])
         row["mase"] = values[row["model"]]
         row |= {name: estimate.value for name, estimate in further(forecast, tested, counts, 0).items()}
-    boundary = recipe.strategy.boundary(len(card.stages), settings.blocks)
     found: dict[str, Any] = {
         "horizon": p.horizon,
         "season": p.season,
@@ -232,9 +231,7 @@ def _details(
         "share": learnt.share,
         "per_step": per_step(ours, forecasts["seasonal_naive"], tested),
         "residuals": telling.residuals(ours[:, :, MEDIAN], tested.truth, tested.scales, ours),
-        "stages": [
-            {"name": s.name, "parameters": s.parameters, "trainable": i >= boundary} for i, s in enumerate(card.stages)
-        ],
+        "stages": card.drawn(recipe.strategy, settings.blocks),
         "head_parameters": sum(parameter.numel() for parameter in learnt.network.head().parameters()),
         "load_snippet": keeping.SNIPPET,
         "columns": table.columns,

@@ -14,7 +14,7 @@ import torch
 from accelerate import Accelerator
 
 from engines import weights
-from engines.contract import InputError, ModelCard, Problem, Recipe, Strategy
+from engines.contract import ModelCard, Recipe, Strategy
 from engines.export.parcel import parcel
 from engines.export.specialise import specialised
 from engines.forecasting import keeping, teaching
@@ -23,7 +23,7 @@ from engines.forecasting.keeping import outside
 from engines.forecasting.measures import Tested
 from engines.forecasting.settings import ForecastSettings
 from engines.forecasting.teaching import Learnt, Lesson
-from engines.runs import RunFolder
+from engines.runs import RunFolder, no_model, refusal
 from engines.training.devices import precision
 from engines.training.strategies import parameter_groups
 
@@ -109,14 +109,14 @@ def export(run: Path, out: Path, describe: Callable[[str], ModelCard]) -> Path:
     """
     model = run / "model"
     if not (model / "config.json").is_file():
-        raise _refusal(run, "there is no trained model in it", "accepted: a run that is done")
+        raise no_model(run)
     if not (model / "lesson.json").is_file():
-        raise _refusal(run, "it does not hold what a script needs", "accepted: a run that was trained here")
+        raise refusal(run, "it does not hold what a script needs", "accepted: a run that was trained here")
     keeping.require_own(run, keeping.load(run))
     kept = json.loads((model / "lesson.json").read_text(encoding="utf-8"))
     lesson = kept["script"]
     if kept["device"] != "cpu" or kept["precision"] != "fp32":
-        raise _refusal(run, f"it ran on {kept['device']} in {kept['precision']}", "accepted: a run on the processor")
+        raise refusal(run, f"it ran on {kept['device']} in {kept['precision']}", "accepted: a run on the processor")
     if kept["max_seconds"]:  # no script can repeat a clock, but it can stop after as many epochs
         for event in RunFolder(run).events():
             if event.kind == "epoch" and event.data["phase"] == lesson["phase"]:
@@ -126,7 +126,7 @@ def export(run: Path, out: Path, describe: Callable[[str], ModelCard]) -> Path:
         path = weights.fetch(describe(RunFolder(run).recipe.model))
         if kept["weights"] and weights.sha256(path) != kept["weights"]:
             found = "the pretrained weights on this machine are not those it started from"
-            raise _refusal(run, found, f"accepted: the file with SHA-256 {kept['weights'][:8]}…")
+            raise refusal(run, found, f"accepted: the file with SHA-256 {kept['weights'][:8]}…")
     here = Path(__file__).parent
     with parcel(out) as folder:
         source = (here / "standalone.py").read_text(encoding="utf-8")
@@ -141,7 +141,3 @@ def export(run: Path, out: Path, describe: Callable[[str], ModelCard]) -> Path:
         if path is not None:
             shutil.copyfile(path, folder / "pretrained.safetensors")
     return out
-
-
-def _refusal(run: Path, found: str, accepted: str) -> InputError:
-    return InputError(Problem(f"run {run.name}", found, accepted))

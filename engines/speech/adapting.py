@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from accelerate import Accelerator
@@ -18,6 +18,7 @@ from engines.speech.settings import TranscriptionSettings
 from engines.training import checkpoint, strategies
 from engines.training.devices import seed_everything
 from engines.training.loop import Plan, train
+from engines.training.transfer import with_time_left
 
 UNIT = "clips"
 AT_ONCE = 8
@@ -144,10 +145,3 @@ def transcripts(lesson: Lesson, examples: Spoken | Behind, seconds: Sequence[flo
         heard += recogniser.write(nothing, start, [seconds[i] for i in indices.tolist()])
         run.emit("progress", phase="listening", done=len(heard), total=len(examples), unit=UNIT)
     return heard
-
-
-def with_time_left(settings: TranscriptionSettings, began: float) -> TranscriptionSettings:
-    """The settings with what is left of `max_seconds`; one epoch is always trained."""
-    if settings.max_seconds is None:
-        return settings
-    return replace(settings, max_seconds=max(0.0, settings.max_seconds - (time.monotonic() - began)))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-import json
 import re
 from pathlib import Path
 
 from engines import weights
-from engines.contract import InputError, ModelCard, Problem, Stage
+from engines.contract import InputError, ModelCard, Problem
 
 FILE = Path(__file__).with_name("catalogue.json")
 DEFAULT = "whisper-tiny.en"
@@ -16,10 +15,7 @@ DEFAULT = "whisper-tiny.en"
 
 @functools.cache
 def _cards() -> tuple[ModelCard, ...]:
-    entries = json.loads(FILE.read_text(encoding="utf-8"))
-    return tuple(
-        ModelCard(**{**entry, "stages": tuple(Stage(*stage) for stage in entry["stages"])}) for entry in entries
-    )
+    return ModelCard.catalogue(FILE)
 
 
 def cards() -> list[ModelCard]:

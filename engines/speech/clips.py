@@ -142,6 +142,20 @@ def open_unlabelled(data: Path, work: Path) -> tuple[list[list[Clip]], list[Skip
     return found, skipped
 
 
+def clips_to_explain(data: Path, work: Path, example: str | None, *, needs: str) -> tuple[list[Clip], list[Skipped]]:
+    """The first part of each sound file in `data`, and what could not be read; with `example`, that test clip alone.
+
+    Raises InputError when nothing can be read, and when the data are gone or hold no such clip any more.
+    """
+    if example is None:
+        files, skipped = open_unlabelled(data, work)
+        return [parts[0] for parts in files], skipped
+    for clip in open_clips(data, work, needs=needs, to_train=False).clips:
+        if clip.name == example:
+            return [clip], []
+    raise InputError(Problem(example, f"this clip is no longer in {data.name}", "accepted: the data of the run"))
+
+
 def cut(recording: Recording, outcome: Checked) -> list[Clip]:
     """The recording as one clip, or as several where it is longer than a model hears at once."""
     n = len(outcome.spans)

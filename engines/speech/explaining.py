@@ -15,7 +15,7 @@ from engines.contract import InputError, Problem
 from engines.speech import pictures
 from engines.speech.audio import RATE
 from engines.speech.checked import samples
-from engines.speech.clips import Clip, open_clips, open_unlabelled
+from engines.speech.clips import clips_to_explain
 from engines.speech.heard import Heard
 from engines.speech.predicting import Transcriber
 
@@ -40,11 +40,7 @@ def explain(
     if method not in {None, *own}:
         raise InputError(Problem("method", f"found {method!r}", f"accepted for this model: {', '.join(own)}"))
     work = places.work(data)
-    if example is None:
-        files, skipped = open_unlabelled(data, work)
-        clips = [parts[0] for parts in files]
-    else:
-        clips, skipped = [clip_of(data, work, example)], []
+    clips, skipped = clips_to_explain(data, work, example, needs="transcription")
     out.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = [{"file": entry.where, "error": entry.reason} for entry in skipped]
     for number, clip in enumerate(clips):
@@ -55,14 +51,6 @@ def explain(
         name = clip.source.name if example is None else clip.name
         rows.append({"file": name, "label": label, "method": METHODS[method or own[0]], "picture": str(picture)})
     return rows
-
-
-def clip_of(data: Path, work: Path, name: str) -> Clip:
-    """A test example. Raises InputError when the data are gone or hold no such clip any more."""
-    for clip in open_clips(data, work, needs="transcription", to_train=False).clips:
-        if clip.name == name:
-            return clip
-    raise InputError(Problem(name, f"this clip is no longer in {data.name}", "accepted: the data of the run"))
 
 
 Words = list[tuple[str, float, float]]

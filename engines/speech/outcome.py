@@ -239,12 +239,9 @@ def findings(prepared: Prepared, testing: Selection, before: Heard, after: Heard
 
 
 def drawn_network(lesson: Lesson, card: ModelCard) -> dict[str, Any]:
-    """What the page draws: each stage, and whether it learnt."""
-    boundary = lesson.strategy.boundary(len(card.stages), lesson.settings.blocks)
+    """What the page draws."""
     return {
-        "stages": [
-            {"name": s.name, "parameters": s.parameters, "trainable": i >= boundary} for i, s in enumerate(card.stages)
-        ],
+        "stages": card.drawn(lesson.strategy, lesson.settings.blocks),
         "head_parameters": card.head_parameters,
         "head_learns": lesson.strategy not in {Strategy.ZERO_SHOT, Strategy.LORA} and not decoder_stays(lesson),
     }

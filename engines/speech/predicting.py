@@ -11,8 +11,9 @@ from typing import Any
 import torch
 
 from engines import places
-from engines.contract import InputError, ModelCard, Problem
+from engines.contract import InputError, ModelCard
 from engines.export.parcel import parcel
+from engines.runs import no_model
 from engines.speech import catalogue, recogniser
 from engines.speech.adapting import AT_ONCE, Lesson
 from engines.speech.clips import Clip, open_unlabelled
@@ -57,7 +58,7 @@ def kept(run: Path) -> dict[str, Any]:
             return known
     except FileNotFoundError:
         pass
-    raise InputError(Problem(f"run {run.name}", "there is no trained model in it", "accepted: a run that is done"))
+    raise no_model(run)
 
 
 class Transcriber:

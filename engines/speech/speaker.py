@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 from engines.classifying.task import ClassificationTask
 from engines.contract import (
     DataReport,
-    InputError,
     ModelCard,
     Predictor,
-    Problem,
     Progress,
     Sample,
     Settings,
@@ -93,10 +91,7 @@ class Speaker(ClassificationTask):
         return speaker_predicting.explain(run, data, out, method=method, example=example)
 
     def export(self, run: Path, format: str, out: Path) -> Path:
-        if format not in self.info.exports:
-            raise InputError(
-                Problem("format", f"{format} is not offered here", f"accepted: {', '.join(self.info.exports)}")
-            )
+        self.require_offered(format)
         from engines.speech import speaker_predicting
 
         return speaker_predicting.export(run, out)

@@ -15,10 +15,11 @@ from safetensors.torch import load_file
 from engines import places
 from engines.contract import InputError, Problem
 from engines.export.parcel import parcel
+from engines.runs import no_model
 from engines.speech import ge2e, pictures
 from engines.speech.audio import RATE
 from engines.speech.checked import samples
-from engines.speech.clips import Clip, open_clips, open_unlabelled
+from engines.speech.clips import clips_to_explain, open_unlabelled
 
 METHODS = {"leave-out": "Leave-one-moment-out"}
 MOMENT = 0.25  # seconds
@@ -33,8 +34,7 @@ class Identifier:
             config = json.loads((run / "model" / "config.json").read_text(encoding="utf-8"))
             state = load_file(run / "model" / "model.safetensors")
         except FileNotFoundError:
-            problem = Problem(f"run {run.name}", "there is no trained model in it", "accepted: a run that is done")
-            raise InputError(problem) from None
+            raise no_model(run) from None
         self.classes: list[str] = config["label_names"]
         own = config["headstart"]
         self.temperature, self.threshold = float(own["temperature"]), own["threshold"]
@@ -85,11 +85,7 @@ def explain(
     if method not in {None, *METHODS}:
         raise InputError(Problem("method", f"found {method!r}", f"accepted: {', '.join(METHODS)}"))
     identifier, work = Identifier(run), places.work(data)
-    if example is None:
-        files, skipped = open_unlabelled(data, work)
-        clips = [parts[0] for parts in files]
-    else:
-        clips, skipped = [clip_of(data, work, example)], []
+    clips, skipped = clips_to_explain(data, work, example, needs="speaker")
     out.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = [{"file": entry.where, "error": entry.reason} for entry in skipped]
     for number, clip in enumerate(clips):
@@ -116,14 +112,6 @@ def moments(identifier: Identifier, sound: np.ndarray) -> tuple[str, np.ndarray]
         loss.append(np.log(max(probabilities[best], 1e-12)) - np.log(max(float(less), 1e-12)))
     matters = np.maximum(np.array(loss), 0)
     return identifier.classes[best], matters / max(float(matters.max()), 1e-12)
-
-
-def clip_of(data: Path, work: Path, name: str) -> Clip:
-    """A test example. Raises InputError when the data are gone or hold no such clip any more."""
-    for clip in open_clips(data, work, needs="speaker", to_train=False).clips:
-        if clip.name == name:
-            return clip
-    raise InputError(Problem(name, f"this clip is no longer in {data.name}", "accepted: the data of the run"))
 
 
 def export(run: Path, out: Path) -> Path:

@@ -8,10 +8,8 @@ from typing import Any
 
 from engines.contract import (
     DataReport,
-    InputError,
     ModelCard,
     Predictor,
-    Problem,
     Progress,
     Recipe,
     Result,
@@ -103,10 +101,7 @@ class Transcription(Task):
         return explaining.explain(run, data, out, method=method, example=example)
 
     def export(self, run: Path, format: str, out: Path) -> Path:
-        if format not in self.info.exports:
-            raise InputError(
-                Problem("format", f"{format} is not offered here", f"accepted: {', '.join(self.info.exports)}")
-            )
+        self.require_offered(format)
         if format == "script":
             from engines.speech import to_script
 

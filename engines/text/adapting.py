@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -92,11 +92,6 @@ def learn(
 def token_loss(smoothing: float) -> Callable[[Tensor, Tensor], Tensor]:
     """Mean negative log-likelihood a token, in nats."""
     return partial(F.cross_entropy, label_smoothing=smoothing)
-
-
-def scratch_settings(settings: Any) -> Any:
-    """Of the baseline beside a run: its own number of passes and step size, the rest as the run has it."""
-    return replace(settings, epochs=None, learning_rate=None)
 
 
 def behind(lesson: WritingLesson, network: Staged, examples: Sequences) -> Sequences:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from accelerate import Accelerator
 
 from engines import places
@@ -166,19 +165,3 @@ def encoded(craft: Craft, tokenizer: Any, config: Any, examples: list[Written], 
     sequences = [craft.encode(tokenizer, config, one, settings) for one in examples]
     rows = "".join(one.digest for one in examples) + repr((settings.max_tokens, getattr(settings, "prefix", None)))
     return Sequences(sequences, hashlib.sha256((rows + model).encode()).hexdigest())
-
-
-def bf16_pays() -> bool:
-    """Whether this processor multiplies bfloat16 in hardware: then a training step takes about a third of the time."""
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-
-
-def in_fast_precision(settings: WritingSettings) -> WritingSettings:
-    """'auto' made bf16 where the processor alone trains and is fast at it."""
-    if (
-        settings.mixed_precision == "auto"
-        and bf16_pays()
-        and (settings.device == "cpu" or not torch.cuda.is_available())
-    ):
-        return replace(settings, mixed_precision="bf16")
-    return settings

@@ -12,7 +12,7 @@ def describe(name: str, *, encoder_decoder: bool) -> ModelCard:
     """The card of a model in HEADSTART_MODELS or on the hub ('owner/name'). Raises InputError."""
     wanted = "an encoder-decoder such as Helsinki-NLP/opus-mt-en-fr" if encoder_decoder else "a GPT such as distilgpt2"
     where = f"model {name}"
-    if not writers.safe_name(name):
+    if not writer_files.safe_name(name):
         raise InputError(Problem(where, "this is no model's name", "accepted: name, or owner/name on the hub"))
     folder = writer_files.config_folder(name)
     try:

@@ -63,7 +63,7 @@ def attributed(classifier: TextClassifier, text: str) -> dict[str, Any]:
     with torch.no_grad():
         first: Tokens = network.run(classifier.inputs([read.windows]), 0, 1)  # (W, T, D)
         nothing: Tokens = network.run(classifier.inputs([classifier.reader.without_words(read)]), 0, 1)
-        target = int(network(classifier.inputs([read.windows])).argmax())
+        target = int(network(first, 1).argmax())
 
     def logits(values: Tensor) -> Tensor:
         """(S, C) from as many texts, (S, W, T, D)."""

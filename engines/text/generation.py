@@ -125,10 +125,7 @@ class Generation(Task):
         return writing_explaining.explain(self.load(run), run, data, method=method, example=example)
 
     def export(self, run: Path, format: str, out: Path) -> Path:
-        if format not in self.info.exports:
-            raise InputError(
-                Problem("format", f"{format} is not offered here", f"accepted: {', '.join(self.info.exports)}")
-            )
+        self.require_offered(format)
         if format == "script":
             from engines.text import writing_script
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from pathlib import Path
 from typing import Any
 
@@ -214,7 +213,7 @@ def staged_elmo(model: ElmoForSequenceClassification) -> Staged:
 def describe(name: str) -> ModelCard:
     """The card of a model on the hub (or in HEADSTART_MODELS), read off its configuration. Raises InputError."""
     where = f"model {name}"
-    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", name) or ".." in name:
+    if not writer_files.safe_name(name):
         accepted = "accepted: a name as on the hub, such as google-bert/bert-base-uncased"
         raise InputError(Problem(where, "this is no name of a model", accepted))
     if (found := released(name)) is not None:

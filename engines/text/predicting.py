@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from engines import places
-from engines.contract import InputError, ModelCard, Problem
+from engines.classifying import heads
+from engines.contract import ModelCard
 from engines.export.parcel import parcel
+from engines.runs import no_model
 from engines.text import catalogue, elmo_release, networks, pooled, writer_files
 from engines.text.datasets import open_unlabelled
 from engines.text.elmo import Elmo
@@ -80,30 +82,20 @@ def save(
 
 
 def keep_head_only(folder: Path) -> None:
-    """Replaces the weights by those of the head: enough where the backbone came as it is (strategy features)."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    given = _pretrained(config).model.state_dict()
-    whole = load_file(folder / "model.safetensors")
-    learnt = {name: tensor for name, tensor in whole.items() if not torch.equal(tensor, given[name])}
-    save_file(learnt, folder / "head.safetensors")
-    (folder / "model.safetensors").unlink()
+    """See `classifying.heads.keep_alone`."""
+    heads.keep_alone(folder, pretrained(json.loads((folder / "config.json").read_text(encoding="utf-8"))))
 
 
 def weights_of(folder: Path, config: dict[str, Any]) -> dict[str, Tensor]:
-    """All weights of a saved model; of a recording, which keeps the head alone, on the pretrained backbone.
-
-    Raises FileNotFoundError when none are kept, and InputError when the backbone is not to be had.
-    """
-    if (whole := folder / "model.safetensors").is_file():
-        return load_file(whole)
-    head = load_file(folder / "head.safetensors")
-    return _pretrained(config).model.state_dict() | head
+    """See `classifying.heads.whole`. Raises InputError when the backbone is not to be had."""
+    return heads.whole(folder, lambda: pretrained(config))
 
 
-def _pretrained(config: dict[str, Any]) -> Staged:
+def pretrained(config: dict[str, Any]) -> dict[str, Tensor]:
+    """The weights that a model with this configuration started from."""
     name = config["headstart"]["model"]
     card = catalogue.find(name) or networks.describe(name)
-    return networks.build(card, len(config["id2label"]), pretrained=True, seed=0)
+    return networks.build(card, len(config["id2label"]), pretrained=True, seed=0).model.state_dict()
 
 
 class TextClassifier:
@@ -116,9 +108,7 @@ class TextClassifier:
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             state = weights_of(folder, config)
         except FileNotFoundError:
-            raise InputError(
-                Problem(f"run {run.name}", "there is no trained model in it", "accepted: a run that is done")
-            ) from None
+            raise no_model(run) from None
         own = config["headstart"]
         self.classes = [config["id2label"][str(number)] for number in range(len(config["id2label"]))]
         self.temperature: float = own["temperature"]
@@ -186,8 +176,7 @@ def export(run: Path, out: Path) -> Path:
         config = json.loads((model / "config.json").read_text(encoding="utf-8"))
         state = weights_of(model, config)
     except FileNotFoundError:
-        problem = Problem(f"run {run.name}", "there is no trained model in it", "accepted: a run that is done")
-        raise InputError(problem) from None
+        raise no_model(run) from None
     kept = [p for p in model.iterdir() if p.name not in {"model.safetensors", "head.safetensors"} and p.is_file()]
     with parcel(out) as folder:
         save_file(state, folder / "model.safetensors", metadata={"format": "pt"})

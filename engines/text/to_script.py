@@ -19,6 +19,7 @@ from engines.contract import ModelCard, Recipe, Strategy
 from engines.export.cells import harmless
 from engines.export.parcel import parcel
 from engines.export.specialise import specialised
+from engines.runs import refusal
 from engines.text import networks, zero_shot
 from engines.text.blocks import blocks_of, last_norm
 from engines.text.pooled import PooledForSequenceClassification
@@ -103,7 +104,7 @@ def export(run: Path, out: Path, describe: Callable[[str], ModelCard]) -> Path:
     if (model / "config.json").is_file():
         config = json.loads((model / "config.json").read_text(encoding="utf-8"))
     if config.get("model_type") == "elmo":
-        raise script.refusal(
+        raise refusal(
             run, "an ELMo is built from Headstart's own code, which a script cannot do without",
             "accepted: the format safetensors, or a run of a transformer such as BERT",
         )  # fmt: skip

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -33,6 +34,11 @@ def _prepared(name: str) -> Path | None:
     root = places.models()
     found = root and root / name
     return found if found and (found / "config.json").is_file() else None
+
+
+def safe_name(name: str) -> bool:
+    """Whether `name` may be looked up: 'name' or 'owner/name', no path."""
+    return bool(re.fullmatch(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", name)) and ".." not in name
 
 
 def config_folder(name: str) -> Path:

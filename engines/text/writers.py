@@ -3,7 +3,6 @@ Transformers builds."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -237,8 +236,3 @@ def measured(config: Any) -> tuple[list[tuple[str, int]], int, int]:
         return [("network", total)], total, int(config.hidden_size)
     stages = [(stage.name, sum(p.numel() for p in stage.parameters())) for stage in network.stages]
     return stages, total, int(getattr(config, "hidden_size", None) or config.d_model)
-
-
-def safe_name(name: str) -> bool:
-    """Whether `name` may be looked up: 'name' or 'owner/name', no path."""
-    return bool(re.fullmatch(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", name)) and ".." not in name

@@ -15,6 +15,7 @@ from engines.evidence import resampling
 from engines.text import adapting
 from engines.text.craft import Craft, Measured
 from engines.text.writing_outcome import open_desk
+from engines.training import transfer
 
 LEAST = 2
 
@@ -45,7 +46,7 @@ def compare(
     def leg(strategy: Strategy, budget: int, seed: int, chosen: torch.Tensor | None) -> Measured:
         nonlocal done
         legs.append(Leg(run, f"{budget}-{seed}-{strategy}"))
-        settings = desk.settings if strategy is recipe.strategy else adapting.scratch_settings(desk.settings)
+        settings = desk.settings if strategy is recipe.strategy else transfer.scratch_settings(desk.settings)
         adapted = adapting.learn(desk.lesson(settings, legs[-1], seed), strategy, chosen=chosen)
         found = desk.measure(adapted)
         done += 1

@@ -15,8 +15,9 @@ from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
-from engines.contract import InputError, ModelCard, Problem, Recipe, Strategy
+from engines.contract import ModelCard, Recipe, Strategy
 from engines.export.parcel import parcel
+from engines.runs import no_model
 from engines.text import writers
 from engines.text.craft import Craft
 from engines.training.staged import Staged
@@ -95,8 +96,7 @@ def load(run: Path, craft: Craft, describe: Callable[[str], ModelCard]) -> Loade
     try:
         kept = json.loads((folder / "headstart.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        problem = Problem(f"run {run.name}", "there is no trained model in it", "accepted: a run that is done")
-        raise InputError(problem) from None
+        raise no_model(run) from None
     strategy, card = Strategy(kept["strategy"]), describe(kept["model"])
     network = writers.build(card, pretrained=strategy is not Strategy.SCRATCH, seed=0)
     model: Any = network.model

@@ -22,6 +22,7 @@ from engines.text import adapting, craft, writer_files, writers, writing_card, w
 from engines.text.adapting import Adapted, WritingLesson
 from engines.text.craft import Craft, Measured, Prepared
 from engines.text.sequences import Sequences
+from engines.training import transfer
 from engines.training.checkpoint import Progress
 from engines.training.devices import name, precision
 from engines.training.settings import check_strategy
@@ -92,7 +93,7 @@ def open_desk(craft_: Craft, info: TaskInfo, recipe: Recipe, card: ModelCard, ru
     if cut:
         notes = f"{cut:,} {info.unit} have more than {settings.max_tokens} tokens: read in part (setting max_tokens)."
         prepared.found.notes.append(notes)
-    on = start(craft.in_fast_precision(settings), run)
+    on = start(settings, run)
     return Desk(craft_, info, recipe, card, settings, run, on, prepared, folder, tokenizer, sequences)
 
 
@@ -131,7 +132,7 @@ def fit(craft_: Craft, info: TaskInfo, recipe: Recipe, card: ModelCard, run: Run
         verdict = beside["against_zero_shot"] = _verdict(desk, after, before, "zero_shot")
     trainable = adapted.trainable
     parameters = sum(p.numel() for n, p in adapted.network.model.named_parameters() if "lora_" not in n)
-    stages = drawn_network(card, recipe.strategy, settings)
+    stages = {"stages": card.drawn(recipe.strategy, settings.blocks), "head_parameters": 0}
     writing_model.save(run.path / "model", adapted.network, desk.tokenizer, card, recipe)
     writing_script.record(run.path / "model", desk, adapted, estimate.value)
     write_predictions(run.path, desk.prepared, after, before)
@@ -139,7 +140,7 @@ def fit(craft_: Craft, info: TaskInfo, recipe: Recipe, card: ModelCard, run: Run
     del adapted
     if settings.baseline == "scratch" and not from_scratch:
         gc.collect()
-        scratch, theirs, other = learn_and_test(desk, Strategy.SCRATCH, adapting.scratch_settings(settings), "scratch")
+        scratch, theirs, other = learn_and_test(desk, Strategy.SCRATCH, transfer.scratch_settings(settings), "scratch")
         baselines["scratch"] = other.value
         baseline_details["scratch"] = _interval(other) | {
             "seconds": round(scratch.seconds, 1), "epochs": scratch.progress.epoch,
@@ -208,17 +209,6 @@ def _verdict(desk: Desk, ours: Measured, theirs: Measured, against: str) -> Verd
 
 def _interval(estimate: Estimate) -> dict[str, Any]:
     return {"low": estimate.low, "high": estimate.high}
-
-
-def drawn_network(card: ModelCard, strategy: Strategy, settings: Any) -> dict[str, Any]:
-    """What the page draws: each stage, and whether it learnt."""
-    boundary = strategy.boundary(len(card.stages), settings.blocks)
-    return {
-        "stages": [
-            {"name": s.name, "parameters": s.parameters, "trainable": i >= boundary} for i, s in enumerate(card.stages)
-        ],
-        "head_parameters": 0,
-    }
 
 
 def what_next(recipe: Recipe, settings: Any, progress: Progress, unit: str) -> dict[str, Any] | None:

@@ -12,10 +12,10 @@ from typing import Any
 import torch
 
 from engines import weights
-from engines.contract import InputError, ModelCard, Problem, Strategy
+from engines.contract import ModelCard, Strategy
 from engines.export.parcel import parcel
 from engines.export.specialise import specialised
-from engines.runs import RunFolder
+from engines.runs import RunFolder, no_model, refusal
 from engines.text import chat_craft, writer_files, writers
 from engines.text.adapting import Adapted
 from engines.text.blocks import blocks_of, last_norm
@@ -123,15 +123,15 @@ def export(run: Path, out: Path, describe: Callable[[str], ModelCard]) -> Path:
     """
     model = run / "model"
     if not (model / "headstart.json").is_file():
-        raise _refusal(run, "there is no trained model in it", "accepted: a run that is done")
+        raise no_model(run)
     if not (model / "lesson.json").is_file():
-        raise _refusal(run, "it does not hold what a script needs", "train it again to get one")
+        raise refusal(run, "it does not hold what a script needs", "train it again to get one")
     kept = json.loads((model / "lesson.json").read_text(encoding="utf-8"))
     lesson = kept["script"]
     if kept["precision"] == "fp16":
-        raise _refusal(run, "it was trained in fp16, which the script cannot", "accepted: mixed_precision no or bf16")
+        raise refusal(run, "it was trained in fp16, which the script cannot", "accepted: mixed_precision no or bf16")
     if kept["layer_decay"] != 1.0 and lesson["strategy"] in {"full", "partial"}:
-        raise _refusal(run, "its blocks learnt at different rates", "accepted: layer_decay 1")
+        raise refusal(run, "its blocks learnt at different rates", "accepted: layer_decay 1")
     if kept["max_seconds"]:  # no script can repeat a clock, but it can stop after as many epochs
         for event in RunFolder(run).events():
             if event.kind == "epoch" and event.data["phase"] == lesson["plan"]["phase"]:
@@ -143,7 +143,7 @@ def export(run: Path, out: Path, describe: Callable[[str], ModelCard]) -> Path:
         path = weights.find(card)
         if path is None or weights.sha256(path) != kept["weights"]:
             found = f"the pretrained weights of {card.name} on this machine are not those it started from"
-            raise _refusal(run, found, f"accepted: the file with SHA-256 {kept['weights'][:8]}…")
+            raise refusal(run, found, f"accepted: the file with SHA-256 {kept['weights'][:8]}…")
     source = Path(__file__).with_name("writing_standalone.py").read_text(encoding="utf-8")
     needs = [*NEEDS, *(["peft"] if lesson["strategy"] == "lora" else [])]
     needs += ["sacrebleu", "sentencepiece"] if lesson["translates"] else []
@@ -161,7 +161,3 @@ def export(run: Path, out: Path, describe: Callable[[str], ModelCard]) -> Path:
                 shutil.copyfile(file, folder / file.name)
         writers.tokenizer(base).save_pretrained(folder)
     return out
-
-
-def _refusal(run: Path, found: str, accepted: str) -> InputError:
-    return InputError(Problem(f"run {run.name}", found, accepted))

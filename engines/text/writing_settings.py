@@ -28,6 +28,8 @@ class WritingSettings(TrainSettings):
     }
 
     views: int = setting(1, "Texts are not varied: each is seen once by the frozen part", low=1, high=1)
+    bf16_on_cpu: ClassVar[bool] = True
+
     batch_size: int = setting(8, "Examples per step", low=1, high=4096)
     label_smoothing: float = setting(0.0, "Probability kept back from the true next token", low=0.0, high=0.5)
     weight_decay: float = setting(0.0, "Pull of the weights towards zero (AdamW)", low=0.0, high=10.0)

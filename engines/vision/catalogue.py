@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import functools
-import json
 from pathlib import Path
 
-from engines.contract import ModelCard, Stage
+from engines.contract import ModelCard
 
 FILE = Path(__file__).with_name("catalogue.json")
 
 
 @functools.cache
 def _cards() -> tuple[ModelCard, ...]:
-    entries = json.loads(FILE.read_text(encoding="utf-8"))
-    return tuple(
-        ModelCard(**{**entry, "stages": tuple(Stage(*stage) for stage in entry["stages"])}) for entry in entries
-    )
+    return ModelCard.catalogue(FILE)
 
 
 def cards() -> list[ModelCard]:

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 from engines.classifying.task import ClassificationTask
 from engines.contract import (
     DataReport,
-    InputError,
     ModelCard,
     Predictor,
-    Problem,
     Progress,
     Sample,
     Settings,
@@ -100,10 +98,7 @@ class Classification(ClassificationTask):
         return explaining.explain(run, data, out, method=method, example=example)
 
     def export(self, run: Path, format: str, out: Path) -> Path:
-        if format not in self.info.exports:
-            raise InputError(
-                Problem("format", f"{format} is not offered here", f"accepted: {', '.join(self.info.exports)}")
-            )
+        self.require_offered(format)
         if format == "onnx":
             from engines.vision import to_onnx
 

@@ -9,11 +9,13 @@ from typing import Any
 
 import timm
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from engines import places
+from engines.classifying import heads
 from engines.contract import InputError, ModelCard, Problem
 from engines.export.parcel import parcel
+from engines.runs import no_model
 from engines.training.staged import Staged
 from engines.vision import catalogue, images, networks
 from engines.vision.datasets import open_unlabelled
@@ -67,29 +69,19 @@ def save(
 
 
 def keep_head_only(folder: Path) -> None:
-    """Replaces the weights by those of the head: enough where the backbone came as it is (strategy features)."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    whole = load_file(folder / "model.safetensors")
-    given = networks.build(known_card(config), config["num_classes"], pretrained=True, seed=0).model.state_dict()
-    learnt = {name: tensor for name, tensor in whole.items() if not torch.equal(tensor, given[name])}
-    save_file(learnt, folder / "head.safetensors")
-    (folder / "model.safetensors").unlink()
+    """See `classifying.heads.keep_alone`."""
+    heads.keep_alone(folder, pretrained(json.loads((folder / "config.json").read_text(encoding="utf-8"))))
 
 
 def weights_of(folder: Path, config: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """All weights of a saved model; of a recording, which keeps the head alone, on the pretrained backbone.
-
-    Raises FileNotFoundError when none are kept, and InputError when the backbone is not to be had.
-    """
-    if (whole := folder / "model.safetensors").is_file():
-        return load_file(whole)
-    head = load_file(folder / "head.safetensors")
-    network = networks.build(known_card(config), config["num_classes"], pretrained=True, seed=0)
-    return network.model.state_dict() | head
+    """See `classifying.heads.whole`. Raises InputError when the backbone is not to be had."""
+    return heads.whole(folder, lambda: pretrained(config))
 
 
-def known_card(config: dict[str, Any]) -> ModelCard:
-    return catalogue.find(config["architecture"]) or networks.describe(config["architecture"])
+def pretrained(config: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """The weights that a model with this configuration started from."""
+    card = catalogue.find(config["architecture"]) or networks.describe(config["architecture"])
+    return networks.build(card, config["num_classes"], pretrained=True, seed=0).model.state_dict()
 
 
 class Classifier:
@@ -102,9 +94,7 @@ class Classifier:
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             state = weights_of(folder, config)
         except FileNotFoundError:
-            raise InputError(
-                Problem(f"run {run.name}", "there is no trained model in it", "accepted: a run that is done")
-            ) from None
+            raise no_model(run) from None
         shape, own = config["pretrained_cfg"], config["headstart"]
         self.classes: list[str] = config["label_names"]
         self.format = InputFormat(
@@ -165,8 +155,7 @@ def export(run: Path, out: Path) -> Path:
         config = json.loads((model / "config.json").read_text(encoding="utf-8"))
         state = weights_of(model, config)
     except FileNotFoundError:
-        problem = Problem(f"run {run.name}", "there is no trained model in it", "accepted: a run that is done")
-        raise InputError(problem) from None
+        raise no_model(run) from None
     with parcel(out) as folder:
         save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
         for file in (model / "config.json", run / "README.md", run / "recipe.json"):

@@ -16,6 +16,7 @@ from engines.contract import ModelCard, Recipe, Strategy
 from engines.export.cells import harmless
 from engines.export.parcel import parcel
 from engines.export.specialise import specialised
+from engines.runs import refusal
 from engines.training.staged import Staged
 from engines.training.transfer import Learnt
 from engines.vision import networks
@@ -110,7 +111,7 @@ def export(run: Path, out: Path, describe: Callable[[str], ModelCard]) -> Path:
     split = run / "model" / "split.csv"
     if not split.is_file():
         found = "its pictures came out of a MedMNIST archive, so a script could not name their files"
-        raise script.refusal(run, found, "accepted: a run on a folder or zip of images")
+        raise refusal(run, found, "accepted: a run on a folder or zip of images")
     state = None
     if lesson["strategy"] != Strategy.SCRATCH:
         state = pretrained(run, describe(lesson["architecture"]), known)

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import io
+
 from streamlit.testing.v1 import AppTest
 
 from engines import places
+
+
+class File(io.BytesIO):
+    """What Streamlit hands over."""
+
+    def __init__(self, name: str, content: bytes):
+        super().__init__(content)
+        self.name, self.size = name, len(content)
 
 
 def opened(page: str | None = None, **query: str) -> AppTest:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import subprocess
@@ -20,7 +19,7 @@ from engines.contract import InputError, Problem, State
 from engines.jobs import serving
 from engines.runs import RunFolder
 from tests.pages import finished_run
-from tests.pages.opening import opened, press, shown, text
+from tests.pages.opening import File, opened, press, shown, text
 from ui import this_browser, uploads
 from ui.domains import DOMAINS
 
@@ -458,14 +457,6 @@ sys.exit(", ".join(sorted(heavy)) or 0)
 
 
 # --- uploads --------------------------------------------------------------------------------------
-
-
-class File(io.BytesIO):
-    """What Streamlit hands over."""
-
-    def __init__(self, name: str, content: bytes):
-        super().__init__(content)
-        self.name, self.size = name, len(content)
 
 
 def test_several_files_travel_in_one_archive_under_their_own_last_names() -> None:

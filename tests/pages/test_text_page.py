@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,25 +11,10 @@ from engines.contract import Recipe, Strategy
 from engines.jobs import serving, worker
 from engines.runs import RunFolder
 from tests import tiny_text
-from tests.pages.opening import opened, press, shown, text
+from tests.pages.opening import File, opened, press, shown, text
 from ui import uploads
 
 TEXT = "pages/text.py"
-
-
-@dataclass
-class File:
-    """An upload as Streamlit gives it."""
-
-    name: str
-    content: bytes
-
-    def seek(self, place: int) -> None:
-        self.rest = self.content[place:]
-
-    def read(self, size: int) -> bytes:
-        found, self.rest = self.rest[:size], self.rest[size:]
-        return found
 
 
 @pytest.fixture(scope="module")
