@@ -13,7 +13,6 @@ from engines.report import STYLE
 
 PIPELINES = {"text.generation": "text-generation", "text.translation": "translation"}
 WORDS = {"pays": "Fine-tuning pays", "hurts": "Fine-tuning hurts", "undecided": "Undecided"}
-RIVALS = {"zero_shot": "the model as it came", "scratch": "training from scratch"}
 
 
 def sentence(verdict: Verdict, info: TaskInfo) -> str:
@@ -22,7 +21,7 @@ def sentence(verdict: Verdict, info: TaskInfo) -> str:
     how = "lower" if d.value < 0 else "higher"
     seeds = f"{d.seeds} seeds" if d.seeds > 1 else "one seed"
     return (
-        f"{WORDS[verdict.verdict]}: {info.metric_title} {abs(d.value):,.3g} {how} than {RIVALS[verdict.against]} "
+        f"{WORDS[verdict.verdict]}: {info.metric_title} {abs(d.value):,.3g} {how} than {words.RIVALS[verdict.against]} "
         f"(95 % interval {d.low:+,.3g} to {d.high:+,.3g}, {d.n:,} test {info.unit}, {seeds})."
     )
 
@@ -115,7 +114,7 @@ def table(result: Result, info: TaskInfo) -> list[tuple[str, str, str]]:
 def baseline(name: str) -> str:
     """What a baseline is called in a sentence."""
     others = {"uniform": "guessing every token alike", "copy": "handing back the source"}
-    return RIVALS.get(name) or others.get(name, name)
+    return words.RIVALS.get(name) or others.get(name, name)
 
 
 def report(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo, history: list[dict[str, Any]]) -> str:
