@@ -109,6 +109,7 @@ def network() -> Any:
 
 def padded(texts: list[str], labels: Tensor, epochs: int, *, frozen: bool) -> float:
     """The tutorial's loop: every text padded to 128 tokens, every text through everything in every epoch."""
+    torch.set_float32_matmul_precision("highest")  # what torch comes with: 'here' chooses anew
     model = network().model
     tokenizer = networks.reader(catalogue.cards()[0], SETTINGS).tokenizer  # type: ignore[attr-defined]
     inputs = tokenizer(texts, padding="max_length", truncation=True, max_length=PADDED, return_tensors="pt")
@@ -133,6 +134,7 @@ def trainer(texts: list[str], labels: Tensor, scratch: Path) -> float:
     """The Hugging Face Trainer with dynamic padding, texts of like length together."""
     from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
 
+    torch.set_float32_matmul_precision("highest")
     tokenizer = networks.reader(catalogue.cards()[0], SETTINGS).tokenizer  # type: ignore[attr-defined]
     rows = [
         {**tokenizer(text, truncation=True, max_length=PADDED), "labels": int(label)}

@@ -214,8 +214,27 @@ def read(path: Path) -> dict[str, Any]:
     return state.get("state_dict", state) if isinstance(state, dict) else state
 
 
+def _fetch_companions(card: ModelCard, source: Path) -> None:
+    """Puts configuration and vocabulary beside a weight file in the hub's cache, as far as the hub is to be reached.
+
+    Raises WeightsUnavailable when it does not give them.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HTTPError
+
+    revision = source.parent.name
+    if not card.hub or source.parent.parent.name != "snapshots" or not hub_reachable():
+        return
+    try:
+        snapshot_download(card.hub, revision=revision, allow_patterns=[f"*{ending}" for ending in sorted(COMPANIONS)])
+    except (HTTPError, OSError, ValueError) as error:
+        found = f"the hub does not give its configuration ({type(error).__name__})"
+        raise WeightsUnavailable(Problem(f"model {card.name}", found, "try again later")) from error
+
+
 def prefetch(cards: list[ModelCard], destination: Path) -> tuple[list[Path], list[Problem]]:
-    """Copies the weights of `cards` into a folder that serves as HEADSTART_MODELS elsewhere."""
+    """Copies the weights of `cards`, their configuration and vocabulary into a folder that serves as HEADSTART_MODELS
+    elsewhere."""
     copied: list[Path] = []
     problems: list[Problem] = []
     for card in cards:
@@ -230,6 +249,10 @@ def prefetch(cards: list[ModelCard], destination: Path) -> tuple[list[Path], lis
         with target.open("wb") as file:
             for part in parts(source):
                 file.write(part.read_bytes())
+        try:
+            _fetch_companions(card, source)
+        except WeightsUnavailable as error:
+            problems.extend(error.problems)
         for beside in source.parent.iterdir():
             if beside.suffix in COMPANIONS and beside.name != "source.json":
                 shutil.copyfile(beside, target.parent / beside.name)

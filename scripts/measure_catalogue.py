@@ -39,6 +39,7 @@ VISION: Words = {
 
 BOOKS = "BooksCorpus and English Wikipedia: 3.3 billion words, guessing masked ones"
 WEB_TEXT = "WebText: 40 GB of web pages, guessing the next word"
+PAIRS = "pairs of sentences: does the first entail the second?"
 TEXT: Words = {
     "all-MiniLM-L6-v2": {
         "title": "all-MiniLM-L6-v2",
@@ -111,6 +112,22 @@ TEXT: Words = {
         "licence": "MIT",
         "hub": "openai-community/gpt2",
     },
+    "deberta-v3-xsmall-nli": {
+        "title": "DeBERTa-v3 xsmall, NLI",
+        "family": "DeBERTa-v3",
+        "source": "Moritz Laurer, from Microsoft's DeBERTa-v3 (He et al. 2021)",
+        "source_task": f"782,357 {PAIRS} (MultiNLI, FEVER, ANLI, LingNLI)",
+        "licence": "MIT",
+        "hub": "MoritzLaurer/DeBERTa-v3-xsmall-mnli-fever-anli-ling-binary",
+    },
+    "nli-deberta-v3-base": {
+        "title": "DeBERTa-v3 base, NLI",
+        "family": "DeBERTa-v3",
+        "source": "sentence-transformers, from Microsoft's DeBERTa-v3 (He et al. 2021)",
+        "source_task": f"{PAIRS[0].upper()}{PAIRS[1:]} (SNLI, MultiNLI)",
+        "licence": "Apache-2.0",
+        "hub": "cross-encoder/nli-deberta-v3-base",
+    },
 }
 
 
@@ -127,11 +144,16 @@ def main(domains: list[str]) -> None:
 
 def texts() -> dict[str, dict[str, Any]]:
     """Measured on networks of the published configurations, with random weights."""
-    from transformers import BertConfig, DistilBertConfig, GPT2Config, LlamaConfig, RobertaConfig
+    from transformers import BertConfig, DebertaV2Config, DistilBertConfig, GPT2Config, LlamaConfig, RobertaConfig
 
     from engines import weights
     from engines.text import elmo_release, networks
 
+    deberta: dict[str, Any] = {
+        "vocab_size": 128100, "max_position_embeddings": 512, "type_vocab_size": 0, "relative_attention": True,
+        "position_buckets": 256, "max_relative_positions": -1, "norm_rel_ebd": "layer_norm", "share_att_key": True,
+        "pos_att_type": ["p2c", "c2p"], "position_biased_input": False, "num_hidden_layers": 12,
+    }  # fmt: skip
     known = {
         "all-MiniLM-L6-v2": BertConfig(
             hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536
@@ -145,6 +167,12 @@ def texts() -> dict[str, dict[str, Any]]:
         "roberta-base": RobertaConfig(vocab_size=50265, max_position_embeddings=514, type_vocab_size=1),
         "distilgpt2": GPT2Config(n_layer=6),
         "gpt2": GPT2Config(),
+        "deberta-v3-xsmall-nli": DebertaV2Config(
+            hidden_size=384, num_attention_heads=6, intermediate_size=1536, **deberta
+        ),
+        "nli-deberta-v3-base": DebertaV2Config(
+            hidden_size=768, num_attention_heads=12, intermediate_size=3072, **deberta
+        ),
     }  # fmt: skip
     found = {}
     for name, config in known.items():

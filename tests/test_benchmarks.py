@@ -30,7 +30,8 @@ def test_a_table() -> None:
 
 
 def test_every_section_has_its_script_and_was_measured() -> None:
-    pages = (PERFORMANCE.read_text(encoding="utf-8"), (ROOT / "docs/vision.md").read_text(encoding="utf-8"))
+    names = (PERFORMANCE, ROOT / "docs/vision.md", ROOT / "docs/text.md")
+    pages = [page.read_text(encoding="utf-8") for page in names]
     sections = [found for page in pages for found in re.findall(r"<!-- (\w+\.py) -->\n(.*?)<!-- end", page, re.DOTALL)]
     assert sections
     for script, text in sections:

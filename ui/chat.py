@@ -60,7 +60,7 @@ def _forgetting(found: recorded.Finished) -> None:
     columns = st.columns(2)
     columns[0].metric("Perplexity of general English, before", words.metric("perplexity", before["value"]))
     columns[1].metric(
-        "and after", words.metric("perplexity", after["value"]), words.signed(apart["value"], ".3g"),
+        "and after", words.metric("perplexity", after["value"]), f"{apart['value']:+.3g}",
         delta_color="inverse",
     )  # fmt: skip
     sure = "more than chance" if apart["low"] > 0 else "which may be chance" if apart["high"] > 0 else "it reads better"
@@ -97,11 +97,13 @@ def talk(found: recorded.Finished) -> None:
         return
     turns: list[dict[str, str]] = st.session_state.setdefault(f"chat_{found.run.id}", [])
     chosen = _controls(turns)
-    for turn in turns:
-        _question(turn)
-        for who, place in _sides(chosen["who"]):
-            if turn.get(who):
-                _said(place, who, turn[who])
+    said = st.container()  # above the box to write in, also what is being said just now
+    with said:
+        for turn in turns:
+            _question(turn)
+            for who, place in _sides(chosen["who"]):
+                if turn.get(who):
+                    _said(place, who, turn[who])
     question = st.chat_input("Ask it something", max_chars=MOST_CHARACTERS, key="question")
     if not question or len(turns) >= MOST_TURNS:
         if len(turns) >= MOST_TURNS:
@@ -109,14 +111,15 @@ def talk(found: recorded.Finished) -> None:
         return
     turn = {"user": question}
     turns.append(turn)
-    _question(turn)
-    stop = st.empty()  # a press begins another pass over the page, and with this one the writing ends
-    stop.button("Stop", key="stop", icon=":material/stop_circle:")
-    for who, place in _sides(chosen["who"]):
-        with errors.calm("The model could not be asked."), place.chat_message(TITLES[who], avatar=AVATARS[who]):
-            st.caption(TITLES[who])
-            st.write_stream(_pieces(found, turns, who, chosen))
-    stop.empty()
+    with said:
+        _question(turn)
+        stop = st.empty()  # a press begins another pass over the page, and with this one the writing ends
+        stop.button("Stop", key="stop", icon=":material/stop_circle:")
+        for who, place in _sides(chosen["who"]):
+            with errors.calm("The model could not be asked."), place.chat_message(TITLES[who], avatar=AVATARS[who]):
+                st.caption(TITLES[who])
+                st.write_stream(_pieces(found, turns, who, chosen))
+        stop.empty()
 
 
 def _controls(turns: list[dict[str, str]]) -> dict[str, Any]:
@@ -131,7 +134,7 @@ def _controls(turns: list[dict[str, str]]) -> dict[str, Any]:
             seed = st.number_input(
                 "Seed", 0, 10_000, 0, key="seed", help="With a temperature: another seed, another answer."
             )
-        st.button("New chat", icon=":material/restart_alt:", key="new_chat", on_click=turns.clear, disabled=not turns)
+        st.button("New chat", icon=":material/restart_alt:", key="new_chat", on_click=turns.clear)
     who = ("tuned", "base") if both else ("tuned",)
     return {"who": who, "most": most, "temperature": temperature, "seed": seed}
 

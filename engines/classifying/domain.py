@@ -92,8 +92,8 @@ class Domain:
     """(prepared, settings) -> how the examples of a batch are mixed, or None."""
     looks: Callable[[Any, Any], list[Any]] | None = None
     """(examples, settings) -> the same examples seen in several ways, over which answers are averaged."""
-    zero_shot: Callable[[Any, Any, Staged], None] | None = None
-    """(prepared, settings, network): sets the head from the classes' names alone."""
+    zero_shot: Callable[[Any, Any, ModelCard], Staged] | None = None
+    """(prepared, settings, card) -> a network that answers from the classes' names alone."""
 
 
 def lesson(
@@ -115,7 +115,7 @@ def lesson(
         run=run,
         on=on,
         mix=domain.mix and domain.mix(prepared, settings),
-        zero_shot=domain.zero_shot and partial(domain.zero_shot, prepared, settings),
+        zero_shot=domain.zero_shot and partial(domain.zero_shot, prepared, settings, card),
     )
 
 

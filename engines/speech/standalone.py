@@ -180,7 +180,7 @@ def train(model: Any, tokenizer: Any, data: Data, checks: Data | None, rates: di
     optimiser = torch.optim.AdamW([  # biases and norms are not pulled towards zero
         {"params": [p], "lr": rates.get(id(p), RUN["rate"]), "weight_decay": RUN["weight_decay"] * (p.ndim > 1)}
         for p in learning
-    ])  # fmt: skip
+    ], fused=True)  # fmt: skip
     rate = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: schedule(step, steps))
     best, least, weights = 0, math.inf, {}
     for epoch in range(RUN["stop"]):

@@ -84,7 +84,6 @@ def record(
         "was trained in half precision": precision(lesson.on) != "fp32",
         "ran out of memory and went on with smaller batches": bool(adapted and adapted.progress.halved),
         "let its layers join in one by one": settings.gradual,
-        "looked for its learning rate": settings.find_learning_rate and settings.learning_rate is None,
     }
     refused = next((what for what, is_so in unlike.items() if is_so), None)
     kept = {"script": script, "weights": lesson.weights, "refused": refused}

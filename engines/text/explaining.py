@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from engines import places
 from engines.contract import InputError, Problem
@@ -16,6 +18,7 @@ from engines.text.datasets import open_texts, open_unlabelled
 from engines.text.predicting import TextClassifier
 from engines.text.reading import Read
 from engines.text.settings import TextSettings
+from engines.training.staged import Staged
 from engines.training.tokens import Tokens
 
 METHODS = {"integrated-gradients": "Integrated gradients"}
@@ -57,21 +60,16 @@ def attributed(classifier: TextClassifier, text: str) -> dict[str, Any]:
     """What each word of `text` adds to the logit of the class that is said, all windows at once.
 
     Integrated gradients between the network's first stage (its word vectors) for the text, and for one in which every
-    word has nothing in its place.
+    word has nothing in its place. Of a network that is one stage: between what its word table gives for the two.
     """
     read, network = classifier.read(text), classifier.network
+    ids = classifier.inputs([read.windows])
+    nothing = classifier.inputs([classifier.reader.without_words(read)])
+    enter: Enter = stage_by_stage if len(network.stages) > 1 else with_word_vectors
     with torch.no_grad():
-        first: Tokens = network.run(classifier.inputs([read.windows]), 0, 1)  # (W, T, D)
-        nothing: Tokens = network.run(classifier.inputs([classifier.reader.without_words(read)]), 0, 1)
-        target = int(network(first, 1).argmax())
-
-    def logits(values: Tensor) -> Tensor:
-        """(S, C) from as many texts, (S, W, T, D)."""
-        texts, windows = values.shape[:2]
-        owner = torch.arange(texts, device=values.device).repeat_interleave(windows)
-        return network(Tokens(values.flatten(0, 1), first.mask.repeat(texts, 1), owner), 1)
-
-    found, error, steps = shares(logits, first.values[None], nothing.values[None], target)
+        first, blank, logits = enter(network, ids, nothing)
+        target = int(logits(first).argmax())
+    found, error, steps = shares(logits, first, blank, target)
     tokens, scores = by_word(text, read, found[0].sum(-1).cpu(), classifier.reader.added // 2)
     return {
         "label": classifier.classes[target],
@@ -81,6 +79,68 @@ def attributed(classifier: TextClassifier, text: str) -> dict[str, Any]:
         "completeness_error": error,
         "steps": steps,
     }
+
+
+Logits = Callable[[Tensor], Tensor]
+"""(S, C) from the word vectors of S texts, (S, W, T, D)."""
+Enter = Callable[[Staged, Tokens, Tokens], tuple[Tensor, Tensor, Logits]]
+"""(network, the text's windows, the same without words) -> the word vectors of both, (1, W, T, D) each, and what the
+network makes of such vectors."""
+
+
+def stage_by_stage(network: Staged, ids: Tokens, nothing: Tokens) -> tuple[Tensor, Tensor, Logits]:
+    """Enters behind the first stage."""
+    first: Tokens = network.run(ids, 0, 1)
+    blank: Tokens = network.run(nothing, 0, 1)
+
+    def logits(values: Tensor) -> Tensor:
+        return network(Tokens(values.flatten(0, 1), first.mask.repeat(len(values), 1), owners(values)), 1)
+
+    return first.values[None], blank.values[None], logits
+
+
+def with_word_vectors(network: Staged, ids: Tokens, nothing: Tokens) -> tuple[Tensor, Tensor, Logits]:
+    """Runs the whole network, with other vectors in the place of those that it looks up in its word table.
+
+    Where a text is followed by a sentence, only the text's vectors are others. A decoder that reads the text once more,
+    one place later (BART), gets the same vectors.
+    """
+    model: Any = network.model
+    words = model.get_input_embeddings().weight
+    tables = [module for module in model.modules() if isinstance(module, nn.Embedding) and module.weight is words]
+
+    def hooked(tokens: Tokens, hook: Callable[..., Any]) -> Tensor:
+        hooks = [table.register_forward_hook(hook) for table in tables]
+        try:
+            return network(tokens)
+        finally:
+            for each in hooks:
+                each.remove()
+
+    def looked_up(tokens: Tokens) -> Tensor:
+        seen: list[Tensor] = []
+        hooked(tokens, lambda _module, _given, found: seen.append(found))
+        return seen[0][None, :, : tokens.mask.shape[1]]
+
+    def logits(values: Tensor) -> Tensor:
+        texts, windows = len(values), values.flatten(0, 1)  # (S W, T, D)
+        own, mask = ids.values.repeat(texts, 1), ids.mask.repeat(texts, 1)
+
+        def replaced(_: nn.Module, given: tuple[Tensor, ...], found: Tensor) -> Tensor:
+            length = mask.shape[1]
+            late = int(not torch.equal(given[0][:, :length][mask], own[mask]))
+            behind = given[0].shape[1] - length - late
+            there = F.pad(mask, (late, behind))[..., None]
+            return torch.where(there, F.pad(windows, (0, 0, late, behind)), found)
+
+        return hooked(Tokens(own, mask, owners(values)), replaced)
+
+    return looked_up(ids), looked_up(nothing), logits
+
+
+def owners(values: Tensor) -> Tensor:
+    """int64 (S W,): the text of each window of values (S, W, …)."""
+    return torch.arange(len(values), device=values.device).repeat_interleave(values.shape[1])
 
 
 def by_word(text: str, read: Read, shares: Tensor, before: int) -> tuple[list[str], list[float]]:

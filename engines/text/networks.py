@@ -238,7 +238,9 @@ def describe(name: str) -> ModelCard:
 def measure(config: Any) -> dict[str, Any]:
     """What a card says of a network that its configuration tells: family, input, sizes and costs."""
     with torch.random.fork_rng(devices=[]):  # random weights, only counted
-        network = staged(PooledForSequenceClassification(config))
+        model = PooledForSequenceClassification(config)
+        model.backbone.set_attn_implementation("eager")  # whose products are counted
+        network = staged(model)
     ids = torch.arange(MEASURED_TOKENS) % config.vocab_size
     stages = measured_stages(network, Tokens.padded([[ids]]))
     parameters = count(p for stage in network.stages for p in stage.parameters())

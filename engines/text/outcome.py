@@ -56,5 +56,5 @@ DOMAIN = Domain(
     shown=shown,
     details=details,
     baselines={"tfidf_logistic_regression": baselines.tfidf_logistic_regression},
-    zero_shot=zero_shot.from_names,
+    zero_shot=zero_shot.network,
 )

@@ -16,12 +16,13 @@ from engines.classifying import heads
 from engines.contract import ModelCard
 from engines.export.parcel import parcel
 from engines.runs import no_model
-from engines.text import catalogue, elmo_release, networks, pooled, writer_files
+from engines.text import catalogue, elmo_release, entailing, entailment, networks, pooled, writer_files
 from engines.text.datasets import open_unlabelled
 from engines.text.elmo import Elmo
+from engines.text.entailing import EntailmentForSequenceClassification
 from engines.text.networks import ElmoForSequenceClassification
 from engines.text.pooled import PooledForSequenceClassification
-from engines.text.reading import Read, Reader, WordReader, reader_of
+from engines.text.reading import Read, Reader, WordReader, reader_of, tokenizer_of
 from engines.text.settings import TextSettings
 from engines.training.staged import Staged
 from engines.training.tokens import Tokens
@@ -52,18 +53,16 @@ def save(
     Probabilities are softmax(logits / temperature): see `evidence.calibration`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.model.state_dict().items()}
-    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    save_file(apart(network.model.state_dict()), folder / "model.safetensors", metadata={"format": "pt"})
     model = network.model
-    if isinstance(model, PooledForSequenceClassification):
+    if isinstance(model, (PooledForSequenceClassification, EntailmentForSequenceClassification)):
         config: dict[str, Any] = model.config.to_dict()
-        config |= {
-            "architectures": ["PooledForSequenceClassification"],
-            "auto_map": {"AutoModelForSequenceClassification": "pooled.PooledForSequenceClassification"},
-        }
+        kind, code = type(model).__name__, pooled if isinstance(model, PooledForSequenceClassification) else entailing
+        file = Path(str(code.__file__))
+        config |= {"architectures": [kind], "auto_map": {"AutoModelForSequenceClassification": f"{file.stem}.{kind}"}}
         config.pop("_name_or_path", None)
-        shutil.copyfile(pooled.__file__, folder / "pooled.py")
-        reader_of(writer_files.folder(card, with_weights=False), card.name, 512, 1).tokenizer.save_pretrained(folder)
+        shutil.copyfile(file, folder / file.name)
+        tokenizer_of(writer_files.folder(card, with_weights=False)).save_pretrained(folder)
     else:
         assert isinstance(model, ElmoForSequenceClassification)
         config = {"model_type": "elmo", "options": elmo_release.options_of(model.elmo.sizes)}
@@ -79,6 +78,17 @@ def save(
         },
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False, default=str), encoding="utf-8")
+
+
+def apart(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """As they are now, on the CPU; of tensors that a network uses in several places, one copy for each."""
+    seen: set[int] = set()
+    found = {}
+    for name, tensor in state.items():
+        own = tensor.detach().cpu().contiguous()
+        found[name] = own.clone() if own.data_ptr() in seen else own
+        seen.add(own.data_ptr())
+    return found
 
 
 def keep_head_only(folder: Path) -> None:
@@ -161,6 +171,10 @@ def _rebuilt(folder: Path, config: dict[str, Any]) -> tuple[Staged, Reader]:
     from transformers import AutoConfig
 
     known = AutoConfig.from_pretrained(folder)
+    if "EntailmentForSequenceClassification" in config["architectures"]:
+        says = config["entailment"]["says"]
+        asking = entailment.staged(EntailmentForSequenceClassification(known))
+        return asking, entailment.PremiseReader(folder, own["model"], says, own["max_tokens"], own["max_windows"])
     network = networks.staged(PooledForSequenceClassification(known))
     longest = networks.longest(known, own["max_tokens"])
     return network, reader_of(folder, own["model"], longest, own["max_windows"])

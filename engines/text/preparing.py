@@ -11,10 +11,10 @@ import torch
 
 from engines import places
 from engines.classifying import domain
-from engines.contract import InputError, ModelCard, Problem, Progress, Recipe, Run
+from engines.contract import InputError, ModelCard, Problem, Progress, Recipe, Run, Strategy
 from engines.data import labelled
 from engines.data.splits import complete
-from engines.text import networks
+from engines.text import entailment, networks, writer_files
 from engines.text.datasets import LabelledText, open_texts, with_test
 from engines.text.findings import TEXTS
 from engines.text.reading import TextExamples, read_all
@@ -53,6 +53,7 @@ def prepare(recipe: Recipe, card: ModelCard, settings: TextSettings, run: Run) -
         return tell
 
     reader = networks.reader(card, settings)
+    of_sentences = recipe.strategy is Strategy.ZERO_SHOT and entailment.asks(card)
     run.emit("phase", name="checking", title=f"Checking {UNIT}")
     opened = partial(
         open_texts, text_column=settings.text_column, label_column=settings.label_column,
@@ -79,6 +80,13 @@ def prepare(recipe: Recipe, card: ModelCard, settings: TextSettings, run: Run) -
     if not (parts == "test").any():
         accepted = f"accepted: more {UNIT} a class, or separate test data"
         raise InputError(Problem(data.name, f"no {UNIT} are left to test on", accepted))
+    answers = []
+    if recipe.strategy is Strategy.ZERO_SHOT:
+        sentences = hypotheses(classes, settings.hypothesis)
+        answers.append(about_sentences(sentences, of_sentences))
+        if of_sentences:
+            folder = writer_files.folder(card, with_weights=False)
+            reader = entailment.PremiseReader(folder, card.name, sentences, settings.max_tokens, settings.max_windows)
     run.emit("phase", name="reading", title=f"Reading {len(texts):,} {UNIT}")
     read = read_all(reader, [t.text for t in texts], progress("reading", UNIT))
     labels = torch.tensor([classes.index(t.label) if t.label in classes else -1 for t in texts])
@@ -89,12 +97,28 @@ def prepare(recipe: Recipe, card: ModelCard, settings: TextSettings, run: Run) -
         TextExamples([r.windows for r in read], labels, [t.content for t in texts], reader),
         {part: np.flatnonzero(parts == part) for part in ("train", "validation", "test")},
         found.skipped,
-        [*found.notes, *remarks, *about_length(long, left_out, settings)],
+        [*found.notes, *remarks, *answers, *about_length(long, left_out, settings)],
         labelled.corrected_digest(found.sha256, settings.corrections, remarks),
         texts,
         long,
         left_out,
     )
+
+
+def hypotheses(classes: list[str], template: str) -> list[str]:
+    """One sentence a class. Raises InputError for a template without {label}."""
+    if "{label}" not in template:
+        raise InputError(
+            Problem("setting hypothesis", f"found {template!r}", "accepted: a sentence with {label} in it")
+        )
+    return [template.replace("{label}", name.replace("_", " ")) for name in classes]
+
+
+def about_sentences(sentences: list[str], entailed: bool) -> str:
+    """How classes are looked for, where nothing is learnt, in a sentence."""
+    if entailed:
+        return f"A class is as likely as the text entails its sentence, such as '{sentences[0]}' (Yin et al. 2019)."
+    return f"A text belongs to the class whose sentence is nearest to it (cosine), such as '{sentences[0]}'."
 
 
 def about_length(long: int, left_out: int, settings: TextSettings) -> list[str]:

@@ -177,10 +177,15 @@ def read_all(reader: Reader, texts: Sequence[str], progress: Callable[[int, int]
 
 
 def reader_of(folder: Path, identity: str, max_tokens: int, max_windows: int) -> TokenReader:
-    """The tokenizer in a model's folder."""
+    """What reads texts by the tokenizer in a model's folder."""
+    return TokenReader(tokenizer_of(folder), identity, max_tokens, max_windows)
+
+
+def tokenizer_of(folder: Path) -> Any:
+    """The tokenizer in a model's folder, with a token to pad with."""
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return TokenReader(tokenizer, identity, max_tokens, max_windows)
+    return tokenizer

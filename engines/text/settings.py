@@ -31,6 +31,7 @@ class TextSettings(TrainSettings):
         Strategy.SCRATCH: 5e-4,
     }
 
+    hidden: ClassVar[frozenset[str]] = frozenset({"views"})
     bf16_on_cpu: ClassVar[bool] = True
 
     batch_size: int = setting(16, "Examples per step", low=1, high=4096)

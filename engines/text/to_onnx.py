@@ -13,12 +13,21 @@ from torch import Tensor, nn
 
 from engines.export import onnx
 from engines.export.parcel import parcel
+from engines.text.entailing import EntailmentForSequenceClassification
 from engines.text.pooled import PooledForSequenceClassification
 from engines.text.predicting import TextClassifier
 from engines.text.reading import TokenReader
 
 MOST_PROBES = 32
-LEFT_BEHIND = {"model.safetensors", "head.safetensors", "pooled.py", "config.json", "lesson.json", "texts.csv"}
+LEFT_BEHIND = {
+    "model.safetensors",
+    "head.safetensors",
+    "pooled.py",
+    "entailing.py",
+    "config.json",
+    "lesson.json",
+    "texts.csv",
+}
 """What lies in a run's model folder and is of no use beside the ONNX file, or is written anew."""
 
 USAGE = '''\
@@ -91,7 +100,8 @@ def export(run: Path, out: Path) -> Path:
     """
     classifier = TextClassifier(run)
     model, reader = classifier.network.model.cpu().eval(), classifier.reader
-    if not isinstance(model, PooledForSequenceClassification) or not isinstance(reader, TokenReader):
+    reads_tokens = isinstance(model, (PooledForSequenceClassification, EntailmentForSequenceClassification))
+    if not reads_tokens or not isinstance(reader, TokenReader):
         raise onnx.refusal(run, "an ELMo reads word after word in a loop, which an ONNX file cannot hold")
     folder_of = run / "model" if (run / "model").is_dir() else run
     if not (folder_of / "tokenizer.json").is_file():
@@ -123,7 +133,8 @@ def write(model: nn.Module, path: Path, run: Path, longest: int) -> None:
 def configuration(folder: Path, reader: TokenReader) -> dict[str, Any]:
     """The model's configuration with what usage.py reads, and without where to find code that is not here."""
     config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    config.pop("auto_map", None)
+    for name in ("auto_map", "entailment"):
+        config.pop(name, None)
     config["headstart"] |= {"max_tokens": reader.length, "padding": reader.padding}
     return config
 

@@ -20,8 +20,9 @@ from engines.export.cells import harmless
 from engines.export.parcel import parcel
 from engines.export.specialise import specialised
 from engines.runs import refusal
-from engines.text import networks, zero_shot
+from engines.text import entailment, networks, zero_shot
 from engines.text.blocks import blocks_of, last_norm
+from engines.text.entailing import EntailmentForSequenceClassification
 from engines.text.pooled import PooledForSequenceClassification
 from engines.text.preparing import Prepared
 from engines.text.reading import TokenReader
@@ -31,7 +32,15 @@ from engines.training.strategies import GRADUAL
 from engines.training.transfer import Learnt
 
 NEEDS = ("torch", "transformers", "tokenizers", "numpy", "safetensors")
-OF_THE_MODEL = {"model.safetensors", "head.safetensors", "pooled.py", "config.json", "lesson.json", "texts.csv"}
+OF_THE_MODEL = {
+    "model.safetensors",
+    "head.safetensors",
+    "pooled.py",
+    "entailing.py",
+    "config.json",
+    "lesson.json",
+    "texts.csv",
+}
 """What lies in a run's model folder beside the tokenizer."""
 
 
@@ -47,7 +56,7 @@ def record(
     Of ELMo, for which there is no script, nothing.
     """
     model, reader = learnt.network.model, getattr(prepared.examples, "reader", None)
-    if not isinstance(model, PooledForSequenceClassification) or not isinstance(reader, TokenReader):
+    if not isinstance(reader, TokenReader):
         return
     lesson = script.lesson(prepared, recipe, settings, learnt=learnt, on=on, value=value)
     lesson |= {
@@ -56,13 +65,19 @@ def record(
         "longest": reader.length,
         "most_windows": reader.max_windows,
         "padding": reader.padding,
-        "pooling": model.config.pooling,
-        "attention": model.backbone.config._attn_implementation,
-        "conv1d": any(type(layer).__name__ == "Conv1D" for layer in model.modules()),
         "hypothesis": settings.hypothesis,
-        "sharpness": zero_shot.SHARPNESS,
-        **cut(learnt.network, recipe.strategy, settings),
+        "entailment": None,
     }
+    if isinstance(model, EntailmentForSequenceClassification):
+        lesson["entailment"] = model.config.entailment["label"]
+    if isinstance(model, PooledForSequenceClassification):
+        lesson |= {
+            "pooling": model.config.pooling,
+            "attention": model.backbone.config._attn_implementation,
+            "conv1d": any(type(layer).__name__ == "Conv1D" for layer in model.modules()),
+            "sharpness": zero_shot.SHARPNESS,
+            **cut(learnt.network, recipe.strategy, settings),
+        }
     script.keep(folder, lesson, card, settings, learnt=learnt, on=on)
     write_texts(folder / "texts.csv", prepared)
 
@@ -109,10 +124,14 @@ def export(run: Path, out: Path, describe: Callable[[str], ModelCard]) -> Path:
             "accepted: the format safetensors, or a run of a transformer such as BERT",
         )  # fmt: skip
     lesson, known = script.lesson_of(run)
-    state = None
-    if lesson["strategy"] != Strategy.SCRATCH:
+    state, program = None, "standalone.py"
+    if lesson.get("entailment") is not None:
+        card, program = describe(lesson["model"]), "standalone_entailment.py"
+        script.require_same_weights(run, card, known)
+        config, state = entailment.original(card)
+    elif lesson["strategy"] != Strategy.SCRATCH:
         state = pretrained(run, describe(lesson["model"]), known)
-    source = Path(__file__).with_name("standalone.py").read_text(encoding="utf-8")
+    source = Path(__file__).with_name(program).read_text(encoding="utf-8")
     needs = (*NEEDS, "peft") if lesson["strategy"] == Strategy.LORA else NEEDS
     with parcel(out) as folder:
         (folder / "train.py").write_text(specialised(source, lesson), encoding="utf-8")

@@ -27,8 +27,10 @@ class WritingSettings(TrainSettings):
         Strategy.SCRATCH: 5e-4,
     }
 
-    views: int = setting(1, "Texts are not varied: each is seen once by the frozen part", low=1, high=1)
+    hidden: ClassVar[frozenset[str]] = frozenset({"balance", "views", "refit", "folds", "find_learning_rate"})
     bf16_on_cpu: ClassVar[bool] = True
+
+    views: int = setting(1, "Texts are not varied: each is seen once by the frozen part", low=1, high=1)
 
     batch_size: int = setting(8, "Examples per step", low=1, high=4096)
     label_smoothing: float = setting(0.0, "Probability kept back from the true next token", low=0.0, high=0.5)

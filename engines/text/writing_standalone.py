@@ -246,7 +246,7 @@ def train(model: Any, data: Data, checks: Data | None) -> None:
     learning = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW([  # biases and norms are not pulled towards zero
         {"params": [p], "lr": plan["rate"], "weight_decay": RUN["weight_decay"] * (p.ndim > 1)} for p in learning
-    ])  # fmt: skip
+    ], fused=True)  # fmt: skip
     best, least, weights = 0, math.inf, {}
     for epoch in range(plan["stop"]):
         if epoch - best >= plan["patience"]:

@@ -1,7 +1,8 @@
 """Classes from their names alone: nothing is learnt from any label.
 
-Yin et al. 2019, 'Benchmarking zero-shot text classification': each class becomes a sentence (the hypothesis), and a
-text belongs to the class whose sentence is nearest to it. Nearness is the cosine between the network's own vectors.
+Yin et al. 2019, 'Benchmarking zero-shot text classification': each class becomes a sentence (the hypothesis). A model
+of natural language inference says how far a text entails it (`text.entailment`); with any other, a text belongs to the
+class whose sentence is nearest to it by the cosine between the network's own vectors.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from typing import Any
 
 import torch
 
-from engines.contract import InputError, Problem
-from engines.text.preparing import Prepared
+from engines.contract import ModelCard
+from engines.text import entailment, networks
+from engines.text.preparing import Prepared, hypotheses
 from engines.text.settings import TextSettings
 from engines.training.staged import Staged
 from engines.training.tokens import Tokens
@@ -20,13 +22,14 @@ SHARPNESS = 20.0
 """Logits are cosines times this, as sentence encoders are trained (sentence-transformers' default scale)."""
 
 
-def hypotheses(classes: list[str], template: str) -> list[str]:
-    """One sentence a class. Raises InputError for a template without {label}."""
-    if "{label}" not in template:
-        raise InputError(
-            Problem("setting hypothesis", f"found {template!r}", "accepted: a sentence with {label} in it")
-        )
-    return [template.replace("{label}", name.replace("_", " ")) for name in classes]
+def network(prepared: Prepared, settings: TextSettings, card: ModelCard) -> Staged:
+    """What answers for these classes. Raises InputError when its weights are not to be had."""
+    reader: Any = prepared.examples.reader  # type: ignore[attr-defined]
+    if isinstance(reader, entailment.PremiseReader):
+        return entailment.build(card, reader)
+    found = networks.build(card, len(prepared.classes), pretrained=True, seed=0)
+    from_names(prepared, settings, found)
+    return found
 
 
 def from_names(prepared: Prepared, settings: TextSettings, network: Staged) -> None:

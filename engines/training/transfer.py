@@ -49,8 +49,8 @@ class Lesson:
     on: Accelerator
     mix: Mix | None = None
     """Mixes the inputs and classes of a batch, where whole networks learn."""
-    zero_shot: Callable[[Staged], None] | None = None
-    """Sets the head without any example, where the task knows how."""
+    zero_shot: Callable[[], Staged] | None = None
+    """Makes a network that answers without any example, where the task knows how."""
 
     def loss(self, labels: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
         """Cross-entropy in which every class of `labels` has the same say."""
@@ -95,13 +95,13 @@ def learn(
     """
     began = time.monotonic()
     chosen = torch.arange(len(lesson.training)) if chosen is None else chosen
-    network = lesson.build(strategy is not Strategy.SCRATCH).to(lesson.on.device)
     settings = lesson.settings
     if strategy is Strategy.ZERO_SHOT:
-        strategies.apply(network, Strategy.FEATURES, settings)
         assert lesson.zero_shot  # the task offers the strategy
-        lesson.zero_shot(network)
+        network = lesson.zero_shot().to(lesson.on.device)
+        strategies.apply(network, Strategy.FEATURES, settings)
         return Learnt(network, checkpoint.Progress(), 0, time.monotonic() - began)
+    network = lesson.build(strategy is not Strategy.SCRATCH).to(lesson.on.device)
     epochs, rate = settings.epochs_for(strategy), settings.learning_rate_for(strategy)
     if strategy is Strategy.SCRATCH:
         lesson = replace(lesson, settings=unhurried(settings, epochs))

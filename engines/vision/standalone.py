@@ -172,7 +172,7 @@ def train(model: Any, phase: str, learner: Any, data: Data, checks: Data | None,
     optimiser = torch.optim.AdamW([  # biases and norms are not pulled towards zero
         {"params": [p], "lr": rates.get(id(p), plan["rate"]), "weight_decay": RUN["weight_decay"] * (p.ndim > 1)}
         for p in learning
-    ])  # fmt: skip
+    ], fused=True)  # fmt: skip
     rate = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: schedule(step, steps))
     weight = None
     if RUN["balance"]:

@@ -57,7 +57,8 @@ def address(home: Path) -> Iterator[str]:
         "true",
     ]
     log = (home / "app.log").open("wb")
-    environment = {**os.environ, "HEADSTART_HOME": str(home)}
+    models = os.environ.get("HEADSTART_MODELS") or str(home / "models")  # where tests put tiny ones
+    environment = {**os.environ, "HEADSTART_HOME": str(home), "HEADSTART_MODELS": models}
     process = subprocess.Popen(command, cwd=places.PROJECT, env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:
         url = f"http://127.0.0.1:{port}"

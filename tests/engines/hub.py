@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +24,13 @@ class Hub(ThreadingHTTPServer):
         """Answer everything below a repository with this."""
         self.asked: list[str] = []
 
+    def listing(self, repository: str, what: str) -> bytes:
+        """What the hub says of a repository: its commit ('revision') or its files ('tree')."""
+        if what == "revision":
+            return json.dumps({"id": repository, "sha": COMMIT, "siblings": []}).encode()
+        own = [name.removeprefix(f"{repository}/") for name in self.files if name.startswith(f"{repository}/")]
+        return json.dumps([{"type": "file", "path": name, "size": 1, "oid": COMMIT} for name in own]).encode()
+
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
@@ -39,10 +48,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, *, with_body: bool) -> None:
         self.server.asked.append(f"{self.command} {self.path}")
-        repository, resolve, file = self.path.strip("/").partition("/resolve/main/")
+        path = self.path.strip("/").partition("?")[0].replace(f"/resolve/{COMMIT}/", "/resolve/main/")
+        repository, resolve, file = path.partition("/resolve/main/")
         name = f"{repository}/{file}"
         content = self.server.files.get(name, b"")
-        if not resolve:
+        if asked := re.fullmatch(r"api/models/(.+)/(revision|tree)/\w+", path):
+            content = self.server.listing(asked[1], asked[2])
+            self.send_response(self.server.status or 200)
+            self.send_header("Content-Type", "application/json")
+        elif not resolve:
             self.send_response(200)
         elif self.server.status:
             self.send_response(self.server.status)

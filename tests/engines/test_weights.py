@@ -287,6 +287,48 @@ def test_prefetch_makes_a_folder_that_serves_elsewhere(
         weights.fetch(CARD)
 
 
+PREFETCH = """
+import sys
+from pathlib import Path
+from engines import weights
+from engines.contract import ModelCard, Stage
+card = ModelCard("owner/tiny-bert", "", "", 12, 48, "", "", "", "", (Stage("1", 6, 6),), 2, hub="owner/tiny-bert")
+copied, problems = weights.prefetch([card], Path(sys.argv[1]))
+print(len(copied), *problems)
+"""
+
+
+def test_a_text_model_of_the_hub_prefetched_works_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its configuration and its tokenizer come with it, nothing else does."""
+    from engines.text import networks as reading
+    from engines.text.settings import TextSettings
+    from engines.training.tokens import Tokens
+    from tests import tiny_text
+
+    original = tiny_text.write_bert(tmp_path / "models" / "owner")
+    with hub.running() as running:
+        for path in original.iterdir():
+            running.files[f"owner/tiny-bert/{path.name}"] = path.read_bytes()
+        running.files["owner/tiny-bert/tf_model.h5"] = b"of another library"
+        told = {"HF_ENDPOINT": running.address, "HF_HOME": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "0"}
+        known = {**os.environ, "NO_PROXY": "*", "no_proxy": "*", "HF_HUB_DISABLE_PROGRESS_BARS": "1", **told}
+        command = [sys.executable, "-c", PREFETCH, str(tmp_path / "usb stick")]
+        ran = subprocess.run(command, env=known, capture_output=True, text=True, timeout=120)
+    assert (ran.returncode, ran.stdout.strip()) == (0, "1"), ran.stderr
+    found = {path.name for path in (tmp_path / "usb stick" / "owner" / "tiny-bert").iterdir()}
+    assert found == {path.name for path in original.iterdir()} | {"source.json"}
+
+    def answer(models: Path) -> torch.Tensor:
+        monkeypatch.setenv("HEADSTART_MODELS", str(models))
+        card = reading.describe("owner/tiny-bert")
+        windows = reading.reader(card, TextSettings()).read(["A superb lamp."])[0].windows
+        with torch.no_grad():
+            network = reading.build(card, 2, pretrained=True, seed=0).eval()
+            return network.run(Tokens.padded([windows]), 0, len(network.stages))
+
+    assert torch.equal(answer(tmp_path / "usb stick"), answer(tmp_path / "models"))
+
+
 @pytest.mark.weights
 def test_the_pack_prefetched_is_read_like_the_pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     card = catalogue.find("tf_efficientnet_lite0")
