@@ -53,7 +53,7 @@ class Quiet:
 
 
 def one_table(
-    name: str, kept: tuple[str, ...] | None, folder: Path, strategy: Strategy, seeds: int, arima: bool
+    name: str, kept: tuple[str, ...] | None, folder: Path, strategy: Strategy, seeds: int, classical: tuple[str, ...]
 ) -> list[dict[str, Any]]:
     """One row a series: MASE of each model and of seasonal naive, coverage, and what was learnt."""
     settings = ForecastSettings()
@@ -80,9 +80,7 @@ def one_table(
         "zero_shot": testing.ask(plain, p, tested, [{0: 1.0}] * len(p.table), width),
         "zero_shot_inputs": testing.ask(plain, p, tested, mixes, width),
     }
-    names = ["seasonal_naive", "random_walk", *baselines.STATISTICAL]
-    if not arima:
-        names.remove("auto_arima")
+    names = ["seasonal_naive", "random_walk", *classical]
     found |= testing.compared(p, tested, names, Quiet(folder))
     errors = {other: measures.mase(forecast, tested) for other, forecast in found.items()}
     errors["fine_tuned"] = np.mean([measures.mase(forecast, tested) for forecast in tuned], axis=0)
@@ -94,6 +92,7 @@ def one_table(
             {
                 "table": name, "series": p.table.names[series], "n": p.table.lengths[series], "horizon": p.horizon,
                 "origins": int(own.sum()), "seconds": round(seconds, 1), "shares": shares,
+                "best_epoch": learnt.progress.best_epoch,
                 "inputs": {str(lag): round(share, 2) for lag, share in mixes[series].items()},
                 "mase": {other: float(np.nanmean(error[own])) for other, error in errors.items()},
                 "coverage": float(np.nanmean(inside[own])),
@@ -151,7 +150,7 @@ def speed() -> None:
     network = networks.build(FRACAST, pretrained=True, seed=0)
     for strategy in (Strategy.PARTIAL, Strategy.FULL):
         teaching.strategies.apply(network, strategy, ForecastSettings())
-        optimiser = torch.optim.AdamW(network.trainable().values(), lr=1e-4)
+        optimiser = torch.optim.AdamW(network.trainable().values(), lr=1e-4, fused=True)
         lags = [0] * 8
         wall, cpu = time.perf_counter(), time.process_time()
         for _ in range(60):
@@ -179,6 +178,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--strategy", default="partial", choices=("features", "partial", "full"))
     parser.add_argument("--no-arima", action="store_true")
+    parser.add_argument("--network-only", action="store_true", help="without AutoETS, AutoARIMA and Theta")
     parser.add_argument("--tables", default=",".join(name for name, _ in TABLES))
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--write", type=Path, help="also write the rows as JSON")
@@ -190,12 +190,12 @@ def main() -> int:
     print(f"| series | values | seasonal naive | {' | '.join(MODELS)} | 80 % held | won |")
     print("| --- |" + " --- |" * (len(MODELS) + 4))
     rows: list[dict[str, Any]] = []
+    left_out = baselines.STATISTICAL if chosen.network_only else ("auto_arima",) if chosen.no_arima else ()
+    classical = tuple(name for name in baselines.STATISTICAL if name not in left_out)
     with tempfile.TemporaryDirectory() as folder:
         for name, kept in TABLES:
             if name in chosen.tables.split(","):
-                rows += one_table(
-                    name, kept, Path(folder), Strategy(chosen.strategy), chosen.seeds, not chosen.no_arima
-                )
+                rows += one_table(name, kept, Path(folder), Strategy(chosen.strategy), chosen.seeds, classical)
                 if chosen.write:
                     chosen.write.write_text(json.dumps(rows, indent=1), encoding="utf-8")
     print("\n" + summary(rows))

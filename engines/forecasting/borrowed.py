@@ -1,21 +1,22 @@
 """Forecasters from the hub, asked through sktime's own estimators: TinyTimeMixer, Chronos-Bolt, TimesFM.
 
-They are used as they come (zero-shot). What gives a point only gets a seasonal naive's spread around it, which the
-calibration then corrects. Their weights stay where the hub's cache keeps them.
+They are used as they come (zero-shot); TinyTimeMixer can be fine-tuned (`tuning`). What gives a point only gets a
+seasonal naive's spread around it, which the calibration then corrects.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import nn
 
 from engines import places
-from engines.contract import InputError, ModelCard, Problem
+from engines.contract import Cancelled, InputError, ModelCard, Problem, Strategy
 from engines.forecasting.baselines import filled, seasonal_naive
 from engines.forecasting.network import QUANTILES
 from engines.training.staged import Staged
@@ -27,14 +28,17 @@ ESTIMATORS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "timesfm-2.5": ("sktime.forecasting.timesfm2", "TimesFM2Forecaster", {}),
 }
 """Catalogue name -> module, class and parameters beside the place of its weights."""
+TUNED = ("ttm-r2",)
+"""Those that can be fine-tuned here. Chronos offers it nowhere in sktime; TimesFM does, with 200 million weights."""
 
 
 class Borrowed(nn.Module):
     """A model behind an sktime estimator. It has no parameters of its own: nothing of it learns here."""
 
-    def __init__(self, card: ModelCard, season: int):
+    def __init__(self, card: ModelCard, season: int, folder: Path | None = None):
+        """`folder`: its weights, where they are not those of the hub."""
         super().__init__()
-        self.card, self.season = card, season
+        self.card, self.season, self.folder = card, season, folder
 
     def forecast(self, contexts: Sequence[np.ndarray], horizon: int) -> np.ndarray:
         """float64 (N, horizon, 9). Raises InputError when sktime cannot load or run the model."""
@@ -48,31 +52,48 @@ class Borrowed(nn.Module):
         spread = spread - spread[:, MEDIAN : MEDIAN + 1]
         index = pd.period_range("1900-01-01", periods=len(whole), freq="D")
         y = pd.Series(whole, index=index)
-        try:
-            with contextlib.redirect_stdout(io.StringIO()):
-                estimator = estimator_of(self.card)
-                point = estimator.fit(y, fh=range(1, horizon + 1)).predict().to_numpy(dtype=float).ravel()
-        except Exception as error:  # whatever a model of somebody else's raises while it is loaded or asked
-            found = f"sktime could not run it ({type(error).__name__}: {str(error).splitlines()[0][:120]})"
-            accepted = "choose another model, or install what it needs"
-            raise InputError(Problem(f"model {self.card.name}", found, accepted)) from error
+        with explained(self.card), contextlib.redirect_stdout(io.StringIO()):
+            estimator = estimator_of(self.card, self.folder)
+            point = estimator.fit(y, fh=range(1, horizon + 1)).predict().to_numpy(dtype=float).ravel()
         return np.asarray(point[:, None] + spread)
 
 
-def estimator_of(card: ModelCard) -> Any:
-    """The sktime estimator of a catalogue entry, its weights in HEADSTART_MODELS or on the hub."""
+@contextlib.contextmanager
+def explained(card: ModelCard) -> Iterator[None]:
+    """Raises InputError for whatever a model of somebody else's raises while it is loaded, trained or asked."""
+    try:
+        yield
+    except (InputError, Cancelled):
+        raise
+    except Exception as error:
+        found = f"sktime could not run it ({type(error).__name__}: {(str(error).splitlines() or [''])[0][:120]})"
+        accepted = "choose another model, or install what it needs"
+        raise InputError(Problem(f"model {card.name}", found, accepted)) from error
+
+
+def estimator_of(card: ModelCard, weights: Path | None = None, **parameters: Any) -> Any:
+    """The sktime estimator of a catalogue entry, its weights in `weights`, in HEADSTART_MODELS or on the hub."""
     import importlib
 
-    module, name, parameters = ESTIMATORS[card.name]
+    module, name, usual = ESTIMATORS[card.name]
     prepared = places.models()
-    folder = prepared / card.name if prepared is not None else None
+    folder = weights or (prepared / card.name if prepared is not None else None)
     where = str(folder) if folder is not None and (folder / "config.json").is_file() else card.hub
-    return getattr(importlib.import_module(module), name)(model_path=where, **parameters)
+    return getattr(importlib.import_module(module), name)(model_path=where, **usual | parameters)
 
 
-def network(card: ModelCard, season: int) -> Staged:
+def network(model: Borrowed) -> Staged:
     """The model in the form in which everything here is asked."""
-    return Staged(Borrowed(card, season), [], lambda: nn.Linear(1, 1))
+    return Staged(model, [], lambda: nn.Linear(1, 1))
+
+
+def folder_of(run: Path) -> Path:
+    """Where a run keeps fine-tuned weights of the hub, in the hub's own format."""
+    return run / "model" / "hub"
+
+
+def strategies(card: ModelCard) -> tuple[Strategy, ...]:
+    return (Strategy.ZERO_SHOT, Strategy.FULL) if card.name in TUNED else (Strategy.ZERO_SHOT,)
 
 
 def is_borrowed(card: ModelCard) -> bool:

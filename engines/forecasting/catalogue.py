@@ -20,6 +20,7 @@ FRACAST = ModelCard(
         Stage("decoder", 58_880, 25_297_920),
     ),  # multiply-accumulates at 512 past values
     head_inputs=64,
+    head_parameters=585,
     package="fracast",
     sha256="0d678f123f3d1f91c5065cca2b5d40eccc469360afc2381b27290486011ded2c",
 )
@@ -29,14 +30,28 @@ def _borrowed(
     name: str, title: str, family: str, parameters: int, download: int, hub: str, source: str, learnt: str, takes: str
 ) -> ModelCard:
     """A model that is asked through sktime and used as it comes; sizes are those of its page on the hub."""
-    whole = (Stage("the whole model", parameters - 1, 0),)
-    return ModelCard(name, title, family, parameters, download, "Apache-2.0", source, learnt, takes, whole, 1, hub=hub)
+    whole = (Stage("the whole model", parameters, 0),)
+    return ModelCard(
+        name,
+        title,
+        family,
+        parameters,
+        download,
+        "Apache-2.0",
+        source,
+        learnt,
+        takes,
+        whole,
+        1,
+        head_parameters=0,
+        hub=hub,
+    )
 
 
 BORROWED = (
     _borrowed(
         "ttm-r2", "TinyTimeMixer R2", "TinyTimeMixer", 805_280, 3_240_592, "ibm-granite/granite-timeseries-ttm-r2",
-        "IBM Granite, on the hub; asked through sktime, zero-shot only", "700 million values of public series",
+        "IBM Granite, on the hub; through sktime: as it comes, or fine-tuned", "700 million values of public series",
         "512 past values; answers up to 96",
     ),
     _borrowed(

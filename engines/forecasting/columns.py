@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -66,6 +66,8 @@ class Columns:
     series: str | None
     values: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+    """Columns that hold something and are not read."""
 
 
 def look(name: str, cells: list[str]) -> Column:
@@ -88,6 +90,20 @@ def guess(table: str, looked: list[Column], date: str, series: str, value: str) 
 
     Raises InputError for a chosen column that is not there or holds something else, and where no column has numbers.
     """
+    found = _parts(table, looked, date, series, value)
+    used = {found.date, found.series, *found.values}
+    unused = tuple(column.name for column in looked if column.filled and column.name not in used)
+    if not unused:
+        return found
+    said = (
+        f"Not used: {listed(list(unused))}. A forecast here rests on each series' own past alone; what is known ahead "
+        "of time, such as holidays, prices or promotions, is not read."
+    )
+    return replace(found, unused=unused, notes=(*found.notes, said))
+
+
+def _parts(table: str, looked: list[Column], date: str, series: str, value: str) -> Columns:
+    """`guess`, without what is left over."""
     known = {column.name: column for column in looked}
     by_case = {name.casefold(): name for name in known}
     problems = []

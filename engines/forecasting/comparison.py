@@ -12,7 +12,7 @@ from engines import weights
 from engines.classifying.comparison import Leg
 from engines.contract import Estimate, InputError, ModelCard, Problem, Recipe, Run, Strategy, TaskInfo, Verdict
 from engines.evidence import resampling
-from engines.forecasting import choosing, measures, preparing, teaching, testing
+from engines.forecasting import borrowed, catalogue, choosing, measures, preparing, teaching, testing
 from engines.forecasting.settings import ForecastSettings
 from engines.forecasting.splitting import FEWEST_SEEN
 from engines.forecasting.teaching import Lesson
@@ -33,6 +33,9 @@ def compare(
     if recipe.strategy is Strategy.SCRATCH:
         problem = Problem("strategy", "scratch is what the others are compared with", "accepted: any other strategy")
         raise InputError(problem)
+    if borrowed.is_borrowed(card):
+        what = f"{card.title}, which comes from the hub"
+        raise InputError(Problem("model", what, f"accepted: {catalogue.FRACAST.name}, which can start from scratch"))
     weights.fetch(card)
     p = preparing.announced(recipe, settings, run)
     budgets = sorted(set(budgets))

@@ -112,14 +112,19 @@ def values_of(quantiles: np.ndarray, found: Window, lag: int, scale: float) -> n
 
 
 def pinball(outputs: Tensor, target: Tensor) -> Tensor:
-    """The mean quantile loss over known steps, each window alike: (B, 48, 9), (B, 48, 5) -> scalar. Twice the pinball
-    loss, so that the median's share is the absolute error in units of the seasonal naive's."""
+    """The mean quantile loss over known steps, each window alike: (B, 48, 9), (B, 48, 5) -> scalar."""
+    return pinball_each(outputs, target).mean()
+
+
+def pinball_each(outputs: Tensor, target: Tensor) -> Tensor:
+    """Of each window, (B,): twice the pinball loss, so that the median's share is the absolute error in units of the
+    seasonal naive's."""
     quantiles = torch.tensor(QUANTILES, device=outputs.device)
     value = target[:, :, :1]
     known = value.isfinite()
     off = torch.where(known, value - restore(outputs, target), 0.0)
     loss = 2 * torch.maximum(quantiles * off, (quantiles - 1) * off).mean(-1)  # (B, 48)
-    return (loss.sum(1) / known[:, :, 0].sum(1).clamp_min(1)).mean()
+    return loss.sum(1) / known[:, :, 0].sum(1).clamp_min(1)
 
 
 def mase(outputs: Tensor, target: Tensor) -> float:

@@ -27,6 +27,10 @@ from forecaster import FracastForecaster
 forecaster = FracastForecaster.from_folder(".")
 forecaster.fit(y, fh=range(1, 13)).predict_quantiles(alpha=[0.1, 0.5, 0.9])"""
 """Loads the exported model back as an sktime forecaster, in the folder it was unpacked to; y is a pandas series."""
+SNIPPET_HUB = """\
+from sktime.forecasting.ttm import TinyTimeMixerForecaster
+forecaster = TinyTimeMixerForecaster(model_path=".", fit_strategy="zero-shot")
+forecaster.fit(y, fh=range(1, 13)).predict()"""
 
 
 @dataclass
@@ -81,7 +85,8 @@ def load(run: Path) -> Kept:
         raise no_model(run) from None
     card = catalogue.find(config["architecture"])
     if card is not None and borrowed.is_borrowed(card):
-        return Kept(borrowed.Borrowed(card, config["season"]), config)
+        own = borrowed.folder_of(run)
+        return Kept(borrowed.Borrowed(card, config["season"], own if own.is_dir() else None), config)
     model = Fracast()
     model.load_state_dict(state)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -91,18 +96,25 @@ def load(run: Path) -> Kept:
 def require_own(run: Path, kept: Kept) -> None:
     """Raises InputError for a model whose weights stay on the hub and which is asked through sktime."""
     if isinstance(kept.model, borrowed.Borrowed):
-        found = f"its model, {kept.model.card.title}, is used as it comes from the hub"
+        found = f"its model, {kept.model.card.title}, comes from the hub and is asked through sktime"
         raise InputError(Problem(f"run {run.name}", found, "accepted: a run of the model fracast"))
 
 
 def export(run: Path, out: Path) -> Path:
     """Weights, config, the forecaster's code for sktime, model card and recipe: a folder, or a zip when `out` says so.
+    Of a fine-tuned model of the hub, its weights in the hub's own format.
 
-    Raises InputError when the run holds no model.
+    Raises InputError when the run holds no model, or one that was used as it came from the hub.
     """
-    require_own(run, load(run))
-    here = Path(__file__).parent
+    here, hub = Path(__file__).parent, borrowed.folder_of(run)
+    if not hub.is_dir():
+        require_own(run, load(run))
     with parcel(out) as folder:
+        if hub.is_dir():
+            shutil.copytree(hub, folder, dirs_exist_ok=True)
+            for name in ("README.md", "recipe.json"):
+                shutil.copyfile(run / name, folder / name)
+            return out
         for name in ("model.safetensors", "config.json"):
             shutil.copyfile(run / "model" / name, folder / name)
         for name in ("README.md", "recipe.json"):

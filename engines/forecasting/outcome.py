@@ -52,9 +52,13 @@ def fit(info: TaskInfo, recipe: Recipe, card: ModelCard, run: Run) -> Result:
     settings = ForecastSettings.parse(recipe.settings)
     check_strategy(recipe.strategy, info.strategies, settings, len(card.stages))
     whole = borrowed.is_borrowed(card)
-    if whole and recipe.strategy is not Strategy.ZERO_SHOT:
-        found = f"{recipe.strategy} with {card.title}, which is used as it comes"
-        raise InputError(Problem("strategy", found, f"accepted: zero-shot, or the model {catalogue.FRACAST.name}"))
+    if whole and recipe.strategy not in (able := borrowed.strategies(card)):
+        found = f"{recipe.strategy} with {card.title}, which comes from the hub"
+        accepted = f"accepted: {', '.join(able)}, or the model {catalogue.FRACAST.name}"
+        raise InputError(Problem("strategy", found, accepted))
+    if whole and settings.baseline == "scratch":
+        found = f"scratch with {card.title}, which comes from the hub"
+        raise InputError(Problem("setting baseline", found, f"accepted: none, or the model {catalogue.FRACAST.name}"))
     if recipe.strategy is not Strategy.SCRATCH:
         weights.fetch(card)
     p = preparing.announced(recipe, settings, run)
@@ -166,7 +170,13 @@ def _others(
     if p.season == 1:
         names.remove("random_walk")  # it is the same then
     found = dict(testing.compared(p, tested, names, run))
-    if strategy is not Strategy.SCRATCH and not borrowed.is_borrowed(card):
+    if borrowed.is_borrowed(card):
+        if strategy is not Strategy.ZERO_SHOT:  # the same model before sktime trained it
+            came = borrowed.Borrowed(card, p.season)
+            raw = testing.ask(came, p, tested, mixes, width)
+            scores = testing.validation_scores(came, p, np.unique(tested.series).tolist(), mixes, width)
+            found["zero_shot"] = testing.calibrated(raw, p, tested, scores)[0]
+    elif strategy is not Strategy.SCRATCH:
         model = networks.build(card, pretrained=True, seed=0).to(on.device).eval().model
         plain = [AS_IT_IS] * len(mixes)
         for label, chosen in (("zero_shot", plain), ("zero_shot_inputs", mixes)):
@@ -232,8 +242,10 @@ def _details(
         "per_step": per_step(ours, forecasts["seasonal_naive"], tested),
         "residuals": telling.residuals(ours[:, :, MEDIAN], tested.truth, tested.scales, ours),
         "stages": card.drawn(recipe.strategy, settings.blocks),
-        "head_parameters": sum(parameter.numel() for parameter in learnt.network.head().parameters()),
-        "load_snippet": keeping.SNIPPET,
+        "head_parameters": (
+            0 if borrowed.is_borrowed(card) else sum(p.numel() for p in learnt.network.head().parameters())
+        ),
+        "load_snippet": keeping.SNIPPET_HUB if borrowed.is_borrowed(card) else keeping.SNIPPET,
         "columns": table.columns,
         "input": f"series of numbers, {table.frequency.title}; up to {teaching.width(p, settings)} past steps are seen",
         "next": what_next(recipe, values, learnt),
@@ -265,13 +277,15 @@ def per_step(ours: np.ndarray, naive: np.ndarray, tested: Tested) -> list[dict[s
 def what_next(recipe: Recipe, values: dict[str, float], learnt: Learnt) -> dict[str, Any] | None:
     """The one change that this test suggests."""
     best = min((other for other in values if other != "own"), key=values.__getitem__)
+    if recipe.model != catalogue.FRACAST.name:
+        return None
     if recipe.strategy in {Strategy.SCRATCH, Strategy.ZERO_SHOT}:
         return {"text": "Fine-tune it: the decoder alone learns in seconds.", "strategy": "partial", "settings": {}}
     if best in baselines.TITLES and values[best] < values["own"]:
         text = f"{telling.title(best)} did better here and costs nothing: use it, or bring a longer history."
         return {"text": text, "strategy": None, "settings": {}}
-    if learnt.share == 0.0 and recipe.strategy is not Strategy.FEATURES:
-        text = "Training moved the weights for nothing here: train less of the network."
+    if learnt.share == teaching.SHARES[0] and recipe.strategy is not Strategy.FEATURES:
+        text = "Training gained little on the validation part: train less of the network."
         return {"text": text, "strategy": "features", "settings": {}}
     if recipe.strategy is Strategy.FEATURES:
         return {"text": "There may be more in it: let the decoder learn too.", "strategy": "partial", "settings": {}}

@@ -27,7 +27,7 @@ from engines.forecasting.numerals import Numerals, number
 from engines.forecasting.series import SeriesTable
 from engines.forecasting.settings import ForecastSettings
 
-VERSION = 1
+VERSION = 3
 """Of what is kept on disk; raised when reading changes."""
 LOOKED_AT = 1000
 """Rows by which columns are guessed."""

@@ -15,6 +15,13 @@ from engines.training.settings import TrainSettings
 class ForecastSettings(TrainSettings):
     """How a table becomes series, what is asked of them, and how the network learns."""
 
+    hidden: ClassVar[frozenset[str]] = frozenset(
+        {
+            "balance", "views", "label_smoothing", "refit", "folds", "find_learning_rate", "lora_rank",
+            "validation_fraction", "test_fraction",
+        }
+    )  # fmt: skip
+
     default_epochs: ClassVar[Mapping[Strategy, int]] = {
         Strategy.FEATURES: 20,
         Strategy.PARTIAL: 12,

@@ -125,7 +125,7 @@ def train(model: Any, series: dict[str, np.ndarray], split: dict[str, Any]) -> N
         decay = RUN["weight_decay"] if p.ndim > 1 else 0.0
         key = (RUN["rates"][name], decay)
         groups.setdefault(key, {"params": [], "lr": key[0], "weight_decay": decay})["params"].append(p)
-    optimiser = torch.optim.AdamW(list(groups.values()))
+    optimiser = torch.optim.AdamW(list(groups.values()), fused=True)
     n = len(targets) if RUN["boundary"] else len(slots)
     accumulate = RUN["gradient_accumulation"]
     steps = math.ceil(math.ceil(n / RUN["batch_size"]) / accumulate) * RUN["epochs"]

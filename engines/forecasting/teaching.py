@@ -11,7 +11,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from engines.contract import ModelCard, Run, Strategy
-from engines.forecasting import borrowed, inputs, networks
+from engines.forecasting import borrowed, inputs, networks, tuning
 from engines.forecasting.preparing import Prepared
 from engines.forecasting.rolling import Mix
 from engines.forecasting.settings import ForecastSettings
@@ -22,8 +22,9 @@ from engines.training.loop import Plan, predict, train
 from engines.training.staged import Staged, count
 
 UNIT = "windows"
-SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""How much of the way from the pretrained weights to the trained ones may be gone."""
+SHARES = (0.25, 0.5, 0.75, 1.0)
+"""How much of the way from the pretrained weights to the trained ones may be gone. Never nothing of it: few validation
+windows often see no gain in what pays afterwards (benchmarks/forecasting_recipe.py)."""
 MOST_CHECKS = 256
 """Validation windows of the whole table."""
 PHASES = {Strategy.FEATURES: "head", Strategy.SCRATCH: "scratch"}
@@ -81,9 +82,8 @@ def teach(lesson: Lesson, strategy: Strategy, *, series: str = "transfer") -> Le
     began = time.monotonic()
     settings = lesson.settings
     if borrowed.is_borrowed(lesson.card):
-        network = borrowed.network(lesson.card, lesson.prepared.season)
-    else:
-        network = networks.build(lesson.card, pretrained=strategy is not Strategy.SCRATCH, seed=lesson.seed)
+        return _of_the_hub(lesson, strategy, began)
+    network = networks.build(lesson.card, pretrained=strategy is not Strategy.SCRATCH, seed=lesson.seed)
     network.to(lesson.on.device)
     if strategy is Strategy.ZERO_SHOT:
         return Learnt(network.eval(), checkpoint.Progress(), 0, 0.0, time.monotonic() - began)
@@ -109,6 +109,16 @@ def teach(lesson: Lesson, strategy: Strategy, *, series: str = "transfer") -> Le
     if strategy is not Strategy.SCRATCH:
         share = _go_so_far(network, start, checks, lesson.on)
     return Learnt(network, progress, learning, share, time.monotonic() - began)
+
+
+def _of_the_hub(lesson: Lesson, strategy: Strategy, began: float) -> Learnt:
+    """A model behind sktime: as it comes, or fine-tuned there."""
+    model, share, learning = borrowed.Borrowed(lesson.card, lesson.prepared.season), 0.0, 0
+    if strategy is not Strategy.ZERO_SHOT:
+        lesson.run.emit("phase", name="fine-tuning", title="Fine-tuning, by sktime", series="transfer")
+        epochs, rate = lesson.settings.epochs_for(strategy), lesson.settings.learning_rate_for(strategy)
+        model, share, learning = tuning.tune(lesson, epochs, rate)
+    return Learnt(borrowed.network(model), checkpoint.Progress(), learning, share, time.monotonic() - began)
 
 
 def _go_so_far(network: Staged, start: dict[str, Tensor], checks: Windows | Seen, on: Accelerator) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engines.contract import InputError, Recipe, Strategy
-from engines.forecasting import choosing, inputs, networks, preparing, rolling, teaching, testing
+from engines.forecasting import borrowed, choosing, inputs, networks, preparing, rolling, teaching, testing
 from engines.forecasting.catalogue import FRACAST
 from engines.forecasting.forecast import Forecast
 from engines.forecasting.network import HORIZON, QUANTILES, Fracast
@@ -182,10 +183,19 @@ def test_a_mixture_is_the_mean_of_its_ways() -> None:
 
 
 def test_shares_prefer_what_forecasts_better() -> None:
-    assert choosing.shares({0: 1.0, 12: 0.5}) == {12: 1.0}
-    even = choosing.shares({0: 1.0, 1: 1.0})
-    assert even == {0: 0.5, 1: 0.5}
+    values, half, quarter = np.array([1.0, 3.0]), np.array([0.5, 1.5]), np.array([0.2, 0.8])
+    assert choosing.shares({0: values, 12: quarter}) == {12: 1.0}
+    assert choosing.shares({0: values, 12: half}) == {0: pytest.approx(1 / 17), 12: pytest.approx(16 / 17)}
     assert choosing.shares({}) == {0: 1.0}
+
+
+def test_differences_that_are_not_clearly_better_are_not_read() -> None:
+    values = np.ones(16)
+    barely = values - np.tile([0.6, -0.4], 8)  # better by 0.1, with a standard error of 0.13
+    clearly = values - np.tile([0.6, -0.2], 8)  # by 0.2, with one of 0.10
+    assert choosing.shares({0: values, 1: barely}) == {0: 1.0}
+    assert set(choosing.shares({0: values, 1: clearly})) == {0, 1}
+    assert choosing.shares({0: values[:1], 1: values[:1] / 2}) == {0: 1.0}  # one error tells nothing
 
 
 # --- no look into the future ----------------------------------------------------------------------
@@ -412,6 +422,53 @@ def write_ttm(folder: Path) -> None:
         TinyTimeMixerForPrediction(config).save_pretrained(folder / "ttm-r2")
 
 
+def write_chronos_bolt(folder: Path) -> None:
+    from sktime.libs.chronos.chronos_bolt import ChronosBoltModelForForecasting
+    from transformers import T5Config
+
+    config = T5Config(
+        d_model=16, d_kv=4, d_ff=32, num_layers=1, num_decoder_layers=1, num_heads=2, vocab_size=2, pad_token_id=0,
+        eos_token_id=1, decoder_start_token_id=0,
+    )  # fmt: skip
+    config.architectures = ["ChronosBoltModelForForecasting"]
+    config.chronos_config = {
+        "context_length": 64, "prediction_length": 16, "input_patch_size": 8, "input_patch_stride": 8,
+        "quantiles": list(QUANTILES), "use_reg_token": True,
+    }  # fmt: skip
+    ChronosBoltModelForForecasting(config).save_pretrained(folder / "chronos-bolt-small")
+
+
+def write_timesfm(folder: Path) -> None:
+    from transformers import TimesFm2_5Config, TimesFm2_5ModelForPrediction
+
+    config = TimesFm2_5Config(
+        patch_length=8, context_length=64, horizon_length=16, hidden_size=16, intermediate_size=16, num_hidden_layers=1,
+        num_attention_heads=2, num_key_value_heads=2, head_dim=8, output_quantile_len=16, quantiles=list(QUANTILES),
+    )  # fmt: skip
+    TimesFm2_5ModelForPrediction(config).save_pretrained(folder / "timesfm-2.5")
+
+
+@pytest.mark.parametrize(
+    ("name", "write"), [("chronos-bolt-small", write_chronos_bolt), ("timesfm-2.5", write_timesfm)]
+)
+def test_checkpoints_in_the_hubs_format_answer_through_sktime(
+    name: str, write: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One layer with random weights: what is tested is the way, not the forecast."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        write(tmp_path)
+    monkeypatch.setenv("HEADSTART_MODELS", str(tmp_path))
+    card = Forecast().describe(name)
+    gaps = series(60)
+    gaps[10:13] = np.nan
+    found = borrowed.Borrowed(card, 12).forecast([series(90), gaps], 12)
+    assert found.shape == (2, 12, 9)
+    assert np.isfinite(found).all()
+    assert (np.diff(found, axis=2) >= 0).all()
+    assert not np.allclose(found[0], found[1])
+
+
 def test_a_model_of_the_hub_runs_through_sktime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_ttm(tmp_path / "models")
     monkeypatch.setenv("HEADSTART_MODELS", str(tmp_path / "models"))
@@ -432,13 +489,61 @@ def test_a_model_of_the_hub_runs_through_sktime(tmp_path: Path, monkeypatch: pyt
         lambda: task.export(run.path, "script", tmp_path / "out"),
         lambda: task.explain(run.path, data, tmp_path / "out"),
     ):
-        with pytest.raises(InputError, match="is used as it comes from the hub"):
+        with pytest.raises(InputError, match="comes from the hub and is asked through sktime"):
             ask()
 
 
-def test_a_model_of_the_hub_is_not_fine_tuned_here_and_says_so(tmp_path: Path) -> None:
+def test_tiny_time_mixer_is_fine_tuned_by_sktime_and_taken_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twice in one process, from the same weights to the same result; the export forecasts in sktime alone."""
+    import pandas as pd
+    from safetensors.torch import load_file
+    from sktime.forecasting.ttm import TinyTimeMixerForecaster
+
+    write_ttm(tmp_path / "models")
+    monkeypatch.setenv("HEADSTART_MODELS", str(tmp_path / "models"))
     data = tiny_series.write_series(tmp_path / "data")
-    recipe = Recipe("forecasting.forecast", str(data), "ttm-r2", Strategy.FULL, settings=tiny_series.SETTINGS)
+    task, found = Forecast(), []
+    used = tiny_series.SETTINGS | {"epochs": 12, "learning_rate": 3e-3, "origins": 3}
+    for number in range(2):
+        recipe = Recipe("forecasting.forecast", str(data), "ttm-r2", Strategy.FULL, settings=used)
+        run = RunFolder.create(recipe, tmp_path / f"run{number}")
+        run.write("result.json", task.fit(run.recipe, run).to_json())
+        found.append(run.result)
+    first, second = found
+    assert first is not None
+    assert second is not None
+    assert first.value == second.value
+    assert first.details["share"] > 0
+    assert first.value < first.baselines["zero_shot"]
+    assert first.trainable_parameters > 0
+    task.export(run.path, "safetensors", tmp_path / "out")
+    kept = load_file(tmp_path / "out" / "model.safetensors")
+    came = load_file(tmp_path / "models" / "ttm-r2" / "model.safetensors")
+    assert any(not torch.equal(kept[name], came[name]) for name in came)
+    rows = [row["value"] for row in task.load(run.path).predict(data) if row["file"] == "north"]
+    y = pd.Series(
+        preparing.prepare(data, ForecastSettings()).table.at(0).values,
+        index=pd.period_range("2010-01", periods=tiny_series.MONTHS, freq="M"),
+    )
+    forecaster = TinyTimeMixerForecaster(model_path=str(tmp_path / "out"), fit_strategy="zero-shot")
+    np.testing.assert_allclose(forecaster.fit(y, fh=range(1, 13)).predict(), rows, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("model", "strategy", "chosen", "said"),
+    [
+        ("ttm-r2", Strategy.PARTIAL, {}, "accepted: zero-shot, full, or the model fracast"),
+        ("chronos-bolt-small", Strategy.FULL, {}, "accepted: zero-shot, or the model fracast"),
+        ("ttm-r2", Strategy.FULL, {"baseline": "scratch"}, "accepted: none, or the model fracast"),
+    ],
+)
+def test_what_a_model_of_the_hub_cannot_do_here_is_said(
+    model: str, strategy: Strategy, chosen: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    data = tiny_series.write_series(tmp_path / "data")
+    recipe = Recipe("forecasting.forecast", str(data), model, strategy, settings=tiny_series.SETTINGS | chosen)
     run = RunFolder.create(recipe, tmp_path / "run")
-    with pytest.raises(InputError, match="accepted: zero-shot, or the model fracast"):
+    with pytest.raises(InputError, match=said):
         Forecast().fit(recipe, run)

