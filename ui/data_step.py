@@ -11,11 +11,14 @@ import streamlit as st
 
 from engines import places, registry
 from engines.contract import InputError, Sample
-from ui import address, errors, frame, gallery, plots, train_step, uploads, words
+from ui import address, by_hand, errors, frame, gallery, plots, train_step, uploads, words
 from ui.draft import Draft
 
 Found = Callable[[Draft, dict[str, Any]], None]
 """Draws a domain's own part of a checked upload's report, a `DataReport` as a dict."""
+MOST_SAMPLES = 6  # of more, the last ones are folded away
+Told = Callable[[dict[str, Any]], tuple[str, str]]
+"""The two lines that say what was found: how much of what, and what becomes of it."""
 
 
 def pictures(draft: Draft, report: dict[str, Any]) -> None:
@@ -33,11 +36,15 @@ def pictures(draft: Draft, report: dict[str, Any]) -> None:
 
 def show(
     draft: Draft, accepts: Sequence[str], found: Found = pictures, whole: Sequence[str] = (".zip", ".npz"),
-    bring: Callable[[Draft], None] | None = None,
+    bring: Callable[[Draft], None] | None = None, describe: Callable[[Draft], None] | None = None,
+    told: Told | None = None,
 ) -> None:  # fmt: skip
     """`accepts` are the file extensions the uploader takes, without dots; `whole` are the endings of files that are
-    data by themselves, the others are packed together. `bring` draws a further way to bring data, such as recording."""
+    data by themselves, the others are packed together. `bring` draws a further way to bring data, such as recording;
+    `describe` one that comes before all others. `told` says what was found where its count does not."""
     if draft.data is None:
+        if describe:
+            describe(draft)
         _bring(draft, accepts, whole)
         if bring:
             bring(draft)
@@ -53,7 +60,7 @@ def show(
             forget_reading(draft)
         _other_data()
         return
-    _summary_and_start(draft, report)
+    _summary_and_start(draft, report, told)
     found(draft, report)
     _remarks(report)
     _other_data()
@@ -85,7 +92,7 @@ def _answer(task: str, name: str) -> None:
         if st.session_state[key] is not None:
             read_otherwise(**{name: st.session_state[key]})
 
-    st.segmented_control(field.metadata["help"], choices, key=key, on_change=choose)
+    st.segmented_control(field.metadata["help"], choices, key=key, on_change=by_hand.changed(key, choose))
 
 
 def forget_reading(draft: Draft) -> None:
@@ -100,13 +107,13 @@ def _bring(draft: Draft, accepts: Sequence[str], whole: Sequence[str]) -> None:
     task = draft.task
     info = registry.task(task).info
     left, right = st.columns([3, 2])
-    with left, frame.card(f"Bring your {info.unit}"):
+    with left, frame.card(f"Bring {words.brought(task, info.unit)}"):
         if draft.path:
             name = words.plain(Path(draft.path).name)
             st.caption(f"This run learnt from **{name}**. Bring other data to start anew.")
         st.caption("They stay on this machine, under an address that only you know.")
         files = st.file_uploader(
-            f"Your {info.unit}",
+            words.brought(task, info.unit).capitalize(),
             type=list(accepts),
             accept_multiple_files=True,
             label_visibility="collapsed",
@@ -116,15 +123,21 @@ def _bring(draft: Draft, accepts: Sequence[str], whole: Sequence[str]) -> None:
             take(task, files, whole)
         st.markdown("\n".join(f"- {phrase}" for phrase in info.formats))
     with right, frame.card("No data at hand? Take a sample"):
-        for i, sample in enumerate(registry.task(task).samples()):
+        samples = registry.task(task).samples()
+        shown = len(samples) if len(samples) <= MOST_SAMPLES else MOST_SAMPLES - 2
+        for i, sample in enumerate(samples[:shown]):
             _sample(task, sample, first=i == 0)
+        if samples[shown:]:
+            with st.expander(f"{len(samples) - shown} more", icon=":material/more_horiz:"):
+                for sample in samples[shown:]:
+                    _sample(task, sample, first=False)
 
 
-def take(task: str, files: Sequence[Any], whole: Sequence[str]) -> None:
-    """Keep files that a person brought, check them and show what was found."""
+def take(task: str, files: Sequence[Any], whole: Sequence[str], title: str = "") -> None:
+    """Keep files that a person brought, called `title`, check them and show what was found."""
     data_id = None
     with errors.calm("The upload could not be kept.", "Try again, or take a sample."):
-        data_id = uploads.keep(files, whole)
+        data_id = uploads.keep(files, whole, title)
         try:
             _check(task, data_id, {})
         except InputError as error:
@@ -208,23 +221,26 @@ def _with_bar(what: str, work: Callable[[Callable[[int, int], None]], Any]) -> A
         place.empty()
 
 
-def _summary_and_start(draft: Draft, report: dict[str, Any]) -> None:
+def _summary_and_start(draft: Draft, report: dict[str, Any], told: Told | None) -> None:
     assert draft.data is not None
     info = registry.task(draft.task).info
     origin = uploads.origin(draft.data)
+    nothing_fits = (report.get("details") or {}).get("models") == []
+    found, use = told(report) if told else (_summary(report, info.unit), _splits(report["splits"]))
     with st.container(border=True):
         text, start, other = st.columns([5, 2, 2], vertical_alignment="center")
-        text.markdown(f"**{words.plain(origin.title)}**: {_summary(report, info.unit)}")
-        text.caption(_splits(report["splits"]))
+        text.markdown(f"**{words.plain(origin.title)}**: {found}")
+        text.caption(use)
         if start.button(
             "Train now",
             type="primary",
             icon=":material/play_arrow:",
             width="stretch",
             help="The suggested model and strategy, beside what it is compared with.",
+            disabled=nothing_fits,
         ):
             train_step.start(draft, origin.title)
-        if other.button("Choose a model", icon=":material/arrow_forward:", width="stretch"):
+        if other.button("Choose a model", icon=":material/arrow_forward:", width="stretch", disabled=nothing_fits):
             address.change(step="model")
             st.rerun()
 

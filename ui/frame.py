@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from ui import address, errors, shell
+from ui import address, by_hand, errors, shell
 
 WIDTH = 1080  # pixels; a phone gets what it has
 TITLES = {"data": "Data", "model": "Model", "strategy": "Strategy", "train": "Train", "result": "Result"}
@@ -37,7 +37,7 @@ def steps(current: str) -> str:
         address.STEPS,
         format_func=lambda step: TITLES[step],
         key="step_switch",
-        on_change=choose,
+        on_change=by_hand.changed("step_switch", choose),
         required=True,
         label_visibility="collapsed",
         width="stretch",

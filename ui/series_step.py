@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from engines.forecasting.names import FREQUENCIES, FREQUENCY_TITLES
-from ui import data_step, frame, plots, series_plots, words
+from ui import by_hand, data_step, frame, plots, series_plots, words
 from ui.draft import Draft
 
 GUESS = "guessed"
@@ -49,7 +49,7 @@ def _select(
         data_step.read_otherwise(**{setting: None if value == otherwise else value})
 
     place.selectbox(
-        label, options, key=key, on_change=choose,
+        label, options, key=key, on_change=by_hand.changed(key, choose),
         help="Guessed from names and cells. Choose another, and the table is read anew.",
     )  # fmt: skip
 
@@ -66,7 +66,7 @@ def _frequency(place: Any, draft: Draft, details: dict[str, Any]) -> None:
         data_step.read_otherwise(frequency=None if chosen == "auto" else chosen)
 
     place.selectbox(
-        "Steps", list(titles), key=key, format_func=titles.__getitem__, on_change=choose,
+        "Steps", list(titles), key=key, format_func=titles.__getitem__, on_change=by_hand.changed(key, choose),
         help="How far apart the values are. Several values within one step become one.",
     )  # fmt: skip
 
@@ -79,7 +79,13 @@ def _horizon(place: Any, details: dict[str, Any]) -> None:
         data_step.read_otherwise(horizon=st.session_state[key])
 
     place.number_input(
-        "Horizon", 1, 480, key=key, step=1, on_change=choose, help="How many steps ahead the forecast reaches."
+        "Horizon",
+        1,
+        480,
+        key=key,
+        step=1,
+        on_change=by_hand.changed(key, choose),
+        help="How many steps ahead the forecast reaches.",
     )
 
 

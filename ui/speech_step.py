@@ -12,20 +12,12 @@ import streamlit as st
 
 from engines import registry
 from engines.speech import samples
-from ui import data_step, frame, plots, speech_plots, words
+from ui import by_hand, data_step, frame, plots, speech_plots, uploads, words
 from ui.draft import Draft, knows
 
 A_PAGE = 6
 ENOUGH = 6  # sentences from which learning something is possible
 LONGEST_ADDRESS = 6000  # characters of corrected transcripts that an address can carry
-
-
-class Recorded(io.BytesIO):
-    """A file that was made in the browser."""
-
-    def __init__(self, name: str, content: bytes):
-        super().__init__(content)
-        self.name, self.size = name, len(content)
 
 
 # --- what was found -------------------------------------------------------------------------------
@@ -67,7 +59,8 @@ def _accents(draft: Draft, details: dict[str, Any]) -> None:
         with frame.card("Which accent is this?"):
             st.session_state["accent_name"] = str(draft.settings.get("accent", ""))
             st.text_input(
-                "Accent", key="accent_name", placeholder="for instance Glasgow", max_chars=60, on_change=_name_accent,
+                "Accent", key="accent_name", placeholder="for instance Glasgow", max_chars=60,
+                on_change=by_hand.changed("accent_name", _name_accent),
                 help="Only a name: it stands beside the numbers. A column 'accent' in metadata.csv does the same.",
             )  # fmt: skip
 
@@ -113,7 +106,8 @@ def _clip(draft: Draft, row: dict[str, Any], number: int, editable: bool) -> Non
             st.session_state[key] = row["label"]
             st.text_area(
                 f"What is said in {row['name']}", key=key, height=68, label_visibility="collapsed",
-                on_change=_correct, args=(draft, row["file"], key), disabled=row["file"] != row["name"],
+                on_change=by_hand.changed(key, _correct), args=(draft, row["file"], key),
+                disabled=row["file"] != row["name"],
             )  # fmt: skip
 
 
@@ -172,15 +166,15 @@ def _record(draft: Draft) -> None:
     ):  # fmt: skip
         files = recordings(kept, sentences)
         st.session_state.pop("read_aloud"), st.session_state.pop("read_place")
-        data_step.take(draft.task, files, (".zip",))
+        data_step.take(draft.task, files, (".zip",), title=words.count(len(files) - 1, "recordings"))
 
 
-def recordings(kept: dict[int, bytes], sentences: list[str]) -> list[Recorded]:
+def recordings(kept: dict[int, bytes], sentences: list[str]) -> list[uploads.Made]:
     """The recordings as an audiofolder: a WAV a sentence, and a metadata.csv."""
     text = io.StringIO(newline="")
     table = csv.writer(text)
     table.writerow(["file_name", "transcription", "speaker"])
     for number in sorted(kept):
         table.writerow([f"sentence-{number + 1:02d}.wav", sentences[number], "you"])
-    sounds = [Recorded(f"sentence-{number + 1:02d}.wav", kept[number]) for number in sorted(kept)]
-    return [*sounds, Recorded("metadata.csv", text.getvalue().encode())]
+    sounds = [uploads.Made(f"sentence-{number + 1:02d}.wav", kept[number]) for number in sorted(kept)]
+    return [*sounds, uploads.Made("metadata.csv", text.getvalue().encode())]

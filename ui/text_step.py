@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from ui import data_step, frame, text_cards, words
+from ui import by_hand, data_step, frame, text_cards, words
 from ui.draft import Draft
 
 
@@ -35,7 +35,7 @@ def columns(details: dict[str, Any]) -> None:
                 setting.replace("_", " ").capitalize(),
                 names,
                 key=key,
-                on_change=_choose,
+                on_change=by_hand.changed(key, _choose),
                 args=(setting, key),
                 help="Guessed from the values. Choose another, and the table is read anew.",
             )

@@ -9,6 +9,7 @@ uploads/<id>/gallery/        thumbnails
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 import shutil
@@ -37,6 +38,14 @@ class Upload(Protocol):
     def read(self, size: int = -1, /) -> bytes: ...
 
 
+class Made(io.BytesIO):
+    """A file that was made in the browser, for `keep`."""
+
+    def __init__(self, name: str, content: bytes):
+        super().__init__(content)
+        self.name, self.size = name, len(content)
+
+
 @dataclass(frozen=True)
 class Origin:
     """What was brought."""
@@ -61,10 +70,11 @@ def origin(data_id: str) -> Origin:
     return Origin(**json.loads((folder(data_id) / "origin.json").read_text(encoding="utf-8")))
 
 
-def keep(files: Sequence[Upload], archives: Sequence[str] = (".zip", ".npz")) -> str:
+def keep(files: Sequence[Upload], archives: Sequence[str] = (".zip", ".npz"), title: str = "") -> str:
     """Store uploaded files and return their id: one archive as it is, several files as one archive of ours.
 
-    `archives` are the endings of files that are data by themselves.
+    `archives` are the endings of files that are data by themselves; `title` is what they are called, by default the
+    file's name.
 
     Raises InputError when there is nothing, too much, or an archive among other files.
     """
@@ -83,11 +93,11 @@ def keep(files: Sequence[Upload], archives: Sequence[str] = (".zip", ".npz")) ->
             path = into / f"{uuid.uuid4().hex}{Path(single[0].name).suffix.lower()}"
             with path.open("wb") as target:
                 _copy(single[0], target)
-            title = safe_name(single[0].name)
+            title = title or safe_name(single[0].name)
         else:
             path = into / f"{uuid.uuid4().hex}.zip"
             _pack(files, path)
-            title = safe_name(files[0].name) if len(files) == 1 else f"{len(files)} files"
+            title = title or (safe_name(files[0].name) if len(files) == 1 else f"{len(files)} files")
     except BaseException:
         shutil.rmtree(into, ignore_errors=True)
         raise
@@ -116,12 +126,8 @@ def check(
     """
     into = folder(data_id)
     settings = dict(sorted((settings or {}).items()))
-    name = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:12] if settings else ""
-    cached = into / f"report{name and '-'}{name}.json"
-    if cached.is_file():
-        report: dict[str, Any] = json.loads(cached.read_text(encoding="utf-8"))
-        if report["task"] == task:
-            return report
+    if (report := known(task, data_id, settings)) is not None:
+        return report
     from engines.jobs import serving
 
     brought = origin(data_id)
@@ -133,8 +139,23 @@ def check(
         raise InputError(*(_by_its_own_name(problem, brought) for problem in error.problems)) from None
     partial = into / f".report.{uuid.uuid4().hex}"
     partial.write_text(json.dumps(report, ensure_ascii=False), encoding="utf-8")
-    partial.replace(cached)
+    partial.replace(_cached(data_id, settings))
     return report
+
+
+def known(task: str, data_id: str, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What `check` found before; None where it has not looked yet. Raises InputError as `folder` does."""
+    cached = _cached(data_id, settings)
+    if not cached.is_file():
+        return None
+    report: dict[str, Any] = json.loads(cached.read_text(encoding="utf-8"))
+    return report if report["task"] == task else None
+
+
+def _cached(data_id: str, settings: Mapping[str, Any]) -> Path:
+    chosen = dict(sorted(settings.items()))
+    name = hashlib.sha256(json.dumps(chosen).encode()).hexdigest()[:12] if chosen else ""
+    return folder(data_id) / f"report{name and '-'}{name}.json"
 
 
 def _by_its_own_name(problem: Problem, brought: Origin) -> Problem:

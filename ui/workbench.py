@@ -10,7 +10,7 @@ import streamlit as st
 from engines import registry
 from engines.contract import InputError, TaskInfo
 from engines.runs import RunFolder
-from ui import address, data_step, draft, errors, recorded, result_step, this_browser, train_step
+from ui import address, by_hand, data_step, draft, errors, recorded, result_step, this_browser, train_step
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ def switch(desk: Desk, *tasks: str) -> None:
         address.put(address.Address(task=st.session_state["task_switch"] or desk.info.name))
 
     st.segmented_control(
-        "What to do", tasks, key="task_switch", on_change=choose, required=True, label_visibility="collapsed",
+        "What to do", tasks, key="task_switch", on_change=by_hand.changed("task_switch", choose), required=True,
+        label_visibility="collapsed",
         format_func=lambda name: registry.task(name).info.title,
     )  # fmt: skip
 

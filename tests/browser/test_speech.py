@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import shutil
+import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 
 from engines.speech import samples
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, picture, settle, visit
+from ui.speech_step import ENOUGH
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
 
@@ -85,9 +87,17 @@ def test_clips_are_brought_learnt_from_and_compared(visitor: Visitor, clips: Pat
 
 
 @pytest.fixture
-def microphone(browser: Browser, address: str) -> Iterator[BrowserContext]:
-    """A visitor whose microphone beeps."""
-    fake = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+def voice(tmp_path: Path) -> Path:
+    """What the microphone hears: a WAV file, heard from its beginning whenever a recording starts."""
+    return tmp_path / "voice.wav"
+
+
+@pytest.fixture
+def microphone(browser: Browser, address: str, voice: Path) -> Iterator[BrowserContext]:
+    """A visitor with a phone in whose microphone `voice` is heard."""
+    say("Hello.", voice)
+    heard = f"--use-file-for-fake-audio-capture={voice}%noloop"
+    fake = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", heard]
     other = browser.browser_type.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *fake])
     context = other.new_context(base_url=address, viewport={"width": 390, "height": 900}, permissions=["microphone"])
     context.set_default_timeout(30_000)
@@ -95,16 +105,32 @@ def microphone(browser: Browser, address: str) -> Iterator[BrowserContext]:
     other.close()
 
 
-def test_a_sentence_is_read_into_the_microphone(microphone: BrowserContext) -> None:
+def say(sentence: str, into: Path) -> None:
+    """A synthetic Scottish voice."""
+    subprocess.run(["espeak-ng", "-v", "en-gb-scotland", "-s", "190", "-w", into, sentence], check=True)
+
+
+def test_sentences_are_read_into_the_microphone_and_learnt_from(microphone: BrowserContext, voice: Path) -> None:
     page = microphone.new_page()
-    visit(page, "/speech?step=data&task=speech.transcription")
+    visit(page, f"/speech?step=data&task=speech.transcription&{QUICK}")
     box = page.locator(".st-key-record")
-    expect(box).to_contain_text(samples.to_read()[0])
-    box.get_by_test_id("stAudioInputActionButton").click()
-    expect(box.get_by_test_id("stAudioInputWaveformTimeCode")).to_have_text("00:01", timeout=20_000)
-    box.get_by_test_id("stAudioInputActionButton").click()
-    expect(box).to_contain_text("1 of 10 recorded", timeout=30_000)
-    picture(page, "speech-record-phone")
-    box.get_by_role("button", name="Next sentence").click()
-    expect(box).to_contain_text(samples.to_read()[1])
-    expect(box).to_contain_text("5 sentences more, then you can use them")
+    sentences = samples.to_read()[:ENOUGH]
+    for number, sentence in enumerate(sentences, start=1):
+        say(sentence, voice)
+        expect(box).to_contain_text(sentence)
+        box.get_by_test_id("stAudioInputActionButton").click()
+        expect(box.get_by_test_id("stAudioInputWaveformTimeCode")).to_have_text("00:02", timeout=20_000)
+        box.get_by_test_id("stAudioInputActionButton").click()
+        expect(box).to_contain_text(f"{number} of 10 recorded")
+        if number == 1:
+            picture(page, "speech-record-phone")
+            expect(box).to_contain_text("5 sentences more, then you can use them")
+        box.get_by_role("button", name="Next sentence").click()
+    box.get_by_role("button", name="Use my recordings").click()
+
+    page.get_by_role("button", name="Train now").click(timeout=60_000)  # at once, while the clips are still being drawn
+    page.locator(".st-key-verdict").wait_for(timeout=TRAINING)
+    settle(page)
+    main = page.get_by_test_id("stMain")
+    expect(main).to_contain_text("6 recordings")
+    expect(main).to_contain_text("Clip by clip")

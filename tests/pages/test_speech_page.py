@@ -97,7 +97,7 @@ def test_data_step_of_each_task(task: str, monkeypatch: pytest.MonkeyPatch, tmp_
 def test_a_transcript_is_put_right(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(places, "showcase", lambda: tmp_path / "showcase")
     data = tiny_speech.write_clips(tmp_path / "mine", 6)
-    files = [speech_step.Recorded(path.name, path.read_bytes()) for path in sorted(data.iterdir())]
+    files = [uploads.Made(path.name, path.read_bytes()) for path in sorted(data.iterdir())]
     at = opened(SPEECH, data=uploads.keep(files), step="data")
     box = at.text_area[0]
     box.set_value("Something else entirely.")

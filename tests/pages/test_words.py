@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engines import runs
 from engines.contract import Estimate, Verdict
-from ui import address, class_plots, drawing, plots, uploads, words
+from ui import address, by_hand, class_plots, drawing, plots, uploads, words
 
 
 @pytest.mark.parametrize(
@@ -85,3 +85,16 @@ def test_confusion_shades_each_true_class_by_its_own_size() -> None:
     assert [label["text"] for label in figure["layout"]["annotations"]] == ["3", "1", "·", "2"]
     assert figure["data"][1]["customdata"] == [3, 1, 0, 2]
     assert "shapes" not in figure["layout"]
+
+
+def test_only_another_value_than_the_one_drawn_was_changed_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit calls back untouched widgets of a page that a click interrupted while it was being drawn."""
+    state = {"model": "small"}
+    monkeypatch.setattr(by_hand.st, "session_state", state)
+    acted: list[str] = []
+    call = by_hand.changed("model", lambda given: acted.append(f"{given} {state['model']}"))
+    call("now")
+    assert acted == []
+    state["model"] = "large"
+    call("now")
+    assert acted == ["now large"]
