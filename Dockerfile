@@ -15,6 +15,11 @@ ENV PYTHONUNBUFFERED=1 \
 
 WORKDIR /app
 
+# What MuJoCo draws its films with; without it they are left out in a sentence, and everything else works.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libegl1 libegl-mesa0 libgl1 \
+    && rm -rf /var/lib/apt/lists/*
+
 # Requirements first: they change seldom, so this layer is reused when only code changes.
 COPY requirements.txt requirements-offline.txt constraints.txt ./
 RUN pip install -c constraints.txt -r requirements.txt \

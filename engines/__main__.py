@@ -221,11 +221,15 @@ def explain(
 def export(
     run: RunDir,
     out: Annotated[Path, typer.Option(help="A folder, or a name that ends in .zip.")],
-    format: Annotated[str, typer.Option(help="safetensors, onnx or script")] = "safetensors",
+    format: Annotated[
+        str | None, typer.Option(help="safetensors, onnx, sb3 or script; by default the first that the task offers")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Take the model home."""
-    path = _task_of(run).export(run, format, out)
+    found = _task_of(run)
+    format = format or found.info.exports[0]
+    path = found.export(run, format, out)
     print(path, file=_prose(as_json))
     if as_json:
         print(json.dumps({"run": run.name, "format": format, "path": str(path)}, ensure_ascii=False))
@@ -288,7 +292,7 @@ def _recipe(
             problems.append(Problem(name, f"there is no {path}", "accepted: a folder, a zip or a file"))
     if problems:
         raise InputError(*problems)
-    card = found.describe(model or found.info.default_model)
+    card = found.describe(model or found.model_for(data, found.settings.parse(changed)))
     return Recipe(
         task=task, data=str(data.absolute()), test=str(test.absolute()) if test else None, model=card.name,
         strategy=Strategy(strategy), seed=seed, settings=changed,

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 Progress = Callable[[int, int], None]
 """Called with (done, total); `total` is 0 while it is unknown."""
@@ -65,6 +65,8 @@ class Strategy(StrEnum):
     FULL = "full"  # everything learns, early layers more slowly
     LORA = "lora"  # low-rank adapters and the head learn
     ZERO_SHOT = "zero-shot"  # nothing learns
+    RANDOMISED = "randomised"  # control: tuned in a simulator whose physics are redrawn; no real step
+    IDENTIFIED = "identified"  # control: physics identified from real steps, then tuned in the calibrated simulator
 
     def boundary(self, stages: int, blocks: int) -> int:
         """How many of the network's stages, from the input, are frozen whole."""
@@ -83,6 +85,10 @@ class Settings:
     Each field's text is its metadata `help`; bounds are its metadata `low` and `high` (inclusive) or `choices`.
     """
 
+    hidden: ClassVar[frozenset[str]] = frozenset()
+    """Inherited settings that mean nothing to this task: no page shows them, and another value than the default is
+    refused."""
+
     @classmethod
     def parse(cls, given: Mapping[str, Any]) -> Self:
         """Settings from `given` (values may be text, as on the command line).
@@ -90,18 +96,23 @@ class Settings:
         Raises InputError naming every unknown name and every value out of range.
         """
         fields = {f.name: f for f in dataclasses.fields(cls)}
+        known = [name for name in fields if name not in cls.hidden]
         hints = typing.get_type_hints(cls)
         values: dict[str, Any] = {}
         problems = []
         for name, raw in given.items():
             if name not in fields:
-                near = difflib.get_close_matches(name, fields, n=1)
+                near = difflib.get_close_matches(name, known, n=1)
                 hint = f"did you mean {near[0]}? Known" if near else "known"
-                problems.append(Problem(f"setting {name}", "there is no such setting", f"{hint}: {', '.join(fields)}"))
+                problems.append(Problem(f"setting {name}", "there is no such setting", f"{hint}: {', '.join(known)}"))
                 continue
             try:
                 values[name] = _convert(raw, hints[name])
                 _check_bounds(values[name], fields[name].metadata)
+                if name in cls.hidden and values[name] != fields[name].default:
+                    problems.append(
+                        Problem(f"setting {name}", "this task does not use it", f"known: {', '.join(known)}")
+                    )
             except ValueError as error:
                 problems.append(Problem(f"setting {name}", f"found {raw!r}", str(error)))
         if problems:
@@ -243,6 +254,9 @@ class ModelCard:
     """Width of the vector that the new head reads."""
     head_parameters: int | None = None
     """Of a head that comes with the model, as a decoder does; None where a run makes a new one of `head_inputs`."""
+    correction_parameters: int | None = None
+    """Of what 'features' puts beside the network, which then stays as it came with its head too; None where the head is
+    what learns."""
     head_stays: bool = False
     """With 'partial' the head that came with the model stays as it is, unless a setting says otherwise."""
     hub: str | None = None
@@ -275,7 +289,7 @@ class ModelCard:
             case Strategy.ZERO_SHOT:
                 return 0
             case Strategy.FEATURES:
-                return head
+                return head if self.correction_parameters is None else self.correction_parameters
             case Strategy.PARTIAL:
                 return head * (not self.head_stays) + sum(stage.parameters for stage in self.stages[-blocks:])
             case Strategy.LORA:
@@ -317,7 +331,7 @@ class TaskInfo:
     formats: tuple[str, ...]
     """Accepted data, one phrase each."""
     exports: tuple[str, ...]
-    """Among 'safetensors', 'onnx', 'script'."""
+    """Among 'safetensors', 'onnx', 'sb3' (a zip of Stable-Baselines3), 'script'."""
     default_model: str
     rival: str = "scratch"
     """What a page compares a run with, beside its free baselines: 'scratch', or 'zero_shot' where that says more."""
@@ -467,7 +481,7 @@ class Event:
     epoch      phase, series ('transfer', 'scratch', or 'aside' for what no curve shows), epoch, epochs,
                train_loss, train_metric (where it is measured while learning),
                validation_loss, validation_metric (where a part validates), best_epoch, rate, unit, seconds_left,
-               learning_rate
+               learning_rate; of control real_steps, sim_steps, zero_shot, low, high (of validation_metric)
     search     phase, learning_rate (what was chosen), points ([[learning rate, loss], …] of the test for it)
     note       message (one plain sentence)
     result     series, metric, value, low, high
@@ -523,6 +537,13 @@ class Task(ABC):
     @abstractmethod
     def describe(self, model: str) -> ModelCard:
         """The card of any model name the task can build, in the catalogue or not. Raises InputError."""
+
+    def model_for(self, data: Path, settings: Settings | None = None) -> str:
+        """The name of the model that suits these data, for whoever has not chosen one.
+
+        Raises InputError where the data cannot be read, or nothing suits them.
+        """
+        return self.info.default_model
 
     @abstractmethod
     def samples(self) -> list[Sample]:

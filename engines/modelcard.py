@@ -14,8 +14,17 @@ PIPELINES = {
     "text.sentiment": "text-classification",
     "speech.transcription": "automatic-speech-recognition",
     "speech.speaker": "audio-classification",
+    "control.policy": "reinforcement-learning",
 }
-LIBRARIES = {"forecasting": "sktime", "vision": "timm", "text": "transformers", "speech": "transformers"}
+LIBRARIES = {
+    "control": "stable-baselines3",
+    "forecasting": "sktime",
+    "vision": "timm",
+    "text": "transformers",
+    "speech": "transformers",
+}
+
+HOLD = "The numbers hold for data like the test\ndata; elsewhere they have to be measured again."
 
 
 def write(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo) -> str:
@@ -39,8 +48,8 @@ def write(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo) -> st
             for name, value in [(result.metric, result.value), *((n, e.value) for n, e in result.metrics.items())]
         ],
     )  # fmt: skip
-    own = Estimate(result.value, result.low, result.high, result.n_test)
-    lines = [f"| {info.metric_title} | {_between(result.metric, own)} |"]
+    measured = Estimate(result.value, result.low, result.high, result.n_test)
+    lines = [f"| {info.metric_title} | {_between(result.metric, measured)} |"]
     lines += [f"| {name.replace('_', ' ')} | {_between(name, estimate)} |" for name, estimate in result.metrics.items()]
     for name, value in result.baselines.items():
         known = result.baseline_details.get(name)
@@ -60,6 +69,9 @@ def write(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo) -> st
         },
         indent=2, ensure_ascii=False,
     )  # fmt: skip
+    own: dict[str, str] = result.details.get("card", {})  # where a domain says it in words of its own
+    learnt_from = f"{result.n_train:,} {info.unit}"
+    chosen_by = f"{result.n_validation:,} {info.unit} decided when to stop."
     return f"""---
 {metadata.to_yaml()}
 ---
@@ -67,11 +79,11 @@ def write(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo) -> st
 # {title}
 
 {card.title} ({card.source}; {card.source_task}), adapted with strategy `{result.strategy}`:
-{result.trainable_parameters:,} of {result.parameters:,} parameters learnt from {result.n_train:,} {info.unit}.
+{result.trainable_parameters:,} of {result.parameters:,} parameters learnt from {own.get("learnt_from", learnt_from)}.
 
 {_classes(result)}## How good it is
 
-On {result.n_test:,} test {info.unit} that it never saw, with 95 % intervals:
+On {result.n_test:,} test {own.get("tested_on", f"{info.unit} that it never saw")}, with 95 % intervals:
 
 | measure | value |
 | --- | --- |
@@ -90,7 +102,7 @@ On {result.n_test:,} test {info.unit} that it never saw, with 95 % intervals:
 ## How it was trained
 
 {result.epochs} epochs (best: {result.best_epoch}) on {result.device}, {result.precision},
-in {result.seconds:.0f} s. {result.n_validation:,} {info.unit} decided when to stop.
+in {result.seconds:.0f} s. {own.get("chosen_by", chosen_by)}
 {len(result.skipped):,} were left out of the data.
 
 ```json
@@ -99,8 +111,7 @@ in {result.seconds:.0f} s. {result.n_validation:,} {info.unit} decided when to s
 
 ## Limits
 
-{_knows(result)}The numbers hold for data like the test
-data; elsewhere they have to be measured again. Licence of the pretrained weights: {card.licence}.
+{own.get("limits", _knows(result) + HOLD)} Licence of the pretrained weights: {card.licence}.
 """
 
 

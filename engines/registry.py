@@ -19,6 +19,7 @@ TASKS = {
     "forecasting.forecast": "engines.forecasting.forecast:Forecast",
     "speech.transcription": "engines.speech.transcription:Transcription",
     "speech.speaker": "engines.speech.speaker:Speaker",
+    "control.policy": "engines.control.policy:ControlPolicy",
 }
 
 

@@ -35,6 +35,9 @@ def write(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo, histo
     )
     skipped = "".join(f"<li>{escape(s.where)} {escape(s.reason)}</li>" for s in result.skipped[:50])
     low, high = (words.value(result.metric, bound) for bound in (result.low, result.high))
+    learnt_from = f"{result.n_train:,} training and {result.n_validation:,} validation {info.unit}"
+    learnt_from = result.details.get("card", {}).get("learnt_from", learnt_from)  # a domain's own words for it
+    learning = _returns(result) if "real_steps" in result.details else _epochs(result, history)
     return f"""<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{escape(recipe.title or info.title)}</title><style>{STYLE}</style>
 <h1>{escape(recipe.title or f"{card.title}, {result.strategy}")}</h1>
@@ -42,14 +45,11 @@ def write(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo, histo
 <p><span class="big">{words.value(result.metric, result.value)}</span> {escape(info.metric_title.lower())},
 95&nbsp;% interval {low} to {high}, on {result.n_test:,} test {info.unit}</p>
 <table><tr><th>measure<th>value<th>95 % interval</tr>{own}{further}{baselines}</table>
-<h2>While it learnt</h2>{_curve(history)}
-<p class="note"><span style="color:{TRAINED}">●</span> validation, solid; training, dashed.
-{result.epochs} epochs, best {result.best_epoch}.</p>
+<h2>While it learnt</h2>{learning}
 {_confusion(result)}
 <h2>What was trained</h2>
 <p>{escape(card.title)}: {result.trainable_parameters:,} of {result.parameters:,} parameters, on {escape(result.device)}
-({result.precision}), {result.seconds:.0f} s, seed {result.seed}, {result.n_train:,} training and
-{result.n_validation:,} validation {info.unit}.</p>
+({result.precision}), {result.seconds:.0f} s, seed {result.seed}, {escape(learnt_from)}.</p>
 {f"<h2>Left out</h2><ul>{skipped}</ul>" if skipped else ""}
 </html>
 """
@@ -58,6 +58,54 @@ def write(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo, histo
 def _row(name: str, metric: str, value: float, interval: dict[str, Any] | None) -> str:
     low_high = [words.value(metric, interval[end]) for end in ("low", "high")] if interval and "low" in interval else []
     return f"<tr><td>{escape(name)}<td>{words.value(metric, value)}<td>{' to '.join(low_high)}</tr>"
+
+
+def _epochs(result: Result, history: list[dict[str, Any]]) -> str:
+    return f"""{_curve(history)}
+<p class="note"><span style="color:{TRAINED}">●</span> validation, solid; training, dashed.
+{result.epochs} epochs, best {result.best_epoch}.</p>"""
+
+
+def _returns(result: Result, width: int = 640, height: int = 200) -> str:
+    """The return with its 95 % interval of each series, and the same as a table.
+
+    It is drawn over real steps, or over simulated ones where no real step was used.
+    """
+    points = [point for point in result.details["curve"] if point["mean"] is not None]
+    if not points:
+        return '<p class="note">Nothing learnt in this run.</p>'
+    ends = [bound for point in points for bound in (point["low"], point["high"])]
+    low, span = min(ends), max(max(ends) - min(ends), 1e-9)
+    over = "real" if any(point["real_steps"] for point in points) else "simulated"
+    steps = "real_steps" if over == "real" else "sim_steps"
+    most = max(1, *(point[steps] for point in points))
+
+    def at(point: dict[str, Any], key: str) -> str:
+        x = 70 + point[steps] / most * (width - 90)
+        return f"{x:.1f},{height - 25 - (point[key] - low) / span * (height - 40):.1f}"
+
+    shapes = ""
+    for series, colour in (("scratch", SCRATCH), ("transfer", TRAINED)):
+        own = [point for point in points if point["series"] == series]
+        band = [*(at(point, "high") for point in own), *(at(point, "low") for point in reversed(own))]
+        if own:
+            line = " ".join(at(point, "mean") for point in own)
+            shapes += f'<polygon points="{" ".join(band)}" fill="{colour}" opacity=".2"/>'
+            shapes += f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>'
+    marks = "".join(
+        f'<text x="64" y="{height - 20 - share * (height - 40):.0f}" text-anchor="end" font-size="11"'
+        f' fill="currentColor">{words.value(result.metric, low + share * span)}</text>'
+        for share in (0, 0.5, 1)
+    )
+    rows = "".join(
+        f"<tr><td>{escape(point['series'])}<td>{point[steps]:,}<td>{words.value(result.metric, point['mean'])}"
+        f"<td>{words.value(result.metric, point['low'])} to {words.value(result.metric, point['high'])}</tr>"
+        for point in points
+    )
+    return f"""<svg viewBox="0 0 {width} {height}" role="img" aria-label="return by {over} steps">{marks}{shapes}</svg>
+<p class="note"><span style="color:{TRAINED}">●</span> transfer, <span style="color:{SCRATCH}">●</span> from scratch;
+across: {over} steps, 0 to {most:,}; shaded: 95&nbsp;% interval.</p>
+<table><tr><th>policy<th>{over} steps<th>{escape(result.metric)}<th>95 % interval</tr>{rows}</table>"""
 
 
 def _curve(history: list[dict[str, Any]], width: int = 640, height: int = 200) -> str:

@@ -10,6 +10,7 @@ checkpoint/          the newest epoch: trainable weights, optimiser state
 model/               the best epoch, in the task's own portable format, and what a script that repeats the run needs
 predictions.parquet  one row a test example
 learnt_from.parquet  one row an example that was learnt from (classifiers)
+videos/              the policy at work before and after, as GIFs (control)
 corrections.json     labels that a person put right on the page, for the next run
 result.json          exists once the run is done
 README.md            model card

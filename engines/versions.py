@@ -5,7 +5,10 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-LIBRARIES = ("torch", "torchvision", "timm", "transformers", "peft", "accelerate", "numpy", "pillow", "scikit-learn")
+LIBRARIES = (
+    "torch", "torchvision", "timm", "transformers", "peft", "accelerate", "numpy", "pillow", "scikit-learn",
+    "gymnasium", "stable-baselines3", "mujoco",
+)  # fmt: skip
 
 
 def installed() -> dict[str, str]:

@@ -12,7 +12,6 @@ STEPS = (
     ("Train", "Watch it learn. Close the page if you like: it goes on."),
     ("Result", "See what the transfer was worth, with its interval, and take the model home."),
 )
-LATER = (("Control", ":material/stadia_controller:", "From simulation to the real robot"),)
 
 
 def idea() -> None:
@@ -36,10 +35,6 @@ def domains() -> None:
             with st.container(border=True, height="stretch"):
                 st.markdown(f"{domain.icon} **{domain.title}**  \n{domain.does}")
                 st.page_link(domain.page, label="Open", icon=":material/arrow_forward:")
-        for name, icon, text in LATER:
-            with st.container(border=True, height="stretch"):
-                st.markdown(f"{icon} **{name}**  \n{text}")
-                st.caption("Not built yet")
 
 
 @st.fragment

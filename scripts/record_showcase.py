@@ -56,6 +56,10 @@ RECORDINGS = (
         Strategy.FEATURES, pictures=True, settings={"baseline": "scratch"},
     ),
     Recording(
+        "recorded_museum_seed_0", "text.generation", "conversations", "The desk of a small museum, 84 conversations",
+        Strategy.LORA, pictures=True, model=False,
+    ),
+    Recording(
         "recorded_scottish_s_00", "speech.transcription", "scottish", "50 sentences in a Scottish voice, synthetic",
         Strategy.PARTIAL, pictures=True, model=False,
     ),
@@ -66,6 +70,15 @@ RECORDINGS = (
     Recording(
         "recorded_passengers_00", "forecasting.forecast", "passengers", "Air passengers, 1949 to 1960",
         Strategy.PARTIAL, pictures=True, head_only=False,
+    ),
+    Recording(
+        "recorded_long_pole_000", "control.policy", "invertedpendulum-long",
+        "A longer pole on a worn rail, a step late", Strategy.IDENTIFIED, pictures=True, head_only=False,
+        settings={"baseline": "scratch"},
+    ),
+    Recording(
+        "recorded_pendulum_late", "control.policy", "pendulum-late", "A heavier, longer, late and noisy pendulum",
+        Strategy.IDENTIFIED, pictures=True, head_only=False, settings={"baseline": "scratch"},
     ),
 )  # fmt: skip
 
@@ -87,7 +100,7 @@ def record(recording: Recording) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         data = task.make_sample(recording.sample, Path(scratch) / recording.sample)
         recipe = Recipe(
-            recording.task, str(data), task.info.default_model, recording.strategy,
+            recording.task, str(data), task.model_for(data), recording.strategy,
             settings=recording.settings, title=recording.title,
         )  # fmt: skip
         run = RunFolder.create(recipe, Path(scratch) / recording.id)

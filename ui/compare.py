@@ -77,9 +77,9 @@ def _names(found: list[recorded.Finished]) -> list[str]:
     titles = [f.recipe.title or run_list.model_title(f.recipe) for f in found]
     if len(set(titles)) < len(titles):
         titles = [
-            f"{words.strategy(f.recipe.strategy, f.recipe.settings.get('blocks'))}"
+            words.strategy(f.recipe.strategy, f.recipe.settings.get("blocks"), f.recipe.task)
             if len(set(titles)) == 1
-            else f"{t}, {words.strategy(f.recipe.strategy).lower()}"
+            else f"{t}, {words.strategy(f.recipe.strategy, task=f.recipe.task).lower()}"
             for t, f in zip(titles, found, strict=True)
         ]
     seen: dict[str, int] = {}
@@ -102,7 +102,7 @@ def _row(name: str, found: recorded.Finished) -> dict[str, object]:
     return {
         "run": name,
         "model": run_list.model_title(found.recipe),
-        "learns": words.strategy(r.strategy, found.recipe.settings.get("blocks")),
+        "learns": words.strategy(r.strategy, found.recipe.settings.get("blocks"), r.task),
         r.metric.replace("_", " "): words.metric(r.metric, r.value),
         "95 % interval": words.interval(r.metric, r.low, r.high),
         "from scratch": "–" if scratch is None else words.metric(r.metric, scratch),

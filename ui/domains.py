@@ -25,6 +25,7 @@ DOMAINS = (
     Domain("text", "Text", ":material/chat:", "Reviews, answers, translation"),
     Domain("speech", "Speech", ":material/mic:", "Accents, transcription, voices"),
     Domain("forecasting", "Forecasting", ":material/show_chart:", "Sales, weather, prices"),
+    Domain("control", "Control", ":material/stadia_controller:", "From simulation to the real robot"),
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -73,7 +75,7 @@ def read(task: str, here: address.Address, run: RunFolder | None) -> Draft:
             strategy=recipe.strategy,
             path=recipe.data,
             test=recipe.test,
-            settings=dict(recipe.settings),
+            settings=_that_make_sense(found, recipe.settings),
             data=uploads.find(recipe.data),
         )
     if here.data and (run is None or uploads.exists(here.data)):
@@ -85,13 +87,36 @@ def read(task: str, here: address.Address, run: RunFolder | None) -> Draft:
     chosen = dict(here.settings)
     if here.blocks is not None:
         chosen["blocks"] = str(here.blocks)
-    for name, value in chosen.items():
-        try:
-            parsed = found.settings.parse({name: value})
-        except InputError:
-            continue
-        draft.settings[name] = getattr(parsed, name)
+    draft.settings.update(_that_make_sense(found, chosen))
+    if (fitting := _fitting(draft, "models")) and draft.model not in fitting:
+        draft = replace(draft, model=fitting[0])
+    if draft.strategy not in (allowed := strategies(draft)):
+        draft = replace(draft, strategy=allowed[0])
     return draft
+
+
+def strategies(draft: Draft) -> tuple[Strategy, ...]:
+    """The strategies that the task offers and the draft's data allow."""
+    offered, allowed = registry.task(draft.task).info.strategies, _fitting(draft, "strategies")
+    return tuple(strategy for strategy in offered if not allowed or strategy in allowed)
+
+
+def _fitting(draft: Draft, what: str) -> list[str]:
+    """The models or strategies that suit the draft's data, the best first; empty where any does, or the data were not
+    checked yet."""
+    if draft.data is None or not uploads.exists(draft.data):
+        return []
+    report = uploads.known(draft.task, draft.data, draft.reading) or {}
+    return list((report.get("details") or {}).get(what) or ())
+
+
+def _that_make_sense(task: Task, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the settings that this task knows, with a value that it takes."""
+    parsed = {}
+    for name, value in given.items():
+        with suppress(InputError):
+            parsed[name] = getattr(task.settings.parse({name: value}), name)
+    return parsed
 
 
 def _with_baseline(task: Task, settings: dict[str, Any]) -> dict[str, Any]:

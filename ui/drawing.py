@@ -64,6 +64,7 @@ def network(
     learns: Sequence[bool],
     head: int,
     *,
+    head_name: str = "head",
     scratch: bool = False,
     head_learns: bool = True,
     adapters: bool = False,
@@ -72,14 +73,15 @@ def network(
     """A network as SVG, a block a stage: blue stays as it came, orange learns, grey learns from random numbers.
 
     `stages` are (name, parameters) from the input to the last block, `learns` one truth a stage, `head` the
-    parameters of the new last layer. `adapters` draws a thin learning strip into every frozen block. With
-    `clickable`, a block tells its number when it is clicked. Drawn twice, for a wide page and for a phone.
+    parameters of the last layer, which is not drawn where it has none of its own. `adapters` draws a thin learning
+    strip into every frozen block. With `clickable`, a block tells its number when it is clicked. Drawn twice, for a
+    wide page and for a phone.
     """
+    drawn = [(*stage, learn) for stage, learn in zip(stages, learns, strict=True)]
+    drawn += [(head_name, head, head_learns)] if head else []
     blocks = [
         _Block(i, name, size, learning, _colour(learning, scratch), adapters and not learning, clickable)
-        for i, (name, size, learning) in enumerate(
-            [*((*stage, learn) for stage, learn in zip(stages, learns, strict=True)), ("head", head, head_learns)]
-        )
+        for i, (name, size, learning) in enumerate(drawn)
     ]
     learning = sum(block.learns for block in blocks)
     label = f"The network, {len(blocks)} blocks: {len(blocks) - learning} frozen, {learning} learning."
@@ -116,7 +118,7 @@ def _row(blocks: Sequence[_Block], label: str, kind: str, width: int, font: int)
         h = 46 + 34 * (block.number + 1) / len(blocks)
         x, y, middle = block.number * (w + gap), 84 - h, block.number * (w + gap) + w / 2
         fits = max(int(w / (font * 0.56)), 1)
-        short = block.name if len(block.name) <= fits else block.name[: max(fits - 1, 1)] + "…"
+        short = _shortened(block.name, fits)
         state = block.state if len(block.state) <= w / (font * 0.45) else ""
         click = f' data-block="{block.number}" tabindex="0" role="button"' if block.clickable else ""
         strip = (
@@ -135,6 +137,16 @@ def _row(blocks: Sequence[_Block], label: str, kind: str, width: int, font: int)
             f"{state}</text></g>"
         )
     return f'<svg class="{kind}" viewBox="0 0 {width} 110" role="img" aria-label="{label}">{"".join(parts)}</svg>'
+
+
+def _shortened(name: str, fits: int) -> str:
+    """A block's name in so many letters: whole, or its number, or its beginning."""
+    number = name.rpartition(" ")[2]
+    if len(name) <= fits:
+        return name
+    if number.isdecimal():
+        return number if len(number) <= fits else ""
+    return name[: fits - 1] + "…" if fits > 2 else ""
 
 
 def idea() -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from engines import registry, weights
@@ -16,13 +18,27 @@ WHERE = {
 }
 
 
-def show(draft: Draft, by_hand: str, example: str) -> None:
-    """Cards of the catalogue. `by_hand` says which other names can be typed, and `example` is one of them."""
-    st.markdown("**Which network should yours start from?**")
-    catalogue = registry.task(draft.task).models()
+def show(
+    draft: Draft, by_hand: str = "", example: str = "", *, only: Sequence[str] = (),
+    question: str = "Which network should yours start from?",
+) -> None:  # fmt: skip
+    """Cards of the catalogue. `by_hand` says which other names can be typed, if any, and `example` is one of them;
+    `only` names the models that suit the data, where not all do."""
+    st.markdown(f"**{question}**")
+    catalogue = [entry for entry in registry.task(draft.task).models() if not only or entry.name in only]
     with st.grid(min_column_width=300, row_height="content"):
         for entry in catalogue:
             _card(entry, chosen=entry.name == draft.model)
+    if by_hand:
+        _by_hand(draft, by_hand, example)
+    if draft.model not in {entry.name for entry in catalogue}:
+        _card(card(draft.task, draft.model), chosen=True)
+    if st.button(f"Next: {words.next_question(draft.task)}", icon=":material/arrow_forward:", type="primary"):
+        address.change(step="strategy")
+        st.rerun()
+
+
+def _by_hand(draft: Draft, by_hand: str, example: str) -> None:
     with st.container(border=True):
         left, right = st.columns([3, 1], vertical_alignment="bottom")
         typed = left.text_input(
@@ -36,11 +52,6 @@ def show(draft: Draft, by_hand: str, example: str) -> None:
             else:
                 address.change(model=found.name)
                 st.rerun()
-    if draft.model not in {entry.name for entry in catalogue}:
-        _card(card(draft.task, draft.model), chosen=True)
-    if st.button("Next: how much should learn?", icon=":material/arrow_forward:", type="primary"):
-        address.change(step="strategy")
-        st.rerun()
 
 
 def _card(entry: ModelCard, chosen: bool) -> None:

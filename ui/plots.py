@@ -112,7 +112,7 @@ def lines(
     xaxis: Figure = {"range": [min(0.7, last_x - 0.5), last_x + 0.3], "dtick": max(1, round(last_x / 8))}
     figure = layout(height, x, y, xaxis=xaxis, yaxis={"range": [low, high], "tickformat": ".0%" if share else ".3~g"})
     figure["margin"]["r"] = 88
-    figure["annotations"] = _end_labels(curves, low, high, height)
+    figure["annotations"] = end_labels(curves, low, high, height)
     if mark is not None:
         figure["shapes"] = [
             {
@@ -128,7 +128,7 @@ def lines(
     return {"data": curves, "layout": figure}
 
 
-def _end_labels(curves: list[Figure], low: float, high: float, height: int) -> list[Figure]:
+def end_labels(curves: list[Figure], low: float, high: float, height: int) -> list[Figure]:
     """A name at each line's end, moved apart where two would overlap."""
     ends = [(curve["x"][-1], curve["y"][-1], curve) for curve in curves if curve["x"] and curve["y"][-1] is not None]
     ends.sort(key=lambda end: end[1])

@@ -129,6 +129,7 @@ def _network(found: recorded.Finished) -> None:
         [(str(s["name"]), int(s["parameters"])) for s in stages],
         [bool(s["trainable"]) for s in stages],
         int(result.details.get("head_parameters") or 0),
+        head_name=str(result.details.get("head_name") or "head"),
         scratch=scratch,
         head_learns=result.details.get("head_learns", result.strategy != Strategy.ZERO_SHOT),
         adapters=result.strategy == Strategy.LORA,
@@ -158,7 +159,8 @@ def what_next(found: recorded.Finished) -> None:
         if not advice.get("strategy") or recorded.is_recorded(found.run):
             return
         settings = {**found.recipe.settings, **(advice.get("settings") or {})}
-        label = f"Train again: {words.strategy(advice['strategy'], settings.get('blocks')).lower()}"
+        learns = words.strategy(advice["strategy"], settings.get("blocks"), found.recipe.task).lower()
+        label = f"Train again: {learns}"
         if button.button(label, type="primary", icon=":material/play_arrow:", width="stretch"):
             with errors.calm("The run could not be started."):
                 recipe = found.recipe
@@ -183,12 +185,17 @@ def small_print(info: TaskInfo, found: recorded.Finished) -> None:
         f"{result.n_test:,} for the test · {words.duration(result.seconds)} on {result.device} ({result.precision}) · "
         f"epoch {result.best_epoch} of {result.epochs} kept{_baseline(result)} · {words.moment(found.finished)}"
     )
-    notes = [words.plain(note) for note in result.notes]
+    notes(result)
+
+
+def notes(result: Result) -> None:
+    """What there is to know of a run, folded away."""
+    lines = [words.plain(note) for note in result.notes]
     if result.skipped:
-        notes.append(f"{len(result.skipped):,} left out; the Data step names them.")
-    if notes:
+        lines.append(f"{len(result.skipped):,} left out; the Data step names them.")
+    if lines:
         with st.expander("Notes on this run", icon=":material/info:"):
-            st.markdown("\n".join(f"- {note}" for note in notes))
+            st.markdown("\n".join(f"- {line}" for line in lines))
 
 
 def _baseline(result: Result) -> str:

@@ -142,13 +142,11 @@ def _line(found: Entry) -> bool:
 
 def _what(found: Entry) -> None:
     colour, icon, word = STATES[found.state]
-    blocks = found.recipe.settings.get("blocks")
+    recipe = found.recipe
+    learns = words.strategy(recipe.strategy, recipe.settings.get("blocks"), recipe.task).lower()
     with st.container(gap=None):
         st.markdown(f"**{words.plain(found.title)}** :{colour}-badge[{icon} {word}] {found.number}")
-        st.caption(
-            f"{model_title(found.recipe)}, {words.strategy(found.recipe.strategy, blocks).lower()} · "
-            f"{words.moment(found.recipe.created)}"
-        )
+        st.caption(f"{model_title(recipe)}, {learns} · {words.moment(recipe.created)}")
 
 
 def _open(found: Entry) -> None:

@@ -18,6 +18,7 @@ from ui import recorded
 
 FORMATS = {
     "safetensors": ("Model", "Weights and configuration: load it back with the lines above."),
+    "sb3": ("SB3", "A zip that Stable-Baselines3 loads with the lines above."),
     "onnx": ("ONNX", "One file that runs without PyTorch."),
     "script": ("Script", "A Python script that repeats this run without Headstart."),
 }

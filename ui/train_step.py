@@ -11,7 +11,7 @@ import streamlit as st
 from engines.contract import Event, State, Strategy, TaskInfo
 from engines.jobs.backend import JobStatus, backend
 from engines.runs import RunFolder
-from ui import address, errors, plots, recorded, words
+from ui import address, control_plots, errors, plots, recorded, words
 from ui.draft import Draft
 
 EVERY = 1.0  # seconds between two looks at a running job
@@ -157,8 +157,32 @@ def _curves(info: TaskInfo, events: list[Event], strategy: Strategy) -> None:
                 column.skeleton(220)
         return
     own = [e for e in epochs if e.get("series") != "scratch"] or epochs
-    numbers(info, own)
+    if is_counted_in_steps(epochs):
+        step_numbers(info, own)
+    else:
+        numbers(info, own)
     curves(info, epochs, strategy, key="live")
+
+
+def is_counted_in_steps(epochs: list[dict[str, Any]]) -> bool:
+    """Whether what was learnt from is counted in steps of a robot, not in passes over examples."""
+    return any("real_steps" in e for e in epochs)
+
+
+def step_numbers(info: TaskInfo, own: list[dict[str, Any]]) -> None:
+    """The newest return with its interval, and what it has cost."""
+    last, before = own[-1], own[-2] if len(own) > 1 else {}
+    value, previous, start = last.get("validation_metric"), before.get("validation_metric"), last.get("zero_shot")
+    now, came, real, simulated = st.columns(4)
+    change = None if value is None or previous is None else words.signed(value - previous, ",.0f")
+    now.metric(
+        f":orange[■] {info.metric_title} now", "–" if value is None else words.metric(info.metric, value), change
+    )
+    if last.get("low") is not None:
+        now.caption(f"{words.interval(info.metric, last['low'], last['high'])}, 95 % interval")
+    came.metric(":blue[■] As it came", "–" if start is None else words.metric(info.metric, start))
+    real.metric("Real steps", f"{last.get('real_steps') or 0:,}", help="Every step of the robot counts, checks too.")
+    simulated.metric("Simulator steps", f"{last.get('sim_steps') or 0:,}", help="They cost time, but nothing real.")
 
 
 def numbers(info: TaskInfo, own: list[dict[str, Any]]) -> None:
@@ -190,6 +214,9 @@ def numbers(info: TaskInfo, own: list[dict[str, Any]]) -> None:
 
 def curves(info: TaskInfo, epochs: list[dict[str, Any]], strategy: str, key: str, finished: bool = False) -> None:
     """Loss and metric, epoch by epoch; training dashed, validation solid, from scratch grey."""
+    if is_counted_in_steps(epochs):
+        _over_steps(info, epochs, key)
+        return
     share = info.metric in words.SHARES
     last = max(e.get("epochs") or e["epoch"] for e in epochs)
     reached = max(e["epoch"] for e in epochs)
@@ -211,6 +238,28 @@ def curves(info: TaskInfo, epochs: list[dict[str, Any]], strategy: str, key: str
                 alt=f"{title} at each epoch, training and validation",
                 table=functools.partial(_table, epochs, name),
             )
+
+
+def _over_steps(info: TaskInfo, epochs: list[dict[str, Any]], key: str) -> None:
+    """The metric over the robot's steps, or over the simulator's where only those go on."""
+    taken = [e.get("real_steps") or 0 for e in epochs]
+    real = max(taken) > 0 and (len(taken) == 1 or len(set(taken)) > 1)
+    name, title = ("real_steps", "real steps") if real else ("sim_steps", "steps in the simulator")
+    points = [
+        {
+            "series": e.get("series") or "transfer", "real_steps": e.get(name) or 0, "mean": e["validation_metric"],
+            "low": e.get("low", e["validation_metric"]), "high": e.get("high", e["validation_metric"]),
+        }
+        for e in epochs
+        if e.get("validation_metric") is not None
+    ]  # fmt: skip
+    start = next((e["zero_shot"] for e in epochs if e.get("zero_shot") is not None), None)
+    plots.show(
+        control_plots.curve(points, zero_shot=start, x=title),
+        f"{key}_return",
+        alt=f"{info.metric_title} over {title}, with its 95 % interval",
+        table=lambda: control_plots.curve_rows(points, info.metric, title),
+    )
 
 
 def _lines(epochs: list[dict[str, Any]], name: str, strategy: str) -> list[plots.Figure]:

@@ -35,7 +35,8 @@ def sentence(verdict: Verdict, metric: str = "accuracy") -> str:
     other = RIVALS.get(verdict.against, verdict.against.replace("_", " "))
     seeds = f"{d.seeds} seeds" if d.seeds > 1 else "one seed"
     amount, low, high = (
-        f"{number * 100:+.1f}" if metric in SHARES else f"{number:+.3g}" for number in (d.value, d.low, d.high)
+        f"{number * 100:+.1f}" if metric in SHARES else format(number, "+,.0f" if abs(number) >= 1000 else "+.3g")
+        for number in (d.value, d.low, d.high)
     )
     return (
         f"{WORDS[verdict.verdict]}: {amount}{' points' if metric in SHARES else ''} over {other} "

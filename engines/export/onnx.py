@@ -18,15 +18,18 @@ from torch.onnx import OnnxExporterError
 from engines.contract import InputError, Problem
 
 TOLERANCE = 1e-4
-"""Largest difference of a logit, relative to the largest logit where that is above 1."""
+"""Largest difference of a number that comes out, relative to the largest one where that is above 1."""
 INSTEAD = "accepted: the format safetensors, which keeps any model"
 
 Inputs = Mapping[str, Tensor]
 """What a network reads, by the names that the ONNX file gives it, in the order in which the network takes it."""
 
 
-def write(model: nn.Module, example: Inputs, path: Path, run: Path, *, sizes: Sequence[Mapping[int, Any]]) -> None:
-    """Writes `path`: the inputs -> `logits` (N, C). Raises InputError.
+def write(
+    model: nn.Module, example: Inputs, path: Path, run: Path,
+    *, sizes: Sequence[Mapping[int, Any]], output: str = "logits",
+) -> None:  # fmt: skip
+    """Writes `path`: the inputs -> `output` (N, C). Raises InputError.
 
     `sizes`: of each input the dimensions of any size, as `torch.export.Dim`. `run` is what a refusal names.
     """
@@ -35,7 +38,7 @@ def write(model: nn.Module, example: Inputs, path: Path, run: Path, *, sizes: Se
             warnings.simplefilter("ignore")  # of torch's exporter, about itself
             program = torch.onnx.export(
                 model, tuple(each.contiguous() for each in example.values()), input_names=list(example),
-                output_names=["logits"], dynamic_shapes=tuple(dict(own) for own in sizes), dynamo=True, verbose=False,
+                output_names=[output], dynamic_shapes=tuple(dict(own) for own in sizes), dynamo=True, verbose=False,
             )  # fmt: skip
     except OnnxExporterError as error:
         raise refusal(run, "its layers cannot be written as ONNX") from error
@@ -45,8 +48,15 @@ def write(model: nn.Module, example: Inputs, path: Path, run: Path, *, sizes: Se
     program.save(path)
 
 
-def largest_difference(model: Callable[..., Tensor], batches: Sequence[Inputs], path: Path, run: Path) -> float:
-    """Between torch's and onnxruntime's logits on batches of several sizes. Raises InputError where they disagree."""
+def largest_difference(
+    model: Callable[..., Tensor], batches: Sequence[Inputs], path: Path, run: Path,
+    *, output: str = "logits", accepted: str = INSTEAD,
+) -> float:  # fmt: skip
+    """Between torch's and onnxruntime's answers on batches of several sizes. Raises InputError where they disagree.
+
+    Of logits the largest has to be the same one, too. `accepted` is what a refusal offers instead.
+    """
+    what = output.removesuffix("s")
     worst = 0.0
     try:
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -54,19 +64,19 @@ def largest_difference(model: Callable[..., Tensor], batches: Sequence[Inputs], 
             with torch.no_grad():
                 expected = model(*batch.values()).numpy()
             given = {name: each.contiguous().numpy() for name, each in batch.items()}
-            answer = np.asarray(session.run(["logits"], given)[0])
+            answer = np.asarray(session.run([output], given)[0])
             error = float(np.abs(answer - expected).max())
-            same = (answer.argmax(1) == expected.argmax(1)).all()
+            same = output != "logits" or (answer.argmax(1) == expected.argmax(1)).all()
             if not same or not error <= TOLERANCE * max(1.0, float(np.abs(expected).max())):
-                found = f"its ONNX version answers otherwise than the model (a logit differs by {error:.1g})"
-                raise refusal(run, found)
+                found = f"its ONNX version answers otherwise than the model (a {what} differs by {error:.1g})"
+                raise refusal(run, found, accepted)
             worst = max(worst, error)
     except Exception as reason:  # onnxruntime raises a kind of its own for each thing that it lacks
         if type(reason).__module__.partition(".")[0] != "onnxruntime":
             raise
-        raise refusal(run, "ONNX Runtime cannot run its ONNX version") from reason
+        raise refusal(run, "ONNX Runtime cannot run its ONNX version", accepted) from reason
     return worst
 
 
-def refusal(run: Path, found: str) -> InputError:
-    return InputError(Problem(f"run {run.name}", found, INSTEAD))
+def refusal(run: Path, found: str, accepted: str = INSTEAD) -> InputError:
+    return InputError(Problem(f"run {run.name}", found, accepted))

@@ -14,6 +14,8 @@ from engines.training.settings import TrainSettings
 class TranscriptionSettings(TrainSettings):
     """How a recogniser learns. The defaults are what worked on a few dozen clips: few passes, small steps."""
 
+    hidden: ClassVar[frozenset[str]] = frozenset({"balance", "refit", "folds", "find_learning_rate"})
+
     default_epochs: ClassVar[Mapping[Strategy, int]] = {
         Strategy.FEATURES: 6,
         Strategy.PARTIAL: 3,
@@ -62,8 +64,6 @@ class TranscriptionSettings(TrainSettings):
         3, "Mixtures between before and after that are tested for the forgetting curve", low=0, high=20
     )
     baseline: str = setting("zero_shot", "What it is compared with: the model as it came", choices=("zero_shot",))
-    balance: bool = setting(False, "Not used here: every word has the same say")
-    refit: bool = setting(False, "Not used here")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engines import registry
-from engines.contract import Recipe, Strategy, Task
+from engines.contract import Recipe, Settings, Strategy, Task
 from engines.jobs import worker
 from engines.runs import RunFolder
 from tests.contract.tiny import TINY, Tiny
@@ -34,6 +34,11 @@ class Subject:
     def rival(self) -> str:
         """What a run can be asked to be compared with."""
         return "scratch" if Strategy.SCRATCH in self.task.info.strategies else self.task.info.rival
+
+    @property
+    def settings(self) -> Settings:
+        """Those of the short runs, as the data are checked with them."""
+        return self.task.settings.parse(self.tiny.strategies[self.first])
 
     def recipe(self, strategy: Strategy, *, seed: int = 0, **settings: object) -> Recipe:
         return Recipe(

@@ -15,7 +15,7 @@ from engines.runs import RunFolder
 from tests.contract.conftest import Subject
 from tests.contract.tiny import TINY
 
-EXPORTS = {"safetensors", "onnx", "script"}
+EXPORTS = {"safetensors", "onnx", "sb3", "script"}
 
 
 def test_every_registered_task_is_tried() -> None:
@@ -51,12 +51,11 @@ def test_what_a_strategy_trains_grows_with_what_it_unfreezes(subject: Subject) -
     for card in subject.task.models():
         stages = len(card.stages)
         counts = [card.trainable(Strategy.PARTIAL, blocks, 10) or 0 for blocks in range(1, stages + 1)]
-        new_head = (card.head_inputs + 1) * 10
-        assert card.trainable(Strategy.FEATURES, 1, 10) == (
-            new_head if card.head_parameters is None else card.head_parameters
-        )
+        head = (card.head_inputs + 1) * 10 if card.head_parameters is None else card.head_parameters
+        learnt = head if card.correction_parameters is None else card.correction_parameters
+        assert card.trainable(Strategy.FEATURES, 1, 10) == learnt
         assert counts == sorted(counts)
-        whole = counts[-1] + (card.trainable(Strategy.FEATURES, 1, 10) or 0) * card.head_stays
+        whole = counts[-1] + head * card.head_stays
         assert whole == card.trainable(Strategy.FULL, 1, 10) == card.trainable(Strategy.SCRATCH, 1, 10)
         assert card.trainable(Strategy.ZERO_SHOT, 1, 10) == 0
 
@@ -83,6 +82,21 @@ def test_every_setting_has_a_help_and_a_default_within_its_bounds(subject: Subje
     assert all(field.metadata["help"] for field in fields(settings))
 
 
+def test_settings_that_mean_nothing_to_the_task_are_refused(subject: Subject) -> None:
+    settings = subject.task.settings
+    known = {field.name: field for field in fields(settings)}
+    assert settings.hidden <= known.keys()
+    for name in settings.hidden:
+        default, bounds = known[name].default, known[name].metadata
+        others = [not default] if isinstance(default, bool) else [bounds["low"], bounds["high"]]
+        for value in others:
+            if value != default:
+                with pytest.raises(InputError, match=f"^setting {name}: this task does not use it; known: ") as caught:
+                    settings.parse({name: value})
+                assert not settings.hidden & set(caught.value.problems[0].accepted.removeprefix("known: ").split(", "))
+        assert settings.parse({name: default}).changed() == {}
+
+
 def test_bad_settings_are_all_named(subject: Subject, tmp_path: Path) -> None:
     bad = subject.tiny.bad_settings
     first = subject.task.info.strategies[0]
@@ -105,7 +119,10 @@ def test_a_strategy_that_is_not_declared(subject: Subject, tmp_path: Path) -> No
 
 def test_check(subject: Subject, tmp_path: Path) -> None:
     steps: list[tuple[int, int]] = []
-    report = subject.task.check(subject.data, gallery=tmp_path / "gallery", progress=lambda *step: steps.append(step))
+    report = subject.task.check(
+        subject.data, settings=subject.settings, gallery=tmp_path / "gallery",
+        progress=lambda *step: steps.append(step),
+    )  # fmt: skip
     assert report.task == subject.task.info.name
     assert report.n_examples == subject.tiny.examples
     assert report.classes == subject.tiny.classes

@@ -8,15 +8,16 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from engines import registry
 from engines.contract import Predictor, Strategy
-from tests import tiny_series, tiny_speech, tiny_text, tiny_writers
+from tests import tiny_control, tiny_series, tiny_speech, tiny_text, tiny_writers
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,18 @@ class Tiny:
     """The one that is compared with others and run again; by default the first declared."""
     predictions: int | None = None
     """Rows of predictions.parquet; by default one a test example."""
+    not_learnt_from: frozenset[Strategy] = frozenset()
+    """Strategies that use none of the training examples: their n_train is 0."""
+    may_keep_what_came: bool = False
+    """Whether the best epoch may be 0: nothing that was learnt was better than the model as it came."""
+    accumulating: Mapping[str, Any] = field(default_factory=lambda: {"batch_size": 8, "gradient_accumulation": 2})
+    """Settings with which the last step of an epoch is unlike the others."""
+    long: Mapping[str, Any] = field(default_factory=lambda: {"epochs": 8, "patience": 8})
+    """Settings of a run that is long enough to be killed in its middle."""
+    change_data: Callable[[Path], None] | None = None
+    """Puts other data in the same place; by default the last line or the first file goes."""
+    script: str = "train.py"
+    """What the exported script is called: one that plays a policy does not train."""
 
 
 # --- vision.classification ------------------------------------------------------------------------
@@ -376,5 +389,25 @@ TINY = {
         write_new=tiny_speech.write_new,
         good_new=2,
         loads_back={"safetensors": _voices_load_back},
+    ),
+    "control.policy": Tiny(
+        model="pendulum",
+        strategies=dict.fromkeys(registry.task("control.policy").info.strategies, tiny_control.SETTINGS),
+        bad_settings={"real_steps": 0, "episodes": "many", "spread": 2, "learning_rate": "fast", "robot": "toaster"},
+        write_weights=lambda models: None,  # noqa: ARG005  (they come with the project, and are small)
+        write_data=tiny_control.write_target,
+        examples=tiny_control.REAL_STEPS + tiny_control.EPISODES * tiny_control.REPEATS,
+        classes={},
+        budgets=(60, 120),
+        write_new=tiny_control.write_observations,
+        good_new=len(tiny_control.OBSERVATIONS),
+        loads_back={"sb3": tiny_control.sb3_loads_back, "onnx": tiny_control.onnx_loads_back},
+        write_bad=tiny_control.write_bad_observations,
+        not_learnt_from=frozenset({Strategy.ZERO_SHOT, Strategy.RANDOMISED}),
+        may_keep_what_came=True,
+        accumulating={},
+        long={"epochs": 8},
+        change_data=tiny_control.change_target,
+        script="play.py",
     ),
 }

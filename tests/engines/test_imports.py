@@ -30,7 +30,10 @@ LAYERS = (
 )
 
 # What takes seconds to import and belongs to workers. "engines.jobs.*" and its like stand for every module inside.
-HEAVY = {"torch", "torchvision", "torchaudio", "transformers", "timm", "sklearn", "peft", "accelerate", "captum"}
+HEAVY = {
+    "torch", "torchvision", "torchaudio", "transformers", "timm", "sklearn", "peft", "accelerate", "captum",
+    "gymnasium", "mujoco", "stable_baselines3",
+}  # fmt: skip
 LIGHT = [
     "engines.contract",
     "engines.registry",

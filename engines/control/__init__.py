@@ -1,0 +1,4 @@
+"""Control: a policy learnt in a simulator meets a robot whose physics differ.
+
+The gap is shown, and closed with as few real steps as possible; every one of them is counted.
+"""

@@ -1,0 +1,46 @@
+"""When learning on the real robot is looked after, what that costs, and when it has to stop. Light."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Real episodes that are played, without anything random in the actions, before the first leg and after some."""
+
+    episodes: int
+    """Each time; 0 where the budget is too small for any."""
+    after: tuple[int, ...]
+    """Legs, counted from 1."""
+    steps: int
+    """The most that all of them cost."""
+
+    @classmethod
+    def of(cls, longest: int, budget: int, legs: int, share: float) -> Guard:
+        """What `share` of `budget` real steps pays for, an episode being `longest` steps: a look after every leg, or
+        one after the last, at least one episode each time and no more than half of the budget."""
+        affordable = int(share * budget) // longest
+        after = tuple(range(1, legs + 1)) if affordable > legs else (legs,)
+        episodes = max(1, affordable // (len(after) + 1))
+        steps = episodes * (len(after) + 1) * longest
+        return cls(episodes, after, steps) if share and steps <= budget / 2 else cls(0, (), 0)
+
+    @staticmethod
+    def least(longest: int) -> int:
+        """The fewest real steps with which anything can be checked: an episode before and one after, and as many steps
+        to learn from."""
+        return 4 * longest
+
+    def helps(self, now: float, best: float, spread: float) -> bool:
+        """Whether a mean return is above the best before it by more than a standard error, so that luck is not taken
+        for learning."""
+        return now > best + spread / math.sqrt(self.episodes)
+
+    def dips(self, now: float, first: float, spread: float) -> bool:
+        """Whether a mean return is below the source's by more than the noise of both: two standard errors.
+
+        `spread` is the standard deviation of an episode's return.
+        """
+        return now < first - 2 * spread * math.sqrt(2 / self.episodes)
