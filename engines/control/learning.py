@@ -86,11 +86,15 @@ def require_numbers(algorithm: Any) -> None:
 
 
 class one_thread:
-    """Small networks learn fastest on one, and the order of sums stays the same on every machine."""
+    """Small networks learn fastest on one. The order of sums, and how matrices are multiplied, are the same whatever
+    the process did before: reinforcement learning makes other returns of a different last digit."""
 
     def __enter__(self) -> None:
-        self.before = torch.get_num_threads()
+        self.before = torch.get_num_threads(), torch.get_float32_matmul_precision()
         torch.set_num_threads(1)
+        torch.set_float32_matmul_precision("highest")
 
     def __exit__(self, *_: object) -> None:
-        torch.set_num_threads(self.before)
+        threads, precision = self.before
+        torch.set_num_threads(threads)
+        torch.set_float32_matmul_precision(precision)

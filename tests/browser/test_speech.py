@@ -118,9 +118,10 @@ def test_sentences_are_read_into_the_microphone_and_learnt_from(microphone: Brow
     for number, sentence in enumerate(sentences, start=1):
         say(sentence, voice)
         expect(box).to_contain_text(sentence)
-        box.get_by_test_id("stAudioInputActionButton").click()
+        expect(box.get_by_role("button", name="Play")).to_have_count(0)  # the recorder of the sentence before is gone
+        box.get_by_role("button", name="Record", exact=True).click()
         expect(box.get_by_test_id("stAudioInputWaveformTimeCode")).to_have_text("00:02", timeout=20_000)
-        box.get_by_test_id("stAudioInputActionButton").click()
+        box.get_by_role("button", name="Stop recording").click()
         expect(box).to_contain_text(f"{number} of 10 recorded")
         if number == 1:
             picture(page, "speech-record-phone")
@@ -128,9 +129,9 @@ def test_sentences_are_read_into_the_microphone_and_learnt_from(microphone: Brow
         box.get_by_role("button", name="Next sentence").click()
     box.get_by_role("button", name="Use my recordings").click()
 
+    main = page.get_by_test_id("stMain")
+    expect(main).to_contain_text("6 recordings", timeout=60_000)
     page.get_by_role("button", name="Train now").click(timeout=60_000)  # at once, while the clips are still being drawn
     page.locator(".st-key-verdict").wait_for(timeout=TRAINING)
     settle(page)
-    main = page.get_by_test_id("stMain")
-    expect(main).to_contain_text("6 recordings")
     expect(main).to_contain_text("Clip by clip")

@@ -288,6 +288,19 @@ def test_differences_are_paired() -> None:
     assert judging.verdict([worlds] * 3, [worlds] * 3, "zero_shot").verdict == "undecided"
 
 
+def test_what_the_process_did_before_changes_nothing(tmp_path: Path) -> None:
+    """Vision leaves another way of multiplying matrices behind; a last digit is another policy a few steps later."""
+    data, returns = tiny_control.write_target(tmp_path / "data"), []
+    for precision in ("highest", "medium"):
+        torch.set_float32_matmul_precision(precision)
+        recipe = Recipe("control.policy", str(data), "pendulum", Strategy.FULL, settings=tiny_control.SETTINGS)
+        run = RunFolder.create(recipe, tmp_path / precision)
+        returns.append(TASK.fit(recipe, run).details["returns"]["after"])
+        assert torch.get_float32_matmul_precision() == precision
+    torch.set_float32_matmul_precision("highest")
+    assert returns[0] == returns[1]
+
+
 # --- what is carried and chosen -------------------------------------------------------------------
 
 
