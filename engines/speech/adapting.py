@@ -12,6 +12,7 @@ from peft import LoraConfig, get_peft_model
 from torch import Tensor
 
 from engines.contract import Run, Strategy
+from engines.speech.clips import UNIT
 from engines.speech.heard import Behind, Heard, Spoken, behind
 from engines.speech.recogniser import Recogniser
 from engines.speech.settings import TranscriptionSettings
@@ -20,7 +21,6 @@ from engines.training.devices import seed_everything
 from engines.training.loop import Plan, train
 from engines.training.transfer import with_time_left
 
-UNIT = "clips"
 AT_ONCE = 8
 
 

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from engines.contract import InputError, Problem, Progress, Skipped
+from engines.contract import InputError, Problem, Progress, Run, Skipped
 from engines.speech import checked, folders
 from engines.speech.audio import ACCEPTED as ACCEPTED_SOUND
 from engines.speech.audio import RATE
 from engines.speech.checked import Checked
 from engines.speech.folders import Recording, clean, first
+
+UNIT = "clips"
 
 UNSTATED = "all clips"
 """The accent of clips whose accent nobody stated."""
@@ -253,3 +255,15 @@ def _count(clips: Sequence[Clip]) -> str:
 def _named(clips: Sequence[Clip]) -> str:
     more = f", and {len(clips) - 3:,} more" if len(clips) > 3 else ""
     return ", ".join(clip.source.name for clip in clips[:3]) + more + "."
+
+
+def checking(run: Run) -> Progress:
+    """Says that the clips are being checked. What it returns says how far that is, and raises Cancelled."""
+
+    def progress(done: int, total: int) -> None:
+        run.check_cancelled()
+        if done % 20 == 0 or done == total:
+            run.emit("progress", phase="checking", done=done, total=total, unit=UNIT)
+
+    run.emit("phase", name="checking", title=f"Checking {UNIT}")
+    return progress

@@ -16,9 +16,9 @@ from engines import places
 from engines.contract import InputError, Problem, Recipe, Run, Skipped
 from engines.data.splits import complete
 from engines.speech import samples
-from engines.speech.adapting import UNIT, Lesson, transcripts
+from engines.speech.adapting import Lesson, transcripts
 from engines.speech.audio import RATE
-from engines.speech.clips import Clip, Clips, open_clips, script
+from engines.speech.clips import UNIT, Clip, Clips, checking, open_clips, script
 from engines.speech.heard import PLAIN, Spelt, Spoken
 from engines.speech.recogniser import Recogniser
 from engines.speech.settings import TranscriptionSettings
@@ -100,13 +100,7 @@ def split(clips: Sequence[Clip], settings: TranscriptionSettings, *, test: bool,
 
 def prepare(recipe: Recipe, settings: TranscriptionSettings, run: Run) -> tuple[Clips, list[str]]:
     """Reads, checks and splits the recipe's data: the clips, and each one's part. Raises InputError and Cancelled."""
-
-    def progress(done: int, total: int) -> None:
-        run.check_cancelled()
-        if done % 20 == 0 or done == total:
-            run.emit("progress", phase="checking", done=done, total=total, unit=UNIT)
-
-    run.emit("phase", name="checking", title=f"Checking {UNIT}")
+    progress = checking(run)
     data = Path(recipe.data)
     open_ = functools.partial(
         open_clips, needs="transcription", accent=settings.accent, edits=settings.transcripts, progress=progress

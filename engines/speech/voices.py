@@ -18,13 +18,12 @@ from engines.classifying import domain
 from engines.contract import InputError, ModelCard, Problem, Recipe, Run
 from engines.data.splits import complete
 from engines.speech import ge2e
-from engines.speech.clips import Clip, Clips, open_clips
+from engines.speech.clips import UNIT, Clip, Clips, checking, open_clips
 from engines.speech.settings import SpeakerSettings
 from engines.speech.varying import spoken_faster
 from engines.training.examples import Labelled
 from engines.training.staged import Staged
 
-UNIT = "clips"
 MOST_MAPPED = 400
 DET_POINTS = 60
 DRAWS = 300
@@ -86,13 +85,7 @@ def split(clips: Sequence[Clip], settings: SpeakerSettings, *, test: bool, seed:
 
 def prepare(recipe: Recipe, card: ModelCard, settings: SpeakerSettings, run: Run) -> Prepared:  # noqa: ARG001
     """Reads, checks and splits the recipe's data. Raises InputError and Cancelled."""
-
-    def progress(done: int, total: int) -> None:
-        run.check_cancelled()
-        if done % 20 == 0 or done == total:
-            run.emit("progress", phase="checking", done=done, total=total, unit=UNIT)
-
-    run.emit("phase", name="checking", title=f"Checking {UNIT}")
+    progress = checking(run)
     data = Path(recipe.data)
     found = open_clips(data, places.work(data), needs="speaker", progress=progress)
     if recipe.test is None:

@@ -17,19 +17,9 @@ from engines.text.entailing import EntailmentForSequenceClassification
 from engines.text.pooled import PooledForSequenceClassification
 from engines.text.predicting import TextClassifier
 from engines.text.reading import TokenReader
+from engines.text.to_script import OF_THE_MODEL
 
 MOST_PROBES = 32
-LEFT_BEHIND = {
-    "model.safetensors",
-    "head.safetensors",
-    "pooled.py",
-    "entailing.py",
-    "config.json",
-    "lesson.json",
-    "texts.csv",
-}
-"""What lies in a run's model folder and is of no use beside the ONNX file, or is written anew."""
-
 USAGE = '''\
 """Asks model.onnx: python usage.py "a text" "another text". Needs onnxruntime, tokenizers and numpy, no torch."""
 
@@ -111,7 +101,7 @@ def export(run: Path, out: Path) -> Path:
         write(model, folder / "model.onnx", run, reader.length)
         error = onnx.largest_difference(_Logits(model), lengths(inputs), folder / "model.onnx", run)
         for file in folder_of.iterdir():
-            if file.is_file() and file.name not in LEFT_BEHIND:
+            if file.is_file() and file.name not in OF_THE_MODEL:
                 shutil.copyfile(file, folder / file.name)
         config = configuration(folder_of, reader)
         (folder / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
