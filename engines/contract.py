@@ -263,6 +263,8 @@ class ModelCard:
     """Repository on the Hugging Face hub."""
     package: str | None = None
     """Package of the offline pack that carries the weights."""
+    torch_file: str | None = None
+    """Weight file in torch's own cache, where torchaudio's pipelines keep theirs."""
     sha256: str | None = None
     """Of the weight file. None: the hub's own digest is checked when the file is fetched."""
 

@@ -39,7 +39,7 @@ def where(card: ModelCard) -> Literal["here", "download", "unreachable"]:
     """Whether the weights are on this machine, or the hub could give them. Answers within two seconds."""
     if find(card) is not None:
         return "here"
-    return "download" if card.hub and hub_reachable() else "unreachable"
+    return "download" if (card.hub or card.torch_file) and hub_reachable() else "unreachable"
 
 
 def find(card: ModelCard) -> Path | None:
@@ -52,7 +52,10 @@ def _candidates(card: ModelCard) -> Iterator[Path]:
         yield from (p for p in (prepared / card.name / name for name in LOCAL_NAMES) if p.is_file())
     if card.hub:
         yield from _in_hub_cache(card.hub)
-        yield from _in_torch_cache(card.name)
+        # timm's and torchvision's files are called <name>-<first 8 digits of the SHA-256>.pth
+        yield from _in_torch_cache(f"{card.name}-????????.pth")
+    if card.torch_file:
+        yield from _in_torch_cache(card.torch_file)
     if card.package and (spec := importlib.util.find_spec(card.package)) and spec.submodule_search_locations:
         root = Path(next(iter(spec.submodule_search_locations)))
         files = [p for p in root.rglob("*") if p.suffix in {".safetensors", ".pth", ".pt", ".bin", ".gguf", ".part1"}]
@@ -67,10 +70,9 @@ def _in_hub_cache(repository: str) -> Iterator[Path]:
             yield Path(path)
 
 
-def _in_torch_cache(name: str) -> Iterator[Path]:
+def _in_torch_cache(pattern: str) -> Iterator[Path]:
     home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "torch"
-    # timm's and torchvision's files are called <name>-<first 8 digits of the SHA-256>.pth
-    yield from sorted((Path(home) / "hub" / "checkpoints").glob(f"{name}-????????.pth"))
+    yield from sorted((Path(home) / "hub" / "checkpoints").glob(pattern))
 
 
 def hub_reachable() -> bool:
@@ -112,7 +114,7 @@ def fetch(card: ModelCard) -> Path:
     if path := find(card):
         verify(path, card)
         return path
-    if not card.hub or not hub_reachable():
+    if not (card.hub or card.torch_file) or not hub_reachable():
         raise WeightsUnavailable(
             Problem(
                 f"model {card.name}",
@@ -120,8 +122,23 @@ def fetch(card: ModelCard) -> Path:
                 "connect to the network, put them in the folder HEADSTART_MODELS, or choose a model marked 'here'",
             )
         )
-    path = _download(card)
+    path = _download(card) if card.hub else _download_by_torchaudio(card)
     verify(path, card)
+    return path
+
+
+def _download_by_torchaudio(card: ModelCard) -> Path:
+    """Into torch's cache. torchaudio publishes no digest of what it downloads, so there is none to check."""
+    import torchaudio
+
+    bundle = getattr(torchaudio.pipelines, card.name.split("/")[-1])
+    try:
+        bundle.get_model(dl_kwargs={"progress": False, "map_location": "cpu", "weights_only": True})
+    except (OSError, RuntimeError) as error:
+        found = f"torchaudio's server does not give it ({type(error).__name__})"
+        raise WeightsUnavailable(Problem(f"model {card.name}", found, "try again later")) from error
+    path = find(card)
+    assert path is not None
     return path
 
 

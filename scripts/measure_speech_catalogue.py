@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from transformers import HubertConfig, Wav2Vec2Config, WavLMConfig, WhisperConfig
 
 from engines.contract import ModelCard
-from engines.speech import catalogue, measuring
+from engines.speech import bundles, catalogue, measuring
 
 OPENAI = "OpenAI, 'Robust speech recognition via large-scale weak supervision' (2022)"
 WEB = "680,000 hours of speech from the web"
@@ -69,6 +69,12 @@ CARDS: list[tuple[str, Any, str, dict[str, Any]]] = [
          "source": "Meta AI, 'wav2vec 2.0' (2020); hub", "source_task": "960 hours of read English (LibriSpeech)"},
     ),
     (
+        "torchaudio/VOXPOPULI_ASR_BASE_10K_EN", None, "wav2vec2",
+        {"title": "VoxPopuli base, English", "licence": "CC-BY-NC-4.0",
+         "source": "Meta AI, 'VoxPopuli' (2021); torchaudio.pipelines",
+         "source_task": "10,000 hours of the European Parliament without transcripts, then 543 of English"},
+    ),
+    (
         "facebook/hubert-large-ls960-ft", HubertConfig(**LARGE), "hubert",
         {"title": "HuBERT large, 960 h", "licence": "Apache-2.0", "hub": "facebook/hubert-large-ls960-ft",
          "source": "Meta AI, 'HuBERT' (2021); hub",
@@ -89,7 +95,7 @@ def main() -> int:
 
     entries = []
     for name, config, kind, words in CARDS:
-        card = measuring.described(name, config, kind, **words)
+        card = measuring.described(name, config, kind, **words) if config else bundles.card(name, **words)
         if card.package:
             path = weights.find(dataclasses.replace(card, hub=None))
             assert path is not None, f"{card.package} is not installed"

@@ -94,6 +94,31 @@ def write_ctc(folder: Path, kind: str, **changes: Any) -> Path:
     return folder
 
 
+def write_bundle(cache: Path, *, large: bool) -> Any:
+    """A bundle of torchaudio's of random weights, in torch's cache as torchaudio's download leaves it: with the rows of
+    fairseq's dictionary that no letter has."""
+    import torch
+    from torchaudio.models import wav2vec2_model
+    from torchaudio.pipelines import WAV2VEC2_ASR_BASE_960H, WAV2VEC2_ASR_LARGE_LV60K_960H, Wav2Vec2ASRBundle
+
+    known = WAV2VEC2_ASR_LARGE_LV60K_960H if large else WAV2VEC2_ASR_BASE_960H
+    convolutions = [(8, kernel, stride) for _, kernel, stride in known._params["extractor_conv_layer_config"]]
+    shape = {
+        **known._params, "extractor_conv_layer_config": convolutions, "encoder_embed_dim": 16, "encoder_num_layers": 2,
+        "encoder_num_heads": 2, "encoder_ff_interm_features": 32, "encoder_pos_conv_kernel": 4,
+        "encoder_pos_conv_groups": 2,
+    }  # fmt: skip
+    bundle = Wav2Vec2ASRBundle("tiny_asr.pth", shape, 16_000, large, "Wav2Vec2", _labels=known._labels)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        state = wav2vec2_model(**shape).state_dict()
+    for name in ("aux.weight", "aux.bias"):
+        state[name] = torch.cat([state[name][:1], torch.full_like(state[name][:3], 99.0), state[name][1:]])
+    (cache / "hub" / "checkpoints").mkdir(parents=True, exist_ok=True)
+    torch.save(state, cache / "hub" / "checkpoints" / "tiny_asr.pth")
+    return bundle
+
+
 def write_models(models: Path) -> None:
     """The tiny Whisper and a speaker encoder of random weights, where HEADSTART_MODELS is looked in."""
     import torch

@@ -28,18 +28,21 @@ def find(name: str) -> ModelCard | None:
 
 
 def describe(name: str) -> ModelCard:
-    """The card of a Whisper or CTC model by its name on the hub ('owner/name'), or of one in HEADSTART_MODELS.
+    """The card of a Whisper or CTC model by its name on the hub ('owner/name'), of one in HEADSTART_MODELS, or of
+    one of torchaudio's pipelines ('torchaudio/NAME').
 
     Raises InputError when its config.json is not to be had or names another kind of model.
     """
-    from engines.speech import measuring
+    from engines.speech import bundles, measuring
 
     if (known := find(name)) is not None:
         return known
     listed = ", ".join(card.name for card in _cards())
-    accepted = f"accepted: {listed}, or a Whisper or CTC model of the hub as owner/name"
+    accepted = f"accepted: {listed}, or a Whisper or CTC model of the hub as owner/name, or torchaudio/NAME"
     if not re.fullmatch(r"[\w.-]{1,96}(/[\w.-]{1,96})?", name):
         raise InputError(Problem(f"model {name[:80]}", "this is no name of a model", accepted))
+    if name.startswith(bundles.OWNER):
+        return bundles.card(name)
     folder = _config_folder(name)
     if folder is None:
         raise InputError(Problem(f"model {name}", "it is not here, and the hub does not give it", accepted))

@@ -61,6 +61,10 @@ def build(card: ModelCard, language: str = "en") -> Recogniser:
     """The pretrained model. Raises weights.WeightsUnavailable, and InputError when the weights do not fit, or when it
     does not know the language."""
     path = weights.fetch(card)
+    if card.torch_file:
+        from engines.speech import bundles, ctc
+
+        return ctc.Ctc(*bundles.load(card.name, path))
     return load(card.name, path, pretrained_folder(card, path), language)
 
 

@@ -40,7 +40,8 @@ def test_models(subject: Subject) -> None:
     assert len({card.name for card in cards}) == len(cards)
     for card in cards:
         assert all([card.title, card.family, card.licence, card.source, card.source_task, card.input]), card.name
-        assert card.hub or (card.package and re.fullmatch(r"[0-9a-f]{64}", card.sha256 or "")), card.name
+        packed = card.package and re.fullmatch(r"[0-9a-f]{64}", card.sha256 or "")
+        assert card.hub or card.torch_file or packed, card.name
         assert card.download_bytes > card.parameters, card.name
         assert all(stage.parameters >= 0 and stage.macs >= 0 for stage in card.stages), card.name
         assert 0 < sum(stage.parameters for stage in card.stages) <= card.parameters, card.name
