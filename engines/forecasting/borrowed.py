@@ -1,4 +1,4 @@
-"""Forecasters from the hub, asked through sktime's own estimators: TinyTimeMixer, Chronos-Bolt, TimesFM.
+"""Forecasters from the hub, asked through sktime's own estimators: TinyTimeMixer, Chronos-Bolt, Chronos-2, TimesFM.
 
 They are used as they come (zero-shot); TinyTimeMixer can be fine-tuned (`tuning`). What gives a point only gets a
 seasonal naive's spread around it, which the calibration then corrects.
@@ -25,9 +25,13 @@ MEDIAN = len(QUANTILES) // 2
 ESTIMATORS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "ttm-r2": ("sktime.forecasting.ttm", "TinyTimeMixerForecaster", {"fit_strategy": "zero-shot"}),
     "chronos-bolt-small": ("sktime.forecasting.chronos", "ChronosForecaster", {"seed": 0}),
+    "chronos-2": ("sktime.forecasting.chronos2", "Chronos2Forecaster", {"seed": 0}),
     "timesfm-2.5": ("sktime.forecasting.timesfm2", "TimesFM2Forecaster", {}),
 }
 """Catalogue name -> module, class and parameters beside the place of its weights."""
+TAKES_KNOWN = ("chronos-2",)
+"""Those that are given columns that are known ahead. The others forecast what a regression on these leaves over.
+TinyTimeMixer takes them where a checkpoint was built for them; the public ones were not."""
 TUNED = ("ttm-r2",)
 """Those that can be fine-tuned here. Chronos offers it nowhere in sktime; TimesFM does, with 200 million weights."""
 
@@ -39,23 +43,39 @@ class Borrowed(nn.Module):
         """`folder`: its weights, where they are not those of the hub."""
         super().__init__()
         self.card, self.season, self.folder = card, season, folder
+        self.takes_known = card.name in TAKES_KNOWN
 
-    def forecast(self, contexts: Sequence[np.ndarray], horizon: int) -> np.ndarray:
-        """float64 (N, horizon, 9). Raises InputError when sktime cannot load or run the model."""
-        return np.stack([self._one(context, horizon) for context in contexts])
+    def forecast(
+        self, contexts: Sequence[np.ndarray], horizon: int, known: Sequence[np.ndarray] | None = None
+    ) -> np.ndarray:
+        """float64 (N, horizon, 9). `known`: what is known ahead beside each context, (T + horizon, K), for a model that
+        takes it. Raises InputError when sktime cannot load or run the model."""
+        beside = known if known is not None and self.takes_known else [None] * len(contexts)
+        return np.stack([self._one(*pair, horizon) for pair in zip(contexts, beside, strict=True)])
 
-    def _one(self, context: np.ndarray, horizon: int) -> np.ndarray:
+    def _one(self, context: np.ndarray, known: np.ndarray | None, horizon: int) -> np.ndarray:
         import pandas as pd
 
         whole = filled(context)
         spread = seasonal_naive(context, horizon, self.season)
         spread = spread - spread[:, MEDIAN : MEDIAN + 1]
-        index = pd.period_range("1900-01-01", periods=len(whole), freq="D")
-        y = pd.Series(whole, index=index)
+        index = pd.period_range("1900-01-01", periods=len(whole) + horizon, freq="D")
+        y = pd.Series(whole, index=index[: len(whole)])
+        past = ahead = None
+        if known is not None:
+            X = pd.DataFrame(complete(known)[-len(index) :], index=index).add_prefix("x")
+            past, ahead = X.iloc[: len(whole)], X.iloc[len(whole) :]
         with explained(self.card), contextlib.redirect_stdout(io.StringIO()):
             estimator = estimator_of(self.card, self.folder)
-            point = estimator.fit(y, fh=range(1, horizon + 1)).predict().to_numpy(dtype=float).ravel()
+            point = estimator.fit(y, X=past, fh=range(1, horizon + 1)).predict(X=ahead).to_numpy(dtype=float).ravel()
         return np.asarray(point[:, None] + spread)
+
+
+def complete(known: np.ndarray) -> np.ndarray:
+    """Known columns (T, K) with each missing value taken for its column's mean: sktime takes none."""
+    seen = np.isfinite(known)
+    mean = np.where(seen, known, 0.0).sum(0) / np.maximum(seen.sum(0), 1)
+    return np.where(seen, known, mean)
 
 
 @contextlib.contextmanager
@@ -94,6 +114,11 @@ def folder_of(run: Path) -> Path:
 
 def strategies(card: ModelCard) -> tuple[Strategy, ...]:
     return (Strategy.ZERO_SHOT, Strategy.FULL) if card.name in TUNED else (Strategy.ZERO_SHOT,)
+
+
+def takes_known(card: ModelCard) -> bool:
+    """Whether the model itself is given columns that are known ahead."""
+    return card.name in TAKES_KNOWN
 
 
 def is_borrowed(card: ModelCard) -> bool:

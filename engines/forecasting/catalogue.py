@@ -60,6 +60,11 @@ BORROWED = (
         "up to 2,048 past values; answers 64 at once",
     ),
     _borrowed(
+        "chronos-2", "Chronos-2", "Chronos", 120_000_000, 480_000_000, "amazon/chronos-2",
+        "Amazon, on the hub; asked through sktime, zero-shot only", "public and made-up series, many with covariates",
+        "up to 8,192 past values, and columns whose future is known",
+    ),
+    _borrowed(
         "timesfm-2.5", "TimesFM 2.5", "TimesFM", 200_000_000, 925_000_000, "google/timesfm-2.5-200m-transformers",
         "Google Research, on the hub; asked through sktime, zero-shot only", "public series, web searches, page views",
         "up to 2,048 past values",

@@ -65,7 +65,7 @@ def past_losses(prepared: Prepared, card: ModelCard, on: Accelerator, width: int
         slots = [slot for series in chosen for slot in origins(p, series, lag, each)]
         if not slots:
             continue
-        windows = Windows(p.table, slots, p.scales, width, p.horizon)
+        windows = Windows(p.read, slots, p.scales, width, p.horizon)
         outputs = predict(network, 0, windows, on.device)
         losses = inputs.pinball_each(outputs, windows.targets(torch.arange(len(windows)))).double().numpy()
         of = np.array([slot.series for slot in slots])

@@ -9,6 +9,7 @@ from typing import Literal
 from engines.contract import InputError, Problem
 from engines.data.collecting import listed
 from engines.forecasting.dates import Parts, take_apart
+from engines.forecasting.names import names_in
 from engines.forecasting.numerals import Numerals, number
 
 DATES = ("ds", "date", "datetime", "timestamp", "time", "period", "month", "day", "week", "quarter", "year", "datum")
@@ -68,6 +69,8 @@ class Columns:
     notes: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     """Columns that hold something and are not read."""
+    ahead: tuple[str, ...] = ()
+    """Columns whose future is known."""
 
 
 def look(name: str, cells: list[str]) -> Column:
@@ -85,21 +88,43 @@ def look(name: str, cells: list[str]) -> Column:
     return column
 
 
-def guess(table: str, looked: list[Column], date: str, series: str, value: str) -> Columns:
+def guess(table: str, looked: list[Column], date: str, series: str, value: str, ahead: str = "") -> Columns:
     """Every column's part: as chosen by name (`date`, `series`, `value`; '' to guess), else by its name and cells.
+    `ahead` names the columns whose future is known, as `known_ahead` of the settings does.
 
     Raises InputError for a chosen column that is not there or holds something else, and where no column has numbers.
     """
-    found = _parts(table, looked, date, series, value)
-    used = {found.date, found.series, *found.values}
+    known = _known_ahead(table, looked, ahead, {"date": date, "series": series, "value": value})
+    found = _parts(table, [column for column in looked if column.name not in known], date, series, value)
+    found = replace(found, ahead=known)
+    used = {found.date, found.series, *found.values, *known}
     unused = tuple(column.name for column in looked if column.filled and column.name not in used)
     if not unused:
         return found
     said = (
-        f"Not used: {listed(list(unused))}. A forecast here rests on each series' own past alone; what is known ahead "
-        "of time, such as holidays, prices or promotions, is not read."
+        f"Not used: {listed(list(unused))}. Columns whose future is known, such as holidays or promotions, can be: "
+        "name them as known ahead."
     )
     return replace(found, unused=unused, notes=(*found.notes, said))
+
+
+def _known_ahead(table: str, looked: list[Column], ahead: str, others: dict[str, str]) -> tuple[str, ...]:
+    """The columns that are known ahead, in the order of the table. Raises InputError."""
+    by_case = {column.name.casefold(): column.name for column in looked}
+    problems, found = [], set()
+    for name in names_in(ahead):
+        part = next((part for part, chosen in others.items() if chosen.casefold() == name.casefold()), None)
+        if name.casefold() not in by_case:
+            accepted = f"accepted: {listed(list(by_case.values()))}"
+            problems.append(Problem("setting known_ahead", f"{table} has no column '{name}'", accepted))
+        elif part is not None:
+            accepted = "accepted: columns beside those of dates, series and values"
+            problems.append(Problem("setting known_ahead", f"'{name}' is the column of the {part}", accepted))
+        else:
+            found.add(by_case[name.casefold()])
+    if problems:
+        raise InputError(*problems)
+    return tuple(column.name for column in looked if column.name in found)
 
 
 def _parts(table: str, looked: list[Column], date: str, series: str, value: str) -> Columns:

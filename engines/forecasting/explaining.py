@@ -13,7 +13,7 @@ from engines.contract import InputError, Problem
 from engines.forecasting import inputs, keeping
 from engines.forecasting.dates import written
 from engines.forecasting.predicting import Forecaster
-from engines.forecasting.series import Series, SeriesTable
+from engines.forecasting.series import SeriesTable
 from engines.forecasting.splitting import FEWEST_SEEN
 
 METHOD = "Integrated gradients"
@@ -50,7 +50,7 @@ def explain(
             rows.append({"file": series.name, "error": f"has {n} values: at least {FEWEST_SEEN} are needed"})
             continue
         picture = out / f"{position:04d}.png"
-        found = attribution(forecaster, series)
+        found = attribution(forecaster, table, position)
         context = found.pop("context")
         start = series.start + len(series) - len(context)
         rows.append(
@@ -66,17 +66,18 @@ def explain(
     return rows
 
 
-def attribution(forecaster: Forecaster, series: Series) -> dict[str, Any]:
+def attribution(forecaster: Forecaster, table: SeriesTable, position: int) -> dict[str, Any]:
     """Integrated gradients (Sundararajan et al. 2017) of the mean forecast median with respect to the past values, on
-    the way from a flat past (their mean) to the real one. The scaling of the inputs is held still meanwhile."""
+    the way from a flat past (their mean) to the real one. The scaling of the inputs is held still meanwhile. What
+    columns that are known ahead explain is taken out first."""
     from captum.attr import IntegratedGradients
 
     kept = forecaster.kept
     width, horizon = kept.config["context"], min(kept.config["horizon"], inputs.HORIZON)
-    mix = kept.mix(series.name)
-    context = series.values[-(width + max(mix)) :]
+    mix = kept.mix(table.names[position])
+    context = forecaster.unexplained(table, position)[-(width + max(mix)) :]
     device = next(kept.model.parameters()).device
-    ways = [(share, Way(context, lag, width, device)) for lag, share in mix.items()]
+    ways = [(share, Way(context, lag, width, device, kept.both_ways_up)) for lag, share in mix.items()]
     mean = float(np.nanmean(context))
     unit = max(float(np.nanstd(context)), 1e-12)
 
@@ -102,14 +103,17 @@ def attribution(forecaster: Forecaster, series: Series) -> dict[str, Any]:
 class Way:
     """One way of reading a context, as a function through which gradients flow."""
 
-    def __init__(self, context: np.ndarray, lag: int, width: int, device: torch.device):
-        self.lag, self.width = lag, width
+    def __init__(self, context: np.ndarray, lag: int, width: int, device: torch.device, both_ways_up: bool):
+        self.lag, self.width, self.both_ways_up = lag, width, both_ways_up
         self.window = inputs.window(context, lag, width)
         self.observed = torch.from_numpy(self.window.inputs[1]).to(device)
         self.target = torch.from_numpy(inputs.prepare(self.window, np.empty(0), lag, 1.0, inputs.HORIZON)).to(device)
         places = np.where(np.isfinite(context), np.arange(len(context), dtype=float), np.nan)
         newest = inputs.last_season(places, lag)[np.arange(inputs.HORIZON) % lag] if lag else np.zeros(inputs.HORIZON)
         self.base = torch.from_numpy(newest.astype(np.int64)).to(device)
+
+    def ask(self, model: torch.nn.Module, given: Tensor) -> Tensor:
+        return inputs.both_ways_up(model, given) if self.both_ways_up else model(given)
 
     def median(self, model: torch.nn.Module, values: Tensor, horizon: int) -> Tensor:
         """values: (B, T). Returns the mean of the forecast median over the horizon, (B,)."""
@@ -121,7 +125,7 @@ class Way:
         centre = self.window.base[0] if self.lag else self.window.shift
         if self.lag:
             target[:, :, 1] = values[:, self.base] - centre
-        return inputs.restore(model(given), target)[:, :horizon, inputs.MEDIAN].mean(1) + centre
+        return inputs.restore(self.ask(model, given), target)[:, :horizon, inputs.MEDIAN].mean(1) + centre
 
 
 def reach(added: list[float], season: int) -> str:

@@ -1,4 +1,5 @@
-"""Fracast as an sktime forecaster: zero-shot or fine-tuned, with quantiles, missing values and any number of series.
+"""Fracast as an sktime forecaster: zero-shot or fine-tuned, with quantiles, missing values, any number of series, and
+columns that are known ahead.
 
 It needs torch, safetensors, numpy, pandas and sktime; not Headstart. An exported model carries this file along.
 """
@@ -17,7 +18,7 @@ import torch
 from safetensors.torch import load_file
 from sktime.forecasting.base import BaseForecaster
 
-from engines.forecasting import calibrating, inputs, rolling
+from engines.forecasting import calibrating, inputs, regression, rolling
 from engines.forecasting.network import HORIZON, QUANTILES, Fracast
 
 MEDIAN = QUANTILES.index(0.5)
@@ -45,6 +46,13 @@ class FracastForecaster(BaseForecaster):
         Corrections of the 80, 60, 40 and 20 % intervals; None leaves them as the network gives them.
     random_state : int
         Draws the windows.
+    both_ways_up : bool
+        Also reads each window upside down and takes the mean: twice the time, a little less error.
+    features : list of str or None
+        The columns of X that ``effect`` is about.
+    effect : dict or None
+        What they explain of the series (see ``regression.Effect``); the network forecasts the rest. None: where ``fit``
+        is given an X, that is fitted, on differences from ``max(lags)`` steps before.
 
     Examples
     --------
@@ -61,7 +69,7 @@ class FracastForecaster(BaseForecaster):
         "y_inner_mtype": "pd.Series",
         "X_inner_mtype": "pd.DataFrame",
         "scitype:y": "univariate",
-        "capability:exogenous": False,
+        "capability:exogenous": True,
         "capability:insample": False,
         "capability:pred_int": True,
         "capability:pred_int:insample": False,
@@ -82,6 +90,9 @@ class FracastForecaster(BaseForecaster):
         context: int = 512,
         widths: list[float] | None = None,
         random_state: int = 0,
+        both_ways_up: bool = False,
+        features: list[str] | None = None,
+        effect: dict[str, Any] | None = None,
     ):
         self.weights = weights
         self.lags = lags
@@ -91,6 +102,9 @@ class FracastForecaster(BaseForecaster):
         self.context = context
         self.widths = widths
         self.random_state = random_state
+        self.both_ways_up = both_ways_up
+        self.features = features
+        self.effect = effect
         with warnings.catch_warnings():  # sktime 1.2 announces at every start that a default will change in 1.3
             warnings.filterwarnings("ignore", message="The default of config ``remember_data``")
             super().__init__()
@@ -104,43 +118,74 @@ class FracastForecaster(BaseForecaster):
         weights = str(Path(folder) / "model.safetensors")
         return cls(
             weights=weights, lags=[int(lag) for lag in mix], shares=list(mix.values()), context=config["context"],
-            widths=widths,
+            widths=widths, both_ways_up=config.get("both_ways_up", False), features=config.get("features") or None,
+            effect=config.get("effects", {}).get(series),
         )  # fmt: skip
 
     def _fit(self, y: pd.Series, X: Any, fh: Any) -> FracastForecaster:
         self.model_ = Fracast()
         self.model_.load_state_dict(load_file(self.weights or pretrained()))
+        self.context_, self.known_ = y, X
+        self.effect_ = self._effect(y, X)
         if self.steps:
             fine_tune(
-                self.model_, y.to_numpy(dtype=float), list(self.lags), self.context, self.steps, self.learning_rate,
+                self.model_, self._unexplained(), list(self.lags), self.context, self.steps, self.learning_rate,
                 int(self.random_state or 0),
             )  # fmt: skip
         self.model_.eval()
-        self.context_ = y
         return self
+
+    def _effect(self, y: pd.Series, X: pd.DataFrame | None) -> regression.Effect | None:
+        """What X explains of y: as it was given, or fitted. Raises ValueError for an X without a column it needs."""
+        if self.effect is not None:
+            lacking = [name for name in self.features or [] if X is None or name not in X.columns]
+            if lacking:
+                raise ValueError(f"X must have the columns {', '.join(lacking)}, which are known ahead")
+            return regression.Effect(**self.effect)
+        if X is None or not len(X.columns):
+            return None
+        values, known = y.to_numpy(dtype=float), X.to_numpy(dtype=float)
+        return regression.fit(values, known, 3 * len(y) // 4, len(y), max(1, *self.lags))
+
+    def _of(self, X: pd.DataFrame | None) -> np.ndarray | float:
+        """What the columns add at each step of X, (T,)."""
+        if self.effect_ is None:
+            return 0.0
+        if X is None:
+            raise ValueError("X is needed for the steps to come: its columns were known when this was fitted")
+        return self.effect_.of((X[self.features] if self.features else X).to_numpy(dtype=float))
+
+    def _unexplained(self) -> np.ndarray:
+        """float64 (T,): the series without what X explains."""
+        return np.asarray(self.context_.to_numpy(dtype=float) - self._of(self.known_))
 
     def _update(self, y: pd.Series, X: Any = None, update_params: bool = True) -> FracastForecaster:
         """New values join the context; the weights stay as they are."""
         self.context_ = y.combine_first(self.context_)
+        if self.known_ is not None and X is not None:
+            self.known_ = X.combine_first(self.known_)[list(self.known_.columns)]
         return self
 
-    def _quantiles(self, fh: Any) -> np.ndarray:
+    def _quantiles(self, fh: Any, X: pd.DataFrame | None) -> np.ndarray:
         """float64 (len(fh), 9)"""
         ahead = fh.to_relative(self.cutoff).to_numpy().astype(int)
-        context = self.context_.to_numpy(dtype=float)
+        context = self._unexplained()
         shares = self.shares or [1 / len(self.lags)] * len(self.lags)
         mix = dict(zip(self.lags, shares, strict=True))
-        found = rolling.pooled(self.model_, [context], [mix], int(ahead.max()), self.context)[0]
+        found = rolling.pooled(
+            self.model_, [context], [mix], int(ahead.max()), self.context, both_ways_up=self.both_ways_up
+        )[0]
         if self.widths is not None:
             found = calibrating.widened(found, np.array(self.widths, dtype=float))
-        return np.asarray(found[ahead - 1])
+        added = self._of(None if X is None else X.loc[fh.to_absolute_index(self.cutoff)])
+        return np.asarray(found[ahead - 1] + np.reshape(added, (-1, 1)))
 
     def _predict(self, fh: Any, X: Any = None) -> pd.Series:
         index = fh.to_absolute_index(self.cutoff)
-        return pd.Series(self._quantiles(fh)[:, MEDIAN], index=index, name=self.context_.name)
+        return pd.Series(self._quantiles(fh, X)[:, MEDIAN], index=index, name=self.context_.name)
 
     def _predict_quantiles(self, fh: Any, X: Any, alpha: list[float]) -> pd.DataFrame:
-        found = self._quantiles(fh)
+        found = self._quantiles(fh, X)
         name = self._get_varnames()[0]
         columns = {(name, level): between(found, level) for level in alpha}
         return pd.DataFrame(columns, index=fh.to_absolute_index(self.cutoff))
@@ -148,7 +193,7 @@ class FracastForecaster(BaseForecaster):
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:  # noqa: ARG003
         """Settings for sktime's own tests."""
-        return [{"context": 64}, {"context": 64, "lags": [0, 1], "steps": 1}]
+        return [{"context": 64}, {"context": 64, "lags": [0, 1], "steps": 1, "both_ways_up": True}]
 
 
 def pretrained() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from engines.forecasting.dates import written
 from engines.forecasting.frequency import Frequency, infer, named
 from engines.forecasting.series import SeriesTable
 from engines.forecasting.settings import ForecastSettings
+
+if TYPE_CHECKING:
+    from engines.forecasting.features import Beside
 
 ROW = np.dtype([("series", "<i4"), ("moment", "<i8"), ("value", "<f8")])
 TOGETHER = 64
@@ -36,6 +40,7 @@ class Buckets:
         self.folder = folder
         self.codes: dict[str, int] = {}
         self._rows: list[tuple[int, int, float]] = []
+        self._held: tuple[int, np.ndarray] = (-2, np.empty(0, dtype=ROW))
 
     def add(self, series: str, moment: int, value: float) -> None:
         self._rows.append((self.codes.setdefault(series, len(self.codes)), moment, value))
@@ -54,12 +59,23 @@ class Buckets:
 
     def sorted(self, bucket: int) -> np.ndarray:
         """The rows of one file by series and moment; equal moments stay in the order of the table."""
-        rows = np.fromfile(self.folder / f"{bucket}", dtype=ROW)
+        path = self.folder / f"{bucket}"
+        rows = np.fromfile(path, dtype=ROW) if path.exists() else np.empty(0, dtype=ROW)
         return rows[np.lexsort((rows["moment"], rows["series"]))]
 
+    def of(self, series: str) -> np.ndarray:
+        """The rows of one series by moment. The file that it lies in is held until another is asked for."""
+        code = self.codes.get(series, -1)
+        if self._held[0] != code // TOGETHER:
+            self._held = (code // TOGETHER, self.sorted(code // TOGETHER))
+        rows = self._held[1]
+        return rows[rows["series"] == code]
 
-def even(buckets: Buckets, table: str, settings: ForecastSettings, dated: bool) -> SeriesTable:
-    """All series on one grid, written to `values.npy` beside the buckets.
+
+def even(
+    buckets: Buckets, table: str, settings: ForecastSettings, dated: bool, beside: Beside | None = None
+) -> SeriesTable:
+    """All series on one grid, written to `values.npy` beside the buckets; what is known ahead, to `ahead.npy`.
 
     Raises InputError when no series has `FEWEST` values.
     """
@@ -68,8 +84,9 @@ def even(buckets: Buckets, table: str, settings: ForecastSettings, dated: bool) 
     found = SeriesTable([], [], [], frequency, {}, [], [], "", folder=buckets.folder.parent)
     tally: Counter[str] = Counter()
     digest = hashlib.sha256()
-    raw = found.folder / "values.raw"
-    with raw.open("wb") as file:
+    raw, raw_ahead = found.folder / "values.raw", found.folder / "ahead.raw"
+    found.features = list(beside.names) if beside else []
+    with raw.open("wb") as file, raw_ahead.open("wb") as file_ahead:
         for bucket in range(len(buckets)):
             rows = buckets.sorted(bucket)
             for code in np.unique(rows["series"]):
@@ -90,12 +107,22 @@ def even(buckets: Buckets, table: str, settings: ForecastSettings, dated: bool) 
                 digest.update(f"{names[code]}\0{frequency.moment(start)}\0{frequency.name}\0".encode())
                 digest.update(values.tobytes())
                 values.tofile(file)
+                if beside is not None:
+                    known = beside.on_grid(names[code], start, len(values), frequency)
+                    found.beyond.append(len(known) - len(values))
+                    tally["lacking"] += int((~np.isfinite(known[: len(values)])).any(1).sum())
+                    digest.update(known.tobytes())
+                    known.tofile(file_ahead)
     if not found.names:
         first = f" ({found.skipped[0].where} {found.skipped[0].reason})" if found.skipped else ""
         problem = Problem(table, f"no series in it has {FEWEST} values or more{first}", "accepted: longer series")
         raise InputError(problem)
     np.save(found.folder / "values.npy", np.memmap(raw, dtype="<f8", mode="r"))
     raw.unlink()
+    if beside is not None:
+        rows = np.memmap(raw_ahead, dtype="<f8", mode="r").reshape(-1, len(beside.names))
+        np.save(found.folder / "ahead.npy", rows)
+    raw_ahead.unlink()
     found.sha256 = digest.hexdigest()
     found.notes = _in_words(tally, found, on_grid)
     if tally["left out"] > NAMED:
@@ -209,6 +236,9 @@ def _in_words(tally: Counter[str], found: SeriesTable, on_grid: bool) -> list[st
         notes.append(
             f"{counted(n, 'date lies', 'dates lie')} far from all others and {'was' if n == 1 else 'were'} left out."
         )
+    if n := tally["lacking"]:
+        lack = counted(n, "step lacks", "steps lack")
+        notes.append(f"{lack} a value that should be known ahead: its mean is taken there.")
     if n := tally["constant"]:
         notes.append(f"{counted(n, 'series never changes', 'series never change')}: there is nothing to learn from it.")
     if _summer_time(tally, found):

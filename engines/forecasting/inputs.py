@@ -16,8 +16,8 @@ from torch import Tensor
 
 from engines.forecasting.network import HORIZON, QUANTILES
 
-CHANNELS = 5
-"""Of a target: value, base, span, shift, lag (see `prepare`)."""
+CHANNELS = 6
+"""Of a target: value, base, span, shift, lag, and whether the window stood upside down (see `prepare`)."""
 MEDIAN = QUANTILES.index(0.5)
 LEAST_SPAN = 1e-5
 
@@ -66,8 +66,10 @@ def last_season(context: np.ndarray, lag: int) -> np.ndarray:
     return np.where(known.any(0), values, everywhere[-1] if len(everywhere) else 0.0)
 
 
-def prepare(found: Window, future: np.ndarray, lag: int, scale: float, horizon: int) -> np.ndarray:
-    """The target of a window: float32 (48, 5), in units of `scale` around the window's last base.
+def prepare(
+    found: Window, future: np.ndarray, lag: int, scale: float, horizon: int, upside_down: bool = False
+) -> np.ndarray:
+    """The target of a window: float32 (48, 6), in units of `scale` around the window's last base.
 
     future: float64 (<= 48,), nan where unknown; steps beyond `horizon` count for nothing.
     """
@@ -79,15 +81,37 @@ def prepare(found: Window, future: np.ndarray, lag: int, scale: float, horizon: 
     target[:, 2] = found.span / scale
     target[:, 3] = found.shift / scale if lag else 0.0
     target[:, 4] = lag
+    target[:, 5] = upside_down
     return target
 
 
+def mirrored(given: Tensor) -> Tensor:
+    """Windows turned upside down, (B, 2, W): what rose now falls. Missing values stay 0."""
+    return torch.stack([given[:, 1] - given[:, 0] * given[:, 1], given[:, 1]], dim=1)
+
+
+def turned_back(answers: Tensor) -> Tensor:
+    """The answers (B, 48, 9) to windows that stood upside down, as those to the windows themselves."""
+    return 1 - answers.flip(-1)
+
+
+def both_ways_up(model: torch.nn.Module, given: Tensor) -> Tensor:
+    """The mean of what a network answers to windows (B, 2, W) and to the same upside down: (B, 48, 9).
+
+    Nothing says that a series should be forecast otherwise when its sign is changed, but a network has only learnt so
+    approximately; the mean of both has no such preference.
+    """
+    answers: Tensor = (model(given) + turned_back(model(mirrored(given)))) / 2
+    return answers
+
+
 def restore(answers: Tensor, target: Tensor) -> Tensor:
-    """Quantiles of the values, in the target's unit: answers (B, 48, 9), target (B, 48, 5) -> (B, 48, 9).
+    """Quantiles of the values, in the target's unit: answers (B, 48, 9), target (B, 48, 6) -> (B, 48, 9).
 
     Differences are added up along each step's own season. Their median adds up as it is; the distances of the other
     quantiles from it add up as independent errors do, by the root of the sum of squares.
     """
+    answers = torch.where(target[:, :1, 5:6] > 0, turned_back(answers), answers)
     base, span, shift, lag = target[:, :, 1:2], target[:, :1, 2:3], target[:, :1, 3:4], target[:, 0, 4]
     differences = answers * span + shift
     plain = lag == 0
@@ -112,7 +136,7 @@ def values_of(quantiles: np.ndarray, found: Window, lag: int, scale: float) -> n
 
 
 def pinball(outputs: Tensor, target: Tensor) -> Tensor:
-    """The mean quantile loss over known steps, each window alike: (B, 48, 9), (B, 48, 5) -> scalar."""
+    """The mean quantile loss over known steps, each window alike: (B, 48, 9), (B, 48, 6) -> scalar."""
     return pinball_each(outputs, target).mean()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from engines.export.parcel import parcel
 from engines.forecasting import borrowed, calibrating, catalogue
 from engines.forecasting.network import Fracast
 from engines.forecasting.preparing import Prepared
+from engines.forecasting.regression import Effect
 from engines.forecasting.rolling import Mix
 from engines.runs import no_model
 from engines.training.staged import Staged
@@ -27,10 +28,23 @@ from forecaster import FracastForecaster
 forecaster = FracastForecaster.from_folder(".")
 forecaster.fit(y, fh=range(1, 13)).predict_quantiles(alpha=[0.1, 0.5, 0.9])"""
 """Loads the exported model back as an sktime forecaster, in the folder it was unpacked to; y is a pandas series."""
+SNIPPET_KNOWN = """\
+from forecaster import FracastForecaster
+forecaster = FracastForecaster.from_folder(".", series="{series}")
+forecaster.fit(y, X=X, fh=range(1, 13)).predict_quantiles(X=ahead, alpha=[0.1, 0.5, 0.9])"""
+"""The same where columns are known ahead: X holds them for the steps of y, `ahead` for those to come."""
 SNIPPET_HUB = """\
 from sktime.forecasting.ttm import TinyTimeMixerForecaster
 forecaster = TinyTimeMixerForecaster(model_path=".", fit_strategy="zero-shot")
 forecaster.fit(y, fh=range(1, 13)).predict()"""
+
+
+def snippet(card: ModelCard, prepared: Prepared, tested: list[int]) -> str:
+    """How the exported model is loaded back."""
+    if borrowed.is_borrowed(card):
+        return SNIPPET_HUB
+    explained = [series for series in tested if prepared.effects[series] is not None]
+    return SNIPPET_KNOWN.format(series=prepared.table.names[explained[0]]) if explained else SNIPPET
 
 
 @dataclass
@@ -44,6 +58,21 @@ class Kept:
         """What this series is read as; a series that is new gets what the others have on average."""
         own = self.config["mixes"].get(series, self.config["mix"])
         return {int(lag): float(share) for lag, share in own.items()}
+
+    @property
+    def both_ways_up(self) -> bool:
+        """Whether windows are read both ways up: runs of before this was done are not."""
+        return bool(self.config.get("both_ways_up", False))
+
+    @property
+    def features(self) -> list[str]:
+        """What the model wants to know ahead."""
+        return list(self.config.get("features", []))
+
+    def effect(self, series: str) -> Effect | None:
+        """What these features explain of a series; None for one that is new, or where it is nothing."""
+        found = self.config.get("effects", {}).get(series)
+        return Effect(**found) if found else None
 
     def widths(self, series: str) -> np.ndarray:
         """float64 (4,): the corrections of its intervals."""
@@ -71,6 +100,11 @@ def save(
         "width_of_all": calibrating.factors(scores, -1, p.horizon).tolist(),
         "widths": {p.table.names[series]: calibrating.factors(scores, series, p.horizon).tolist() for series in tested},
         "share": share,
+        "both_ways_up": True,
+        "features": p.table.features,
+        "effects": {
+            p.table.names[series]: asdict(effect) for series in p.usable if (effect := p.effects[series]) is not None
+        },
     }
     (folder / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False), encoding="utf-8")
 
@@ -119,7 +153,7 @@ def export(run: Path, out: Path) -> Path:
             shutil.copyfile(run / "model" / name, folder / name)
         for name in ("README.md", "recipe.json"):
             shutil.copyfile(run / name, folder / name)
-        for name in ("network.py", "inputs.py", "rolling.py", "calibrating.py", "forecaster.py"):
+        for name in ("network.py", "inputs.py", "rolling.py", "calibrating.py", "regression.py", "forecaster.py"):
             (folder / name).write_text(outside((here / name).read_text(encoding="utf-8")), encoding="utf-8")
     return out
 

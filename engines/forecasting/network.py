@@ -188,9 +188,14 @@ class FutureStates(nn.Module):
     def forward(self, states: Tensor, continued: Tensor, where: Tensor) -> Tensor:
         z = torch.cat([states[:, -SEEN:], self.in_proj(torch.cat([continued[..., None], where], dim=-1))], dim=1)
         for step in range(6):
-            z = self.block(z, 2**step)
+            z = self.block(z[:, -reach(step) :], 2**step)
         out: Tensor = self.out_proj(z[:, -HORIZON:])
         return out
+
+
+def reach(step: int) -> int:
+    """How many of the newest states a convolution at dilation 2^step, and those above it, need for the last 48."""
+    return HORIZON + 2 * (2**6 - 2**step)
 
 
 def taps(x: Tensor, weight: Tensor, bias: Tensor, dilation: int) -> Tensor:

@@ -65,6 +65,8 @@ def fit(info: TaskInfo, recipe: Recipe, card: ModelCard, run: Run) -> Result:
     if recipe.data_sha256 not in {None, p.table.sha256} and (run.path / "checkpoint").exists():
         shutil.rmtree(run.path / "checkpoint")  # it may have learnt what is tested on now
         run.emit("note", message="The data have changed since this run stopped: it starts over.")
+    if borrowed.takes_known(card):
+        p = p.blind()  # it is given the columns that are known ahead, instead of what a regression on them leaves over
     recipe = replace(recipe, data_sha256=p.table.sha256, versions=versions.installed())
     run.write("recipe.json", recipe.to_json())
     for note in p.notes:
@@ -179,12 +181,16 @@ def _others(
     elif strategy is not Strategy.SCRATCH:
         model = networks.build(card, pretrained=True, seed=0).to(on.device).eval().model
         plain = [AS_IT_IS] * len(mixes)
-        for label, chosen in (("zero_shot", plain), ("zero_shot_inputs", mixes)):
-            if label == "zero_shot_inputs" and (strategy is Strategy.ZERO_SHOT or chosen == plain):
-                continue
-            raw = testing.ask(model, p, tested, chosen, width)
-            scores = testing.validation_scores(model, p, np.unique(tested.series).tolist(), chosen, width)
-            found[label] = testing.calibrated(raw, p, tested, scores)[0]
+        which, blind = np.unique(tested.series).tolist(), p.blind()
+        asked = [("zero_shot", blind, plain, False)]
+        if strategy is not Strategy.ZERO_SHOT:
+            asked.append(("zero_shot_inputs", p, mixes, True))
+        if any(effect is not None for effect in p.effects):
+            asked.append(("without_columns", blind, choosing.choose_inputs(blind, card, settings, on, width), True))
+        for label, seen, chosen, both in asked:
+            raw = testing.ask(model, seen, tested, chosen, width, both)
+            scores = testing.validation_scores(model, seen, which, chosen, width, both)
+            found[label] = testing.calibrated(raw, seen, tested, scores)[0]
     return found
 
 
@@ -245,13 +251,19 @@ def _details(
         "head_parameters": (
             0 if borrowed.is_borrowed(card) else sum(p.numel() for p in learnt.network.head().parameters())
         ),
-        "load_snippet": keeping.SNIPPET_HUB if borrowed.is_borrowed(card) else keeping.SNIPPET,
+        "load_snippet": keeping.snippet(card, p, np.unique(tested.series).tolist()),
         "columns": table.columns,
         "input": f"series of numbers, {table.frequency.title}; up to {teaching.width(p, settings)} past steps are seen",
         "next": what_next(recipe, values, learnt),
     }
+    if table.features:
+        explained = [series for series in np.unique(tested.series).tolist() if p.effects[series] is not None]
+        found["ahead"] = telling.about_known(
+            table.columns["ahead"], errors, counts, [table.names[series] for series in explained],
+            itself=borrowed.takes_known(card),
+        )  # fmt: skip
     if telling.prices(table.columns):
-        last = np.array([baselines.last_season(context, 1)[0] for context in testing.contexts(p, tested)])
+        last = np.array([baselines.last_season(context, 1)[0] for context in testing.contexts(p.table, tested)])
         walk = values.get("random_walk", values["seasonal_naive"])
         found["prices"] = telling.about_prices(ours[:, :, MEDIAN], tested, last, walk, values["own"])
     return found

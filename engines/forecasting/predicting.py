@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from engines.contract import InputError, Problem
+from engines.data.collecting import listed
 from engines.data.tables import safe_cell
 from engines.forecasting import calibrating, keeping, rolling
 from engines.forecasting.dates import written
@@ -20,6 +23,12 @@ from engines.forecasting.splitting import FEWEST_SEEN
 from engines.runs import RunFolder
 
 TOGETHER = 64  # series that are forecast at once
+
+
+def called(table: SeriesTable, step: int) -> str:
+    """The date of a grid step, or its number where there are no dates."""
+    moment = table.frequency.moment(step)
+    return str(moment) if table.frequency.unit == "step" else written(moment)
 
 
 class Forecaster:
@@ -49,6 +58,14 @@ class Forecaster:
         for position in sorted(set(range(len(table))) - set(able)):
             n = table.lengths[position]
             yield {"file": table.names[position], "error": f"has {n} values: at least {FEWEST_SEEN} are needed"}
+        lacking = {position: self.lacking(table, position) for position in able} if self.kept.features else {}
+        if lacking and all(lacking.values()):
+            found = f"series {table.names[able[0]]} {lacking[able[0]]}"
+            raise InputError(Problem(data.name, found, "what is known ahead must be known for every step to come"))
+        for position in able:
+            if lacking.get(position):
+                yield {"file": table.names[position], "error": lacking[position]}
+        able = [position for position in able if not lacking.get(position)]
         for start in range(0, len(able), TOGETHER):
             yield from self._rows(table, able[start : start + TOGETHER])
 
@@ -61,21 +78,67 @@ class Forecaster:
             raise InputError(Problem(data.name, found, f"this run learnt from a frequency of {learnt}"))
         return table
 
+    def unexplained(self, table: SeriesTable, position: int) -> np.ndarray:
+        """float64 (T,): a series less what columns that are known ahead explain of it."""
+        values = table.at(position).values
+        return values - self._explained(table, position, 0)[: len(values)]
+
+    def _explained(self, table: SeriesTable, position: int, horizon: int) -> np.ndarray:
+        """float64 (T + horizon,): what is known ahead adds to each value, and to each of those to come."""
+        length = table.lengths[position] + horizon
+        effect = self.kept.effect(table.names[position])
+        return np.zeros(length) if effect is None else effect.of(self._known(table, position, horizon))
+
+    def _known(self, table: SeriesTable, position: int, horizon: int) -> np.ndarray:
+        """float64 (T + horizon, features): the columns in the order that was learnt, nan where nothing is known. A
+        text that occurs no more is nowhere."""
+        length = table.lengths[position] + horizon
+        here = dict(zip(table.features, table.known(position).T, strict=True))
+        found = np.full((length, len(self.kept.features)), np.nan)
+        for number, name in enumerate(self.kept.features):
+            other = next((own for own in here if "=" in name and own.split("=")[0] == name.split("=")[0]), None)
+            if name in here:
+                found[: len(here[name]), number] = here[name][:length]
+            elif other is not None:
+                found[: len(here[other]), number] = np.where(np.isfinite(here[other]), 0.0, np.nan)[:length]
+        return found
+
+    def lacking(self, table: SeriesTable, position: int) -> str:
+        """What has to be known for the steps to come and is not, in words; '' where nothing lacks."""
+        effect, horizon = self.kept.effect(table.names[position]), self.kept.config["horizon"]
+        needed = range(len(self.kept.features)) if self.takes_known else effect.needs() if effect else []
+        if not needed:
+            return ""
+        known = self._known(table, position, horizon)[table.lengths[position] :]
+        gone = ~np.isfinite(known[:, list(needed)])
+        if not gone.any():
+            return ""
+        names = list(dict.fromkeys(self.kept.features[needed[i]].split("=")[0] for i in np.flatnonzero(gone.any(0))))
+        steps = np.flatnonzero(gone.any(1))
+        first, last = (table.starts[position] + table.lengths[position] + int(steps[i]) for i in (0, -1))
+        when = " to ".join(dict.fromkeys(called(table, step) for step in (first, last)))
+        return f"needs {listed(names)} for {when}: add rows with these dates, their values left empty"
+
+    @property
+    def takes_known(self) -> bool:
+        return bool(self.kept.features) and getattr(self.kept.model, "takes_known", False)
+
     def _rows(self, table: SeriesTable, chosen: list[int]) -> Iterator[dict[str, Any]]:
         horizon = self.kept.config["horizon"]
         found = [table.at(position) for position in chosen]
         mixes = [self.kept.mix(series.name) for series in found]
-        contexts = [series.values for series in found]
-        raw = rolling.pooled(self.kept.model, contexts, mixes, horizon, self.kept.config["context"])
-        for series, rows in zip(found, raw, strict=True):
-            forecast = calibrating.widened(rows, self.kept.widths(series.name))
+        contexts = [self.unexplained(table, position) for position in chosen]
+        known = [self._known(table, position, horizon) for position in chosen] if self.takes_known else None
+        width, both = self.kept.config["context"], self.kept.both_ways_up
+        raw = rolling.pooled(self.kept.model, contexts, mixes, horizon, width, known, both)
+        for position, series, rows in zip(chosen, found, raw, strict=True):
+            explained = self._explained(table, position, horizon)[len(series) :]
+            forecast = calibrating.widened(rows, self.kept.widths(series.name)) + explained[:, None]
             for step in range(horizon):
-                position = series.start + len(series) + step
-                moment = table.frequency.moment(position)
                 yield {
                     "file": series.name,
                     "unique_id": series.name,
-                    "ds": str(moment) if table.frequency.unit == "step" else written(moment),
+                    "ds": called(table, series.start + len(series) + step),
                     "step": step + 1,
                     "value": float(forecast[step, MEDIAN]),
                     "low": float(forecast[step, 0]),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from engines.contract import InputError, Problem, Recipe, Run, Skipped
+from engines.forecasting import regression
 from engines.forecasting.reading import open_series
+from engines.forecasting.regression import Effect
 from engines.forecasting.series import SeriesTable
 from engines.forecasting.settings import ForecastSettings
 from engines.forecasting.splitting import FEWEST_SEEN, Split, cut, longest_horizon
@@ -31,6 +35,20 @@ class Prepared:
     """Observed values that train, validate and test."""
     notes: list[str]
     skipped: list[Skipped]
+    read: SeriesTable
+    """What a network reads: the series, less what columns that are known ahead explain of them."""
+    effects: list[Effect | None]
+    """One a series: what those columns explain, fitted before the test; None where it is nothing."""
+
+    def blind(self) -> Prepared:
+        """The same, with nothing known ahead."""
+        return replace(self, read=self.table, effects=[None] * len(self.table))
+
+    def explained(self, series: int) -> np.ndarray:
+        """float64 (T or more,): what is known ahead adds to each value of a series, as far as anything is known."""
+        effect = self.effects[series]
+        known = self.table.known(series)
+        return np.zeros(len(known)) if effect is None else effect.of(known)
 
     @property
     def usable(self) -> list[int]:
@@ -99,7 +117,35 @@ def split(table: SeriesTable, settings: ForecastSettings, name: str) -> Prepared
         )
     if short:
         notes.append(f"{short:,} of {len(splits):,} series are too short for a horizon of {horizon} and are left out.")
-    return Prepared(table, season, horizon, splits, scales, parts, notes, skipped)
+    prepared = Prepared(
+        table, season, horizon, splits, scales, parts, notes, skipped, table, [None] * len(table)
+    )  # fmt: skip
+    return explained_by_columns(prepared) if table.features else prepared
+
+
+def explained_by_columns(prepared: Prepared) -> Prepared:
+    """What columns that are known ahead explain of each series, and the series without it, kept on disk."""
+    p, table = prepared, prepared.table
+    cuts = [split and (split.validation, split.test) for split in p.splits]
+    key = hashlib.sha256(repr((1, p.season, cuts)).encode()).hexdigest()[:16]
+    rest = replace(table, file=f"rest-{key}.npy")
+    partial = table.folder / f".{rest.file}.{os.getpid()}"
+    written = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float64, shape=(sum(table.lengths),))
+    effects: list[Effect | None] = []
+    for position, own in enumerate(p.splits):
+        values, known = table.at(position).values, table.known(position)
+        effect = None
+        if own is not None:
+            effect = regression.fit(values, known, own.validation, own.test, p.season)
+        effects.append(effect)
+        less = values if effect is None else values - effect.of(known)[: len(values)]
+        written[table.offsets[position] : table.offsets[position] + len(values)] = less
+    written.flush()
+    partial.replace(table.folder / rest.file)
+    used = sum(effect is not None for effect in effects)
+    listed = ", ".join(table.columns["ahead"])
+    said = f"Known ahead: {listed}. On past values that was clearly worth it for {used:,} of {len(p.usable):,} series."
+    return replace(p, read=rest, effects=effects, notes=[*p.notes, said])
 
 
 def scale(values: np.ndarray, season: int) -> float:

@@ -20,14 +20,14 @@ from engines.data.delimited import UnclosedQuote, open_delimited
 from engines.data.prepared import prepared
 from engines.data.tables import EXTENSIONS, open_table
 from engines.forecasting import columns as guessing
-from engines.forecasting import gridding
+from engines.forecasting import features, gridding
 from engines.forecasting.columns import Columns
 from engines.forecasting.dates import Calendar, moment, take_apart
 from engines.forecasting.numerals import Numerals, number
 from engines.forecasting.series import SeriesTable
 from engines.forecasting.settings import ForecastSettings
 
-VERSION = 3
+VERSION = 4
 """Of what is kept on disk; raised when reading changes."""
 LOOKED_AT = 1000
 """Rows by which columns are guessed."""
@@ -84,6 +84,8 @@ class Heard:
     columns: Columns
     calendar: Calendar = field(default_factory=Calendar)
     numerals: Numerals = field(default_factory=Numerals)
+    known: list[features.Known] = field(default_factory=list)
+    """Columns that are known ahead."""
     n_rows: int = 0
 
 
@@ -115,7 +117,11 @@ def _read(path: Path, settings: ForecastSettings, folder: Path, progress: Progre
     log = Log(source.counted)
     in_utc = heard.calendar.in_utc
     buckets = gridding.Buckets(folder / "rows")
-    _fill(buckets, source, heard, day_first, decimal, in_utc, log)
+    beside = None
+    if heard.known:
+        names = features.checked(path.name, heard.known)
+        beside = features.Beside(folder / "rows", heard.known, names, shared=heard.columns.series is None)
+    _fill(buckets, beside, source, heard, day_first, decimal, in_utc, log)
     try:
         notes += [*heard.columns.notes, *_dates_in_words(heard.calendar, day_first, in_utc)]
         if heard.columns.date is None:
@@ -128,7 +134,7 @@ def _read(path: Path, settings: ForecastSettings, folder: Path, progress: Progre
         if log.infinite:
             held = gridding.counted(log.infinite, "infinite number counts", "infinite numbers count")
             notes.append(f"{held} as missing.")
-        found = gridding.even(buckets, path.name, settings, heard.columns.date is not None)
+        found = gridding.even(buckets, path.name, settings, heard.columns.date is not None, beside)
         found.columns = asdict(heard.columns) | {"known": source.columns, "day_first": day_first, "decimal": decimal}
         found.notes = notes + found.notes
         if log.n > MOST_NAMED:
@@ -136,7 +142,8 @@ def _read(path: Path, settings: ForecastSettings, folder: Path, progress: Progre
         found.skipped = [*source.skipped, *log.skipped, *found.skipped]
         found.save(folder)
     finally:
-        shutil.rmtree(buckets.folder, ignore_errors=True)
+        for used in (buckets.folder, *(beside.folders() if beside else ())):
+            shutil.rmtree(used, ignore_errors=True)
 
 
 def _open(path: Path, quotes: bool, progress: Progress | None) -> Source:
@@ -169,11 +176,10 @@ def _begin(path: Path, names: list[str], first: list[list[str]], settings: Forec
         guessing.look(name, [cells[index] if index < len(cells) else "" for cells in first])
         for index, name in enumerate(names)
     ]
-    heard = Heard(
-        guessing.guess(
-            path.name, looked, settings.date_column or "", settings.id_column or "", settings.value_column or ""
-        )
-    )
+    chosen = (settings.date_column, settings.id_column, settings.value_column, settings.known_ahead)
+    heard = Heard(guessing.guess(path.name, looked, *(name or "" for name in chosen)))
+    by_name = {column.name: column for column in looked}
+    heard.known = [features.Known(name, not by_name[name].is_number) for name in heard.columns.ahead]
     for cells in first:
         _hear(heard, names, cells, seen)
     return heard
@@ -191,6 +197,8 @@ def _hear(heard: Heard, names: list[str], cells: list[str], seen: set[str]) -> N
                 heard.calendar.see(text, parts)
     for name in heard.columns.values:
         heard.numerals.see(_cell(cells, where[name]))
+    for column in heard.known:
+        column.see(_cell(cells, where[column.name]))
 
 
 def _titles(names: list[str], width: int) -> list[str]:
@@ -229,9 +237,10 @@ def _asked(table: str, heard: Heard, settings: ForecastSettings) -> tuple[bool, 
 
 
 def _fill(
-    buckets: gridding.Buckets, source: Source, heard: Heard, day_first: bool, decimal: str, in_utc: bool, log: Log
-) -> None:
-    """The second walk: every row to (series, moment, value)."""
+    buckets: gridding.Buckets, beside: features.Beside | None, source: Source, heard: Heard, day_first: bool,
+    decimal: str, in_utc: bool, log: Log,
+) -> None:  # fmt: skip
+    """The second walk: every row to (series, moment, value), and what is known ahead beside it."""
     columns = heard.columns
     where: dict[str, int] = {}
     known: dict[str, int | None] = {}
@@ -269,7 +278,11 @@ def _fill(
                 log.infinite += 1
                 value = math.nan
             buckets.add(own, when, value)
+        if beside is not None:
+            beside.add(own, when, [_cell(cells, where[known.name]) for known in heard.known])
     buckets.close()
+    if beside is not None:
+        beside.close()
 
 
 def _dates_in_words(calendar: Calendar, day_first: bool, in_utc: bool) -> list[str]:

@@ -17,36 +17,42 @@ Mix = Mapping[int, float]
 
 
 def pooled(
-    model: nn.Module, contexts: Sequence[np.ndarray], mixes: Sequence[Mix], horizon: int, width: int
-) -> np.ndarray:
+    model: nn.Module, contexts: Sequence[np.ndarray], mixes: Sequence[Mix], horizon: int, width: int,
+    known: Sequence[np.ndarray] | None = None, both_ways_up: bool = True,
+) -> np.ndarray:  # fmt: skip
     """float64 (N, horizon, 9): for each context the mean of the quantiles that the network gives when it reads it in
-    the ways of its mix, each with its share."""
+    the ways of its mix, each with its share, and both ways up (`inputs.both_ways_up`).
+
+    `known`, for a model that takes such: columns that are known ahead, float64 (T + horizon, K) for each context.
+    """
     if (whole := getattr(model, "forecast", None)) is not None:  # a model that reads series in its own way
-        return np.asarray(whole(contexts, horizon))
+        return np.asarray(whole(contexts, horizon, known) if known is not None else whole(contexts, horizon))
     found = np.zeros((len(contexts), horizon, len(QUANTILES)))
     for lag in sorted({lag for mix in mixes for lag in mix}):
         own = [i for i, mix in enumerate(mixes) if lag in mix]
-        answers = quantiles(model, [contexts[i] for i in own], [lag] * len(own), horizon, width)
+        own_contexts = [contexts[i] for i in own]
+        answers = quantiles(model, own_contexts, [lag] * len(own), horizon, width, both_ways_up)
         found[own] += answers * np.array([mixes[i][lag] for i in own])[:, None, None]
     return found
 
 
 def quantiles(
-    model: nn.Module, contexts: Sequence[np.ndarray], lags: Sequence[int], horizon: int, width: int
-) -> np.ndarray:
+    model: nn.Module, contexts: Sequence[np.ndarray], lags: Sequence[int], horizon: int, width: int,
+    both_ways_up: bool = False,
+) -> np.ndarray:  # fmt: skip
     """float64 (N, horizon, 9): the forecast after each context (float64 (T,), nan where missing), in its own unit.
 
     Beyond the 48 steps of one pass the median is taken for what happened, and the network asked again.
     """
     found = [
-        _batch(model, contexts[start : start + BATCH], lags[start : start + BATCH], horizon, width)
+        _batch(model, contexts[start : start + BATCH], lags[start : start + BATCH], horizon, width, both_ways_up)
         for start in range(0, len(contexts), BATCH)
     ]
     return np.concatenate(found) if found else np.empty((0, horizon, len(QUANTILES)))
 
 
 def _batch(
-    model: nn.Module, contexts: Sequence[np.ndarray], lags: Sequence[int], horizon: int, width: int
+    model: nn.Module, contexts: Sequence[np.ndarray], lags: Sequence[int], horizon: int, width: int, both_ways_up: bool
 ) -> np.ndarray:
     device = next(model.parameters()).device
     known = [np.asarray(c, dtype=np.float64)[-(width + lag) :] for c, lag in zip(contexts, lags, strict=True)]
@@ -60,7 +66,7 @@ def _batch(
         ]
         given = torch.from_numpy(np.stack([window.inputs for window in windows])).to(device)
         with torch.no_grad():
-            answers = model(given).float()
+            answers = (inputs.both_ways_up(model, given) if both_ways_up else model(given)).float()
         restored = inputs.restore(answers, torch.from_numpy(np.stack(targets)).to(device)).cpu().numpy()
         block = np.stack(
             [

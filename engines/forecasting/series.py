@@ -50,12 +50,25 @@ class SeriesTable:
     """Values that are there."""
     missing: int = 0
     """Steps within the series that have none."""
+    features: list[str] = field(default_factory=list)
+    """What is known ahead beside each series: numbers of columns, and one feature for each text of a column."""
+    beyond: list[int] = field(default_factory=list)
+    """Steps after the last value for which anything is known; one a series where there are features."""
     folder: Path = field(default=Path(), compare=False)
+    file: str = field(default="values.npy", compare=False)
 
     @property
     def values(self) -> np.ndarray:
         """float64 (sum of lengths,), mapped from disk."""
-        return np.load(self.folder / "values.npy", mmap_mode="r")
+        return np.load(self.folder / self.file, mmap_mode="r")
+
+    def known(self, position: int) -> np.ndarray:
+        """float64 (T + steps beyond, features): what is known ahead beside a series, nan where missing."""
+        length = self.lengths[position] + (self.beyond[position] if self.features else 0)
+        if not self.features:
+            return np.empty((length, 0))
+        start = self.offsets[position] + sum(self.beyond[:position])
+        return np.array(np.load(self.folder / "ahead.npy", mmap_mode="r")[start : start + length])
 
     def __len__(self) -> int:
         return len(self.names)
@@ -77,7 +90,7 @@ class SeriesTable:
     _offsets: list[int] = field(default_factory=list, repr=False, compare=False)
 
     def save(self, folder: Path) -> None:
-        kept = {key: value for key, value in asdict(self).items() if key not in {"folder", "_offsets"}}
+        kept = {key: value for key, value in asdict(self).items() if key not in {"folder", "file", "_offsets"}}
         (folder / "series.json").write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
 
     @classmethod

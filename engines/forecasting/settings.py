@@ -38,6 +38,9 @@ class ForecastSettings(TrainSettings):
     date_column: str | None = setting(None, "Column of the dates; by default it is guessed", reads=True)
     id_column: str | None = setting(None, "Column that tells the series apart; by default it is guessed", reads=True)
     value_column: str | None = setting(None, "Column that is forecast; by default it is guessed", reads=True)
+    known_ahead: str | None = setting(
+        None, "Columns whose future is known, such as holidays or promotions, separated by commas", reads=True
+    )
     date_order: str = setting(
         "auto",
         "How 3/4/2024 is read, where nothing else tells",

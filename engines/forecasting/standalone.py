@@ -4,8 +4,9 @@
     python train.py [SERIES.csv]
 
 SERIES.csv holds the series as the run read them, on their even grid: unique_id, ds, y, an empty y where a value is
-missing. Without it, the series.csv beside this file is taken. split.json says which stretch of each series was learnt
-from, which chose, and from which points in time the test forecast. network.py is the forecaster, inputs.py what it
+missing; further columns hold what is known ahead. Without it, the series.csv beside this file is taken. split.json
+says which stretch of each series was learnt from, which chose, and from which points in time the test forecast.
+network.py is the forecaster, inputs.py what it
 reads and how its answer is added up, rolling.py how it is asked.
 """
 
@@ -24,7 +25,7 @@ from torch import Generator, Tensor
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-from engines.forecasting import inputs, rolling  # noqa: E402
+from engines.forecasting import inputs, regression, rolling  # noqa: E402
 from engines.forecasting.network import HORIZON, Fracast  # noqa: E402
 
 RUN: dict[str, Any] = {}  # filled in by the export
@@ -40,25 +41,43 @@ def seeded(*parts: object) -> Generator:
 # --- Windows of the past become inputs and targets ---
 
 
-def read(path: Path) -> dict[str, np.ndarray]:
-    """Series by name: float64 (T,), nan where missing."""
+def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Series by name: float64 (T,), and what is known ahead beside each, (T, K); nan where missing."""
     found: dict[str, list[float]] = {}
+    beside: dict[str, list[list[float]]] = {}
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            found.setdefault(row["unique_id"], []).append(float(row["y"] or "nan"))
-    return {name: np.array(values) for name, values in found.items()}
+            name, _, y, *known = row.values()
+            found.setdefault(name, []).append(float(y or "nan"))
+            beside.setdefault(name, []).append([float(value or "nan") for value in known])
+    series = {name: np.array(rows) for name, rows in found.items()}
+    return series, {name: np.array(rows) for name, rows in beside.items()}
+
+
+def explained(series: dict[str, np.ndarray], beside: dict[str, np.ndarray], split: dict[str, Any]) -> dict[str, Any]:
+    """What is known ahead adds to each value of each series, fitted before the test: float64 (T,)."""
+    found = {}
+    for name, values in series.items():
+        effect = None
+        if RUN["features"]:
+            validation, test = split["cuts"][name]
+            effect = regression.fit(values, beside[name], validation, test, RUN["season"])
+        found[name] = np.zeros(len(values)) if effect is None else effect.of(beside[name])
+    return found
 
 
 def batch(series: dict[str, np.ndarray], slots: list[Any], origins: list[int]) -> tuple[Tensor, Tensor]:
-    """Inputs (B, 2, W) and targets (B, 48, 5) of windows that end at these origins. A slot is
-    [series, first origin, last origin, nothing is looked at from here on, lag, scale]."""
+    """Inputs (B, 2, W) and targets (B, 48, 6) of windows that end at these origins. A slot is
+    [series, first origin, last origin, nothing is looked at from here on, lag, scale, upside down]."""
     given, targets = [], []
-    for (name, _, _, until, lag, scale), origin in zip(slots, origins, strict=True):
+    for (name, _, _, until, lag, scale, turned), origin in zip(slots, origins, strict=True):
         window = inputs.window(series[name][max(0, origin - RUN["context"] - lag) : origin], lag, RUN["context"])
         future = series[name][origin : min(origin + min(RUN["horizon"], HORIZON), until)]
         given.append(window.inputs)
-        targets.append(inputs.prepare(window, future, lag, scale, RUN["horizon"]))
-    return torch.from_numpy(np.stack(given)), torch.from_numpy(np.stack(targets))
+        targets.append(inputs.prepare(window, future, lag, scale, RUN["horizon"], turned))
+    x = torch.from_numpy(np.stack(given))
+    x = torch.where(torch.tensor([slot[-1] for slot in slots])[:, None, None], inputs.mirrored(x), x)
+    return x, torch.from_numpy(np.stack(targets))
 
 
 def drawn(slots: list[Any], dice: Generator) -> list[int]:
@@ -187,8 +206,10 @@ def error(values: np.ndarray) -> float:
 def main(path: Path) -> None:
     torch.set_num_threads(RUN["threads"])
     torch.set_float32_matmul_precision(RUN["matmul"])
-    series = read(path)
+    whole, beside = read(path)
     split = json.loads((HERE / "split.json").read_text(encoding="utf-8"))
+    added = explained(whole, beside, split)
+    series = {name: values - added[name] for name, values in whole.items()}  # what the network reads
     seeded(RUN["seed"], "weights")
     model = Fracast()
     if RUN["strategy"] != "scratch":
@@ -200,18 +221,20 @@ def main(path: Path) -> None:
     tests = split["tests"]  # [series, origin, what the forecast's first step is called]
     known = [series[name][:origin] for name, origin, _ in tests]
     mixes = [{int(lag): share for lag, share in split["mixes"][name].items()} for name, _, _ in tests]
-    medians = rolling.pooled(model, known, mixes, RUN["horizon"], RUN["context"])[:, :, inputs.MEDIAN]
+    answers = rolling.pooled(model, known, mixes, RUN["horizon"], RUN["context"])[:, :, inputs.MEDIAN]
+    steps = [slice(origin, origin + RUN["horizon"]) for _, origin, _ in tests]
+    medians = answers + np.stack([added[name][own] for (name, *_), own in zip(tests, steps, strict=True)])
     errors: list[float] = []
-    answers: dict[str, float] = {}
-    for (name, origin, called), past, forecast in zip(tests, known, medians, strict=True):
-        truth = series[name][origin : origin + RUN["horizon"]]
+    told: dict[str, float] = {}
+    for (name, origin, called), forecast in zip(tests, medians, strict=True):
+        past, truth = whole[name][:origin], whole[name][origin : origin + RUN["horizon"]]
         seen = np.isfinite(truth)
         constant = np.ptp(past[np.isfinite(past)]) == 0
         if seen.any() and not constant:
             errors.append(float(np.where(seen, np.abs(forecast - truth), 0.0).sum() / seen.sum() / error(past)))
-        answers |= {f"{name} {called} +{step + 1}": float(value) for step, value in enumerate(forecast)}
+        told |= {f"{name} {called} +{step + 1}": float(value) for step, value in enumerate(forecast)}
     print(f"mase {np.mean(errors)} from {len(tests)} points in time")
-    (HERE / "predictions.json").write_text(json.dumps(answers, indent=0), encoding="utf-8")
+    (HERE / "predictions.json").write_text(json.dumps(told, indent=0), encoding="utf-8")
     state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     save_file(state, HERE / "model.safetensors", metadata={"format": "pt"})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ SHARES = (0.25, 0.5, 0.75, 1.0)
 """How much of the way from the pretrained weights to the trained ones may be gone. Never nothing of it: few validation
 windows often see no gain in what pays afterwards (benchmarks/forecasting_recipe.py)."""
 MOST_CHECKS = 256
-"""Validation windows of the whole table."""
+"""Validation windows of the whole table, before each is also turned upside down."""
 PHASES = {Strategy.FEATURES: "head", Strategy.SCRATCH: "scratch"}
 
 
@@ -51,7 +51,7 @@ class Lesson:
 
     def windows(self, chosen: list[Slot]) -> Windows:
         p = self.prepared
-        return Windows(p.table, chosen, p.scales, self.width, p.horizon)
+        return Windows(p.read, chosen, p.scales, self.width, p.horizon)
 
 
 @dataclass
@@ -137,7 +137,7 @@ def _go_so_far(network: Staged, start: dict[str, Tensor], checks: Windows | Seen
 
 def training_slots(lesson: Lesson) -> list[Slot]:
     """Slots over the training part of every series and each way of reading it, `settings.windows` in all where there
-    are so many."""
+    are so many; every second one upside down."""
     p = lesson.prepared
     ranges: list[tuple[float, Slot]] = []
     for series in p.usable:
@@ -157,12 +157,12 @@ def training_slots(lesson: Lesson) -> list[Slot]:
     if len(found) > lesson.settings.windows:
         drawn = np.random.default_rng(lesson.seed).choice(len(found), lesson.settings.windows, replace=False)
         found = [found[i] for i in sorted(drawn)]
-    return found
+    return [replace(slot, upside_down=bool(number % 2)) for number, slot in enumerate(found)]
 
 
 def checking_slots(prepared: Prepared, among: list[int], mixes: list[Mix]) -> list[Slot]:
-    """Validation windows of these series: fixed origins, thinned out where there are many series; the ways of reading
-    a series take turns by their shares."""
+    """Validation windows of these series, each both ways up: fixed origins, thinned out where there are many series;
+    the ways of reading a series take turns by their shares."""
     every = []
     for series in among:
         if (split := prepared.splits[series]) is None:
@@ -171,10 +171,9 @@ def checking_slots(prepared: Prepared, among: list[int], mixes: list[Mix]) -> li
         lags = np.random.default_rng(0).choice(list(mixes[series]), len(origins), p=list(mixes[series].values()))
         pairs = zip(origins, lags.tolist(), strict=True)
         every += [Slot(series, origin, origin, split.test, lag) for origin, lag in pairs]
-    if len(every) <= MOST_CHECKS:
-        return every
-    keep = np.unique(np.linspace(0, len(every) - 1, MOST_CHECKS).round().astype(int))
-    return [every[i] for i in keep]
+    keep = np.unique(np.linspace(0, len(every) - 1, min(len(every), MOST_CHECKS)).round().astype(int))
+    kept = [every[i] for i in keep]
+    return kept + [replace(slot, upside_down=True) for slot in kept]
 
 
 # --- behind the frozen part -----------------------------------------------------------------------
@@ -187,7 +186,7 @@ class Seen:
     activations: Tensor
     """float32 (N, …)"""
     known: Tensor
-    """The targets: float32 (N, 48, 5)."""
+    """The targets: float32 (N, 48, 6)."""
     identity: str = ""
     variation: str = ""
     lengths: Tensor | None = None

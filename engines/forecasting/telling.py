@@ -15,12 +15,14 @@ OURS = {
 }  # fmt: skip
 TITLES_OF = TITLES | {
     "zero_shot": "The model as it came", "zero_shot_inputs": "The model as it came, with the chosen inputs",
+    "without_columns": "As it came, inputs chosen, without what is known ahead",
     "scratch": "The same network from scratch",
 }  # fmt: skip
 
 
 SHORT = TITLES_OF | {
-    "zero_shot": "As it came", "zero_shot_inputs": "As it came, inputs chosen", "scratch": "From scratch",
+    "zero_shot": "As it came", "zero_shot_inputs": "As it came, inputs chosen",
+    "without_columns": "The same, nothing known ahead", "scratch": "From scratch",
 }  # fmt: skip
 """Beside a dot in a figure."""
 
@@ -67,6 +69,32 @@ def headline(strategy: str, values: dict[str, float], wins: tuple[int, int]) -> 
     if values[best] < own:
         text += f" {title(best)} is better still: its error is {1 - values[best] / own:.0%} smaller."
     return text
+
+
+def about_known(
+    columns: list[str], errors: dict[str, np.ndarray], counts: np.ndarray, series: list[str], *, itself: bool
+) -> dict[str, Any]:
+    """What columns that are known ahead were worth: the model as it came and with the chosen inputs, with them against
+    without them, on the same test. `series`: those that they help to explain; `itself`: the model was given them."""
+    listed = ", ".join(columns)
+    if itself:
+        return {"columns": columns, "text": f"Known ahead: {listed}. The model is given them itself."}
+    if not series:
+        text = f"Known ahead: {listed}. Before the test they did not clearly help: they are not used."
+        return {"columns": columns, "text": text}
+    ours, theirs = errors.get("zero_shot_inputs", errors["own"]), errors["without_columns"]
+    known = np.isfinite(ours) & np.isfinite(theirs)
+    drawn = counts[:, known]
+    drawn = drawn[drawn.sum(1) > 0]
+    ratios = (drawn @ ours[known]) / np.maximum(drawn @ theirs[known], 1e-12)
+    gain = 1 - float(ours[known].sum() / max(theirs[known].sum(), 1e-12))
+    low, high = (1 - np.quantile(ratios, [0.975, 0.025])).tolist()
+    size = "smaller" if gain >= 0 else "larger"
+    text = (
+        f"Known ahead: {listed}. Without any training, the error is {abs(gain):.0%} {size} with them than without "
+        f"({low:.0%} to {high:.0%} smaller, 95 % interval)."
+    )
+    return {"columns": columns, "series": series, "gain": gain, "low": low, "high": high, "text": text}
 
 
 def residuals(median: np.ndarray, truth: np.ndarray, scales: np.ndarray, quantiles: np.ndarray) -> dict[str, Any]:

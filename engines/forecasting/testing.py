@@ -13,6 +13,7 @@ from engines.forecasting.calibrating import Scores
 from engines.forecasting.measures import Tested
 from engines.forecasting.preparing import Prepared, scale
 from engines.forecasting.rolling import Mix
+from engines.forecasting.series import SeriesTable
 from engines.training.examples import Pace
 
 CALIBRATED_ON = 40
@@ -36,35 +37,52 @@ def cases(prepared: Prepared, chosen: list[int]) -> Tested:
     return Tested(np.array(series), np.array(origins), np.stack(truth), np.array(scales))
 
 
-def contexts(prepared: Prepared, tested: Tested) -> list[np.ndarray]:
+def contexts(table: SeriesTable, tested: Tested) -> list[np.ndarray]:
     """What is known at each test origin."""
-    values = {series: prepared.table.at(series).values for series in np.unique(tested.series).tolist()}
+    values = {series: table.at(series).values for series in np.unique(tested.series).tolist()}
     return [
         values[series][:origin] for series, origin in zip(tested.series.tolist(), tested.origins.tolist(), strict=True)
     ]
 
 
-def ask(model: nn.Module, prepared: Prepared, tested: Tested, mixes: list[Mix], width: int) -> np.ndarray:
-    """float64 (F, H, 9): a network's forecasts, not calibrated."""
-    own = [mixes[series] for series in tested.series.tolist()]
-    return rolling.pooled(model, contexts(prepared, tested), own, prepared.horizon, width)
+def ask(
+    model: nn.Module, prepared: Prepared, tested: Tested, mixes: list[Mix], width: int, both_ways_up: bool = True
+) -> np.ndarray:
+    """float64 (F, H, 9): a network's forecasts, not calibrated, with what is known ahead added."""
+    p, asked = prepared, list(zip(tested.series.tolist(), tested.origins.tolist(), strict=True))
+    own = [mixes[series] for series, _ in asked]
+    known = beside(p, model, asked)
+    found = rolling.pooled(model, contexts(p.read, tested), own, p.horizon, width, known, both_ways_up)
+    explained = {series: p.explained(series) for series in np.unique(tested.series).tolist()}
+    return found + np.stack([explained[series][origin : origin + p.horizon] for series, origin in asked])[:, :, None]
 
 
-def validation_scores(model: nn.Module, prepared: Prepared, chosen: list[int], mixes: list[Mix], width: int) -> Scores:
+def beside(prepared: Prepared, model: nn.Module, asked: list[tuple[int, int]]) -> list[np.ndarray] | None:
+    """For a model that takes columns that are known ahead itself: those of each (series, origin), (origin + H, K)."""
+    if not (getattr(model, "takes_known", False) and prepared.table.features):
+        return None
+    every = {series: prepared.table.known(series) for series, _ in asked}
+    return [every[series][: origin + prepared.horizon] for series, origin in asked]
+
+
+def validation_scores(
+    model: nn.Module, prepared: Prepared, chosen: list[int], mixes: list[Mix], width: int, both_ways_up: bool = True
+) -> Scores:
     """How far off the network's intervals were on the validation part."""
     p = prepared
-    known, own, truth, series, origins = [], [], [], [], []
+    known, own, truth, series, origins, asked = [], [], [], [], [], []
     for position in chosen:
         split = p.splits[position]
         assert split is not None
-        found = p.table.at(position)
+        found = p.read.at(position)
         for origin in split.checks(p.horizon)[-CALIBRATED_ON:]:
+            asked.append((position, origin))
             known.append(found.values[:origin])
             own.append(mixes[position])
             truth.append(found.values[origin : origin + p.horizon])
             series.append(position)
             origins.append(found.start + origin)
-    forecast = rolling.pooled(model, known, own, p.horizon, width)
+    forecast = rolling.pooled(model, known, own, p.horizon, width, beside(p, model, asked), both_ways_up)
     return calibrating.scores(forecast, np.stack(truth), np.array(series), np.array(origins))
 
 
@@ -88,7 +106,7 @@ def calibrated(raw: np.ndarray, prepared: Prepared, tested: Tested, validation: 
 def compared(prepared: Prepared, tested: Tested, names: list[str], run: Run) -> Mapping[str, np.ndarray]:
     """name -> (F, H, 9) of the baselines, each fitted anew at every origin on all that was known there."""
     p = prepared
-    known = contexts(p, tested)
+    known = contexts(p.table, tested)
     found: dict[str, list[np.ndarray]] = {name: [] for name in names}
     run.emit("phase", name="comparing", title="The same forecasts by AutoETS and its like")
     clock = Pace(len(known) * len(names), "forecasts")

@@ -15,6 +15,7 @@ from accelerate import Accelerator
 
 from engines import weights
 from engines.contract import ModelCard, Recipe, Strategy
+from engines.data.tables import safe_cell
 from engines.export.parcel import parcel
 from engines.export.specialise import specialised
 from engines.forecasting import keeping, teaching
@@ -28,7 +29,7 @@ from engines.training.devices import precision
 from engines.training.strategies import parameter_groups
 
 NEEDS = ("torch", "numpy", "scipy", "safetensors")
-CARRIED = ("network.py", "inputs.py", "rolling.py")
+CARRIED = ("network.py", "inputs.py", "rolling.py", "regression.py")
 
 
 # --- while it trains ------------------------------------------------------------------------------
@@ -54,6 +55,7 @@ def record(
         "epochs": epochs, "stop": epochs, "patience": settings.patience_for(epochs),
         "batch_size": settings.batch_size, "gradient_accumulation": settings.gradient_accumulation,
         "weight_decay": settings.weight_decay, "rates": rates, "shares": list(teaching.SHARES),
+        "features": p.table.features,
         "threads": torch.get_num_threads(), "matmul": torch.get_float32_matmul_precision(),
     }  # fmt: skip
     kept = {"script": run, "weights": path and weights.sha256(path), "max_seconds": settings.max_seconds}
@@ -68,7 +70,7 @@ def _split(lesson: Lesson, tested: Tested) -> dict[str, Any]:
     names, f = p.table.names, p.table.frequency
 
     def listed(chosen: list[teaching.Slot]) -> list[list[Any]]:
-        return [[names[s.series], s.first, s.last, s.until, s.lag, p.scales[s.series]] for s in chosen]
+        return [[names[s.series], s.first, s.last, s.until, s.lag, p.scales[s.series], s.upside_down] for s in chosen]
 
     tests = [
         [names[series], origin, _called(f, p.table.starts[series] + origin)]
@@ -79,6 +81,7 @@ def _split(lesson: Lesson, tested: Tested) -> dict[str, Any]:
         "checks": listed(teaching.checking_slots(p, p.usable, lesson.mixes)),
         "mixes": {names[series]: dict(lesson.mixes[series]) for series in sorted(set(tested.series.tolist()))},
         "tests": tests,
+        "cuts": {names[series]: [own.validation, own.test] for series in p.usable if (own := p.splits[series])},
     }
 
 
@@ -91,12 +94,13 @@ def _write_series(out: Path, lesson: Lesson) -> None:
     p = lesson.prepared
     with out.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
-        table.writerow(["unique_id", "ds", "y"])
+        table.writerow(["unique_id", "ds", "y", *(safe_cell(name) for name in p.table.features)])
         for position in p.usable:
-            series = p.table.at(position)
+            series, known = p.table.at(position), p.table.known(position)
             for step, value in enumerate(series.values.tolist()):
                 when = _called(p.table.frequency, series.start + step)
-                table.writerow([series.name, when, "" if value != value else repr(value)])
+                row = [value, *known[step].tolist()]
+                table.writerow([series.name, when, *("" if cell != cell else repr(cell) for cell in row)])
 
 
 # --- when it is taken home ------------------------------------------------------------------------

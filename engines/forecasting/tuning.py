@@ -40,7 +40,7 @@ def tune(lesson: Lesson, epochs: int, learning_rate: float) -> tuple[Borrowed, f
     whole = borrowed.estimator_of(lesson.card)
     horizon = range(1, p.horizon + 1)
     with borrowed.explained(lesson.card):
-        whole.fit(_series(filled(p.table.at(p.usable[0]).values)), fh=horizon)
+        whole.fit(_series(filled(p.read.at(p.usable[0]).values)), fh=horizon)
         before = {name: tensor.detach().clone() for name, tensor in whole.model_.state_dict().items()}
         config = whole.model_.config
         panel = windows(lesson, config.context_length, config.prediction_length)
@@ -94,7 +94,7 @@ def windows(lesson: Lesson, context: int, ahead: int) -> Any:
     each = max(1, lesson.settings.windows // len(able))
     rows = []
     for series in able:
-        values = filled(p.table.at(series).values[: lengths[series]]) / p.scales[series]
+        values = filled(p.read.at(series).values[: lengths[series]]) / p.scales[series]
         starts = np.unique(np.linspace(0, max(0, len(values) - length), each).round().astype(int))
         rows += [values[start : start + length] for start in starts.tolist() if start + length <= len(values)]
     drawn = np.random.default_rng(lesson.seed).permutation(len(rows))[: lesson.settings.windows]
@@ -116,7 +116,7 @@ def _error(model: Borrowed, lesson: Lesson) -> float:
     picked = np.unique(np.linspace(0, len(cases) - 1, min(len(cases), MOST_CHECKS)).round().astype(int))
     off = []
     for series, origin in (cases[i] for i in picked):
-        values = p.table.at(series).values
+        values = p.read.at(series).values
         median = rolling.pooled(model, [values[:origin]], [{}], p.horizon, 0)[0, :, MEDIAN]
         truth = values[origin : origin + p.horizon]
         if np.isfinite(truth).any():

@@ -27,6 +27,8 @@ class Slot:
     """Values from this position on are never looked at."""
     lag: int
     """What it is read as: 0 for values, else differences from that many steps before."""
+    upside_down: bool = False
+    """Whether the network sees it so (`inputs.mirrored`)."""
 
 
 @dataclass
@@ -67,14 +69,18 @@ class Windows:
         return self._inputs(indices)
 
     def targets(self, indices: Tensor) -> Tensor:
-        """float32 (B, 48, 5) for the origins drawn last: see `inputs.prepare`."""
+        """float32 (B, 48, 6) for the origins drawn last: see `inputs.prepare`."""
         found = []
         for index in indices.tolist():
             slot, origin = self.slots[index], self._drawn.get(index, self.slots[index].last)
             stop = min(origin + min(self.horizon, HORIZON), slot.until)
             window = inputs.window(self._context(slot, origin), slot.lag, self.width)
             future = self._values(slot.series, origin, stop)
-            found.append(inputs.prepare(window, future, slot.lag, self.scales[slot.series], self.horizon))
+            found.append(
+                inputs.prepare(
+                    window, future, slot.lag, self.scales[slot.series], self.horizon, slot.upside_down
+                )
+            )  # fmt: skip
         return torch.from_numpy(np.stack(found))
 
     def _inputs(self, indices: Tensor) -> Tensor:
@@ -84,7 +90,9 @@ class Windows:
             slot = self.slots[index]
             context = self._context(slot, self._drawn[index])
             rows.append(inputs.window(context, slot.lag, self.width).inputs)
-        return torch.from_numpy(np.stack(rows))
+        given = torch.from_numpy(np.stack(rows))
+        turned = torch.tensor([self.slots[index].upside_down for index in indices.tolist()])
+        return torch.where(turned[:, None, None], inputs.mirrored(given), given)
 
     def _context(self, slot: Slot, origin: int) -> np.ndarray:
         return self._values(slot.series, max(0, origin - self.width - slot.lag), origin)

@@ -177,9 +177,57 @@ def test_any_series_has_a_finite_forecast(values: list[float], lag: int) -> None
 
 def test_a_mixture_is_the_mean_of_its_ways() -> None:
     model = pretrained()
-    ways = [rolling.quantiles(model, [series(90)], [lag], 5, 64)[0] for lag in (0, 12)]
+    ways = [rolling.quantiles(model, [series(90)], [lag], 5, 64, both_ways_up=True)[0] for lag in (0, 12)]
     mixed = rolling.pooled(model, [series(90)], [{0: 0.25, 12: 0.75}], 5, 64)[0]
     np.testing.assert_allclose(mixed, 0.25 * ways[0] + 0.75 * ways[1], rtol=1e-6)
+
+
+def test_both_ways_up_has_no_preference_for_a_direction() -> None:
+    """A series turned upside down is forecast upside down; read one way up only, it is not."""
+    model, values = pretrained(), series(90)
+    for both, alike in ((True, True), (False, False)):
+        own, turned = (rolling.quantiles(model, [sign * values], [0], 5, 64, both)[0] for sign in (1, -1))
+        assert np.allclose(own, -turned[:, ::-1], atol=1e-3) is alike
+
+
+def test_the_answer_to_a_mirrored_window_is_turned_back() -> None:
+    given = torch.tensor([[[0.0, 0.25, 1.0], [0.0, 1.0, 1.0]]])
+    assert inputs.mirrored(given).tolist() == [[[0.0, 0.75, 0.0], [0.0, 1.0, 1.0]]]
+    assert torch.equal(inputs.mirrored(inputs.mirrored(given)), given)
+    answers = torch.linspace(0.1, 0.9, 9).expand(1, HORIZON, 9)
+    np.testing.assert_allclose(inputs.turned_back(answers), answers, atol=1e-6)
+    found = inputs.window(series(90), 0, 64)
+    up, down = (torch.from_numpy(inputs.prepare(found, np.ones(5), 0, 1.0, 12, turned))[None] for turned in (0, 1))
+    skewed = torch.linspace(0.0, 0.5, 9).expand(1, HORIZON, 9)
+    assert torch.equal(inputs.restore(skewed, down), inputs.restore(inputs.turned_back(skewed), up))
+
+
+def test_only_the_states_that_reach_the_answer_are_computed() -> None:
+    """The decoder's convolution over all states gives the very same answers."""
+    from engines.forecasting.network import reach
+
+    assert [reach(step) for step in range(6)] == [174, 172, 168, 160, 144, 112]
+    states = pretrained().head.future_conv
+    past, continued, where = torch.rand(2, 200, 64), torch.rand(2, HORIZON), torch.rand(2, HORIZON, 5)
+    with torch.no_grad():
+        z = torch.cat([past[:, -128:], states.in_proj(torch.cat([continued[..., None], where], dim=-1))], dim=1)
+        for step in range(6):
+            z = states.block(z, 2**step)
+        whole = states.out_proj(z[:, -HORIZON:])
+        np.testing.assert_allclose(states(past, continued, where), whole, atol=1e-6)
+
+
+def test_every_second_training_window_stands_upside_down(tmp_path: Path) -> None:
+    chosen = ForecastSettings.parse(tiny_series.SETTINGS)
+    p = preparing.prepare(tiny_series.write_series(tmp_path / "data"), chosen)
+    lesson = teaching.Lesson(
+        p, FRACAST, chosen, 0, Quiet(tmp_path), accelerator(chosen), [{0: 1.0}] * 2
+    )  # fmt: skip
+    turned = [slot.upside_down for slot in teaching.training_slots(lesson)]
+    assert turned == [bool(number % 2) for number in range(len(turned))]
+    checks = teaching.checking_slots(p, p.usable, lesson.mixes)
+    half = len(checks) // 2
+    assert [replace(slot, upside_down=True) for slot in checks[:half]] == checks[half:]
 
 
 def test_shares_prefer_what_forecasts_better() -> None:
@@ -355,7 +403,9 @@ def test_its_backtest_is_sktimes(tmp_path: Path) -> None:
     y = pd.Series(p.table.at(0).values, index=pd.period_range("2010-01", periods=tiny_series.MONTHS, freq="M"))
     step = int(np.diff(tested.origins)[0])
     cv = ExpandingWindowSplitter(fh=range(1, 13), initial_window=int(tested.origins[0]), step_length=step)
-    found = evaluate(FracastForecaster(context=64), cv=cv, y=y, scoring=MeanAbsoluteScaledError(sp=12))
+    found = evaluate(
+        FracastForecaster(context=64, both_ways_up=True), cv=cv, y=y, scoring=MeanAbsoluteScaledError(sp=12)
+    )
     np.testing.assert_allclose(found["test_MeanAbsoluteScaledError"], ours, rtol=1e-4)
 
 

@@ -335,7 +335,7 @@ def test_columns_that_are_not_read_are_named(tmp_path: Path) -> None:
     found = opened(tmp_path, "date,shop,sales,promotion,sky\n" + rows)
     assert list(found.columns["values"]) == ["sales"]
     assert list(found.columns["unused"]) == ["promotion", "sky"]
-    assert any("Not used: 'promotion', 'sky'. A forecast here rests on each series' own past" in n for n in found.notes)
+    assert any("Not used: 'promotion', 'sky'. Columns whose future is known" in n for n in found.notes)
     assert not any("Not used" in note for note in opened(tmp_path, table(daily(40), [*range(40)])).notes)
 
 

@@ -97,6 +97,23 @@ def test_a_table_is_shown_with_its_columns_frequency_and_season() -> None:
 
 
 @pytest.mark.usefixtures("answers")
+def test_columns_that_are_known_ahead_are_chosen_on_the_page() -> None:
+    rows = "".join(
+        f"{tiny_series.month(i)},{value},{('no', 'yes')[i % 5 == 0]}\n"
+        for i, value in enumerate(tiny_series.series("north", 60))
+    )
+    at = opened(PAGE, data=brought("sales.csv", "day,sales,promotion\n" + rows), step="data")
+    known = at.multiselect(key="series_known_ahead")
+    assert (known.options, known.value) == (["promotion"], [])
+    assert "name them as known ahead" in text(at)
+    known.set_value(["promotion"]).run()
+    assert not at.exception
+    assert at.multiselect(key="series_known_ahead").value == ["promotion"]
+    assert "known_ahead:promotion" in str(at.query_params["set"])
+    assert "that was clearly worth it for 0 of 1 series" in text(at)
+
+
+@pytest.mark.usefixtures("answers")
 def test_the_order_of_day_and_month_is_a_question_with_two_buttons() -> None:
     rows = "".join(f"0{i % 9 + 1}/0{i % 7 + 1}/{2000 + i},{i % 5}\n" for i in range(40))
     data = brought("dates.csv", "when,y\n" + rows)
