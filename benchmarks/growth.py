@@ -48,18 +48,29 @@ def main() -> None:
     rows = []
     first = found[0]
     each_of_first = (first["seconds"] - first["start"]) / sizes[0]
+    smaller: tuple[int, float] | None = None
     for size, numbers in zip(sizes, found, strict=True):
         each = (numbers["seconds"] - numbers["start"]) / size
         rows.append((
             f"{size:,}", f"{numbers['seconds']:.1f} s", f"{1000 * each:.2f} ms", f"{each / each_of_first:.2f}",
+            further(size, numbers["seconds"] - numbers["start"], smaller),
             f"{numbers['peak']:,.0f} MB", f"{numbers['peak'] / first['peak']:.2f}", f"{numbers['wall']:.0f} s",
         ))  # fmt: skip
-    header = ("photographs", "CPU time", "each", "beside the first", "peak memory", "beside the first", "wall time")
+        smaller = size, numbers["seconds"] - numbers["start"]
+    header = (
+        "photographs", "CPU time", "each", "beside the first", "each further", "peak memory", "beside the first",
+        "wall time",
+    )  # fmt: skip
     text = (
         f"JPEGs of {given.side} × {given.side} pixels, one process a size, one thread for the network. The "
-        "time of each is without imports."
+        "time of each is without imports; that of each further one is the difference from the size before."
     )
     publish(f"{table(header, rows)}\n\n{text}", write=given.write)
+
+
+def further(size: int, seconds: float, smaller: tuple[int, float] | None) -> str:
+    """What each photograph costs by which a set is larger than the `smaller` one: its size and seconds."""
+    return "" if smaller is None else f"{1000 * (seconds - smaller[1]) / (size - smaller[0]):.2f} ms"
 
 
 def one(data: Path, home: Path) -> dict[str, float]:

@@ -133,9 +133,8 @@ def outcome(
         prepared = replace(prepared, parts={**prepared.parts, "test": prepared.parts["test"][:0]})
         prepared, folds, _ = folded(prepared, replace(recipe, seed=seed), settings)
         everything = prepared.part("test")
-        taught = lesson(
-            DOMAIN, prepared, card, settings, seed=seed, unit=TASK.info.unit, run=run, on=start(settings, run)
-        )
+        on = start(settings, run, strategy)
+        taught = lesson(DOMAIN, prepared, card, settings, seed=seed, unit=TASK.info.unit, run=run, on=on)
 
         def answers(own: Lesson, learnt: Learnt, at: Tensor) -> np.ndarray:
             return answered(DOMAIN, settings, own, learnt, everything, at)

@@ -41,7 +41,7 @@ def compare(
         if not classes <= budget <= available:
             accepted = f"accepted: {classes} (one a class) to {available} (all that are left for training)"
             raise InputError(Problem("budgets", f"found {budget}", accepted))
-    on = start(settings, run)
+    on = start(settings, run, recipe.strategy)
     labels = testing.labels.numpy()
     correct: dict[tuple[int, Strategy], list[np.ndarray]] = defaultdict(list)
     legs: list[Leg] = []

@@ -13,7 +13,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from engines import weights
-from engines.contract import ModelCard, Recipe, Run, Skipped
+from engines.contract import ModelCard, Recipe, Run, Skipped, Strategy
 from engines.evidence.intervals import balanced
 from engines.training import transfer
 from engines.training.devices import accelerator, keep_freed_memory, name, precision
@@ -136,10 +136,10 @@ def balanced_metric(logits: Tensor, labels: Tensor) -> float:
     return balanced(labels.numpy(), (logits.argmax(1) == labels).numpy())
 
 
-def start(settings: TrainSettings, run: Run) -> Accelerator:
+def start(settings: TrainSettings, run: Run, strategy: Strategy) -> Accelerator:
     """The device this run trains on, said aloud."""
     keep_freed_memory()
-    chosen = accelerator(settings)
+    chosen = accelerator(settings, strategy)
     note = "" if chosen.device.type != "cpu" else ": no GPU here, training on the processor"
     run.emit("note", message=f"{name(chosen.device)}, {precision(chosen)}{note}.")
     return chosen

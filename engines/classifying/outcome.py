@@ -50,7 +50,7 @@ def fit(domain: Domain, info: TaskInfo, recipe: Recipe, card: ModelCard, run: Ru
     if prepared.skipped:
         run.emit("note", message=skipped_sentence(prepared.skipped))
 
-    on = start(settings, run)
+    on = start(settings, run, recipe.strategy)
     folds: list[Fold] = []
     if settings.folds:
         prepared, folds, whole = folded(prepared, recipe, settings)

@@ -129,7 +129,7 @@ def lesson_of(run: Path) -> tuple[dict[str, Any], str | None]:
     if not (model / "lesson.json").is_file():
         raise refusal(run, "it was trained before scripts could be made of runs", "train it again to get one")
     kept = json.loads((model / "lesson.json").read_text(encoding="utf-8"))
-    lesson = {"matmul": "highest"} | kept["script"]
+    lesson = {"matmul": "highest", "faster": False} | kept["script"]
     if kept["precision"] == "fp16":
         raise refusal(run, "it was trained in fp16, which the script cannot", "accepted: mixed_precision no or bf16")
     for name, found, accepted in REFUSED:

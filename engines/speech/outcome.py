@@ -154,7 +154,7 @@ def fit(info: TaskInfo, recipe: Recipe, card: ModelCard, run: Run) -> Result:
 
 def begin(recipe: Recipe, card: ModelCard, settings: TranscriptionSettings, run: Run) -> Lesson:
     """The pretrained recogniser on the device that this run has."""
-    on = start(settings, run)
+    on = start(settings, run, recipe.strategy)
     path = weights.fetch(card)
     model = recogniser.build(card, settings.language)
     model.network.to(on.device)

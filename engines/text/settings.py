@@ -32,7 +32,7 @@ class TextSettings(TrainSettings):
     }
 
     hidden: ClassVar[frozenset[str]] = frozenset({"views"})
-    bf16_on_cpu: ClassVar[bool] = True
+    bf16_on_cpu: ClassVar[frozenset[Strategy]] = frozenset(Strategy)
 
     batch_size: int = setting(16, "Examples per step", low=1, high=4096)
     layer_decay: float = setting(0.9, "Learning rate of a block relative to the next one", low=0.05, high=1.0)

@@ -93,7 +93,7 @@ def open_desk(craft_: Craft, info: TaskInfo, recipe: Recipe, card: ModelCard, ru
     if cut:
         notes = f"{cut:,} {info.unit} have more than {settings.max_tokens} tokens: read in part (setting max_tokens)."
         prepared.found.notes.append(notes)
-    on = start(settings, run)
+    on = start(settings, run, recipe.strategy)
     return Desk(craft_, info, recipe, card, settings, run, on, prepared, folder, tokenizer, sequences)
 
 

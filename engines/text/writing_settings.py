@@ -28,7 +28,7 @@ class WritingSettings(TrainSettings):
     }
 
     hidden: ClassVar[frozenset[str]] = frozenset({"balance", "views", "refit", "folds", "find_learning_rate"})
-    bf16_on_cpu: ClassVar[bool] = True
+    bf16_on_cpu: ClassVar[frozenset[Strategy]] = frozenset(Strategy)
 
     views: int = setting(1, "Texts are not varied: each is seen once by the frozen part", low=1, high=1)
 

@@ -13,7 +13,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
-from engines.contract import InputError, Problem
+from engines.contract import InputError, Problem, Strategy
 
 if TYPE_CHECKING:
     from engines.training.settings import TrainSettings
@@ -23,7 +23,7 @@ EXACT = 1e-5
 """The largest error of a float32 matrix product that is taken for rounding; bfloat16 makes errors of some 1e-3."""
 
 
-def accelerator(settings: TrainSettings) -> Accelerator:
+def accelerator(settings: TrainSettings, strategy: Strategy = Strategy.FULL) -> Accelerator:
     """A fresh Accelerator on the GPU if there is one (and the settings allow it), else on the CPU.
 
     Raises InputError for a precision that the device lacks.
@@ -36,7 +36,7 @@ def accelerator(settings: TrainSettings) -> Accelerator:
         raise InputError(Problem("setting mixed_precision", "found 'fp16'", accepted))
     if precision == "auto":
         on_gpu = not on_cpu and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
-        precision = "bf16" if on_gpu or (on_cpu and settings.bf16_on_cpu and has_bf16()) else "no"
+        precision = "bf16" if on_gpu or (on_cpu and strategy in settings.bf16_on_cpu and has_bf16()) else "no"
     torch.set_float32_matmul_precision(matmul_precision() if on_cpu else "highest")
     return Accelerator(cpu=on_cpu, mixed_precision=precision)
 

@@ -93,17 +93,16 @@ def cache_activations(
             for indices in batches(examples, size):
                 run.check_cancelled()
                 inputs = examples.varied(indices, generator) if view else examples.plain(indices)
-                if through:
-                    target[indices.numpy(), view] = through(inputs)
-                    clock.step(len(indices), say)
-                    continue
                 with torch.no_grad():
-                    outputs = network.run(inputs.to(device), 0, boundary)
+                    outputs = through(inputs) if through else network.run(inputs.to(device), 0, boundary)
                 if isinstance(outputs, Tokens):
                     for index, own in zip(indices.tolist(), outputs.split(), strict=True):
                         target[starts[index] : starts[index + 1]] = own.float().cpu().numpy()
-                else:
+                elif isinstance(outputs, Tensor):
                     target[indices.numpy(), view] = outputs.float().cpu().numpy()
+                else:
+                    target[indices.numpy(), view] = outputs
+                store.let_go(target)
                 clock.step(len(indices), say)
 
     def say(**numbers: Any) -> None:

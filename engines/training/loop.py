@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,6 +114,8 @@ def train_once(
     """
     folder = run.path / "checkpoint" / plan.phase
     network.to(accelerator.device)
+    if accelerator.device.type == "cpu":
+        network.learn_fast(lambda: examples.plain(torch.arange(1)))
     groups = parameter_groups(network, plan.strategy, plan.learning_rate, settings)
     optimiser = torch.optim.AdamW(groups, fused=True)  # all at once: eight times as fast on a processor
     rates = [group["lr"] for group in optimiser.param_groups]
@@ -235,6 +238,7 @@ def train_once(
 def release(network: Staged, accelerator: Accelerator) -> None:
     """Takes the network back from accelerate, as it was."""
     accelerator.unwrap_model(network, keep_fp32_wrapper=False)
+    network.faster = nullcontext()
     vars(network).pop("_is_accelerate_prepared", None)  # or the next phase would be trained in full precision
     if accelerator.device.type != "cpu":
         accelerator.free_memory()

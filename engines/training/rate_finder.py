@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -37,6 +38,8 @@ def find(
     """
     device = accelerator.device
     network.to(device)
+    if device.type == "cpu":
+        network.learn_fast(lambda: examples.plain(torch.arange(1)))
     before = {name: tensor.detach().cpu().clone() for name, tensor in network.model.state_dict().items()}
     optimiser = torch.optim.AdamW(parameter_groups(network, strategy, 1.0, settings))
     shares = [group["lr"] for group in optimiser.param_groups]  # of the peak, by how deep a layer lies
@@ -64,6 +67,7 @@ def find(
         torch.nn.utils.clip_grad_norm_(list(network.trainable().values()), 5.0)
         optimiser.step()
         optimiser.zero_grad()
+    network.faster = nullcontext()
     network.model.load_state_dict(before)
     chosen = valley(rates[: len(losses)], losses)
     points = [[float(f"{rate:.3g}"), round(value, 5)] for rate, value in zip(rates, losses, strict=False)]

@@ -28,8 +28,8 @@ class TrainSettings(Settings):
         Strategy.SCRATCH: 1e-3,
     }
     """Peak learning rates. A task that is used to others overrides both."""
-    bf16_on_cpu: ClassVar[bool] = False
-    """Whether 'auto' is bf16 also on a processor that has it in hardware; transformers lose nothing by it."""
+    bf16_on_cpu: ClassVar[frozenset[Strategy]] = frozenset()
+    """The strategies for which 'auto' is bf16 also on a processor that has it in hardware."""
 
     epochs: int | None = setting(
         None, "Passes over the training data; by default what suits the strategy", low=1, high=10_000

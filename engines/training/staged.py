@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from engines.training import convolutions
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Staged(nn.Module):
         """Stages below are frozen: they run in evaluation mode and without gradients."""
         self.keep_statistics = False
         """Batch norms keep the statistics they came with."""
+        self.faster: AbstractContextManager[Any] = nullcontext()
+        """In which outputs are computed while it trains (see `learn_fast`)."""
         self.adapters: tuple[Any, ...] = ()
         """The PEFT wrapper while LoRA adapters are in; in a tuple, so that it is no submodule of its own."""
 
@@ -48,7 +53,8 @@ class Staged(nn.Module):
 
         What stages hand on is a tensor, or an object such as `training.tokens.Tokens`; the head reads (B, D).
         """
-        return self.head()(self.run(x, start, len(self.stages)))
+        with self.faster:
+            return self.head()(self.run(x, start, len(self.stages)))
 
     def run(self, x: Any, start: int, stop: int) -> Any:
         """The output of stage `stop - 1`, given the input of stage `start`."""
@@ -68,6 +74,19 @@ class Staged(nn.Module):
                     if isinstance(module, nn.modules.batchnorm._BatchNorm):
                         module.eval()
         return self
+
+    def learn_fast(self, example: Callable[[], Any]) -> None:
+        """From here on `forward` runs its convolutions as a processor learns them fast; another `nullcontext` ends it.
+
+        `example` gives one input of stage `boundary`.
+        """
+        learning = [module for stage in self.stages[self.boundary :] for module in stage.modules()]
+        if not convolutions.gain(learning):
+            return
+        self.faster = convolutions.Merged({})
+        if self.keep_statistics:
+            self.eval()
+            self.faster = convolutions.merged(lambda x: self.run(x, self.boundary, len(self.stages)), example())
 
     def trainable(self) -> dict[str, nn.Parameter]:
         return {name: p for name, p in self.model.named_parameters() if p.requires_grad}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import mmap
 import os
 import shutil
 import tempfile
@@ -84,6 +85,17 @@ def claim(path: Path) -> None:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     elif shutil.disk_usage(path.parent).free < path.stat().st_size:
         raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def let_go(mapped: np.ndarray) -> None:
+    """Gives back the memory that pages of a mapped array take which were read or written; they are in the file.
+
+    Without it a large array would count as memory of the process, page by page, until the system ran short. What was
+    changed in an array of `find` or `array` is undone.
+    """
+    file = getattr(mapped, "_mmap", None)
+    if file is not None and hasattr(mmap, "MADV_DONTNEED"):
+        file.madvise(mmap.MADV_DONTNEED)
 
 
 def _opened(path: Path) -> np.ndarray:

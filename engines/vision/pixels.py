@@ -159,7 +159,12 @@ class Photos(Labelled):
 
     def pixels(self, indices: Tensor) -> Tensor:
         """uint8 (B, 3, stored, stored)."""
-        return torch.from_numpy(np.ascontiguousarray(self.squares[indices.numpy()])).permute(0, 3, 1, 2)
+        chosen = np.ascontiguousarray(self.squares[indices.numpy()])
+        mapped = self.squares
+        while isinstance(mapped, _Rows):
+            mapped = mapped.array
+        store.let_go(mapped)
+        return torch.from_numpy(chosen).permute(0, 3, 1, 2)
 
 
 @dataclass
@@ -190,6 +195,7 @@ def decode(paths: Sequence[Path], format: InputFormat, *, name: str, run: Run, u
                 chunk = paths[start : start + 64]
                 for i, square in enumerate(pool.map(lambda path: _square(path, format), chunk), start):
                     target[i] = square
+                store.let_go(target)
                 pace.step(len(chunk), lambda **numbers: run.emit("progress", phase="reading", **numbers))
 
     shape = (len(paths), format.stored, format.stored, 3)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from engines.contract import setting
+from engines.contract import Strategy, setting
 from engines.training.settings import TrainSettings
 
 
 @dataclass(frozen=True)
 class VisionSettings(TrainSettings):
     """How pictures become inputs, beside how the network learns."""
+
+    bf16_on_cpu: ClassVar[frozenset[Strategy]] = frozenset({Strategy.PARTIAL, Strategy.FULL, Strategy.LORA})
+    """Where convolutions learn; a head alone, or a network from scratch, is computed in full."""
 
     augment: str = setting(
         "light", "How much training pictures are varied", choices=("none", "light", "strong", "randaugment")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from engines.export.cells import harmless
 from engines.export.parcel import parcel
 from engines.export.specialise import specialised
 from engines.runs import refusal
+from engines.training import convolutions
 from engines.training.staged import Staged
 from engines.training.transfer import Learnt
 from engines.vision import networks
@@ -60,10 +62,15 @@ def record(
         "checked_views": views if lesson["refit"] else 1,
         "mix": settings.mix,
         "alpha": ALPHA.get(settings.mix),
+        "faster": recipe.strategy is not Strategy.FEATURES and on.device.type == "cpu" and gain(learnt.network),
         **steps(learnt.network, boundary),
     }
     script.keep(folder, lesson, card, settings, learnt=learnt, on=on, test_time=settings.test_time)
     write_split(folder / "split.csv", prepared, recipe)
+
+
+def gain(network: Staged) -> bool:
+    return convolutions.gain([network.model])
 
 
 def is_jpeg(path: Path) -> bool:
@@ -118,6 +125,8 @@ def export(run: Path, out: Path, describe: Callable[[str], ModelCard]) -> Path:
     source = Path(__file__).with_name("standalone.py").read_text(encoding="utf-8")
     needs = (*NEEDS, "peft") if lesson["strategy"] == Strategy.LORA else NEEDS
     with parcel(out) as folder:
+        if lesson.get("faster"):
+            shutil.copyfile(convolutions.__file__, folder / "convolutions.py")
         (folder / "train.py").write_text(specialised(source, lesson), encoding="utf-8")
         (folder / "split.csv").write_bytes(split.read_bytes())
         (folder / "requirements.txt").write_text(script.requirements(run, needs), encoding="utf-8")

@@ -9,9 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from engines.contract import InputError
+from engines.contract import InputError, Strategy
+from engines.text.settings import TextSettings
 from engines.training import devices
 from engines.training.settings import TrainSettings
+from engines.vision.settings import VisionSettings
 
 without_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 
@@ -43,6 +45,20 @@ def test_precision_on_the_processor(chosen: str, precision: str) -> None:
     assert on.device.type == "cpu"
     assert devices.precision(on) == precision
     assert devices.name(on.device) == f"CPU, {torch.get_num_threads()} threads"
+
+
+@without_gpu
+@pytest.mark.parametrize("hardware", [True, False])
+def test_auto_is_bf16_on_a_processor_only_where_it_pays(monkeypatch: pytest.MonkeyPatch, hardware: bool) -> None:
+    monkeypatch.setattr(devices, "has_bf16", lambda: hardware)
+    of = {
+        (kind.__name__, strategy): devices.precision(devices.accelerator(kind(), strategy))
+        for kind in (VisionSettings, TextSettings)
+        for strategy in (Strategy.FEATURES, Strategy.PARTIAL, Strategy.FULL, Strategy.LORA, Strategy.SCRATCH)
+    }
+    half = {key for key, precision in of.items() if precision == "bf16"}
+    whole = {("VisionSettings", Strategy.FEATURES), ("VisionSettings", Strategy.SCRATCH)}
+    assert half == (of.keys() - whole if hardware else set())
 
 
 def test_half_precision_without_a_gpu_is_refused_in_words() -> None:

@@ -25,6 +25,8 @@ from engines.contract import InputError, Recipe, Strategy
 from engines.export.specialise import PLACE, specialised
 from engines.jobs import worker
 from engines.runs import RunFolder
+from engines.training import convolutions
+from engines.training.devices import has_bf16
 from engines.vision import predicting, to_onnx, to_script
 from engines.vision.classification import Classification
 
@@ -68,7 +70,7 @@ def write_pictures(folder: Path, *, each: int = EACH, seed: int = 7, jpeg: bool 
 def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Random weights for timm's tiny networks, where they are looked for; one thread, which is enough for them."""
     folder, threads = tmp_path_factory.mktemp("models"), torch.get_num_threads()
-    for name in ("test_resnet", "test_vit"):
+    for name in ("test_resnet", "test_efficientnet", "test_vit"):
         torch.manual_seed(0)
         (folder / name).mkdir()
         save_file(timm.create_model(name).state_dict(), folder / name / "model.safetensors")
@@ -159,6 +161,19 @@ def test_the_last_blocks_of_a_transformer_on_pictures_with_a_table(tmp_path: Pat
     settings = {"augment": "none", "validation_fraction": 0.0, "blocks": 3}
     run = trained(tmp_path / "run", table, Strategy.PARTIAL, model="test_vit", **settings)
     assert "_pos_embed" in repeat(run, tmp_path / "out", table.parent)
+
+
+def test_the_last_blocks_of_a_convolutional_network(tmp_path: Path) -> None:
+    """Its convolutions learn as the run's did, in the precision that the run chose."""
+    data = write_pictures(tmp_path / "data", each=5)
+    settings = {"model": "test_efficientnet", "image_size": 64, "blocks": 3}
+    run = trained(tmp_path / "run", data, Strategy.PARTIAL, epochs=3, **settings)
+    assert run.result is not None
+    assert run.result.precision == ("bf16" if has_bf16() else "fp32")
+    script = repeat(run, tmp_path / "out", data)
+    assert "merged_convolutions" in script
+    own = Path(convolutions.__file__).read_text(encoding="utf-8")
+    assert (tmp_path / "out" / "convolutions.py").read_text(encoding="utf-8") == own
 
 
 def test_a_whole_transformer_in_bf16(tmp_path: Path) -> None:

@@ -143,3 +143,29 @@ def test_older_arrays_make_way_on_a_full_disk(small_disk: Path, monkeypatch: pyt
     store.array("old", (200_000,), FLOAT, Filling())  # 800 kB of 1 MB
     fresh, _ = store.array("new", (200_000,), FLOAT, Filling(3))
     assert (float(fresh[-1]), files()) == (3, {"new.npy"})
+
+
+def resident() -> int:
+    """Bytes of this process's memory that are pages of mapped files."""
+    return int(Path("/proc/self/statm").read_text().split()[2]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="asks Linux how much memory is taken")
+def test_what_was_let_go_is_in_the_file_and_no_longer_in_memory() -> None:
+    size = 32 << 20
+
+    def fill(target: np.ndarray) -> None:
+        before = resident()
+        for start in range(0, size, size // 4):
+            target[start : start + size // 4] = 7
+            store.let_go(target)
+        assert resident() - before < size // 2
+
+    found, _ = store.array("large", (size,), np.dtype("uint8"), fill)
+    before = resident()
+    assert (found == 7).all()
+    assert resident() - before > size // 2
+    store.let_go(found)
+    assert resident() - before < size // 2
+    assert (found[:: size // 8] == 7).all()
+    store.let_go(np.zeros(3))  # what is not mapped stays as it is

@@ -1,0 +1,229 @@
+"""Convolutions as a processor learns them fast: with the frozen batch norm and the activation behind them in one step.
+
+A batch norm whose statistics stay as they are is a scale and a shift of each channel: they go into the weights of the
+convolution before it, and its own weights go on learning through that. The function stays the same, to rounding; names
+in the model, its state and what is saved do not change. Needs nothing but torch: exported scripts take this file along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+WIDEST = 3
+"""Columns of a depthwise filter whose gradient oneDNN computes with vector instructions, however many its rows. Wider
+ones take it ten times as long, in bfloat16 a hundred times."""
+NARROW = 128
+"""Columns below which a matrix product is quicker the other way round."""
+AS_EXACT = 1e-4
+"""The largest difference between the two ways, relative to the largest output, that is taken for rounding."""
+
+
+class Behind(NamedTuple):
+    """What follows a convolution in a model."""
+
+    norm: tuple[Tensor, Tensor, Tensor, Tensor, float]
+    """Running mean and variance, weight and bias (C,), and epsilon."""
+    activation: Callable[..., Tensor] | None = None
+    between: tuple[float, float] | None = None
+    """Where the activation cuts off."""
+
+
+class Merged(TorchFunctionMode):
+    """While it is entered, convolutions run together with what is behind them, and depthwise ones learn fast."""
+
+    def __init__(self, behind: dict[int, Behind]):
+        super().__init__()
+        self.behind = behind
+        """By the `id` of a convolution's weight."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.conv2d:
+            return self.conv2d(*args, **(kwargs or {}))
+        if args and func in getattr(args[0], "merged_with", ()):
+            return args[0]
+        return func(*args, **(kwargs or {}))
+
+    def conv2d(
+        self, x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
+        dilation: Any = 1, groups: int = 1,
+    ) -> Tensor:  # fmt: skip
+        behind = self.behind.get(id(weight))
+        alone = 1 < groups == len(weight) == x.shape[1]
+        if behind is None and not alone or isinstance(padding, str):
+            return torch.conv2d(x, weight, bias, stride, padding, dilation, groups)
+        scale, between = None, None
+        merged: tuple[Callable[..., Tensor] | None, ...] = ()
+        if behind is not None:
+            mean, variance, gamma, beta, epsilon = behind.norm
+            scale = gamma * torch.rsqrt(variance + epsilon)
+            bias = beta + ((0 if bias is None else bias) - mean) * scale
+            between, merged = behind.between, (F.batch_norm, behind.activation)
+        how = (*map(_pair, (stride, padding, dilation)), groups)
+        y: Tensor = Convolution.apply(x, weight, scale, bias, how, between)
+        y.merged_with = merged  # type: ignore[attr-defined]
+        return y
+
+
+def gain(modules: Iterable[nn.Module]) -> bool:
+    """Whether there is anything to gain in these: a depthwise convolution, or a batch norm."""
+    within = [module for outer in modules for module in outer.modules()]
+    return any(isinstance(m, nn.BatchNorm2d) or isinstance(m, nn.Conv2d) and m.groups > 1 for m in within)
+
+
+def merged(run: Callable[[Tensor], Tensor], example: Tensor) -> Merged:
+    """A mode for `run`, a part of a network in evaluation mode; `example` is one input of it, (1, …).
+
+    What lies behind each convolution is seen by running the example. Should the merged network answer otherwise than
+    the plain one, nothing is merged: a layer may take its input from elsewhere too.
+    """
+    with torch.no_grad():
+        with Seen() as seen:
+            plain = run(example)
+        with Merged(seen.behind) as mode:
+            different = (run(example) - plain).abs().max() > AS_EXACT * plain.abs().max()
+    return Merged({}) if different else mode
+
+
+class Seen(TorchFunctionMode):
+    """Notes which frozen batch norm reads a convolution's output, and which activation reads that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.behind: dict[int, Behind] = {}
+        self.outputs: list[tuple[Tensor, int, int]] = []
+        """With their version, which changes when something is added in place, and the `id` of the weight."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        weight = self.comes_from(args[0]) if args else None
+        y = func(*args, **kwargs)
+        if func is torch.conv2d and isinstance(args[1], nn.Parameter):
+            self.outputs.append((y, y._version, id(args[1])))
+        if weight is None:
+            return y
+        if func is F.batch_norm and not kwargs["training"] and kwargs["weight"] is not None:
+            self.behind[weight] = Behind((*args[1:3], kwargs["weight"], kwargs["bias"], kwargs["eps"]))
+            self.outputs.append((y, y._version, weight))
+        elif func in (F.relu, F.hardtanh) and weight in self.behind:
+            between = (0.0, float("inf")) if func is F.relu else (kwargs["min_val"], kwargs["max_val"])
+            self.behind[weight] = Behind(self.behind[weight].norm, func, between)
+        return y
+
+    def comes_from(self, x: Any) -> int | None:
+        """The `id` of the weight of the convolution that made `x`, be it with a norm behind."""
+        same = (weight for output, version, weight in self.outputs if output is x and x._version == version)
+        return next(same, None)
+
+
+class Convolution(torch.autograd.Function):
+    """cut(conv(x, scale * weight) + bias), in bfloat16 under autocast.
+
+    x: (B, C, H, W); weight: (D, C / groups, h, w); scale, bias: (D,) or None; how: stride, padding, dilation, groups.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, scale: Tensor | None, bias: Tensor | None, how: tuple[Any, ...],
+        between: tuple[float, float] | None,
+    ) -> Tensor:  # fmt: skip
+        dtype = torch.bfloat16 if torch.is_autocast_enabled("cpu") else x.dtype
+        ctx.dtypes = x.dtype, weight.dtype
+        with torch.autocast("cpu", enabled=False):
+            x, w = x.to(dtype), weight.to(dtype)
+            if scale is not None:
+                w = torch.mul(weight, _per_filter(scale), out=torch.empty_like(weight, dtype=dtype))
+            y = torch.conv2d(x, w, None if bias is None else bias.to(dtype), *how)
+            if between:
+                y.clamp_(*between)
+        ctx.save_for_backward(x, w, weight if scale is not None else None, scale, y if between else None)
+        ctx.how, ctx.between = how, between
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> Any:
+        x, w, weight, scale, y = ctx.saved_tensors
+        by_x, by_weight, by_scale, by_bias = ctx.needs_input_grad[:4]
+        dy = dy.contiguous(memory_format=torch.channels_last)  # pooling hands it on otherwise, and all would be slow
+        if ctx.between:
+            dy = torch.ops.aten.hardtanh_backward(dy, y, *ctx.between)
+        dx = by_input(dy, x, w, ctx.how).to(ctx.dtypes[0]) if by_x else None
+        dw = dscale = dbias = None
+        if by_weight or by_scale or by_bias:
+            dw, dbias = by_filters(dy, x, w, ctx.how)
+            dbias = dbias.to(ctx.dtypes[1])
+            if scale is not None:
+                dscale = (dw * weight).sum((1, 2, 3)) if by_scale else None
+                dw = dw * _per_filter(scale)
+            dw = dw.to(ctx.dtypes[1])
+        return dx, dw if by_weight else None, dscale, dbias if by_bias else None, None, None
+
+
+def by_input(dy: Tensor, x: Tensor, w: Tensor, how: tuple[Any, ...]) -> Tensor:
+    """The gradient (B, C, H, W), given that of the output, (B, D, H', W')."""
+    stride, padding, dilation, groups = how
+    height, width = w.shape[2:]
+    if pointwise(w, how):
+        return (_rows(dy) @ w.flatten(1)).view(len(dy), *dy.shape[2:], -1).permute(0, 3, 1, 2)
+    around = (height - 1 - padding[0], width - 1 - padding[1])
+    if depthwise(w, how) and stride == (1, 1) and min(around) >= 0:
+        return torch.conv2d(dy, w.flip(2, 3), None, 1, around, 1, groups)  # the filter turned round: twice as fast
+    if depthwise(w, how) and w.dtype == torch.bfloat16:
+        dy, x, w = dy.float(), x.float(), w.float()  # oneDNN has no fast way in bfloat16
+    only = (True, False, False)
+    dx: Tensor = torch.ops.aten.convolution_backward(
+        dy, x, w, None, stride, padding, dilation, False, (0, 0), groups, only
+    )[0]
+    return dx
+
+
+def by_filters(dy: Tensor, x: Tensor, w: Tensor, how: tuple[Any, ...]) -> tuple[Tensor, Tensor]:
+    """The gradients of the filters (D, C / groups, h, w) and of the bias (D,), given that of the output (B, D, H', W').
+
+    Those of wide depthwise filters are put together from windows of WIDEST columns, each on an input padded for these.
+    """
+    (stride, padding, dilation, groups), only = how, (False, True, True)
+    width, side = w.shape[3], padding[1]
+    if pointwise(w, how):  # a matrix product, which oneDNN is quicker at
+        of_x, of_y = _rows(x), _rows(dy)
+        dw = (of_x.T @ of_y).T if w.shape[1] < min(NARROW, len(w)) else of_y.T @ of_x
+        return dw.reshape(w.shape), of_y.sum(0)
+    if not depthwise(w, how) or width <= WIDEST:
+        dw, dbias = torch.ops.aten.convolution_backward(
+            dy, x, w, [len(w)], stride, padding, dilation, False, (0, 0), groups, only
+        )[1:]
+        return dw, dbias
+    dw = torch.empty_like(w)
+    for first in range(0, width - 1, WIDEST - 1):
+        last = min(first + WIDEST, width)
+        window, seen = w[..., first:last], F.pad(x, (side - first, side - (width - last)))
+        dw[..., first:last], dbias = torch.ops.aten.convolution_backward(
+            dy, seen, window, [len(w)], stride, (padding[0], 0), dilation, False, (0, 0), groups, only
+        )[1:]
+    return dw, dbias
+
+
+def pointwise(w: Tensor, how: tuple[Any, ...]) -> bool:
+    return w.shape[2:] == (1, 1) and how[0] == (1, 1) and how[1] == (0, 0) and how[3] == 1
+
+
+def depthwise(w: Tensor, how: tuple[Any, ...]) -> bool:
+    return w.shape[1] == 1 and len(w) == how[3] and how[2] == (1, 1)
+
+
+def _rows(of: Tensor) -> Tensor:
+    """(B, C, H, W), channels last -> (B * H * W, C)"""
+    return of.permute(0, 2, 3, 1).reshape(-1, of.shape[1])
+
+
+def _per_filter(of: Tensor) -> Tensor:
+    return of[:, None, None, None]
+
+
+def _pair(of: int | tuple[int, ...]) -> tuple[int, ...]:
+    return (of, of) if isinstance(of, int) else tuple(of)
