@@ -1,6 +1,7 @@
 """What crossing the gap costs in real steps, and how fast it learns: the tables of docs/control.md.
 
-    python benchmarks/control.py gap [--targets NAME …] [--strategies NAME …] [--model NAME] [--seeds 3] [--out FILE]
+    python benchmarks/control.py gap [--targets NAME …] [--strategies NAME …] [--model NAME] [--seeds 3] [--episodes 20]
+                                    [--out FILE]
     python benchmarks/control.py scratch [--targets NAME …] [--seeds 3] [--times 4] [--out FILE]
     python benchmarks/control.py speed
 
@@ -34,9 +35,11 @@ from engines.control.target import Target
 SPEED_STEPS = 1_500
 
 
-def lesson(target: Target, strategy: str, folder: str, seeds: int, model: str | None = None) -> Lesson:
+def lesson(
+    target: Target, strategy: str, folder: str, seeds: int, model: str | None = None, episodes: int = 20
+) -> Lesson:
     """A run's lesson, on the usual budget."""
-    settings = ControlSettings(repeats=seeds)
+    settings = ControlSettings(repeats=seeds, episodes=episodes)
     kept, source = (
         policies.find(model or catalogue.suggested(target.robot.name)[0]),
         sources.of_robot(target.robot.name),
@@ -47,18 +50,20 @@ def lesson(target: Target, strategy: str, folder: str, seeds: int, model: str | 
     return Lesson(target, Strategy(strategy), source, kept, settings, 0, Quiet(Path(folder)), budget)
 
 
-def gap(name: str, target: Target, strategy: str, seeds: int, model: str | None = None) -> dict[str, Any]:
+def gap(
+    name: str, target: Target, strategy: str, seeds: int, model: str | None = None, episodes: int = 20
+) -> dict[str, Any]:
     """One strategy on one target: return before and after, over seeds and episodes."""
     began = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        given = lesson(target, strategy, folder, seeds, model)
+        given = lesson(target, strategy, folder, seeds, model, episodes)
         before = outcome.returns(outcome.judge(given, [given.source_policy()] * seeds, "checking"))
         learnt = learner.learn(given, "transfer")
         after = outcome.returns(outcome.judge(given, learner.policies(given, learnt), "testing"))
     kept, found = judging.estimate(before), judging.estimate(after)
     apart = judging.verdict(after, before, "zero_shot").difference
     return {
-        "target": name, "model": given.kept.folder.name, "strategy": strategy, "seeds": seeds,
+        "target": name, "model": given.kept.folder.name, "strategy": strategy, "seeds": seeds, "episodes": episodes,
         "before": [kept.value, kept.low, kept.high],
         "after": [found.value, found.low, found.high], "difference": [apart.value, apart.low, apart.high],
         "by_seed": [round(float(each.mean()), 1) for each in after],
@@ -133,6 +138,7 @@ def main() -> None:
     parser.add_argument("--strategies", nargs="*", default=["identified", "randomised", "full", "features"])
     parser.add_argument("--model", help="the source policy; by default the robot's nominal one")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--episodes", type=int, default=20, help="that each seed is judged on")
     parser.add_argument("--times", type=int, default=4)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
@@ -144,7 +150,7 @@ def main() -> None:
     else:
         pairs = [(name, target, way) for name, target in targets(given.targets).items() for way in given.strategies]
         rows = (
-            gap(name, target, way, given.seeds, given.model)
+            gap(name, target, way, given.seeds, given.model, given.episodes)
             for name, target, way in pairs
             if way != "identified" or target.robot.settable
         )

@@ -13,9 +13,11 @@ class Guard:
     episodes: int
     """Each time; 0 where the budget is too small for any."""
     after: tuple[int, ...]
-    """Legs, counted from 1."""
+    """Legs, counted from 1, after which there is a look whatever the episodes take."""
     steps: int
     """The most that all of them cost."""
+    longest: int = 0
+    """Steps of the longest episode."""
 
     @classmethod
     def of(cls, longest: int, budget: int, legs: int, share: float) -> Guard:
@@ -25,13 +27,22 @@ class Guard:
         after = tuple(range(1, legs + 1)) if affordable > legs else (legs,)
         episodes = max(1, affordable // (len(after) + 1))
         steps = episodes * (len(after) + 1) * longest
-        return cls(episodes, after, steps) if share and steps <= budget / 2 else cls(0, (), 0)
+        return cls(episodes, after, steps, longest) if share and steps <= budget / 2 else cls(0, (), 0)
 
     @staticmethod
     def least(longest: int) -> int:
         """The fewest real steps with which anything can be checked: an episode before and one after, and as many steps
         to learn from."""
         return 4 * longest
+
+    def looks(self, leg: int, spent: float, before: float) -> bool:
+        """Whether there is a look after this leg, `before` looks having taken `spent` steps.
+
+        Episodes that end early leave something: it goes into further looks, as long as one of the longest episodes is
+        affordable and, before the last leg, as much again as a look took so far.
+        """
+        left = self.steps - spent - self.episodes * self.longest
+        return self.episodes > 0 and left >= (0 if leg in self.after else spent / max(1, before))
 
     def helps(self, now: float, best: float, spread: float) -> bool:
         """Whether a mean return is above the best before it by more than a standard error, so that luck is not taken

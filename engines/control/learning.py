@@ -30,13 +30,15 @@ class Watch(BaseCallback):
         self.done, self.began, self.said = 0, time.monotonic(), 0.0
 
     def more(self, steps: int) -> None:
-        """Counts steps, and says so now and then. Raises Cancelled."""
-        self.done = min(self.total, self.done + steps)
+        """Counts steps, and says so now and then: that all are done, once. Raises Cancelled."""
+        before, self.done = self.done, min(self.total, self.done + steps)
         now = time.monotonic()
-        if now - self.said < self.EVERY and self.done < self.total:
+        if now - self.said < self.EVERY and (before == self.total or self.done < self.total):
             return
         self.said = now
         self.run.check_cancelled()
+        if before == self.total:
+            return
         rate = self.done / max(now - self.began, 1e-6)
         left = round((self.total - self.done) / rate, 1)
         self.run.emit(

@@ -26,7 +26,7 @@ class ControlSettings(Settings):
         "reacher": 1_000,
     }
     default_sim_steps: ClassVar[Mapping[str, int]] = {
-        "pendulum": 12_000,
+        "pendulum": 40_000,
         "cartpole": 24_000,
         "lunarlander": 60_000,
         "bipedalwalker": 60_000,

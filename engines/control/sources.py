@@ -7,7 +7,7 @@ Off-policy throughout, so that what was experienced can be learnt from again: SA
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Ranges = Mapping[str, tuple[float, float]]
@@ -51,15 +51,38 @@ HALFCHEETAH = Source(
     "halfcheetah", 100_000, widths=(128, 128), environments=16, updates=0.25, warm_up=5_000,
     settings={"learning_rate": 7e-4},
 )  # fmt: skip
-NOMINAL = (PENDULUM, CARTPOLE, INVERTEDPENDULUM, REACHER, HALFCHEETAH)
+LUNARLANDER = Source(
+    "lunarlander", 300_000, widths=(128, 128), environments=16, updates=0.5, warm_up=10_000,
+    settings={"learning_rate": 7e-4, "tau": 0.01},
+)  # fmt: skip
+HOPPER = Source(
+    "hopper", 400_000, widths=(128, 128), environments=16, updates=0.5, warm_up=10_000,
+    settings={"learning_rate": 5e-4},
+)  # fmt: skip
+BIPEDALWALKER = Source(
+    "bipedalwalker", 700_000, widths=(128, 128), environments=32, updates=0.25, warm_up=10_000,
+    settings={"learning_rate": 5e-4, "tau": 0.01},
+)  # fmt: skip
+NOMINAL = (PENDULUM, CARTPOLE, INVERTEDPENDULUM, REACHER, HALFCHEETAH, LUNARLANDER, HOPPER, BIPEDALWALKER)
 
 
-def _randomised(nominal: Source, steps: int, **randomise: tuple[float, float]) -> Source:
-    return Source(**{**vars(nominal), "steps": steps, "randomise": randomise})
+def _randomised(
+    nominal: Source, steps: int, settings: Mapping[str, Any] | None = None, **randomise: tuple[float, float]
+) -> Source:
+    return replace(nominal, steps=steps, settings=settings or nominal.settings, randomise=randomise)
 
 
 RANDOMISED = (
     _randomised(PENDULUM, 10_000, m=(0.7, 1.6), l=(0.8, 1.4), g=(9.0, 11.0)),
+    _randomised(
+        CARTPOLE,
+        100_000,
+        {"batch_size": 128, "tau": 0.01, "learning_rate": 5e-4},
+        length=(0.35, 1.2),
+        masspole=(0.05, 0.5),
+        masscart=(0.5, 2.0),
+        gravity=(8.5, 11.5),
+    ),
     _randomised(
         INVERTEDPENDULUM, 20_000, pole_length=(0.6, 1.8), cart_mass=(0.5, 2.0), pole_mass=(0.5, 2.0), damping=(0.5, 3.0)
     ),
@@ -70,5 +93,5 @@ SOURCES: dict[str, Source] = {source.name: source for source in (*NOMINAL, *RAND
 
 
 def of_robot(robot: str) -> Source | None:
-    """How a policy of that robot is trained in its nominal simulator; None where none of ours gets good enough."""
+    """How a policy of that robot is trained in its nominal simulator; None where there is no such robot."""
     return next((source for source in NOMINAL if source.robot == robot), None)

@@ -19,9 +19,12 @@ from engines.control.robots import ACTION_GAIN
 from engines.control.sources import Ranges
 from engines.control.target import Target
 
-LOOKS = 4
-"""Times in a leg that a policy tuned in a simulator is compared there with the best one so far."""
-LOOK_EPISODES = 16
+LOOKS = 8
+"""Times in a leg, at most, that a policy tuned in a simulator is compared there with the best one so far."""
+LOOK_EVERY = 500
+"""Simulated steps between two looks at least."""
+LOOK_STEPS, LOOK_EPISODES = 6_400, (10, 32)
+"""What a look takes, about: the steps, and the fewest and the most episodes."""
 FILL = 500
 """Steps in the simulator before the first update."""
 SIDE_BY_SIDE = 8
@@ -227,8 +230,9 @@ def tune(
     loss, total = 0.0, part(sim_steps(lesson), leg, legs)
     seed = lesson.seeded("look", pupil.repeat)
     best = played(policy(lesson, pupil), simulator, seed, ranges)
-    for look in range(1, LOOKS + 1):
-        steps = part(total, look, LOOKS)
+    looks = max(1, min(LOOKS, total // LOOK_EVERY))
+    for look in range(1, looks + 1):
+        steps = part(total, look, looks)
         env = world.many(
             simulator, side_by_side(lesson), lesson.seeded("worlds", pupil.repeat, leg, look), randomise=ranges
         )
@@ -246,7 +250,8 @@ def tune(
 
 def played(act: Policy, simulator: Target, seed: int, ranges: Ranges) -> float:
     """The mean return in a simulator."""
-    return world.play(act, simulator, LOOK_EPISODES, seed, randomise=ranges).mean
+    episodes = int(np.clip(LOOK_STEPS // simulator.robot.steps, *LOOK_EPISODES))
+    return world.play(act, simulator, episodes, seed, randomise=ranges).mean
 
 
 # --- on the robot itself --------------------------------------------------------------------------
@@ -271,7 +276,7 @@ def real(lesson: Lesson, pupil: Pupil, leg: int, legs: int, watch: Watch) -> flo
     pupil.count("learning", steps)
     if guard is None or not guard.episodes:
         pupil.keep(leg)
-    elif leg in guard.after:
+    elif guard.looks(leg, pupil.count("checking"), pupil.count("looks")):
         check(lesson, pupil, guard, leg, watch)
     return loss
 
@@ -294,6 +299,7 @@ def check(lesson: Lesson, pupil: Pupil, guard: Guard, leg: int, watch: Watch) ->
     act = policy(lesson, pupil, newest=True)
     found = world.play(act, lesson.target, guard.episodes, lesson.seeded("check", pupil.repeat))
     pupil.count("checking", found.steps)
+    pupil.count("looks", 1)
     watch.more(found.steps)
     if leg == 0:
         pupil.numbers |= {"first": found.mean, "best": found.mean}

@@ -64,15 +64,31 @@ def lesson(tmp_path: Path, strategy: Strategy, target: Target = HEAVY, **setting
 @pytest.mark.parametrize(
     ("longest", "budget", "legs", "share", "expected"),
     [
-        (200, 10_000, 4, 0.25, Guard(2, (1, 2, 3, 4), 2_000)),  # 12 episodes affordable, 5 looks
-        (200, 2_500, 4, 0.25, Guard(1, (4,), 400)),  # 3 affordable: before the first leg and after the last
-        (200, 1_000, 4, 0.25, Guard(1, (4,), 400)),  # one each time, as long as half is left to learn from
+        (200, 10_000, 4, 0.25, Guard(2, (1, 2, 3, 4), 2_000, 200)),  # 12 episodes affordable, 5 looks
+        (200, 2_500, 4, 0.25, Guard(1, (4,), 400, 200)),  # 3 affordable: before the first leg and after the last
+        (200, 1_000, 4, 0.25, Guard(1, (4,), 400, 200)),  # one each time, as long as half is left to learn from
         (200, 799, 4, 0.25, Guard(0, (), 0)),
         (200, 10_000, 4, 0.0, Guard(0, (), 0)),
     ],
 )
 def test_what_checking_on_the_robot_costs(longest: int, budget: int, legs: int, share: float, expected: Guard) -> None:
     assert Guard.of(longest, budget, legs, share) == expected
+
+
+@pytest.mark.parametrize(
+    ("leg", "spent", "before", "expected"),
+    [
+        (1, 1_000, 1, False),  # the first look took a whole episode: the other is for the last leg
+        (4, 1_000, 1, True),
+        (1, 10, 1, True),  # the source fell at once: 1,990 are left
+        (2, 700, 2, False),  # 1,300 are left, but not 1,000 and another 350
+        (4, 1_001, 2, False),  # whatever is learnt after that look is not used
+    ],
+)
+def test_what_checks_left_unspent_goes_into_further_ones(leg: int, spent: int, before: int, expected: bool) -> None:
+    guard = Guard.of(1_000, 4_000, 4, 0.25)
+    assert guard == Guard(1, (4,), 2_000, 1_000)
+    assert guard.looks(leg, spent, before) == expected
 
 
 def test_a_dip_is_more_than_the_noise_of_both_means() -> None:
@@ -93,7 +109,7 @@ def test_what_real_episodes_say_decides(
     checks: list[float], kept: int, stopped: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = lesson(tmp_path, Strategy.FULL, real_steps=1_200, epochs=2, check_share=0.5, repeats=1)
-    assert ways.guard_of(given) == Guard(1, (1, 2), 600)
+    assert ways.guard_of(given) == Guard(1, (1, 2), 600, 200)
     pupil, answers = ways.begin(given, 0), iter(checks)
 
     def play(*_: object, **__: object) -> world.Episodes:
@@ -128,6 +144,15 @@ def test_networks_that_diverge_are_told_as_a_setting(tmp_path: Path) -> None:
         learner.learn(given, "scratch")
 
 
+def test_that_all_steps_are_done_is_said_once(tmp_path: Path) -> None:
+    run = RunFolder.create(Recipe("control.policy", "", "pendulum", Strategy.FULL), tmp_path / "run")
+    watch = Watch(run, "fine-tuning", 10)
+    watch.EVERY = 0.0
+    for steps in (4, 5, 3, 3, 0):  # environments side by side make a few steps more than were asked for
+        watch.more(steps)
+    assert [event.data["done"] for event in run.events() if event.kind == "progress"] == [4, 9, 10]
+
+
 # --- what is learnt from --------------------------------------------------------------------------
 
 
@@ -146,14 +171,15 @@ def test_a_batch_holds_its_share_of_the_source_experience() -> None:
     assert all(len(column) == 256 for column in batch[:5])
 
 
-def test_quick_sac_learns_exactly_what_sac_learns() -> None:
+@pytest.mark.parametrize("robot", ["pendulum", "invertedpendulum"])  # sees float32, float64
+def test_quick_sac_learns_exactly_what_sac_learns(robot: str) -> None:
     from stable_baselines3 import SAC
 
     from engines.control.quick import QuickSAC
 
     states = []
     for kind in (SAC, QuickSAC):
-        env = world.many(HEAVY, 2, 0)
+        env = world.many(Target(ROBOTS[robot]), 2, 0)
         made = kind(
             "MlpPolicy", env, seed=3, learning_starts=20, batch_size=32, gradient_steps=2, device="cpu",
             policy_kwargs={"net_arch": [16, 16]},
@@ -305,7 +331,7 @@ def test_what_the_process_did_before_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_every_carried_policy_does_what_its_card_says() -> None:
-    assert len(catalogue.cards()) >= 4
+    assert {catalogue.details(card.name)["robot"] for card in catalogue.cards()} == set(ROBOTS)
     for card in catalogue.cards():
         known = catalogue.details(card.name)
         robot = ROBOTS[known["robot"]]
