@@ -199,7 +199,9 @@ def vgg_features(pictures: list[np.ndarray]) -> np.ndarray | None:
 
 
 def laid_out(examples: list[Any], train: np.ndarray, test: np.ndarray, folder: Path) -> Path:
-    """The fold as train/ and test/ folders of links, named so that predictions find their way back."""
+    """The fold as train/ and test/ folders of links, named so that predictions find their way back. Made once."""
+    if folder.exists():
+        return folder
     for part, rows in (("train", train), ("test", test)):
         for i in rows:
             target = folder / part / examples[i].label / f"{examples[i].sha256}.png"
