@@ -45,9 +45,13 @@ class Guard:
         return self.episodes > 0 and left >= (0 if leg in self.after else spent / max(1, before))
 
     def helps(self, now: float, best: float, spread: float) -> bool:
-        """Whether a mean return is above the best before it by more than a standard error, so that luck is not taken
-        for learning."""
-        return now > best + spread / math.sqrt(self.episodes)
+        """Whether a mean return is clearly above the best before it, so that luck is not taken for learning.
+
+        Clearly: Student's one-sided 95 %. One episode alone tells little: `spread` is then no more than a guess.
+        """
+        from scipy.stats import t
+
+        return bool(now > best + t.ppf(0.95, max(1, self.episodes - 1)) * spread / math.sqrt(self.episodes))
 
     def dips(self, now: float, first: float, spread: float) -> bool:
         """Whether a mean return is below the source's by more than the noise of both: two standard errors.

@@ -97,11 +97,19 @@ def test_a_dip_is_more_than_the_noise_of_both_means() -> None:
     assert guard.dips(-300.1, first=-100.0, spread=100.0)
 
 
+def test_a_gain_is_more_than_luck() -> None:
+    """One-sided 95 %: 6.31 standard errors with one or two episodes a look, 2.02 with six."""
+    assert not Guard(1, (1,), 400).helps(631.0, best=0.0, spread=100.0)
+    assert Guard(1, (1,), 400).helps(632.0, best=0.0, spread=100.0)
+    assert not Guard(6, (1,), 400).helps(82.0, best=0.0, spread=100.0)
+    assert Guard(6, (1,), 400).helps(83.0, best=0.0, spread=100.0)
+
+
 @pytest.mark.parametrize(
     ("checks", "kept", "stopped"),
     [
-        ([-400.0, -290.0, -180.0], 2, None),  # better each time by more than a quarter of the first
-        ([-400.0, -290.0, -200.0], 1, None),  # the newest is hardly better than the best before it
+        ([-400.0, 240.0, 880.0], 2, None),  # better each time by more than 6.3 times a quarter of the first
+        ([-400.0, 240.0, 800.0], 1, None),  # the newest is hardly better than the best before it
         ([-200.0, -900.0, 0.0], 0, 1),  # a dip: nothing more is learnt or tried on the robot
     ],
 )
