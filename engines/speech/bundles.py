@@ -108,10 +108,11 @@ def load(name: str, path: Path) -> tuple[Any, Wav2Vec2CTCTokenizer, Wav2Vec2Feat
         found = "its files do not make the model that torchaudio describes"
         raise InputError(Problem(f"model {name}", found, "accepted: the file that torchaudio downloads")) from error
     letters = {letter: number for number, letter in enumerate(bundle.get_labels(blank=BLANK))}
-    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
-        json.dump(letters, file)
-        file.flush()
-        tokenizer = Wav2Vec2CTCTokenizer(file.name, pad_token=BLANK, unk_token=BLANK, bos_token=None, eos_token=None)
+    with tempfile.TemporaryDirectory() as folder:  # the tokenizer reads its letters from a file only
+        (vocabulary := Path(folder) / "vocab.json").write_text(json.dumps(letters), encoding="utf-8")
+        tokenizer = Wav2Vec2CTCTokenizer(
+            str(vocabulary), pad_token=BLANK, unk_token=BLANK, bos_token=None, eos_token=None
+        )
     return ours, tokenizer, Wav2Vec2FeatureExtractor(sampling_rate=RATE, do_normalize=normalised)
 
 
