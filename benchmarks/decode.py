@@ -2,11 +2,11 @@
 
     python benchmarks/decode.py [--rounds 5] [--write]
 
-JPEGs of 2016 × 1512 pixels, made of the photographs that come with scikit-learn and (where it is installed)
-scikit-image, through Headstart's own reading (`InputFormat.read`, then `plain`), through Pillow and the transform that
-timm makes for the network, and through Pillow and torchvision's usual one. One thread, CPU seconds, in turn; freed
-memory is kept for all of them. Also: how far the pixels lie from those of a full decode, in standard deviations of the
-input (1 is half of the range from black to white), and what threads add.
+JPEGs of 3 and of 12 million pixels, the larger ones with the grain of a sensor, made of the photographs that come with
+scikit-learn and (where it is installed) scikit-image, through Headstart's own reading (`InputFormat.read`, then
+`plain`), through Pillow and the transform that timm makes for the network, and through Pillow and torchvision's usual
+one. One thread, CPU seconds, in turn; freed memory is kept for all of them. Also: how far the pixels lie from those of
+a full decode, in standard deviations of the input (1 is half of the range from black to white), and what threads add.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ from engines.vision.pixels import DECODERS, InputFormat
 from engines.vision.settings import VisionSettings
 
 MODEL = "tf_efficientnet_lite0"
-SIZE = (2016, 1512)
+KINDS = (((2016, 1512), 0.0), ((4032, 3024), 4.0))
+"""Width and height in pixels, and the standard deviation of the grain, of 255: small photographs are enlarged, and
+without grain there would be less to decompress in a picture of 12 million pixels than a telephone writes."""
 BUNDLED = ("astronaut", "coffee", "chelsea", "rocket", "retina", "immunohistochemistry", "hubble_deep_field")
 """Photographs that lie in scikit-image's package; its others are fetched from the network."""
 Read = Callable[[Path], Tensor]
@@ -60,25 +62,37 @@ def main() -> None:
         "Headstart, middle square": lambda path: ours(path, cropped),
         "Headstart, whole picture (default)": lambda path: ours(path, padded),
     }
-    with tempfile.TemporaryDirectory() as folder:
-        paths = photographs(Path(folder))
-        seconds: dict[str, list[float]] = {name: [] for name in contenders}
-        for number in range(given.rounds + 1):
-            for name, read in contenders.items():
-                began = time.process_time()
-                for path in paths:
-                    read(path)
-                if number:  # the first round warms up
-                    seconds[name].append(time.process_time() - began)
-        apart = {
-            name: statistics.fmean(float((ours(p, f) - in_full(p, f)).abs().mean()) for p in paths)
-            for name, f in (("middle square", cropped), ("whole picture", padded))
-        }
-        theirs = contenders["Pillow, timm's transform"]
-        from_timm = statistics.fmean(float((ours(p, cropped) - theirs(p)).abs().mean()) for p in paths)
-        threaded = wall_ratio(paths, theirs, padded)
-        megabytes = sum(path.stat().st_size for path in paths) / 1e6 / len(paths)
+    texts = []
+    for size, grain in KINDS:
+        with tempfile.TemporaryDirectory() as folder:
+            paths = photographs(Path(folder), size, grain)
+            texts.append(measured(paths, contenders, cropped, padded, given.rounds, size, grain))
+    remark = (
+        "timm's transform is bicubic, as Headstart's, torchvision's bilinear. Distances are in standard deviations."
+    )
+    publish("\n\n".join([*texts, remark]), write=given.write)
+
+
+def measured(
+    paths: list[Path], contenders: dict[str, Read], cropped: InputFormat, padded: InputFormat, rounds: int,
+    size: tuple[int, int], grain: float,
+) -> str:  # fmt: skip
+    """The table of one kind of photographs, and what else there is to say of it."""
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for number in range(rounds + 1):
+        for name, read in contenders.items():
+            began = time.process_time()
+            for path in paths:
+                read(path)
+            if number:  # the first round warms up
+                seconds[name].append(time.process_time() - began)
+    apart = {
+        name: statistics.fmean(float((ours(p, f) - in_full(p, f)).abs().mean()) for p in paths)
+        for name, f in (("middle square", cropped), ("whole picture", padded))
+    }
     first, second = list(seconds)[:2]
+    from_timm = statistics.fmean(float((ours(p, cropped) - contenders[first](p)).abs().mean()) for p in paths)
+    threaded = wall_ratio(paths, contenders[first], padded)
     rows = []
     for name, taken in seconds.items():
         against = [
@@ -87,15 +101,14 @@ def main() -> None:
         ]
         rows.append((name, f"{1000 * statistics.median(taken) / len(paths):.1f} ms", *against))
     header = ("", "CPU time a photograph", "times as fast as timm's", "times as fast as torchvision's")
-    publish(
-        f"{table(header, rows)}\n\n{len(paths)} JPEGs of {SIZE[0]} × {SIZE[1]} pixels, {megabytes:.1f} MB each, "
-        f"{given.rounds} rounds in turn, one thread, medians. timm's transform is bicubic, as Headstart's, "
-        f"torchvision's bilinear. Mean distance from a full decode with the same framing: "
-        + ", ".join(f"{value:.3f} standard deviations ({name})" for name, value in apart.items())
-        + f"; from timm's input {from_timm:.3f}, most of it because timm rounds the width and so shifts the picture by "
-        f"half a pixel. Wall time of {DECODERS} reading threads against timm's transform in one: {threaded:.1f} times "
-        f"as fast ({busy()}).",
-        write=given.write,
+    megabytes = sum(path.stat().st_size for path in paths) / 1e6 / len(paths)
+    kind = f"{size[0]} × {size[1]} pixels{' with grain' if grain else ''}, {megabytes:.1f} MB each"
+    distances = ", ".join(f"{value:.3f} ({name})" for name, value in apart.items())
+    return (
+        f"{table(header, rows)}\n\n{len(paths)} JPEGs of {kind}, {rounds} rounds in turn, one thread, medians. Mean "
+        f"distance from a full decode with the same framing: {distances}; from timm's input {from_timm:.3f}, most "
+        f"of it because timm rounds the width and so shifts the picture by half a pixel. Wall time of {DECODERS} "
+        f"reading threads against timm's transform in one: {threaded:.1f} times as fast ({busy()})."
     )
 
 
@@ -149,8 +162,8 @@ def wall_ratio(paths: list[Path], theirs: Read, format: InputFormat) -> float:
         return one / (time.perf_counter() - began)
 
 
-def photographs(folder: Path) -> list[Path]:
-    """Enlarged to the size of a phone's, cut to 4:3, quality 92."""
+def photographs(folder: Path, size: tuple[int, int], grain: float) -> list[Path]:
+    """Cut to 4:3 and enlarged to `size`, quality 92, with grey grain of that standard deviation."""
     found = list(load_sample_images().images)
     if importlib.util.find_spec("skimage"):
         import skimage.data
@@ -163,7 +176,11 @@ def photographs(folder: Path) -> list[Path]:
         left, top = (image.width - width) // 2, (image.height - height) // 2
         box = (left, top, left + width, top + height)
         paths.append(folder / f"{number}.jpg")
-        image.resize(SIZE, Image.Resampling.LANCZOS, box).save(paths[-1], quality=92)
+        image = image.resize(size, Image.Resampling.LANCZOS, box)
+        if grain:
+            noise = np.random.default_rng(number).normal(0, grain, (size[1], size[0], 1))
+            image = Image.fromarray((np.asarray(image) + noise).clip(0, 255).astype(np.uint8))
+        image.save(paths[-1], quality=92)
     return paths
 
 

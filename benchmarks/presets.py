@@ -55,12 +55,11 @@ CHOICES: dict[Strategy, dict[str, dict[str, Any]]] = {
     },
 }
 FOLDS = {Strategy.FEATURES: 3, Strategy.FULL: 2}
-FULL_EPOCHS = 5
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--seeds", type=int, default=3, help="of 'features'; 'full' gets one, for its time")
+    arguments.add_argument("--seeds", type=int, default=3)
     arguments.add_argument("--only", choices=("features", "full"))
     arguments.add_argument("--sample", choices=tuple(SAMPLES))
     arguments.add_argument("--keep", type=Path, help="a folder for what each training gave, to go on from another time")
@@ -69,7 +68,7 @@ def main() -> None:
         keep = (given.keep or Path(scratch)).absolute()
         os.environ["HEADSTART_HOME"] = str(keep / "home")
         for strategy, choices in CHOICES.items():
-            seeds = range(given.seeds if strategy is Strategy.FEATURES else 1)
+            seeds = range(given.seeds)
             samples = [name for name in SAMPLES if given.sample in {None, name}]
             if given.only not in {None, strategy}:
                 continue
@@ -123,7 +122,6 @@ def outcome(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Labels int (N,) and whether each was named rightly, bool (N,), of all but the test part, which seed 0 draws."""
     given = {**SAMPLES[sample], **changes, "folds": FOLDS[strategy]}
-    given |= {"epochs": FULL_EPOCHS} if strategy is Strategy.FULL else {}
     settings = VisionSettings.parse(given)
     recipe = Recipe(TASK.info.name, str(data), TASK.info.default_model, strategy, settings=settings.changed())
     card = TASK.describe(recipe.model)

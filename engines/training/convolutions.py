@@ -18,10 +18,12 @@ from torch.overrides import TorchFunctionMode
 WIDEST = 3
 """Columns of a depthwise filter whose gradient oneDNN computes with vector instructions, however many its rows. Wider
 ones take it ten times as long, in bfloat16 a hundred times."""
-NARROW = 128
+NARROW = 256
 """Columns below which a matrix product is quicker the other way round."""
 AS_EXACT = 1e-4
 """The largest difference between the two ways, relative to the largest output, that is taken for rounding."""
+
+IN_ONE_PASS = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 class Behind(NamedTuple):
@@ -45,6 +47,8 @@ class Merged(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is torch.conv2d:
             return self.conv2d(*args, **(kwargs or {}))
+        if func is F.adaptive_avg_pool2d and not kwargs and args[1] in (1, (1, 1), [1, 1]):
+            return Mean.apply(args[0])
         if args and func in getattr(args[0], "merged_with", ()):
             return args[0]
         return func(*args, **(kwargs or {}))
@@ -57,16 +61,13 @@ class Merged(TorchFunctionMode):
         alone = 1 < groups == len(weight) == x.shape[1]
         if behind is None and not alone or isinstance(padding, str):
             return torch.conv2d(x, weight, bias, stride, padding, dilation, groups)
-        scale, between = None, None
-        merged: tuple[Callable[..., Tensor] | None, ...] = ()
-        if behind is not None:
-            mean, variance, gamma, beta, epsilon = behind.norm
-            scale = gamma * torch.rsqrt(variance + epsilon)
-            bias = beta + ((0 if bias is None else bias) - mean) * scale
-            between, merged = behind.between, (F.batch_norm, behind.activation)
         how = (*map(_pair, (stride, padding, dilation)), groups)
-        y: Tensor = Convolution.apply(x, weight, scale, bias, how, between)
-        y.merged_with = merged  # type: ignore[attr-defined]
+        if behind is None:
+            return Convolution.apply(x, weight, bias, None, None, None, how, None)
+        mean, variance, gamma, beta, epsilon = behind.norm
+        frozen = mean, torch.rsqrt(variance + epsilon)
+        y: Tensor = Convolution.apply(x, weight, bias, gamma, beta, frozen, how, behind.between)
+        y.merged_with = F.batch_norm, behind.activation  # type: ignore[attr-defined]
         return y
 
 
@@ -122,46 +123,77 @@ class Seen(TorchFunctionMode):
 
 
 class Convolution(torch.autograd.Function):
-    """cut(conv(x, scale * weight) + bias), in bfloat16 under autocast.
+    """cut(norm(conv(x, weight) + bias)), in bfloat16 under autocast. The norm is (y - mean) * inverse * gamma + beta.
 
-    x: (B, C, H, W); weight: (D, C / groups, h, w); scale, bias: (D,) or None; how: stride, padding, dilation, groups.
+    x: (B, C, H, W); weight: (D, C / groups, h, w); bias, gamma, beta: (D,) or None; frozen: mean and inverse, the
+    latter one over the standard deviation, (D,) each, or None; how: stride, padding, dilation, groups.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, scale: Tensor | None, bias: Tensor | None, how: tuple[Any, ...],
-        between: tuple[float, float] | None,
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, gamma: Tensor | None, beta: Tensor | None,
+        frozen: tuple[Tensor, Tensor] | None, how: tuple[Any, ...], between: tuple[float, float] | None,
     ) -> Tensor:  # fmt: skip
         dtype = torch.bfloat16 if torch.is_autocast_enabled("cpu") else x.dtype
-        ctx.dtypes = x.dtype, weight.dtype
+        ctx.came = x.dtype
         with torch.autocast("cpu", enabled=False):
-            x, w = x.to(dtype), weight.to(dtype)
-            if scale is not None:
+            x, scale, shift = x.to(dtype), None, bias
+            if frozen is None or gamma is None or beta is None:
+                w = weight.to(dtype)
+            else:
+                scale = gamma * frozen[1]
+                shift = beta + ((0 if bias is None else bias) - frozen[0]) * scale
                 w = torch.mul(weight, _per_filter(scale), out=torch.empty_like(weight, dtype=dtype))
-            y = torch.conv2d(x, w, None if bias is None else bias.to(dtype), *how)
-            if between:
-                y.clamp_(*between)
-        ctx.save_for_backward(x, w, weight if scale is not None else None, scale, y if between else None)
-        ctx.how, ctx.between = how, between
+            y = cut_convolution(x, w, None if shift is None else shift.to(dtype), how, between)
+        ctx.save_for_backward(x, w, weight, bias, scale, y if between else None)
+        ctx.frozen, ctx.how, ctx.between = frozen, how, between
         return y
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> Any:
-        x, w, weight, scale, y = ctx.saved_tensors
-        by_x, by_weight, by_scale, by_bias = ctx.needs_input_grad[:4]
-        dy = dy.contiguous(memory_format=torch.channels_last)  # pooling hands it on otherwise, and all would be slow
+        x, w, weight, bias, scale, y = ctx.saved_tensors
         if ctx.between:
             dy = torch.ops.aten.hardtanh_backward(dy, y, *ctx.between)
-        dx = by_input(dy, x, w, ctx.how).to(ctx.dtypes[0]) if by_x else None
-        dw = dscale = dbias = None
-        if by_weight or by_scale or by_bias:
-            dw, dbias = by_filters(dy, x, w, ctx.how)
-            dbias = dbias.to(ctx.dtypes[1])
-            if scale is not None:
-                dscale = (dw * weight).sum((1, 2, 3)) if by_scale else None
-                dw = dw * _per_filter(scale)
-            dw = dw.to(ctx.dtypes[1])
-        return dx, dw if by_weight else None, dscale, dbias if by_bias else None, None, None
+        dy = dy.contiguous(memory_format=torch.channels_last)  # or all that follows would be slow
+        dx = by_input(dy, x, w, ctx.how).to(ctx.came) if ctx.needs_input_grad[0] else None
+        if not any(ctx.needs_input_grad[1:5]):
+            return dx, *[None] * 7
+        dw, dshift = (each.to(weight.dtype) for each in by_filters(dy, x, w, ctx.how))
+        if scale is None:
+            return dx, dw, None if bias is None else dshift, *[None] * 5
+        mean, inverse = ctx.frozen
+        dgamma = ((dw * weight).sum((1, 2, 3)) + dshift * ((0 if bias is None else bias) - mean)) * inverse
+        return dx, dw * _per_filter(scale), None if bias is None else dshift * scale, dgamma, dshift, None, None, None
+
+
+def cut_convolution(
+    x: Tensor, w: Tensor, shift: Tensor | None, how: tuple[Any, ...], between: tuple[float, float] | None
+) -> Tensor:
+    """The convolution (B, D, H', W'), cut off: in bfloat16 by oneDNN in one pass, as PyTorch's compiler has it."""
+    stride, padding, dilation, groups = how
+    if x.dtype != torch.bfloat16 or not IN_ONE_PASS:
+        y = torch.conv2d(x, w, shift, *how)
+        return y.clamp_(*between) if between else y
+    cut = ("hardtanh", between, "") if between else ("none", (), "")
+    if pointwise(w, how):
+        y = torch.ops.mkldnn._linear_pointwise(_rows(x), w.flatten(1), shift, *cut)
+        return y.view(len(x), *x.shape[2:], -1).permute(0, 3, 1, 2)
+    y = torch.ops.mkldnn._convolution_pointwise(x, w, shift, padding, stride, dilation, groups, *cut)
+    return y
+
+
+class Mean(torch.autograd.Function):
+    """(B, C, H, W) -> (B, C, 1, 1). The gradient, the same for all pixels of a map, is handed on as a view."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.shape = x.shape
+        pixels = x.permute(0, 2, 3, 1).flatten(1, 2)  # (B, H * W, C): twice as fast in bfloat16 as over two dimensions
+        return (pixels.sum(1) / pixels.shape[1])[:, :, None, None]
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> Any:
+        return (dy / ctx.shape[2:].numel()).expand(ctx.shape)
 
 
 def by_input(dy: Tensor, x: Tensor, w: Tensor, how: tuple[Any, ...]) -> Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,12 +65,15 @@ def train(
     Raises InputError when one example at a time is too much, too.
     """
     before = copied(learnt(network))
+    network.to(accelerator.device)
     times = 0
     while True:
         try:
-            return train_once(
-                network, plan, examples, validation, settings, run=run, accelerator=accelerator, halved=times, **given
-            )
+            with network.learning_fast(lambda: examples.plain(torch.arange(1))):
+                return train_once(
+                    network, plan, examples, validation, settings,
+                    run=run, accelerator=accelerator, halved=times, **given,
+                )  # fmt: skip
         except Exception as error:
             if not memory.ran_out(error):
                 raise
@@ -113,9 +115,6 @@ def train_once(
     checkpointed, and InputError when the loss is no longer a number.
     """
     folder = run.path / "checkpoint" / plan.phase
-    network.to(accelerator.device)
-    if accelerator.device.type == "cpu":
-        network.learn_fast(lambda: examples.plain(torch.arange(1)))
     groups = parameter_groups(network, plan.strategy, plan.learning_rate, settings)
     optimiser = torch.optim.AdamW(groups, fused=True)  # all at once: eight times as fast on a processor
     rates = [group["lr"] for group in optimiser.param_groups]
@@ -238,7 +237,6 @@ def train_once(
 def release(network: Staged, accelerator: Accelerator) -> None:
     """Takes the network back from accelerate, as it was."""
     accelerator.unwrap_model(network, keep_fp32_wrapper=False)
-    network.faster = nullcontext()
     vars(network).pop("_is_accelerate_prepared", None)  # or the next phase would be trained in full precision
     if accelerator.device.type != "cpu":
         accelerator.free_memory()

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from engines.contract import Run, Strategy
+from engines.training import memory
 from engines.training.cost import search_steps
 from engines.training.devices import seed_everything
 from engines.training.examples import Examples, batches
@@ -34,18 +35,40 @@ def find(
 ) -> float:  # fmt: skip
     """The peak learning rate that the test suggests. Leaves `network` as it was and emits the curve as one event.
 
-    `steps` is how many the training itself will take (see `cost.search_steps`). Raises Cancelled.
+    `steps` is how many the training itself will take (see `cost.search_steps`). Where memory does not suffice, with
+    half as many examples at a time. Raises Cancelled, and InputError where one at a time is too much.
     """
-    device = accelerator.device
-    network.to(device)
-    if device.type == "cpu":
-        network.learn_fast(lambda: examples.plain(torch.arange(1)))
+    network.to(accelerator.device)
     before = {name: tensor.detach().cpu().clone() for name, tensor in network.model.state_dict().items()}
-    optimiser = torch.optim.AdamW(parameter_groups(network, strategy, 1.0, settings))
-    shares = [group["lr"] for group in optimiser.param_groups]  # of the peak, by how deep a layer lies
     n = search_steps(steps)
     rates = [LOWEST * (HIGHEST / LOWEST) ** (step / (n - 1)) for step in range(n)]
-    generator = seed_everything(seed, phase, "learning rate")
+
+    def climb(batch_size: int) -> list[float]:
+        network.model.load_state_dict(before)
+        own = replace(settings, batch_size=batch_size)
+        return losses_at(rates, network, strategy, examples, own, loss, run, accelerator, (seed, phase))
+
+    try:
+        with network.learning_fast(lambda: examples.plain(torch.arange(1))):
+            losses = memory.in_smaller_batches(climb, settings.batch_size)
+    finally:
+        network.model.load_state_dict(before)
+    chosen = valley(rates[: len(losses)], losses)
+    points = [[float(f"{rate:.3g}"), round(value, 5)] for rate, value in zip(rates, losses, strict=False)]
+    run.emit("search", phase=phase, learning_rate=chosen, points=points)
+    run.emit("note", message=f"The learning-rate test suggests {chosen:g} ({len(points)} steps).")
+    return chosen
+
+
+def losses_at(
+    rates: Sequence[float], network: Staged, strategy: Strategy, examples: Examples, settings: TrainSettings,
+    loss: Callable[[Any, Tensor], Tensor], run: Run, accelerator: Accelerator, drawn_by: tuple[int, str],
+) -> list[float]:  # fmt: skip
+    """The smoothed losses of steps at these rates, one after another, until they rise beyond DIVERGED. Trains."""
+    device = accelerator.device
+    optimiser = torch.optim.AdamW(parameter_groups(network, strategy, 1.0, settings))
+    shares = [group["lr"] for group in optimiser.param_groups]  # of the peak, by how deep a layer lies
+    generator = seed_everything(*drawn_by, "learning rate")
     drawn = _forever(examples, settings.batch_size, generator)
     losses: list[float] = []
     mean = 0.0
@@ -67,13 +90,7 @@ def find(
         torch.nn.utils.clip_grad_norm_(list(network.trainable().values()), 5.0)
         optimiser.step()
         optimiser.zero_grad()
-    network.faster = nullcontext()
-    network.model.load_state_dict(before)
-    chosen = valley(rates[: len(losses)], losses)
-    points = [[float(f"{rate:.3g}"), round(value, 5)] for rate, value in zip(rates, losses, strict=False)]
-    run.emit("search", phase=phase, learning_rate=chosen, points=points)
-    run.emit("note", message=f"The learning-rate test suggests {chosen:g} ({len(points)} steps).")
-    return chosen
+    return losses
 
 
 def valley(rates: Sequence[float], losses: Sequence[float]) -> float:

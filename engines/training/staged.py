@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +44,7 @@ class Staged(nn.Module):
         self.keep_statistics = False
         """Batch norms keep the statistics they came with."""
         self.faster: AbstractContextManager[Any] = nullcontext()
-        """In which outputs are computed while it trains (see `learn_fast`)."""
+        """In which outputs are computed while it trains (see `learning_fast`)."""
         self.adapters: tuple[Any, ...] = ()
         """The PEFT wrapper while LoRA adapters are in; in a tuple, so that it is no submodule of its own."""
 
@@ -75,18 +75,23 @@ class Staged(nn.Module):
                         module.eval()
         return self
 
-    def learn_fast(self, example: Callable[[], Any]) -> None:
-        """From here on `forward` runs its convolutions as a processor learns them fast; another `nullcontext` ends it.
+    @contextmanager
+    def learning_fast(self, example: Callable[[], Any]) -> Iterator[None]:
+        """Within it `forward` runs its convolutions as a processor learns them fast; elsewhere nothing changes.
 
         `example` gives one input of stage `boundary`.
         """
         learning = [module for stage in self.stages[self.boundary :] for module in stage.modules()]
-        if not convolutions.gain(learning):
-            return
-        self.faster = convolutions.Merged({})
-        if self.keep_statistics:
-            self.eval()
-            self.faster = convolutions.merged(lambda x: self.run(x, self.boundary, len(self.stages)), example())
+        on_processor = all(parameter.device.type == "cpu" for parameter in self.parameters())
+        if on_processor and convolutions.gain(learning):
+            self.faster = convolutions.Merged({})
+            if self.keep_statistics:
+                self.eval()
+                self.faster = convolutions.merged(lambda x: self.run(x, self.boundary, len(self.stages)), example())
+        try:
+            yield
+        finally:
+            self.faster = nullcontext()
 
     def trainable(self) -> dict[str, nn.Parameter]:
         return {name: p for name, p in self.model.named_parameters() if p.requires_grad}

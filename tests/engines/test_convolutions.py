@@ -86,9 +86,10 @@ DEPTHWISE = [
 
 @pytest.mark.parametrize(("size", "stride", "padding"), DEPTHWISE)
 def test_depthwise_filters_of_every_width_learn_the_same(size: int, stride: int, padding: int) -> None:
-    model = layers(16, 16, size, stride=stride, padding=padding, groups=16)
     x = numbers(3, 16, 12, 12)
-    assert_alike(gradients(model, x, Merged({})), gradients(model, x))
+    for bias in (True, False):
+        model = layers(16, 16, size, stride=stride, padding=padding, groups=16, bias=bias)
+        assert_alike(gradients(model, x, Merged({})), gradients(model, x))
 
 
 @pytest.mark.parametrize("activation", [nn.ReLU6(), nn.ReLU(inplace=True), nn.Hardtanh(-0.5, 0.75), nn.SiLU()])
@@ -113,15 +114,17 @@ def test_as_many_groups_as_filters_are_not_yet_depthwise() -> None:
 
 
 def test_gradients_are_those_of_finite_differences() -> None:
-    weight, scale, bias = (numbers(*shape, seed=2).double().requires_grad_() for shape in ((4, 1, 5, 5), (4,), (4,)))
+    shapes = (4, 1, 5, 5), (4,), (4,), (4,)
+    weight, bias, gamma, beta = (numbers(*s, seed=i).double().requires_grad_() for i, s in enumerate(shapes))
     x = numbers(2, 4, 6, 6).double().requires_grad_()
+    frozen = numbers(4, seed=5).double(), numbers(4, seed=6).double()
     how = ((1, 1), (2, 2), (1, 1), 4)
 
     def function(*given: Tensor) -> Tensor:
-        y: Tensor = Convolution.apply(*given, how, None)
+        y: Tensor = Convolution.apply(*given, frozen, how, None)
         return y
 
-    assert torch.autograd.gradcheck(function, (x, weight, scale, bias), fast_mode=True)
+    assert torch.autograd.gradcheck(function, (x, weight, bias, gamma, beta), fast_mode=True)
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_efficientnet", "tf_efficientnet_lite0"])
@@ -132,14 +135,15 @@ def test_a_whole_network_learns_the_same(name: str) -> None:
     x = numbers(2, 3, 64, 64)
     names = list(network.model.state_dict())
     expected = gradients(network, x)
-    network.learn_fast(lambda: x[:1])
-    assert isinstance(network.faster, Merged)
-    assert len(network.faster.behind) == 0, "its statistics are not kept"
+    with network.learning_fast(lambda: x[:1]):
+        assert isinstance(network.faster, Merged)
+        assert len(network.faster.behind) == 0, "its statistics are not kept"
     network.keep_statistics = True
-    network.learn_fast(lambda: x[:1])
     norms = sum(isinstance(module, nn.BatchNorm2d) for module in network.modules())
-    assert len(network.faster.behind) == norms > 5
-    assert_alike(gradients(network, x), expected, 1e-4)
+    with network.learning_fast(lambda: x[:1]):
+        assert len(network.faster.behind) == norms > 5  # type: ignore[attr-defined]
+        assert_alike(gradients(network, x), expected, 1e-4)
+    assert isinstance(network.faster, nullcontext)
     assert list(network.model.state_dict()) == names
 
 
@@ -154,6 +158,29 @@ def test_in_bfloat16_under_autocast_only() -> None:
         half = gradients(model, x, mode)
     assert {tensor.dtype for tensor in half[1:]} == {torch.float32}, "weights and their gradients stay whole"
     assert_alike(half, gradients(model, x), 0.03)
+
+
+@pytest.mark.skipif(not convolutions.IN_ONE_PASS, reason="this processor or this PyTorch has no bfloat16 in oneDNN")
+@pytest.mark.parametrize("between", [None, (0.0, 6.0), (0.0, float("inf")), (-0.5, 0.75)])
+@pytest.mark.parametrize(
+    ("size", "how"),
+    [(1, ((1, 1), (0, 0), (1, 1), 1)), (1, ((2, 2), (0, 0), (1, 1), 1)), (3, ((1, 1), (1, 1), (1, 1), 16))],
+)
+def test_in_one_pass_is_cut_off_as_in_two(size: int, how: tuple[Any, ...], between: tuple[float, float] | None) -> None:
+    x, w = numbers(2, 16, 6, 5).bfloat16(), numbers(16, 16 // how[3], size, size, seed=1).bfloat16()
+    shift = numbers(16, seed=2).bfloat16()
+    expected = torch.conv2d(x, w, shift, *how).float()
+    expected = expected.clamp(*between) if between else expected
+    for layout in (torch.contiguous_format, torch.channels_last):
+        found = convolutions.cut_convolution(x.contiguous(memory_format=layout), w, shift, how, between)
+        assert found.dtype == torch.bfloat16
+        assert_alike([found.float()], [expected], 0.01)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_mean_of_a_map_hands_on_one_number_a_map(dtype: torch.dtype) -> None:
+    model, x = nn.AdaptiveAvgPool2d(1), numbers(2, 5, 3, 4).to(dtype)
+    assert_alike(gradients(model, x, Merged({})), gradients(model, x), 1e-6 if dtype == torch.float32 else 0.01)
 
 
 class Crossed(nn.Module):
@@ -200,8 +227,8 @@ def test_a_head_alone_and_a_transformer_run_as_ever() -> None:
     def fast(name: str, strategy: Strategy) -> Any:
         network = networks.staged(timm.create_model(name, num_classes=3))
         strategies.apply(network, strategy, TrainSettings())
-        network.learn_fast(unasked)
-        return network.faster
+        with network.learning_fast(unasked):
+            return network.faster
 
     unasked: Callable[[], Tensor] = lambda: pytest.fail("no example is needed")  # noqa: E731
     assert isinstance(fast("test_resnet", Strategy.FEATURES), nullcontext)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engines.contract import Cancelled, InputError, Strategy
-from engines.training import memory, strategies
+from engines.training import memory, rate_finder, strategies
 from engines.training.checkpoint import Progress
 from engines.training.loop import predict, train
 from engines.training.settings import TrainSettings
@@ -126,6 +126,19 @@ def test_another_error_stays_what_it_is(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setitem(WAYS, "bug", lambda: RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
         fitted(Notebook(tmp_path), staged(3, "bug")[0])
+
+
+def test_the_learning_rate_is_looked_for_in_smaller_batches(tmp_path: Path) -> None:
+    network, model = staged(4)
+    strategies.apply(network, Strategy.FULL, SETTINGS)
+    before = [parameter.clone() for parameter in network.parameters()]
+    rate = rate_finder.find(
+        network, Strategy.FULL, toys.rows(22), SETTINGS, loss=F.cross_entropy, run=Notebook(tmp_path),
+        accelerator=toys.on_cpu(), seed=5, phase="full", steps=9,
+    )  # fmt: skip
+    assert model.seen[0] == SETTINGS.batch_size > 4 == max(model.seen[1:])
+    assert rate_finder.LOWEST < rate < rate_finder.HIGHEST
+    assert all(map(torch.equal, before, network.parameters()))
 
 
 def test_predictions_are_made_in_smaller_batches() -> None:
