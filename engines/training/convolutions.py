@@ -176,8 +176,10 @@ def cut_convolution(
         return y.clamp_(*between) if between else y
     cut = ("hardtanh", between, "") if between else ("none", (), "")
     if pointwise(w, how):
-        y = torch.ops.mkldnn._linear_pointwise(_rows(x), w.flatten(1), shift, *cut)
-        return y.view(len(x), *x.shape[2:], -1).permute(0, 3, 1, 2)
+        y = torch.ops.mkldnn._linear_pointwise(_rows(x), w.flatten(1), shift, *cut)  # (B * H * W, D)
+        height, width = x.shape[2:]
+        # not a view of itself: models add to what they are given in place
+        return y.as_strided_((len(x), len(w), height, width), (height * width * len(w), 1, width * len(w), len(w)))
     y = torch.ops.mkldnn._convolution_pointwise(x, w, shift, padding, stride, dilation, groups, *cut)
     return y
 

@@ -143,6 +143,8 @@ def test_a_whole_network_learns_the_same(name: str) -> None:
     with network.learning_fast(lambda: x[:1]):
         assert len(network.faster.behind) == norms > 5  # type: ignore[attr-defined]
         assert_alike(gradients(network, x), expected, 1e-4)
+        with torch.autocast("cpu", torch.bfloat16):
+            assert_alike(gradients(network, x)[:1], expected[:1], 0.1)
     assert isinstance(network.faster, nullcontext)
     assert list(network.model.state_dict()) == names
 

@@ -8,15 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engines.forecasting import baselines, calibrating, measures, telling
-from engines.forecasting.measures import Tested
 from engines.forecasting.network import QUANTILES
 from engines.forecasting.preparing import scale
 
 
-def cases(truth: list[list[float]], scales: list[float], series: tuple[int, ...] = ()) -> Tested:
+def cases(truth: list[list[float]], scales: list[float], series: tuple[int, ...] = ()) -> measures.Tested:
     n = len(truth)
     turns = list(range(10, 10 + n))
-    return Tested(np.array(series or [0] * n), np.array(turns), np.array(truth, dtype=float), np.array(scales))
+    return measures.Tested(np.array(series or [0] * n), np.array(turns), np.array(truth, dtype=float), np.array(scales))
 
 
 def flat(*medians: list[float]) -> np.ndarray:
@@ -72,7 +71,7 @@ def test_an_estimate_is_the_weighted_mean_within_its_interval() -> None:
 
 def test_series_and_points_in_time_are_drawn_together() -> None:
     """Forecasts of one series, or from one point in time, come and go together."""
-    case = Tested(np.array([0, 0, 1, 1]), np.array([5, 9, 2, 6]), np.zeros((4, 1)), np.ones(4))
+    case = measures.Tested(np.array([0, 0, 1, 1]), np.array([5, 9, 2, 6]), np.zeros((4, 1)), np.ones(4))
     counts = measures.resampled(case)
     assert counts.shape == (measures.DRAWS, 4)
     assert counts.mean() == pytest.approx(1, abs=0.1)
@@ -191,7 +190,7 @@ def test_a_loss_is_said_as_a_loss() -> None:
 
 
 def test_points_in_time_are_won_on_average_over_the_series() -> None:
-    case = Tested(np.array([0, 0, 1, 1]), np.array([5, 9, 2, 6]), np.zeros((4, 1)), np.ones(4))
+    case = measures.Tested(np.array([0, 0, 1, 1]), np.array([5, 9, 2, 6]), np.zeros((4, 1)), np.ones(4))
     assert telling.turn(case).tolist() == [1, 0, 1, 0]
     assert telling.won(np.array([1.0, 1, 1, 1]), np.array([2.0, 0, 0.5, 0.5]), case) == (1, 2)
 
