@@ -63,7 +63,6 @@ def test_sliders_train_result_and_download(visitor: Visitor, tmp_path: Path) -> 
     expect(main).to_contain_text("completeness error")
     page.locator(".js-plotly-plot").nth(3).wait_for()
     expect(page.locator("[data-testid=stImage] img")).to_have_count(3)
-    picture(page, "control-result")
 
     page.get_by_role("button", name="What would it do?").click()
     expect(page.locator("[data-testid=stMarkdown]").filter(has_text=re.compile(r"^■ torque"))).to_be_visible(

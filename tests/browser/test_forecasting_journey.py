@@ -55,7 +55,6 @@ def test_upload_answer_train_result_and_download(visitor: Visitor, table: Path, 
     expect(main).to_contain_text("than seasonal naive")
     expect(main).to_contain_text("95 % interval")
     page.locator(".js-plotly-plot").nth(2).wait_for()
-    picture(page, "forecasting-result")
 
     slider = page.get_by_role("slider").first
     newest = slider.get_attribute("aria-valuetext")

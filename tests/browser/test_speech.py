@@ -71,7 +71,6 @@ def test_clips_are_brought_learnt_from_and_compared(visitor: Visitor, clips: Pat
     expect(main).to_contain_text("Scottish")
     page.locator(".st-key-forgetting .js-plotly-plot").first.wait_for()
     expect(page.locator(".st-key-clip_by_clip audio").first).to_be_visible()
-    picture(page, "speech-result")
 
     page.get_by_test_id("stFileUploaderDropzoneInput").last.set_input_files(new_clip)
     expect(main).to_contain_text("Answered in", timeout=60_000)

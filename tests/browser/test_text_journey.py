@@ -31,7 +31,7 @@ def test_from_a_table_to_a_model_that_is_carried_home(visitor: Callable[..., Bro
     expect(main).to_contain_text("60 texts in 3 classes")
     expect(main).to_contain_text("1 left out, and why")
     expect(page.get_by_role("combobox", name="Label column")).to_have_value("class")
-    picture(page, "text data")
+    picture(page, "text-data")
 
     page.get_by_role("button", name="Train now").click()
     page.locator(".st-key-verdict").wait_for(timeout=TRAINING)
@@ -46,7 +46,6 @@ def test_from_a_table_to_a_model_that_is_carried_home(visitor: Callable[..., Bro
     page.get_by_text("A map of the test texts").click()
     expect(main).to_contain_text("Texts that the network takes for alike")
     settle(page)
-    picture(page, "text result")
 
     with page.expect_download(timeout=60_000) as download:
         page.get_by_role("button", name="Model", exact=True).click()
