@@ -17,7 +17,7 @@ import typer
 
 from engines import places, registry, weights
 from engines.contract import Cancelled, Event, InputError, Problem, Recipe, Result, Strategy
-from engines.evidence.words import sentence
+from engines.evidence.words import on_some, sentence
 from engines.jobs import failures, worker
 from engines.runs import RunFolder
 
@@ -407,9 +407,13 @@ def line_of(event: Event) -> str | None:
 
 def _summary(result: Result) -> str:
     interval = f"(95 % interval {result.low:.3f} to {result.high:.3f})"
-    rests_on = f"on {result.n_test:,} test examples, {result.seconds:.0f} s"
+    folds = f" in {result.details['folds']} folds" if result.details.get("folds") else ""
+    rests_on = f"on {result.n_test:,} test examples{folds}, {result.seconds:.0f} s"
     lines = [f"{result.metric} {result.value:.3f} {interval} {rests_on}"]
-    lines += [f"  baseline {name}: {value:.3f}" for name, value in result.baselines.items()]
+    lines += [
+        f"  baseline {name}: {value:.3f}{on_some(result.baseline_details.get(name))}"
+        for name, value in result.baselines.items()
+    ]
     if result.verdict:
         lines.append("  " + sentence(result.verdict, result.metric))
     return "\n".join(lines)

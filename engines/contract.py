@@ -429,7 +429,8 @@ class Result:
     baselines: dict[str, float]
     """Name -> value on the same test set and metric."""
     baseline_details: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Name -> {'low', 'high', 'seconds', …} for each baseline."""
+    """Name -> {'low', 'high', 'seconds', …} for each baseline. One that was tested on some of the examples, in some of
+    a run's folds, has their number 'n', and in 'there' the run's own value on these."""
     verdict: Verdict | None = None
     """Against the from-scratch baseline, when one was trained."""
     metrics: dict[str, Estimate] = field(default_factory=dict)

@@ -56,7 +56,9 @@ def write(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo) -> st
         n, metric = result.n_test, result.metric
         bounded = known and _between(metric, Estimate(value, known.get("low", value), known.get("high", value), n))
         shown = bounded or words.value(metric, value)
-        lines.append(f"| baseline: {name.replace('_', ' ')}, {info.metric_title.lower()} | {shown} |")
+        lines.append(
+            f"| baseline: {name.replace('_', ' ')}, {info.metric_title.lower()}{words.on_some(known)} | {shown} |"
+        )
     compared = (
         words.sentence(result.verdict, result.metric)
         if result.verdict

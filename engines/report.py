@@ -21,7 +21,12 @@ th:first-child, td:first-child {{ text-align: left; }} tr + tr {{ border-top: 1p
 def write(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo, history: list[dict[str, Any]]) -> str:
     """The page as HTML text. Everything a person typed or a file was called is escaped."""
     baselines = "".join(
-        _row(f"baseline: {name.replace('_', ' ')}", result.metric, value, result.baseline_details.get(name))
+        _row(
+            f"baseline: {name.replace('_', ' ')}{words.on_some(result.baseline_details.get(name))}",
+            result.metric,
+            value,
+            result.baseline_details.get(name),
+        )
         for name, value in result.baselines.items()
     )
     further = "".join(
@@ -37,13 +42,14 @@ def write(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo, histo
     low, high = (words.value(result.metric, bound) for bound in (result.low, result.high))
     learnt_from = f"{result.n_train:,} training and {result.n_validation:,} validation {info.unit}"
     learnt_from = result.details.get("card", {}).get("learnt_from", learnt_from)  # a domain's own words for it
+    tested_on = result.details["card"]["tested_on"] if result.details.get("folds") else info.unit
     learning = _returns(result) if "real_steps" in result.details else _epochs(result, history)
     return f"""<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{escape(recipe.title or info.title)}</title><style>{STYLE}</style>
 <h1>{escape(recipe.title or f"{card.title}, {result.strategy}")}</h1>
 <p>{compared}</p>
 <p><span class="big">{words.value(result.metric, result.value)}</span> {escape(info.metric_title.lower())},
-95&nbsp;% interval {low} to {high}, on {result.n_test:,} test {info.unit}</p>
+95&nbsp;% interval {low} to {high}, on {result.n_test:,} test {escape(tested_on)}</p>
 <table><tr><th>measure<th>value<th>95 % interval</tr>{own}{further}{baselines}</table>
 <h2>While it learnt</h2>{learning}
 {_confusion(result)}

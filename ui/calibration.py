@@ -31,7 +31,7 @@ def show(info: TaskInfo, found: recorded.Finished) -> None:
             st.metric("Calibration error", words.metric("accuracy", now["ece"]), help=HELP)
             st.caption(f"{words.interval('accuracy', now['low'], now['high'])}, 95 % interval")
             st.markdown(_judgement(now, words.count(found.result.n_test, "test " + info.unit)))
-            st.caption(_scaling(measured, info))
+            st.caption(_scaling(measured, info, bool(found.result.details.get("folds"))))
         with plot:
             alt = "; ".join(
                 f"{100 * b['confidence']:.0f} % sure, {100 * b['correct']:.0f} % right ({b['n']})" for b in now["bins"]
@@ -51,14 +51,17 @@ def _judgement(now: dict[str, Any], tests: str) -> str:
     return f"**It is {more}.** On {tests} chance explains up to {chance}."
 
 
-def _scaling(measured: dict[str, Any], info: TaskInfo) -> str:
+def _scaling(measured: dict[str, Any], info: TaskInfo, folds: bool) -> str:
     before, after, t = measured["before"], measured["after"], measured["temperature"]
     if not after:
         return "Nothing was held out, so its percentages are as the network gives them."
     change = "surer" if t < 1 else "less sure"
+    test = "never on the test"
+    if folds:
+        test = "and those of each fold's network by its own, never on what it is tested on"
     return (
         f"Temperature scaling made it {change}: logits are divided by {t:.2f}, fitted on "
-        f"{words.count(measured['n_validation'], info.unit)} held out from learning, never on the test. It names the "
+        f"{words.count(measured['n_validation'], info.unit)} held out from learning, {test}. It names the "
         f"same classes. Error before: {words.metric('accuracy', before['ece'])} "
         f"({words.interval('accuracy', before['low'], before['high'])}); log loss {before['log_loss']:.3f}, "
         f"now {after['log_loss']:.3f}."

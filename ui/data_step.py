@@ -12,7 +12,7 @@ import streamlit as st
 from engines import places, registry
 from engines.contract import InputError, Sample
 from ui import address, by_hand, errors, frame, gallery, plots, train_step, uploads, words
-from ui.draft import Draft
+from ui.draft import Draft, folds
 
 Found = Callable[[Draft, dict[str, Any]], None]
 """Draws a domain's own part of a checked upload's report, a `DataReport` as a dict."""
@@ -226,7 +226,7 @@ def _summary_and_start(draft: Draft, report: dict[str, Any], told: Told | None) 
     info = registry.task(draft.task).info
     origin = uploads.origin(draft.data)
     nothing_fits = (report.get("details") or {}).get("models") == []
-    found, use = told(report) if told else (_summary(report, info.unit), _splits(report["splits"]))
+    found, use = told(report) if told else (_summary(report, info.unit), _splits(report, folds(draft, report)))
     with st.container(border=True):
         text, start, other = st.columns([5, 2, 2], vertical_alignment="center")
         text.markdown(f"**{words.plain(origin.title)}**: {found}")
@@ -276,7 +276,10 @@ def _summary(report: dict[str, Any], unit: str) -> str:
     return f"{words.count(report['n_examples'], unit)}{classes}"
 
 
-def _splits(splits: dict[str, int]) -> str:
+def _splits(report: dict[str, Any], in_folds: int) -> str:
+    if in_folds:
+        return f"each is tested once, in {in_folds} folds, by a network that learns from the others"
+    splits: dict[str, int] = report["splits"]
     doing = {"train": "to learn from", "validation": "to choose by", "test": "kept aside for the test"}
     return " · ".join(f"{n:,} {doing.get(name, name)}" for name, n in splits.items())
 

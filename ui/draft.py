@@ -60,6 +60,20 @@ class Draft:
         )
 
 
+def folds(draft: Draft, report: dict[str, Any]) -> int:
+    """In how many folds a run on the data of this report is tested; 0: on one part of them, or on data of its own."""
+    from engines.training.settings import TrainSettings
+
+    try:
+        settings = registry.task(draft.task).settings.parse(draft.settings)
+        stages = len(card(draft.task, draft.model).stages)
+    except InputError:
+        return 0
+    if not isinstance(settings, TrainSettings):
+        return 0
+    return settings.folds_for(draft.strategy, stages, (report.get("details") or {}).get("folds", 0))
+
+
 def read(task: str, here: address.Address, run: RunFolder | None) -> Draft:
     """The draft at this address. `run`, when given, fills in what the address leaves out.
 

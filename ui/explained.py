@@ -29,6 +29,8 @@ def choose(found: recorded.Finished, rows: list[dict[str, Any]], key: str) -> No
     """One of these test examples {file, label, predicted, …} to look into, and how. Nothing where no model is kept."""
     if not (found.run.path / "model").is_dir():
         return
+    if found.result.details.get("folds"):
+        st.caption("The model that is kept is asked. It has learnt from all of these, so it may answer otherwise.")
     said = {str(row["file"]): f"{row['file']} · says {row['predicted']}, is {row['label']}" for row in rows}
     domain = registry.task(found.recipe.task).info.domain
     methods = METHODS.get(domain, {"": "Automatic"})

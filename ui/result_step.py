@@ -64,7 +64,7 @@ def verdict(info: TaskInfo, found: recorded.Finished) -> None:
     name = _model_title(found.recipe)
     with st.container(border=True, key="verdict"):
         words_, own, scratch = st.columns([5, 3, 3], vertical_alignment="center")
-        rests_on = f"{words.count(result.n_test, 'test ' + info.unit)} · seed {result.seed}"
+        rests_on = f"{_tested_on(info, result)} · seed {result.seed}"
         with words_:
             if result.verdict:
                 colour, icon, short = VERDICTS[result.verdict.verdict]
@@ -87,6 +87,15 @@ def verdict(info: TaskInfo, found: recorded.Finished) -> None:
             if baseline is not None and rival in RIVALS:
                 d = result.baseline_details.get(rival, {})
                 _number(info, RIVALS[rival], baseline, d.get("low"), d.get("high"))
+                if "there" in d:
+                    there = words.metric(info.metric, d["there"])
+                    st.caption(f"on {d['n']:,} of the {info.unit}, where the pretrained one has {there}")
+
+
+def _tested_on(info: TaskInfo, result: Result) -> str:
+    if folds := result.details.get("folds"):
+        return f"each of {words.count(result.n_test, info.unit)} tested once, in {folds} folds"
+    return words.count(result.n_test, "test " + info.unit)
 
 
 def _number(info: TaskInfo, label: str, value: float, low: float | None, high: float | None) -> None:
@@ -182,10 +191,16 @@ def small_print(info: TaskInfo, found: recorded.Finished) -> None:
     result = found.result
     st.caption(
         f"{words.count(result.n_train, info.unit)} to learn from, {result.n_validation:,} to choose by, "
-        f"{result.n_test:,} for the test · {words.duration(result.seconds)} on {result.device} ({result.precision}) · "
+        f"{_for_the_test(result)} · {words.duration(result.seconds)} on {result.device} ({result.precision}) · "
         f"epoch {result.best_epoch} of {result.epochs} kept{_baseline(result)} · {words.moment(found.finished)}"
     )
     notes(result)
+
+
+def _for_the_test(result: Result) -> str:
+    if folds := result.details.get("folds"):
+        return f"{result.n_test:,} tested by other networks, in {folds} folds"
+    return f"{result.n_test:,} for the test"
 
 
 def notes(result: Result) -> None:

@@ -12,7 +12,7 @@ import streamlit as st
 from engines import registry
 from engines.contract import ModelCard, Settings, Strategy
 from ui import address, by_hand, data_step, drawing, errors, train_step, uploads, words
-from ui.draft import Draft, card, knows, strategies
+from ui.draft import Draft, card, folds, knows, strategies
 
 OFTEN = (
     "real_steps", "sim_steps", "repeats", "episodes", "epochs", "max_seconds", "learning_rate", "batch_size", "augment",
@@ -201,6 +201,8 @@ def _time(draft: Draft, model: ModelCard, report: dict[str, Any]) -> str:
     # what one of these examples costs, compared with one as on the model's card
     relative = (report.get("details") or {}).get("relative_cost", 1.0)
     sizes = {f"n_{part}": round(report["splits"].get(part, 0) * relative) for part in ("train", "test")}
+    if in_folds := folds(draft, report):
+        sizes = {"n_train": round(report["n_examples"] * relative), "n_test": 0, "folds": in_folds}
     own = cost.seconds(model, draft.strategy, settings, **sizes, macs_per_second=machine["macs_per_second"])
     text = f"about **{words.duration(own)}** on this machine ({machine['device_name']})"
     if settings.baseline == "scratch" and draft.strategy is not Strategy.SCRATCH:

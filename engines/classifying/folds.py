@@ -8,19 +8,23 @@ share most of what they learnt from (no unbiased estimate of that is known: Beng
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
-from sklearn.model_selection import StratifiedGroupKFold
 from torch import Tensor
 
 from engines.classifying.comparison import Leg
 from engines.classifying.domain import Prepared
 from engines.contract import InputError, Problem, Recipe, Run, Strategy
+from engines.data.folds import MOST, alone, draw, most
 from engines.data.splits import split
+from engines.evidence import calibration
 from engines.training import transfer
+from engines.training.checkpoint import Progress
 from engines.training.settings import TrainSettings
 from engines.training.transfer import Learnt, Lesson
 
@@ -37,66 +41,124 @@ class Fold:
     tested: Tensor
 
 
+@dataclass
+class OfFolds:
+    """What is left to say of the networks of all folds."""
+
+    temperatures: np.ndarray
+    """float (N, 1): of each example, that of the network which answered it (see `evidence.calibration`)."""
+    progress: Progress
+    """How the first of them went."""
+    halved: int
+    """How often batches were halved, at most, because memory ran out."""
+    rates: list[float]
+    """Peak learning rates, given or found."""
+    seconds: float
+
+
 def folded(prepared: Prepared, recipe: Recipe, settings: TrainSettings) -> tuple[Prepared, list[Fold], Fold]:
     """The data with all of them in their test part; `settings.folds` folds; and the one that tests nothing, by which
     the model that is kept learns.
 
-    Classes are spread evenly and exact copies stay together. Raises InputError where that is impossible.
+    Classes are spread evenly and exact copies stay together. What is all that there is of its class is tested in no
+    fold and trains in every one. What a person put right moves nothing else. Raises InputError where the data allow no
+    such folds.
     """
     if recipe.test is not None or prepared.has_own_test:
         found = "these data say themselves what is tested on"
         raise InputError(Problem("setting folds", found, "accepted: 0, or data without a test part of their own"))
     everything = np.sort(np.concatenate(list(prepared.parts.values())))
     labels = prepared.examples.labels.numpy()[everything]
-    groups = [prepared.groups[i] for i in everything]
-    fewest = int(np.bincount(labels).max())
-    if not 2 <= settings.folds <= fewest:
-        found = f"found {settings.folds}"
-        raise InputError(
-            Problem("setting folds", found, f"accepted: 0, or 2 to {min(fewest, 20)}, the largest class's size")
-        )
-    drawn = StratifiedGroupKFold(settings.folds, shuffle=True, random_state=recipe.seed)
-    folds = [
-        _with_validation(labels, groups, others, tested, settings, recipe.seed)
-        for others, tested in drawn.split(labels, labels, groups)
-    ]
-    whole = np.arange(len(everything))
-    last = _with_validation(labels, groups, whole, whole[:0], settings, recipe.seed)
-    parts = {
-        "train": everything[last.chosen.numpy()],
-        "validation": everything[last.checked.numpy()] if last.checked is not None else everything[:0],
-        "test": everything,
-    }
-    return replace(prepared, parts=parts), folds, last
+    all_groups, as_they_came = prepared.groups, prepared.came_as
+    groups = [all_groups[i] for i in everything]
+    folds, carried = settings.folds or 0, min(most(labels, groups), MOST)
+    if not 2 <= folds <= carried:
+        accepted = f"0, or 2 to {carried}, the largest class's size" if carried >= 2 else "0, or more examples"
+        raise InputError(Problem("setting folds", f"found {folds}", f"accepted: {accepted}"))
+    # drawn among those as well that a person has dropped, by the classes that all of them came with
+    drawn = np.sort(np.concatenate([everything, prepared.dropped]))
+    came_as = np.unique([as_they_came[i] for i in drawn], return_inverse=True)[1].tolist()
+    drawn_groups = [all_groups[i] for i in drawn]
+    place = np.full(drawn.max() + 1, -1)
+    place[everything] = np.arange(len(everything))
+    tests = np.append(~alone(labels, groups), False)  # that of -1: what was dropped
+
+    def fold(tested: np.ndarray) -> Fold:
+        others = np.setdiff1d(np.arange(len(drawn)), tested)
+        parts = np.array(
+            split(
+                [str(came_as[i]) for i in others], [drawn_groups[i] for i in others],
+                validation=settings.validation_fraction, test=0.0, seed=recipe.seed,
+            )
+        )  # fmt: skip
+        at, of_others = place[drawn[tested]], place[drawn[others]]
+        checks = of_others[(parts == "validation") & tests[of_others]]
+        is_tested = np.isin(np.arange(len(everything)), at[tests[at]])
+        chosen = np.flatnonzero(~is_tested & ~np.isin(np.arange(len(everything)), checks))
+        checked = torch.from_numpy(np.sort(checks)) if len(checks) else None
+        return Fold(torch.from_numpy(chosen), checked, torch.from_numpy(np.flatnonzero(is_tested)))
+
+    each = [fold(tested) for tested in draw(came_as, drawn_groups, folds, recipe.seed)]
+    whole = fold(np.arange(0))
+    parts = _parts(everything, whole) | {"test": everything}
+    each = [fold for fold in each if len(fold.tested)]
+    return replace(prepared, parts=parts, folds=[_parts(everything, fold) for fold in each]), each, whole
 
 
-def _with_validation(
-    labels: np.ndarray, groups: list[str], others: np.ndarray, tested: np.ndarray, settings: TrainSettings, seed: int
-) -> Fold:
-    parts = np.array(
-        split(
-            [str(labels[i]) for i in others], [groups[i] for i in others],
-            validation=settings.validation_fraction, test=0.0, seed=seed,
-        )
-    )  # fmt: skip
-    checked = torch.from_numpy(others[parts == "validation"])
-    return Fold(torch.from_numpy(others[parts == "train"]), checked if len(checked) else None, torch.from_numpy(tested))
+def _parts(everything: np.ndarray, fold: Fold) -> dict[str, np.ndarray]:
+    checked = everything[:0] if fold.checked is None else everything[fold.checked.numpy()]
+    return {
+        "train": everything[fold.chosen.numpy()], "validation": checked, "test": everything[fold.tested.numpy()],
+    }  # fmt: skip
+
+
+def tested_in(folds: list[Fold]) -> np.ndarray:
+    """The positions int64 (M,) of what is tested in one of the folds."""
+    return np.sort(np.concatenate([fold.tested.numpy() for fold in folds]))
 
 
 def answers_of_folds(
-    lesson: Lesson, strategy: Strategy, folds: list[Fold], run: Run, answers: Answers, *, series: str
-) -> tuple[np.ndarray, Learnt]:
-    """Logits float32 (N, C) on the lesson's examples, each by the network of the fold that tested it; and the last of
-    these networks.
+    lesson: Lesson,
+    strategy: Strategy,
+    folds: list[Fold],
+    run: Run,
+    answers: Answers,
+    *,
+    series: str,
+    told: bool = False,
+) -> tuple[np.ndarray, OfFolds]:
+    """Logits float32 (N, C) on the lesson's examples, each by the network of the fold that tested it, and how it went.
 
-    Where `folds` are not all of them, the other rows are NaN. Raises Cancelled; a resumed run goes on in the fold where
-    it stopped.
+    What no fold of these tests is NaN. Where it is `told`, the first network's training is: the others' is not, only
+    how many of them are done. Raises Cancelled; a resumed run goes on in the fold where it stopped.
     """
     assert folds
+    began = time.monotonic()
     made = np.full((len(lesson.training), lesson.classes), np.nan, dtype=np.float32)
+    temperatures = np.ones((len(made), 1))
+    rates, halved = [], 0
+    first: Progress | None = None
     for number, fold in enumerate(folds, 1):
-        own = replace(lesson, run=Leg(run, f"checkpoint/{series}-fold-{number}"))
+        if told and number == 2:
+            run.emit("phase", name="folds", title="The same in other folds", series=series)
+        own = lesson if told and number == 1 else replace(lesson, run=Aside(run, f"checkpoint/{series}-fold-{number}"))
         learnt = transfer.learn(own, strategy, series=series, chosen=fold.chosen, checked=fold.checked)
         made[fold.tested.numpy()] = answers(own, learnt, fold.tested)
-        run.emit("progress", phase="folds", done=number, total=len(folds), unit="folds")
-    return made, learnt
+        if learnt.held_out is not None and fold.checked is not None:
+            held_out = learnt.held_out.numpy(), lesson.training.labels[fold.checked].numpy()
+            temperatures[fold.tested.numpy()] = calibration.temperature(*held_out)
+        rates.append(learnt.learning_rate)
+        halved, first = max(halved, learnt.progress.halved), first or learnt.progress
+        left = (time.monotonic() - began) / number * (len(folds) - number)
+        run.emit("progress", phase="folds", done=number, total=len(folds), unit="folds", seconds_left=round(left, 1))
+    assert first
+    return made, OfFolds(temperatures, first, halved, rates, time.monotonic() - began)
+
+
+class Aside(Leg):
+    """One of many like trainings: what happens in it is told once, by how many are done. What is out of the ordinary
+    is told all the same."""
+
+    def emit(self, kind: str, **data: Any) -> None:
+        if kind == "note":
+            self.run.emit(kind, **data)

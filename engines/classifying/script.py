@@ -25,10 +25,13 @@ from engines.training.transfer import Learnt
 
 REFUSED = (
     ("halved", "memory ran out and its batches were halved on the way", "accepted: a run with a smaller batch size"),
-    ("test_time", "it averages several looks at each picture, which the script does not", "accepted: test_time none"),
+    ("clock", "the clock ended it, in each of its folds elsewhere", "accepted: a run with folds 0 or no max_seconds"),
+    ("unchecked", "one of its folds had too few examples to choose an epoch by", "accepted: a run with folds 0"),
+    ("test_time", "it averages several looks at each picture, and is from before scripts did", "train it again"),
     ("folds", "it was tested in folds, which the script does not", "accepted: a run with folds 0"),
 )
-"""What is noted of a run, and why no script repeats it when that is not 0 or none."""
+"""What is noted of a run, and why no script repeats it when that is not 0 or none. `folds` is noted of texts; runs on
+pictures from before their script knew folds and several looks note these, too."""
 
 
 # --- while it trains ------------------------------------------------------------------------------
@@ -39,10 +42,16 @@ def lesson(
 ) -> dict[str, Any]:
     """What the script's RUN holds whatever the examples are."""
     scratch = recipe.strategy is Strategy.SCRATCH
-    settings = replace(settings, learning_rate=learnt.learning_rate)  # also where it was looked for
+    folds = [f"fold_{number}" for number, _ in enumerate(prepared.folds, 1)]
+    rates = dict(zip(folds, prepared.fold_rates, strict=True)) | ({"part": learnt.learning_rate} if folds else {})
+    given = settings.learning_rate is not None  # else it may have been looked for, in each fold
+    settings = replace(settings, learning_rate=learnt.learning_rate)
     used = transfer.unhurried(settings, settings.epochs_for(recipe.strategy)) if scratch else settings
     return {
         "classes": prepared.classes,
+        "folds": folds,
+        "rates": rates if settings.find_learning_rate and not given else {},
+        "layer_decay": settings.layer_decay,
         "strategy": str(recipe.strategy),
         "seed": recipe.seed,
         "value": value,
@@ -109,7 +118,7 @@ def keep(
         "max_seconds": settings.max_seconds,
         "precision": precision(on),
         "halved": learnt.progress.halved,
-        "folds": settings.folds,
+        "clock": settings.max_seconds if lesson["folds"] else None,
         **further,
     }
     (folder / "lesson.json").write_text(json.dumps(kept, indent=1, ensure_ascii=False), encoding="utf-8")
@@ -129,7 +138,9 @@ def lesson_of(run: Path) -> tuple[dict[str, Any], str | None]:
     if not (model / "lesson.json").is_file():
         raise refusal(run, "it was trained before scripts could be made of runs", "train it again to get one")
     kept = json.loads((model / "lesson.json").read_text(encoding="utf-8"))
-    lesson = {"matmul": "highest", "faster": False} | kept["script"]
+    lesson = {"matmul": "highest", "faster": False, "folds": [], "rates": {}, "test_time": "none", "npz": False} | kept[
+        "script"
+    ]
     if kept["precision"] == "fp16":
         raise refusal(run, "it was trained in fp16, which the script cannot", "accepted: mixed_precision no or bf16")
     for name, found, accepted in REFUSED:

@@ -41,26 +41,32 @@ def temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6}).x))
 
 
-def probabilities(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """float64 (N, C): softmax(logits / temperature). The largest stays the largest."""
+def probabilities(logits: np.ndarray, temperature: float | np.ndarray = 1.0) -> np.ndarray:
+    """float64 (N, C): softmax(logits / temperature), one of all or float (N, 1). The largest stays the largest."""
     return np.exp(log_softmax(logits.astype(np.float64) / temperature, axis=1))
 
 
 # --- how far confidence and truth are apart -------------------------------------------------------
 
 
-def report(logits: np.ndarray, labels: np.ndarray, held_out: tuple[np.ndarray, np.ndarray] | None) -> dict[str, Any]:
+def report(
+    logits: np.ndarray, labels: np.ndarray, held_out: tuple[np.ndarray, np.ndarray] | None,
+    temperatures: np.ndarray | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """What a page shows of one test: logits float (N, C), labels int (N,).
 
     `held_out` are logits and labels of validation examples: they alone choose the temperature. Without them it is 1,
-    and 'after' is None. The keys are listed in docs/architecture.md.
+    and 'after' is None. Where several networks were tested, `temperatures` float (N, 1) are their own, and the one that
+    `held_out` chooses is that of the model that is kept. The keys are listed in docs/architecture.md.
     """
     chosen = temperature(*held_out) if held_out else 1.0
     return {
         "temperature": chosen,
         "n_validation": len(held_out[1]) if held_out else 0,
         "before": measured(probabilities(logits), labels),
-        "after": measured(probabilities(logits, chosen), labels) if held_out else None,
+        "after": measured(probabilities(logits, chosen if temperatures is None else temperatures), labels)
+        if held_out
+        else None,
     }
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from engines.contract import Verdict
 
 SHARES = {
@@ -27,6 +30,11 @@ def value(metric: str, number: float) -> str:
     if metric in SHARES:
         return f"{number:.1%}"
     return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
+
+
+def on_some(baseline: Mapping[str, Any] | None) -> str:
+    """', on 36 of them', for a baseline that was measured on some of the test examples (`Result.baseline_details`)."""
+    return f", on {baseline['n']:,} of them" if baseline and "there" in baseline else ""
 
 
 def sentence(verdict: Verdict, metric: str = "accuracy") -> str:

@@ -78,7 +78,7 @@ def record(
             "sharpness": zero_shot.SHARPNESS,
             **cut(learnt.network, recipe.strategy, settings),
         }
-    script.keep(folder, lesson, card, settings, learnt=learnt, on=on)
+    script.keep(folder, lesson, card, settings, learnt=learnt, on=on, folds=len(prepared.folds))
     write_texts(folder / "texts.csv", prepared)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from engines.contract import InputError, Problem, Settings, Strategy, setting
+from engines.data.folds import MOST
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,9 @@ class TrainSettings(Settings):
     validation_fraction: float = setting(0.2, "Part of the training data that decides when to stop", low=0.0, high=0.5)
     test_fraction: float = setting(0.25, "Part of the data kept for the final test", low=0.05, high=0.9)
     baseline: str = setting("none", "Also train the same network from random weights", choices=("none", "scratch"))
-    folds: int = setting(
+    folds: int | None = setting(
         0, "Test on every example, in so many parts, each by a network that learnt from the others; 0: on one part",
-        low=0, high=20,
+        low=0, high=MOST,
     )  # fmt: skip
     balance: bool = setting(True, "Give every class the same weight, however many examples it has")
     views: int = setting(4, "Variants of each example seen by the frozen part, computed once", low=1, high=64)
@@ -79,6 +80,18 @@ class TrainSettings(Settings):
 
     def patience_for(self, epochs: int) -> int:
         return self.patience or max(3, epochs // 4)
+
+    def folds_for(self, strategy: Strategy, stages: int, by_itself: int) -> int:
+        """In how many folds a run is tested, of a network of so many stages, on data that carry `by_itself` folds (see
+        `data.folds`).
+
+        Where nobody chose, only what can afford it is: a part of the network is frozen and runs once however many heads
+        are trained behind it, and no clock ends the training.
+        """
+        if self.folds is not None:
+            return self.folds
+        learns = strategy is not Strategy.ZERO_SHOT and self.max_seconds is None
+        return by_itself if learns and strategy.boundary(stages, self.blocks) > 0 else 0
 
     def learning_rate_for(self, strategy: Strategy) -> float:
         return self.learning_rate or self.default_rates[strategy]

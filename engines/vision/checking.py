@@ -8,6 +8,7 @@ from typing import Any
 
 from engines import places
 from engines.contract import DataReport, Progress, TaskInfo
+from engines.data.folds import FEW, by_itself
 from engines.data.splits import complete
 from engines.vision.datasets import Photograph, correct, corrected_digest, open_photographs
 from engines.vision.images import thumbnail
@@ -44,6 +45,14 @@ def report(
     examples, kept, remarks = correct(found.examples, settings.corrections)
     parts.update(part for part, is_kept in zip(drawn, kept, strict=True) if is_kept)
     examples = [example for example, is_kept in zip(examples, kept, strict=True) if is_kept]
+    carried, folds = 0, []
+    if test is None and not {"test", "validation"} & set(given):
+        carried = by_itself([example.label for example in examples], [example.sha256 for example in examples])
+    if carried and settings.folds is None and settings.max_seconds is None:
+        folds = [
+            f"Fewer than {FEW} photographs: where a part of the network stays frozen (only the head learns, or the "
+            f"last blocks), each is tested once, in {carried} folds, by a network that has not seen it."
+        ]
     return DataReport(
         task=info.name,
         data=str(data),
@@ -51,9 +60,10 @@ def report(
         classes=dict(sorted(Counter(e.label for e in examples).items())),
         splits={name: parts.get(name, 0) for name in ("train", "validation", "test")},
         skipped=found.skipped,
-        notes=[*found.notes, *remarks],
+        notes=[*found.notes, *remarks, *folds],
         sha256=corrected_digest(found.sha256, settings.corrections, remarks),
         gallery=pictures(examples, gallery) if gallery else [],
+        details={"folds": carried},
     )
 
 

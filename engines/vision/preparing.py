@@ -28,6 +28,17 @@ class Prepared(domain.Prepared):
     """Photographs that are ready to train on."""
 
     photographs: list[Photograph]
+    uncorrected: list[Photograph]
+    """The same as they came, before anybody put anything right."""
+    left_out: np.ndarray
+
+    @property
+    def came_as(self) -> list[str]:
+        return [photograph.label for photograph in self.uncorrected]
+
+    @property
+    def dropped(self) -> np.ndarray:
+        return self.left_out
 
     @property
     def groups(self) -> list[str]:
@@ -36,6 +47,10 @@ class Prepared(domain.Prepared):
     @property
     def has_own_test(self) -> bool:
         return any(photograph.split == "test" for photograph in self.photographs)
+
+    @property
+    def has_own_parts(self) -> bool:
+        return any(photograph.split in {"test", "validation"} for photograph in self.photographs)
 
     @property
     def photos(self) -> Photos:
@@ -109,6 +124,8 @@ def prepare(recipe: Recipe, card: ModelCard, settings: VisionSettings, run: Run)
         [*found.notes, *remarks],
         corrected_digest(found.sha256, settings.corrections, remarks),
         examples,
+        found.examples,
+        np.flatnonzero(~np.array(kept)),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from engines.contract import Strategy, setting
+from engines.data.folds import FEW, MOST
 from engines.training.settings import TrainSettings
 
 
@@ -16,6 +17,13 @@ class VisionSettings(TrainSettings):
     bf16_on_cpu: ClassVar[frozenset[Strategy]] = frozenset({Strategy.PARTIAL, Strategy.FULL, Strategy.LORA})
     """Where convolutions learn; a head alone, or a network from scratch, is computed in full."""
 
+    folds: int | None = setting(
+        None,
+        "Test on every picture, in so many parts, each by a network that learnt from the others; by default five where "
+        f"there are fewer than {FEW} pictures and a part of the network stays frozen. 0: test on one part",
+        low=0,
+        high=MOST,
+    )
     augment: str = setting(
         "light", "How much training pictures are varied", choices=("none", "light", "strong", "randaugment")
     )

@@ -3,13 +3,14 @@
     pip install -r requirements.txt
     python train.py DATA [TEST]
 
-DATA is the folder that the run learnt from (a zip: unpack it first; a table: the folder it lies in), TEST that of its
-separate test pictures, if it had any. Beside this file lies split.csv: what each picture shows and what it is for.
+DATA is the folder that the run learnt from (a zip: unpack it first; a table or an .npz: the folder it lies in), TEST
+that of its separate test pictures, if any. Beside this file lies split.csv: what each picture shows and is for.
 """
 
 import contextlib
 import copy
 import csv
+import functools
 import hashlib
 import json
 import math
@@ -50,21 +51,24 @@ class Data(NamedTuple):
 def square(path: Path) -> np.ndarray:
     """The picture, upright, as uint8 (stored, stored, 3)."""
     side = RUN["stored"]
-    with Image.open(path) as file:
-        file.draft(None, (side, side))  # a large JPEG is read at a fraction of its size
-        file.load()
-        with contextlib.suppress(Exception):  # a picture whose EXIF is broken is still a picture
-            ImageOps.exif_transpose(file, in_place=True)
-        image = file.convert("RGB")
-        if RUN["not_only_jpeg"]:
-            if file.mode[0] in "IF":  # grey of more than 8 bits is scaled, not clipped
-                grey = np.nan_to_num(np.asarray(file, dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-                tops = [1.0, 255.0, 65535.0, float(grey.max())] if file.mode == "F" else [65535.0]
-                top = next((top for top in tops if grey.max() <= top), tops[-1])
-                image = Image.fromarray((grey / top * 255).round().clip(0, 255).astype(np.uint8)).convert("RGB")
-            elif file.has_transparency_data:  # it lies on white
-                image, seen = Image.new("RGB", file.size, "white"), file.convert("RGBA")
-                image.paste(seen, mask=seen.getchannel("A"))
+    if RUN["npz"]:
+        image = Image.fromarray(archived(path.parents[2], path.parts[-3])[int(path.stem)]).convert("RGB")
+    else:
+        with Image.open(path) as file:
+            file.draft(None, (side, side))  # a large JPEG is read at a fraction of its size
+            file.load()
+            with contextlib.suppress(Exception):  # a picture whose EXIF is broken is still a picture
+                ImageOps.exif_transpose(file, in_place=True)
+            image = file.convert("RGB")
+            if RUN["not_only_jpeg"]:
+                if file.mode[0] in "IF":  # grey of more than 8 bits is scaled, not clipped
+                    grey = np.nan_to_num(np.asarray(file, dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+                    tops = [1.0, 255.0, 65535.0, float(grey.max())] if file.mode == "F" else [65535.0]
+                    top = next((top for top in tops if grey.max() <= top), tops[-1])
+                    image = Image.fromarray((grey / top * 255).round().clip(0, 255).astype(np.uint8)).convert("RGB")
+                elif file.has_transparency_data:  # it lies on white
+                    image, seen = Image.new("RGB", file.size, "white"), file.convert("RGBA")
+                    image.paste(seen, mask=seen.getchannel("A"))
     pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)
     if RUN["framing"] == "crop":
         short = min(image.size)  # the middle square
@@ -79,6 +83,14 @@ def square(path: Path) -> np.ndarray:
         canvas[:] = edge.double().mean(1).round().to(torch.uint8)
         canvas[top : top + height, left : left + width] = shrunk(pixels, height, width)
         return canvas
+
+
+@functools.cache
+def archived(folder: Path, part: str) -> np.ndarray:
+    """All pictures of one part of the MedMNIST archive in this folder: uint8 (N, height, width) or (…, 3)."""
+    with np.load(folder if folder.is_file() else next(folder.glob("*.npz"))) as arrays:
+        pictures: np.ndarray = arrays["val_images" if part == "validation" else f"{part}_images"]
+    return pictures
 
 
 def shrunk(pixels: Tensor, height: int, width: int) -> np.ndarray:
@@ -119,11 +131,49 @@ def read(folder: Path, rows: list[dict[str, str]]) -> Data:
     return Data(inputs, torch.tensor([RUN["classes"].index(row["label"].removeprefix("'")) for row in rows]))
 
 
+def looks(folder: Path, rows: list[dict[str, str]], plain: Data) -> list[Data]:
+    """The pictures in all the ways in which they are looked at: answers are averaged over them."""
+    if RUN["test_time"] == "flip":
+        return [plain, Data(lambda chosen, _=None: plain.inputs(chosen).flip(3), plain.labels)]
+    else:
+        squares = torch.stack([torch.from_numpy(square(folder / row["file"].removeprefix("'"))) for row in rows])
+        mean, std = torch.tensor(RUN["mean"]).view(1, 3, 1, 1), torch.tensor(RUN["std"]).view(1, 3, 1, 1)
+
+        def cropped(number: int) -> Data:
+            def inputs(chosen: Tensor, _: Generator | None = None) -> Tensor:
+                crop = v2.functional.five_crop(squares[chosen].permute(0, 3, 1, 2), [RUN["size"]] * 2)[number]
+                return ((crop.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
+
+            return Data(inputs, plain.labels)
+
+        return [plain, *map(cropped, range(5))]
+
+
+class Part(NamedTuple):
+    """Some of the pictures, as data: those of one fold."""
+
+    inputs: Callable[..., Tensor]
+    labels: Tensor
+    whole: Data
+    chosen: Tensor  # int64 (M,), positions in `whole`
+    known: dict[str, Tensor]  # what is frozen in the network -> what it makes of all of `whole`
+
+
+def some_of(whole: Data, positions: list[int], known: dict[str, Tensor]) -> Part:
+    chosen = torch.tensor(positions)
+    return Part(lambda at, dice=None: whole.inputs(chosen[at], dice), whole.labels[chosen], whole, chosen, known)
+
+
 # --- What is frozen answers the same every time: it runs once over a few views of each picture, not every epoch ---
 
 
-def behind(model: Any, frozen: Callable[[Tensor], Tensor], data: Data, views: int) -> Tensor:
+def behind(model: Any, frozen: Callable[[Tensor], Tensor], data: Any, views: int) -> Tensor:
     """float32 (N, views, ...): what `frozen` makes of each picture as it is, and of some variations of it."""
+    if RUN["folds"]:  # noqa: SIM102
+        if isinstance(data, Part):  # once for all folds
+            if frozen.__name__ not in data.known:
+                data.known[frozen.__name__] = behind(model, frozen, data.whole, views)
+            return data.known[frozen.__name__][data.chosen]
     model.eval()
     dice, outputs = seeded("views", RUN["variation"]), []
     for view in range(views):
@@ -279,16 +329,8 @@ def fit_head(model: Any, features: Callable[[Tensor], Tensor], training: Data, c
 # --- The run ---
 
 
-def main(data: Path, test: Path) -> None:
-    torch.set_num_threads(RUN["threads"])
-    if RUN["matmul"] != "highest":
-        torch.set_float32_matmul_precision(RUN["matmul"])
-    with (HERE / "split.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    parts = {part: [row for row in rows if row["part"] == part] for part in ("train", "validation", "test")}
-    training, testing = read(data, parts["train"]), read(test, parts["test"])
-    checks = read(data, parts["validation"]) if parts["validation"] else None
-
+def learn(training: Any, checks: Any) -> tuple[Any, Callable[[Any], Tensor]]:
+    """The network, and what it answers: data -> logits float32 (N, classes)."""
     seeded(RUN["seed"], "weights")
     model: Any = timm.create_model(RUN["architecture"], num_classes=len(RUN["classes"]))
     if RUN["strategy"] == "scratch":
@@ -304,8 +346,6 @@ def main(data: Path, test: Path) -> None:
             return model.forward_head(model.forward_features(x), pre_logits=True)
 
         fit_head(model, features, training, checks)
-    if RUN["strategy"] == "features":
-        learner, testing = head, from_views(behind(model, features, testing, 1), testing.labels)
     if RUN["strategy"] == "lora":
         from peft import LoraConfig, get_peft_model
 
@@ -349,14 +389,74 @@ def main(data: Path, test: Path) -> None:
 
             training = from_views(behind(model, frozen, training, RUN["views"]), training.labels)
             checks = checks and from_views(behind(model, frozen, checks, 1), checks.labels)
-            testing = from_views(behind(model, frozen, testing, 1), testing.labels)
         train(model, "fine-tuning", learner, training, checks, rates=rates, order=order)
 
-    predicted, labels = logits_of(model, learner, testing).argmax(1).cpu().numpy(), testing.labels.numpy()
+    if RUN["strategy"] == "features":
+        return model, lambda data: logits_of(model, head, from_views(behind(model, features, data, 1), data.labels))
+    elif RUN["frozen"]:
+        return model, lambda data: logits_of(model, learner, from_views(behind(model, frozen, data, 1), data.labels))
+    else:
+        return model, lambda data: logits_of(model, learner, data)
+
+
+def in_folds(data: Path, rows: list[dict[str, str]]) -> tuple[Any, Tensor]:
+    """A network that learns from all pictures, and what others say of each, which have not seen it: (N, classes).
+
+    NaN for a picture that is alone in its class: all of them have seen it.
+    """
+    pictures = read(data, rows)
+    if RUN["test_time"] == "none":
+        ways: list[Data] = [pictures]
+    else:
+        ways = looks(data, rows, pictures)
+    known: list[dict[str, Tensor]] = [{} for _ in ways]
+    logits = torch.full((len(rows), len(RUN["classes"])), torch.nan, device=RUN["device"])
+    for fold in [*RUN["folds"], "part"]:  # the last one is the model that is kept: it tests nothing
+        at = {name: [i for i, row in enumerate(rows) if row[fold] == name] for name in ("train", "validation", "test")}
+        print(f"{fold}: {len(at['train'])} pictures to learn from, {len(at['test'])} to test on")
+        if RUN["rates"]:
+            use_rate(RUN["rates"][fold])
+        checks = some_of(pictures, at["validation"], known[0]) if at["validation"] else None
+        model, answers = learn(some_of(pictures, at["train"], known[0]), checks)
+        if at["test"]:
+            said = [answers(some_of(way, at["test"], seen)) for way, seen in zip(ways, known, strict=True)]
+            logits[at["test"]] = torch.stack(said).mean(0)
+    return model, logits
+
+
+def use_rate(rate: float) -> None:
+    """Trains with the learning rate that was found for this fold."""
+    for phase, plan in RUN["plans"].items():
+        if RUN["strategy"] == "features" or phase != "head":
+            plan["rate"] = rate
+    for number, stage in enumerate(RUN["stages"]):
+        stage["rate"] = rate * RUN["layer_decay"] ** (len(RUN["stages"]) - number)
+
+
+def main(data: Path, test: Path) -> None:
+    torch.set_num_threads(RUN["threads"])
+    if RUN["matmul"] != "highest":
+        torch.set_float32_matmul_precision(RUN["matmul"])
+    with (HERE / "split.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    if RUN["folds"]:
+        model, logits = in_folds(data, rows)
+        asked = ~logits.isnan().any(1)
+        tested, logits = [row for row, known in zip(rows, asked, strict=True) if known], logits[asked]
+    else:
+        parts = {part: [row for row in rows if row["part"] == part] for part in ("train", "validation", "test")}
+        training, testing = read(data, parts["train"]), read(test, parts["test"])
+        checks = read(data, parts["validation"]) if parts["validation"] else None
+        model, answers = learn(training, checks)
+        tested, logits = parts["test"], answers(testing)
+        if RUN["test_time"] != "none":
+            logits = torch.stack([answers(way) for way in looks(test, tested, testing)]).mean(0)
+    labels = np.array([RUN["classes"].index(row["label"].removeprefix("'")) for row in tested])
+    predicted = logits.argmax(1).cpu().numpy()
     value = float(np.mean([(predicted == labels)[labels == label].mean() for label in np.unique(labels)]))
     save_file(model.state_dict(), HERE / "model.safetensors")
-    answers = {row["file"]: RUN["classes"][answer] for row, answer in zip(parts["test"], predicted, strict=True)}
-    (HERE / "predictions.json").write_text(json.dumps(answers, indent=1, ensure_ascii=False), encoding="utf-8")
+    said = {row["file"]: RUN["classes"][answer] for row, answer in zip(tested, predicted, strict=True)}
+    (HERE / "predictions.json").write_text(json.dumps(said, indent=1, ensure_ascii=False), encoding="utf-8")
     print(f"balanced accuracy {value} on {len(labels)} test pictures; in the run it was {RUN['value']}")
 
 

@@ -38,11 +38,13 @@ def record(
     folder: Path, prepared: Prepared, card: ModelCard, recipe: Recipe, settings: VisionSettings,
     *, learnt: Learnt, on: Accelerator, value: float,
 ) -> None:  # fmt: skip
-    """Writes lesson.json, all that the script's RUN holds, and split.csv (file, label, part) into `folder`.
+    """Writes lesson.json, all that the script's RUN holds, and split.csv (file, label, part, and in folds the part in
+    each of them) into `folder`.
 
-    There is no split.csv where the pictures are no files of their own, as in a MedMNIST archive.
+    There is no split.csv where some pictures are files and others lie in an archive.
     """
     format, photos = prepared.photos.format, prepared.photographs
+    names, in_archives = found_by(prepared, recipe)
     views = settings.views if prepared.photos.variation else 1
     lesson = script.lesson(prepared, recipe, settings, learnt=learnt, on=on, value=value)
     boundary = recipe.strategy.boundary(len(learnt.network.stages), settings.blocks)
@@ -50,6 +52,8 @@ def record(
         "architecture": card.name,
         "size": format.size,
         "stored": format.stored,
+        "test_time": settings.test_time,
+        "npz": in_archives,
         "framing": format.framing,
         "not_only_jpeg": not all(is_jpeg(photo.path) for photo in photos),
         "mean": format.mean,
@@ -65,8 +69,10 @@ def record(
         "faster": recipe.strategy is not Strategy.FEATURES and on.device.type == "cpu" and gain(learnt.network),
         **steps(learnt.network, boundary),
     }
-    script.keep(folder, lesson, card, settings, learnt=learnt, on=on, test_time=settings.test_time)
-    write_split(folder / "split.csv", prepared, recipe)
+    unchecked = lesson["refit"] and any(len(fold["validation"]) == 0 for fold in prepared.folds)
+    script.keep(folder, lesson, card, settings, learnt=learnt, on=on, unchecked=int(unchecked))
+    if names:
+        write_split(folder / "split.csv", prepared, names)
 
 
 def gain(network: Staged) -> bool:
@@ -87,22 +93,32 @@ def steps(network: Staged, boundary: int) -> dict[str, list[str]]:
     }
 
 
-def write_split(out: Path, prepared: Prepared, recipe: Recipe) -> None:
-    """One row a picture, in the order in which the run has them."""
+def found_by(prepared: Prepared, recipe: Recipe) -> tuple[dict[int, str], bool]:
+    """Position -> the name by which the script finds the picture, and whether they all lie in MedMNIST archives, where
+    it is part/label/number.png. Empty where some do and others are files."""
     data, test = Path(recipe.data), Path(recipe.test or recipe.data)
     part_of = {int(row): part for part, rows in prepared.parts.items() for row in rows}
     found: dict[int, str] = {}
-    for folder, own in ((data, {"train", "validation"}), (test, {"test"})):
-        rows = [row for row, part in part_of.items() if part in own]
-        named = names_on_disk(folder, places.work(folder), [prepared.photographs[row].path for row in rows])
-        if named is None:
-            return
-        found |= dict(zip(rows, named, strict=True))
+    archived = set()
+    for folder in {data, test}:
+        rows = [row for row, part in part_of.items() if folder == (test if part == "test" else data)]
+        paths = [prepared.photographs[row].path for row in rows]
+        names = names_on_disk(folder, places.work(folder), paths)
+        archived.add(names is None)
+        found |= dict(zip(rows, names or ["/".join(path.parts[-3:]) for path in paths], strict=True))
+    return (found, archived == {True}) if len(archived) == 1 else ({}, False)
+
+
+def write_split(out: Path, prepared: Prepared, names: dict[int, str]) -> None:
+    """One row a picture, in the order in which the run has them."""
+    whole = prepared.parts if not prepared.folds else {part: prepared.parts[part] for part in ("train", "validation")}
+    parts = [{int(row): part for part, rows in one.items() for row in rows} for one in (whole, *prepared.folds)]
     with out.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
-        table.writerow(["file", "label", "part"])
-        for row, name in sorted(found.items()):
-            table.writerow([harmless(name), harmless(prepared.photographs[row].label), part_of[row]])
+        table.writerow(["file", "label", "part", *(f"fold_{number}" for number, _ in enumerate(prepared.folds, 1))])
+        for row, name in sorted(names.items()):
+            label = prepared.photographs[row].label
+            table.writerow([harmless(name), harmless(label), *(part_of[row] for part_of in parts)])
 
 
 # --- when it is taken home ------------------------------------------------------------------------
@@ -117,8 +133,8 @@ def export(run: Path, out: Path, describe: Callable[[str], ModelCard]) -> Path:
     lesson, known = script.lesson_of(run)
     split = run / "model" / "split.csv"
     if not split.is_file():
-        found = "its pictures came out of a MedMNIST archive, so a script could not name their files"
-        raise refusal(run, found, "accepted: a run on a folder or zip of images")
+        found = "some of its pictures are files and others lie in a MedMNIST archive, or it was trained before scripts"
+        raise refusal(run, f"{found} could name those", "accepted: a run on one kind of data, or train it again")
     state = None
     if lesson["strategy"] != Strategy.SCRATCH:
         state = pretrained(run, describe(lesson["architecture"]), known)

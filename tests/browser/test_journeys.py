@@ -66,7 +66,7 @@ def test_upload_train_result_export_and_reload_by_link(
 ) -> None:
     context = visitor()
     page = context.new_page()
-    visit(page, "/vision?step=data&set=epochs:3")
+    visit(page, "/vision?step=data&set=epochs:3&set=folds:0")
     bring(page, photographs)
     main = page.get_by_test_id("stMain")
     expect(main).to_contain_text(f"{4 * A_CLASS} photographs in 4 classes")

@@ -273,7 +273,7 @@ TINY = {
         model="test_resnet",
         strategies={
             Strategy.FEATURES: SMALL | {"epochs": 3},
-            Strategy.PARTIAL: SMALL | {"epochs": 3, "blocks": 2},
+            Strategy.PARTIAL: SMALL | {"epochs": 3, "blocks": 2, "folds": 0},
             Strategy.FULL: SMALL | {"epochs": 3},
             Strategy.LORA: SMALL | {"epochs": 3, "lora_rank": 2},
             Strategy.SCRATCH: SMALL | {"epochs": 3},

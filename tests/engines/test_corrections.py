@@ -84,7 +84,7 @@ def data(tiny_photographs: Path) -> Path:
 
 
 def run(path: Path, data: Path, text: str | None) -> RunFolder:
-    settings = {"image_size": 64, "views": 1, "epochs": 2} | ({} if text is None else {"corrections": text})
+    settings = {"image_size": 64, "views": 1, "epochs": 2, "folds": 0} | ({} if text is None else {"corrections": text})
     recipe = Recipe(TASK.info.name, str(data), "test_resnet", Strategy.FEATURES, settings=settings)
     made = RunFolder.create(recipe, path)
     assert worker.execute(made) == worker.DONE, made.state

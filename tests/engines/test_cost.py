@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from engines.contract import ModelCard, Stage, Strategy
 from engines.training import cost
 from engines.training.settings import TrainSettings
+from engines.vision.settings import VisionSettings
 
 SIZES = {"n_train": 10, "n_test": 5, "macs_per_second": 1000.0}
 
@@ -40,6 +41,49 @@ TOY = card(100, 200, 300)
 def test_seconds(strategy: Strategy, changes: dict[str, Any], seconds: float) -> None:
     settings = TrainSettings(epochs=2, views=4, **changes)
     assert cost.seconds(TOY, strategy, settings, **SIZES) == pytest.approx(cost.START_UP_SECONDS + seconds)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "seconds"),
+    [
+        (Strategy.FEATURES, 24),  # all 10, seen in 4 views, are tested on the way
+        # 8 of 10 to learn from, 5 times over; what is above the boundary is run once more to test
+        (Strategy.PARTIAL, 24 + 12 + 3 + 5 * 2 * 7.2),
+        (Strategy.SCRATCH, 6 + 5 * 2 * 14.4),
+    ],
+)
+def test_folds(strategy: Strategy, seconds: float) -> None:
+    settings = TrainSettings(epochs=2, views=4, blocks=1)
+    sizes = SIZES | {"n_test": 0, "folds": 5}
+    assert cost.seconds(TOY, strategy, settings, **sizes) == pytest.approx(cost.START_UP_SECONDS + seconds)
+
+
+@pytest.mark.parametrize(("n", "trainings"), [(50, 4), (150, 1)])
+def test_the_baseline_in_folds(n: int, trainings: int) -> None:
+    """Each learns from 80 % of the other folds and is tested on its own."""
+    sizes = SIZES | {"n_train": n, "n_test": 0, "folds": 5}
+    each = n * 0.8 * 0.8 * TrainSettings.default_epochs[Strategy.SCRATCH] * 1.8 + n * 0.2 * 0.6
+    assert cost.baseline_seconds(TOY, TrainSettings(), **sizes) == pytest.approx(trainings * each)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "changes", "folds"),
+    [
+        (Strategy.FEATURES, {}, 4),
+        (Strategy.PARTIAL, {"blocks": 2}, 4),
+        (Strategy.PARTIAL, {"blocks": 3}, 0),  # nothing is frozen
+        (Strategy.FULL, {}, 0),
+        (Strategy.LORA, {}, 0),
+        (Strategy.SCRATCH, {}, 0),
+        (Strategy.ZERO_SHOT, {}, 0),  # nothing learns
+        (Strategy.FEATURES, {"max_seconds": 60.0}, 0),
+        (Strategy.FULL, {"folds": 3}, 3),
+        (Strategy.FEATURES, {"folds": 0}, 0),
+    ],
+)
+def test_who_is_tested_in_folds_by_itself(strategy: Strategy, changes: dict[str, Any], folds: int) -> None:
+    assert VisionSettings(**changes).folds_for(strategy, 3, 4) == folds
+    assert TrainSettings(**changes).folds_for(strategy, 3, 4) == changes.get("folds", 0), "others: where it is chosen"
 
 
 def test_the_baseline_takes_its_own_epochs() -> None:

@@ -84,7 +84,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def trained(path: Path, data: Path, strategy: Strategy, *, model: str = "test_resnet", **more: object) -> RunFolder:
     recipe = {name: more.pop(name) for name in ("test", "seed") if name in more}
-    settings = {"epochs": 4, "views": 2, **({"image_size": 64} if model == "test_resnet" else {}), **more}
+    settings = {"epochs": 4, "views": 2, "folds": 0, **({"image_size": 64} if model == "test_resnet" else {}), **more}
     run = RunFolder.create(Recipe(TASK.info.name, str(data), model, strategy, settings=settings, **recipe), path)
     assert worker.execute(run) == worker.DONE, run.state
     return run
@@ -249,28 +249,37 @@ def alter(model: Path, **changes: str) -> None:
     (model / "lesson.json").write_text(json.dumps(lesson | changes), encoding="utf-8")
 
 
-@pytest.mark.parametrize("packed", [False, True], ids=["the archive", "in a zip"])
-def test_pictures_without_files(tmp_path: Path, packed: bool) -> None:
-    """A MedMNIST archive holds arrays: the run is made, the script is refused in a sentence."""
-    rng = np.random.default_rng(0)
-    labels = np.arange(24)[:, None] % 2
-    pixels = (labels[:, :, None] * 120 + rng.integers(0, 100, (24, 28, 28))).astype(np.uint8)
-    arrays = {
-        "train_images": pixels[:16],
-        "train_labels": labels[:16],
-        "test_images": pixels[16:],
-        "test_labels": labels[16:],
-    }
-    data = tmp_path / "tiny.npz"
-    np.savez(data, **arrays)
-    if packed:
-        with zipfile.ZipFile(tmp_path / "tiny.zip", "w") as archive:
-            archive.write(data, data.name)
-        data = tmp_path / "tiny.zip"
-    run = trained(tmp_path / "run", data, Strategy.FEATURES, epochs=1)
-    with pytest.raises(
-        InputError, match=r"^run run: its pictures came out of a MedMNIST archive, so a script could not"
-    ):
+def write_archive(path: Path, parts: dict[str, int], *, channels: tuple[int, ...] = ()) -> Path:
+    """A MedMNIST archive with so many pictures of two classes in each part."""
+    rng, arrays = np.random.default_rng(0), {}
+    for part, n in parts.items():
+        labels = np.arange(n)[:, None] % 2
+        shown = labels.reshape(n, *[1] * (2 + len(channels))) * 120
+        arrays[f"{part}_images"] = (shown + rng.integers(0, 100, (n, 28, 28, *channels))).astype(np.uint8)
+        arrays[f"{part}_labels"] = labels
+    np.savez(path, **arrays)
+    return path
+
+
+def test_pictures_in_an_archive_in_a_zip(tmp_path: Path) -> None:
+    """The script finds in a MedMNIST archive what the run found there; the zip is unpacked for it."""
+    (tmp_path / "data").mkdir()
+    data = write_archive(tmp_path / "data" / "tiny.npz", {"train": 16, "val": 6, "test": 8}, channels=(3,))
+    with zipfile.ZipFile(tmp_path / "tiny.zip", "w") as archive:
+        archive.write(data, data.name)
+    run = trained(tmp_path / "run", tmp_path / "tiny.zip", Strategy.FEATURES, epochs=2)
+    script = repeat(run, tmp_path / "out", data.parent)
+    assert "np.load" in script
+    assert "Image.open" not in script
+
+
+def test_an_archive_beside_files_is_refused(tmp_path: Path) -> None:
+    data, test = write_archive(tmp_path / "tiny.npz", {"train": 16}), tmp_path / "test"
+    for label in ("0", "1"):
+        (test / label).mkdir(parents=True)
+        Image.new("L", (28, 28), 60 + 100 * int(label)).save(test / label / "0.png")
+    run = trained(tmp_path / "run", data, Strategy.FEATURES, test=str(test), epochs=1)
+    with pytest.raises(InputError, match=r"^run run: some of its pictures are files and others lie in a MedMNIST"):
         TASK.export(run.path, "script", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

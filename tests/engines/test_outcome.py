@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
 from engines.classifying import measures, next_step, outcome
+from engines.classifying.domain import Prepared
 from engines.contract import Recipe, Skipped, Strategy
 from engines.training.checkpoint import Progress
 from engines.vision.outcome import DOMAIN
+from engines.vision.pixels import Photos
 from engines.vision.settings import VisionSettings
 
 SURE = np.eye(3)
@@ -20,6 +25,31 @@ SURE = np.eye(3)
 def answers(*predicted: int) -> np.ndarray:
     """Probabilities (N, 3) that name these classes."""
     return SURE[list(predicted)]
+
+
+def test_a_free_baseline_in_folds_has_not_seen_what_it_is_tested_on() -> None:
+    """It is asked once a fold, of that fold's parts; its answers come in the order of the test examples."""
+    nothing = np.arange(0)
+    examples = Photos(np.zeros((6, 1, 1, 3)), torch.zeros(6), np.arange(6), None, None, "")  # type: ignore[arg-type]
+    parts = {"train": np.array([0, 1, 2, 4, 5]), "validation": nothing, "test": np.array([0, 1, 2, 4, 5])}
+    folds = [
+        {"train": np.array([0, 2, 5]), "validation": nothing, "test": np.array([1, 4])},
+        {"train": np.array([1, 4]), "validation": nothing, "test": np.array([0, 2, 5])},
+    ]
+    prepared = Prepared(["a"], list("abcdef"), examples, parts, [], [], "0", folds=folds)
+
+    def answers(of: Prepared) -> np.ndarray:
+        assert not set(of.parts["train"]) & set(of.parts["test"])
+        return of.parts["test"] * 10
+
+    assert outcome.of_baseline_beside(answers, prepared).tolist() == [0, 10, 20, 40, 50]
+    assert outcome.of_baseline_beside(lambda of: of.parts["test"], replace(prepared, folds=[])).tolist() == [
+        0,
+        1,
+        2,
+        4,
+        5,
+    ]
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=40), st.integers(0, 9))

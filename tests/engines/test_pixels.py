@@ -38,7 +38,7 @@ def test_any_picture_becomes_a_square_and_the_script_makes_the_same(
     noise(*size).save(tmp_path / "a.png")
     square = format(framing).read(tmp_path / "a.png")
     assert (square.shape, square.dtype) == ((64, 64, 3), np.uint8)
-    monkeypatch.setattr(standalone, "RUN", {"stored": 64, "framing": framing, "not_only_jpeg": True})
+    monkeypatch.setattr(standalone, "RUN", {"stored": 64, "framing": framing, "not_only_jpeg": True, "npz": False})
     assert np.array_equal(standalone.square(tmp_path / "a.png"), square)
 
 
