@@ -34,7 +34,7 @@ def what_next(
     if frozen is not None and frozen["verdict"] == "hurts":
         return {"text": f"{frozen['text']} Leave it frozen.", "strategy": "features", "settings": {}}
     best = progress.history[progress.best_epoch - 1]
-    if "validation_metric" not in best:
+    if best.get("validation_metric", 1.0) >= 1.0:  # not known, or nothing is left that more learning could gain
         return None
     gap = best["train_metric"] - best["validation_metric"]
     if recipe.strategy is Strategy.FEATURES:

@@ -100,6 +100,7 @@ def test_skipped_files_are_named_up_to_three() -> None:
         (Strategy.FULL, 1, 1.0, 0.8, "features", {}),
         (Strategy.FULL, 1, 0.85, 0.8, None, None),
         (Strategy.FEATURES, 1, 0.85, None, None, None),
+        (Strategy.FEATURES, 1, 1.0, 1.0, None, None),
     ],
 )
 def test_what_to_try_next(
