@@ -1,18 +1,21 @@
 """Do time and memory grow as they should with the number of photographs?
 
-    python benchmarks/growth.py [--sizes 1000,4000,16000] [--side 64] [--write]
+    python benchmarks/growth.py [--sizes 1000,4000,16000,50000] [--rounds 3] [--side 64] [--write]
 
 Small JPEGs of coloured shapes in ten classes are made, and the whole path of a `features` run goes over them with the
 contract suite's network (test_resnet, random weights, so that it is the path that is measured and not the network):
-check, decode, cache, train 5 epochs, test. Each size runs in a process of its own. Gives CPU seconds (which other
-processes on the machine do not change much), what a photograph costs beside the first size, and the peak resident
-memory, libraries included.
+check, decode, cache, train 5 epochs, test. Each size runs in a process of its own, the sizes in turn. Gives CPU seconds
+(which other processes on the machine do not change much), what a photograph costs beside the first size, and the peak
+resident memory, libraries included.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -30,22 +33,26 @@ SETTINGS = {"epochs": 5, "views": 1, "refit": False, "image_size": 64, "device":
 
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("--sizes", default="1000,4000,16000")
+    arguments.add_argument("--sizes", default="1000,4000,16000,50000")
+    arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--side", type=int, default=64)
     arguments.add_argument("--one", nargs=2, help="DATA HOME: used by the benchmark itself")
     given = arguments.parse_args()
     if given.one:
         print(json.dumps(one(*map(Path, given.one))))
         return
-    found = []
     sizes = [int(size) for size in given.sizes.split(",")]
     with tempfile.TemporaryDirectory() as scratch:
-        for size in sizes:
-            data = photographs(Path(scratch) / f"data-{size}", size, given.side)
-            command = [sys.executable, "-W", "ignore", __file__, "--one", str(data), f"{scratch}/home-{size}"]
+        data = {size: photographs(Path(scratch) / f"data-{size}", size, given.side) for size in sizes}
+        taken: dict[int, list[dict[str, float]]] = {size: [] for size in sizes}
+        for number, size in itertools.product(range(given.rounds), sizes):
+            home = f"{scratch}/home-{number}-{size}"
+            command = [sys.executable, "-W", "ignore", __file__, "--one", str(data[size]), home]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
-            found.append(json.loads(done.stdout.splitlines()[-1]))
-            print(size, found[-1], file=sys.stderr, flush=True)
+            taken[size].append(json.loads(done.stdout.splitlines()[-1]))
+            shutil.rmtree(home)
+            print(size, taken[size][-1], file=sys.stderr, flush=True)
+    found = [{name: statistics.median(one[name] for one in taken[size]) for name in taken[size][0]} for size in sizes]
     rows = []
     first = found[0]
     each_of_first = (first["seconds"] - first["start"]) / sizes[0]
@@ -64,7 +71,8 @@ def main() -> None:
     )  # fmt: skip
     text = (
         f"JPEGs of {given.side} × {given.side} pixels, one process a size, one thread for the network. The "
-        "time of each is without imports; that of each further one is the difference from the size before."
+        "time of each is without imports; that of each further one is the difference from the size before. Medians of "
+        f"{given.rounds} rounds."
     )
     publish(f"{table(header, rows)}\n\n{text}", write=given.write)
 
