@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engines import places
-from engines.contract import DataReport, Progress, TaskInfo
+from engines.contract import DataReport, Progress, Strategy, TaskInfo
 from engines.data.folds import FEW, by_itself
 from engines.data.splits import complete
 from engines.vision.datasets import Photograph, correct, corrected_digest, open_photographs
@@ -48,7 +48,7 @@ def report(
     carried, folds = 0, []
     if test is None and not {"test", "validation"} & set(given):
         carried = by_itself([example.label for example in examples], [example.sha256 for example in examples])
-    if carried and settings.folds is None and settings.max_seconds is None:
+    if settings.folds is None and settings.folds_for(Strategy.FEATURES, 1, carried):
         folds = [
             f"Fewer than {FEW} photographs: where a part of the network stays frozen (only the head learns, or the "
             f"last blocks), each is tested once, in {carried} folds, by a network that has not seen it."

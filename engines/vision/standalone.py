@@ -98,9 +98,14 @@ def shrunk(pixels: Tensor, height: int, width: int) -> np.ndarray:
     return v2.functional.resize(pixels, [height, width], bicubic, antialias=True).permute(1, 2, 0).numpy()
 
 
+def normalised(pixels: Tensor) -> Tensor:
+    """uint8 (B, 3, H, W) -> float32, as the network expects its input."""
+    mean, std = torch.tensor(RUN["mean"]).view(1, 3, 1, 1), torch.tensor(RUN["std"]).view(1, 3, 1, 1)
+    return ((pixels.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
 def read(folder: Path, rows: list[dict[str, str]]) -> Data:
     squares = np.stack([square(folder / row["file"].removeprefix("'")) for row in rows])
-    mean, std = torch.tensor(RUN["mean"]).view(1, 3, 1, 1), torch.tensor(RUN["std"]).view(1, 3, 1, 1)
     size = [RUN["size"], RUN["size"]]
     if RUN["augment"] == "none":
         steps: list[v2.Transform] = [
@@ -126,7 +131,7 @@ def read(folder: Path, rows: list[dict[str, str]]) -> Data:
             pixels = v2.functional.center_crop(pixels, size)
         else:
             pixels = v2.functional.resize(pixels, size, antialias=True)
-        return ((pixels.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
+        return normalised(pixels)
 
     return Data(inputs, torch.tensor([RUN["classes"].index(row["label"].removeprefix("'")) for row in rows]))
 
@@ -137,12 +142,11 @@ def looks(folder: Path, rows: list[dict[str, str]], plain: Data) -> list[Data]:
         return [plain, Data(lambda chosen, _=None: plain.inputs(chosen).flip(3), plain.labels)]
     else:
         squares = torch.stack([torch.from_numpy(square(folder / row["file"].removeprefix("'"))) for row in rows])
-        mean, std = torch.tensor(RUN["mean"]).view(1, 3, 1, 1), torch.tensor(RUN["std"]).view(1, 3, 1, 1)
 
         def cropped(number: int) -> Data:
             def inputs(chosen: Tensor, _: Generator | None = None) -> Tensor:
-                crop = v2.functional.five_crop(squares[chosen].permute(0, 3, 1, 2), [RUN["size"]] * 2)[number]
-                return ((crop.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
+                crops = v2.functional.five_crop(squares[chosen].permute(0, 3, 1, 2), [RUN["size"]] * 2)
+                return normalised(crops[number])
 
             return Data(inputs, plain.labels)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engines.contract import Cancelled, State, Strategy
+from engines.contract import Cancelled, Event, State, Strategy
 from engines.jobs import worker
 from engines.runs import RunFolder
 from tests.contract.conftest import Subject
@@ -41,6 +42,23 @@ def assert_same(run: RunFolder, undisturbed: RunFolder) -> None:
     kept = {file.name: file.read_bytes() for file in (run.path / "model").glob("*.safetensors")}
     assert kept == {file.name: file.read_bytes() for file in (undisturbed.path / "model").glob("*.safetensors")}
     assert replace(ours, run="", seconds=0) == replace(theirs, run="", seconds=0)
+
+
+def killed(run: RunFolder, *, when: Callable[[Event], bool]) -> int:
+    """Runs it in a worker that gets SIGKILL once there is such an event; returns how many events it leaves."""
+    process = subprocess.Popen([sys.executable, "-m", "engines.jobs.worker", str(run.path)], stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 120
+        while not any(when(event) for event in run.events()):
+            assert process.poll() is None, run.state
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+    finally:
+        process.kill()
+        process.wait()
+    assert run.state[0] is State.RUNNING
+    assert run.result is None
+    return len(run.events())
 
 
 def stop_at_every_moment(subject: Subject, run: Disturbed) -> int:
@@ -78,19 +96,7 @@ def test_killed(subject: Subject, tmp_path: Path) -> None:
     """SIGKILL in mid-training: nothing is lost but the epoch in progress."""
     recipe = subject.recipe(Strategy.FULL, **subject.tiny.long, **subject.tiny.accumulating)
     run = RunFolder.create(recipe, tmp_path / "run")
-    process = subprocess.Popen([sys.executable, "-m", "engines.jobs.worker", str(run.path)], stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 120
-        while not [event for event in run.events() if event.kind == "epoch" and event.data["series"] == "transfer"]:
-            assert process.poll() is None, run.state
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-    finally:
-        process.kill()
-        process.wait()
-    assert run.state[0] is State.RUNNING
-    assert run.result is None
-    before = len(run.events())
+    before = killed(run, when=lambda event: event.kind == "epoch" and event.data["series"] == "transfer")
     assert worker.execute(run) == worker.DONE
     assert any("Resumed" in event.data.get("message", "") for event in run.events(after=before - 1))
     assert_same(run, subject.run(tmp_path / "undisturbed", recipe))

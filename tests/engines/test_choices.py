@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ from engines.training import strategies
 from engines.vision.classification import Classification
 from engines.vision.mixing import mixing
 from engines.vision.pixels import LOOKS, InputFormat, look
-from tests.contract.test_resume import Disturbed, assert_same
+from tests.contract.test_resume import Disturbed, assert_same, killed
 from tests.contract.test_runs import same_predictions
 from tests.engines import toys
 
@@ -223,18 +222,7 @@ def test_killed_in_a_fold(tiny_photographs: Path, tmp_path: Path) -> None:
     """SIGKILL while the second of five networks learns: the first is not trained again."""
     of = recipe(tiny_photographs, Strategy.PARTIAL, **BY_ITSELF, blocks=2, epochs=3)
     made = RunFolder.create(of, tmp_path / "run")
-    process = subprocess.Popen([sys.executable, "-m", "engines.jobs.worker", str(made.path)], stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 120
-        while not [event for event in made.events() if event.data.get("phase") == "folds"]:
-            assert process.poll() is None, made.state
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-    finally:
-        process.kill()
-        process.wait()
-    assert made.result is None
-    before = len(made.events())
+    before = killed(made, when=lambda event: event.data.get("phase") == "folds")
     assert worker.execute(made) == worker.DONE
     assert any("Resumed fine-tuning after epoch 3" in e.data.get("message", "") for e in made.events(after=before - 1))
     assert_same(made, run(tmp_path / "undisturbed", of))
