@@ -27,6 +27,9 @@ RUN pip install -c constraints.txt -r requirements.txt \
 
 COPY . .
 
+# The command `headstart`, built with the setuptools that PyTorch brought along.
+RUN pip install --no-deps --no-build-isolation --editable .
+
 RUN useradd --create-home --uid 1000 headstart \
     && mkdir /data \
     && chown headstart:headstart /data

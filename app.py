@@ -1,5 +1,5 @@
 """Headstart. Start it with `streamlit run app.py`, or `make run`."""
 
-from ui import shell
+from ui.page import shell
 
 shell.navigation().run()

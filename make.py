@@ -9,6 +9,7 @@
     python make.py clean       remove .venv and the caches of the tools
 
 Words after `run` go to Streamlit (`run --port 8600`), words after `test` to pytest (`test -k archive`).
+The whole suite runs on up to four cores, chosen tests on one; `test -n 0` and `test -n 8` say otherwise.
 `make setup`, `make run ...` do the same where there is a `make`.
 """
 
@@ -36,8 +37,9 @@ STAMP = VENV / "headstart-ready"  # holds the fingerprint of the set-up that was
 UNFINISHED = VENV / "headstart-unfinished"  # there while a set-up is at work, and after one that was interrupted
 
 OLDEST_PYTHON = (3, 11)
-SCHEMA = 1  # raise it when set-up itself changes, so that everybody's is redone
+SCHEMA = 2  # raise it when set-up itself changes, so that everybody's is redone
 REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-offline.txt", "constraints.txt")
+MOST_WORKERS = 4  # processes that test side by side; each holds torch and models of its own in memory
 
 # (download, on disk) in GB. Measured 2026-11 for Python 3.11: the sum of the wheels that `pip download` fetched, and
 # of the installed files (Linux), or of the wheels' contents plus 0.45 for compiled Python (the others). On Linux the
@@ -112,11 +114,20 @@ def venv_version() -> str | None:
 
 
 def fingerprint() -> str:
-    """Changes when a requirement, the Python in .venv or the way of setting up changes."""
+    """Changes when a requirement, the Python in .venv, our own package or the way of setting up changes."""
     digest = hashlib.sha256(f"{SCHEMA} {venv_version()}".encode())
     for name in REQUIREMENTS:
         digest.update(name.encode() + b"\0" + (ROOT / name).read_bytes().replace(b"\r\n", b"\n") + b"\0")
+    digest.update(repr(package()).encode())
     return digest.hexdigest()
+
+
+def package() -> list[object]:
+    """What pyproject.toml says of the package: its version and commands are copied when it is installed."""
+    import tomllib  # not there before Python 3.11, which make.py has to start on to say so
+
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return [told["build-system"], told["project"], told["tool"]["setuptools"]]
 
 
 def is_ready() -> bool:
@@ -145,6 +156,7 @@ def plan() -> str:
         "  2. bring its pip up to date",
         "  3. install the libraries (PyTorch is most of it) and the tools for tests",
         f"  4. install the offline pack: pretrained weights for working without a network ({PACK_GB} GB of it)",
+        "  5. install Headstart itself from this folder, so that changes to it count at once",
         f"That is {cost}; what pip has in its cache already is not downloaded again.",
         "Nothing is installed outside .venv.",
     ]
@@ -167,6 +179,8 @@ def set_up() -> None:
             "Bringing pip up to date": [*pip, "install", "--disable-pip-version-check", "--upgrade", "pip"],
             "Installing the libraries": [*install, "-r", "requirements.txt", "-r", "requirements-dev.txt"],
             "Installing the offline pack": [*install, "--no-deps", "-r", "requirements-offline.txt"],
+            # Built with the setuptools that step 3 brought: pip would fetch another one for a build in isolation.
+            "Installing Headstart itself": [*install, "--no-deps", "--no-build-isolation", "--editable", "."],
         }
         start = time.monotonic()
         for number, (title, command) in enumerate(steps.items(), start=1):
@@ -277,8 +291,22 @@ def test(extra: list[str]) -> int:
     get_debian_packages()
     unclean = lint()
     say("\npytest")
-    failed = subprocess.call([str(PYTHON), "-m", "pytest", *extra], cwd=ROOT)
+    failed = subprocess.call([str(PYTHON), "-m", "pytest", *workers(extra), *extra], cwd=ROOT)
     return failed or unclean
+
+
+def workers(extra: list[str]) -> list[str]:
+    """pytest's words for a worker on each core; none where `extra` says how to run, or chooses tests.
+
+    A few tests are quicker in one process, which imports torch once.
+    """
+    cores = min(MOST_WORKERS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    own = ("-n", "--numprocesses", "-k", "--pdb", "no:xdist", "-pno:xdist")
+    for word in extra:
+        path = word.partition("::")[0]
+        if word.startswith(own) or (path and not path.startswith("-") and (ROOT / path).exists()):
+            return []
+    return ["-n", str(cores)] if cores > 1 else []
 
 
 def get_debian_packages() -> None:

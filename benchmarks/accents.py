@@ -22,12 +22,12 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import numpy as np
 import pyarrow.parquet as pq
 
-from engines.contract import Estimate, Recipe, Result
-from engines.evidence import resampling
+from engines.contract import Recipe, Result
 from engines.jobs import worker
 from engines.runs import RunFolder
-from engines.speech import samples, word_errors
-from engines.speech.transcription import Transcription
+from engines.speech import samples
+from engines.speech.transcription.task import Transcription
+from engines.speech.transcription.word_errors import WordErrors
 
 HEAD = """\
 | accent (synthetic) | before | after | relative | source before | source after | LibriVox before | after |
@@ -65,11 +65,6 @@ def counts(run: RunFolder, when: str) -> np.ndarray:
     return np.stack([table[f"errors_{when}"].to_numpy(), table["words"].to_numpy()], axis=1).astype(float)
 
 
-def over_seeds(each: list[np.ndarray]) -> Estimate:
-    values = [word_errors.rate(own.sum(0)) for own in each]
-    return resampling.over_seeds(values, [resampling.draws(own, word_errors.rate) for own in each], len(each[0]))
-
-
 def source(results: list[Result], accent: str, when: str) -> str:
     """The mean over seeds of the word error rate on that part of the source accent, and the lowest and highest seed."""
     rows = [next(r for r in result.details["forgetting"] if r["accent"] == accent) for result in results]
@@ -79,7 +74,7 @@ def source(results: list[Result], accent: str, when: str) -> str:
 
 
 def row(accent: str, runs: list[RunFolder]) -> str:
-    before, after = (over_seeds([counts(own, when) for own in runs]) for when in ("before", "after"))
+    before, after = (WordErrors([counts(own, when) for own in runs]).estimate() for when in ("before", "after"))
     results = [result for own in runs if (result := own.result)]
     cells = [f"{100 * e.value:.1f} ({100 * e.low:.1f} to {100 * e.high:.1f})" for e in (before, after)]
     cells.append(f"{100 * (after.value / before.value - 1):+.0f} %")

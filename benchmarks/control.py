@@ -27,27 +27,31 @@ import torch
 
 from benchmarks.forecasting import Quiet
 from engines.contract import Strategy
-from engines.control import catalogue, judging, learner, outcome, policies, samples, sources, world
-from engines.control.lesson import Lesson
-from engines.control.settings import ControlSettings
-from engines.control.target import Target
+from engines.control import catalogue, samples
+from engines.control.agents import pretrained, pretraining
+from engines.control.policy.settings import ControlSettings
+from engines.control.policy.training import train
+from engines.control.policy.training.replicate import TrainSpec
+from engines.control.simulation import environment
+from engines.control.simulation.target import Target
 
 SPEED_STEPS = 1_500
 
 
-def lesson(
+def spec_of(
     target: Target, strategy: str, folder: str, seeds: int, model: str | None = None, episodes: int = 20
-) -> Lesson:
-    """A run's lesson, on the usual budget."""
+) -> TrainSpec:
+    """What is taught, on the usual budget."""
     settings = ControlSettings(repeats=seeds, episodes=episodes)
     kept, source = (
-        policies.find(model or catalogue.suggested(target.robot.name)[0]),
-        sources.of_robot(target.robot.name),
+        pretrained.find(model or catalogue.suggested(target.robot.name)[0]),
+        pretraining.of_robot(target.robot.name),
     )
     assert kept is not None
     assert source is not None
     budget = settings.real_steps_for(target.robot.name, Strategy(strategy))
-    return Lesson(target, Strategy(strategy), source, kept, settings, 0, Quiet(Path(folder)), budget)
+    run, repeats = Quiet(Path(folder)), tuple(range(seeds))
+    return TrainSpec(target, Strategy(strategy), source, kept, settings, 0, run, budget, repeats)
 
 
 def gap(
@@ -56,29 +60,33 @@ def gap(
     """One strategy on one target: return before and after, over seeds and episodes."""
     began = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        given = lesson(target, strategy, folder, seeds, model, episodes)
-        before = outcome.returns(outcome.judge(given, [given.source_policy()] * seeds, "checking"))
-        learnt = learner.learn(given, "transfer")
-        after = outcome.returns(outcome.judge(given, learner.policies(given, learnt), "testing"))
-    kept, found = judging.estimate(before), judging.estimate(after)
-    apart = judging.verdict(after, before, "zero_shot").difference
+        given = spec_of(target, strategy, folder, seeds, model, episodes)
+        before = train.returns(train.judge(given, [given.source_policy()] * seeds, "checking"))
+        learnt = train.learn(given, "transfer")
+        after = train.returns(train.judge(given, train.policies(given, learnt), "testing"))
+    kept, found, apart = before.estimate(), after.estimate(), after.minus(before)
     return {
-        "target": name, "model": given.kept.folder.name, "strategy": strategy, "seeds": seeds, "episodes": episodes,
+        "target": name,
+        "model": given.kept.folder.name,
+        "strategy": strategy,
+        "seeds": seeds,
+        "episodes": episodes,
         "before": [kept.value, kept.low, kept.high],
-        "after": [found.value, found.low, found.high], "difference": [apart.value, apart.low, apart.high],
-        "by_seed": [round(float(each.mean()), 1) for each in after],
-        "real_steps": max(pupil.real_steps for pupil in learnt.pupils),
+        "after": [found.value, found.low, found.high],
+        "difference": [apart.value, apart.low, apart.high],
+        "by_seed": [round(float(each.mean()), 1) for each in after.outcomes],
+        "real_steps": max(replicate.real_steps for replicate in learnt.replicates),
         "cpu_seconds": round((time.process_time() - began) / seeds, 1),
-    }  # fmt: skip
+    }
 
 
 def scratch(name: str, target: Target, seeds: int, times: int) -> dict[str, Any]:
     """The curve of a policy from random weights, in legs of half the budget."""
     with tempfile.TemporaryDirectory() as folder:
-        given = lesson(target, "scratch", folder, seeds)
+        given = spec_of(target, "scratch", folder, seeds)
         settings = replace(given.settings, epochs=2 * times)
         longer = replace(given, real_steps=times * given.real_steps, settings=settings)
-        history = learner.learn(longer, "scratch").progress.history
+        history = train.learn(longer, "scratch").progress.history
     curve = [{key: row[key] for key in ("real_steps", "mean", "low", "high")} for row in history]
     return {"target": name, "strategy": "scratch", "seeds": seeds, "curve": curve}
 
@@ -87,22 +95,23 @@ def speed() -> list[dict[str, Any]]:
     """Environment steps a CPU second: plain Stable-Baselines3, ours alike, and ours with environments side by side."""
     from stable_baselines3 import SAC
 
-    from engines.control.robots import ROBOTS
+    from engines.control.simulation.robots import ROBOTS
 
     target = Target(ROBOTS["pendulum"])
-    source = sources.SOURCES["pendulum"]
+    source = replace(pretraining.SOURCES["pendulum"], warm_up=100)
+    slower = replace(source, updates=0.5)
     plain: dict[str, Any] = {"learning_rate": 1e-3, "gamma": 0.98, "learning_starts": 100}
     plain["policy_kwargs"] = {"net_arch": [64, 64]}
     ways = {
         "plain Stable-Baselines3": lambda: SAC("MlpPolicy", "Pendulum-v1", seed=0, device="cpu", **plain),
-        "ours, one environment, an update a step": lambda: policies.learner(
-            source, world.many(target, 1, 0), buffer_size=SPEED_STEPS, seed=0, warm_up=100
+        "ours, one environment, an update a step": lambda: pretrained.learner(
+            source, environment.many(target, 1, 0), buffer_size=SPEED_STEPS, seed=0
         ),
-        "ours, four environments, an update a step": lambda: policies.learner(
-            source, world.many(target, 4, 0), buffer_size=SPEED_STEPS, seed=0, warm_up=100
+        "ours, four environments, an update a step": lambda: pretrained.learner(
+            source, environment.many(target, 4, 0), buffer_size=SPEED_STEPS, seed=0
         ),
-        "ours, eight environments, an update every second step": lambda: policies.learner(
-            source, world.many(target, 8, 0), buffer_size=SPEED_STEPS, seed=0, warm_up=100, updates=0.5
+        "ours, eight environments, an update every second step": lambda: pretrained.learner(
+            slower, environment.many(target, 8, 0), buffer_size=SPEED_STEPS, seed=0
         ),
     }
     taken: dict[str, list[float]] = {way: [] for way in ways}

@@ -35,9 +35,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.performance_page import busy, parser, publish, table
 from engines import registry
 from engines.training import devices
-from engines.vision import preparing
-from engines.vision.pixels import DECODERS, InputFormat
-from engines.vision.settings import VisionSettings
+from engines.vision.classification import prepare
+from engines.vision.classification.settings import VisionSettings
+from engines.vision.images.transforms import DECODERS, InputFormat
 
 MODEL = "tf_efficientnet_lite0"
 KINDS = (((2016, 1512), 0.0), ((4032, 3024), 4.0))
@@ -54,7 +54,7 @@ def main() -> None:
     given = arguments.parse_args()
     torch.set_num_threads(1)
     devices.keep_freed_memory()
-    padded = preparing.input_format(registry.task("vision.classification").describe(MODEL), VisionSettings())
+    padded = prepare.input_format(registry.task("vision.classification").describe(MODEL), VisionSettings())
     cropped = replace(padded, framing="crop")
     contenders: dict[str, Read] = {
         "Pillow, timm's transform": tutorial(timms()),
@@ -74,9 +74,14 @@ def main() -> None:
 
 
 def measured(
-    paths: list[Path], contenders: dict[str, Read], cropped: InputFormat, padded: InputFormat, rounds: int,
-    size: tuple[int, int], grain: float,
-) -> str:  # fmt: skip
+    paths: list[Path],
+    contenders: dict[str, Read],
+    cropped: InputFormat,
+    padded: InputFormat,
+    rounds: int,
+    size: tuple[int, int],
+    grain: float,
+) -> str:
     """The table of one kind of photographs, and what else there is to say of it."""
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(rounds + 1):
@@ -121,10 +126,15 @@ def timms() -> Callable[[Image.Image], Tensor]:
 
 def torchvisions(format: InputFormat) -> Callable[[Image.Image], Tensor]:
     """As torchvision's own presets do: 256, 224, bilinear."""
-    made: Callable[[Image.Image], Tensor] = v2.Compose([
-        v2.Resize(format.stored), v2.CenterCrop(format.size), v2.ToImage(), v2.ToDtype(torch.float32, scale=True),
-        v2.Normalize(format.mean, format.std),
-    ])  # fmt: skip
+    made: Callable[[Image.Image], Tensor] = v2.Compose(
+        [
+            v2.Resize(format.stored),
+            v2.CenterCrop(format.size),
+            v2.ToImage(),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize(format.mean, format.std),
+        ]
+    )
     return made
 
 

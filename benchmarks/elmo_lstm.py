@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from engines.text.elmo import ElmoSizes, TwoWayLstm
+from engines.text.models.elmo import ElmoSizes, TwoWayLstm
 
 CASES = (
     ("the small ELMo, 32 texts of 30 words", 512, 128, 32, 30, False),

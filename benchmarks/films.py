@@ -34,12 +34,15 @@ from sklearn.preprocessing import StandardScaler
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.performance_page import ROOT, parser, publish, table
-from engines import registry
+from engines import lifecycle, registry
 from engines.contract import Estimate, Recipe, Strategy
 from engines.data.tables import read_table
 from engines.evidence import intervals
+from engines.evidence.effects import Effects
 from engines.runs import RunFolder
-from engines.text import baselines, maps, networks, preparing, samples
+from engines.text import samples
+from engines.text.models import encoders
+from engines.text.sentiment import baselines, embedding_map, prepare
 from engines.text.settings import TextSettings
 from engines.training import devices
 
@@ -105,7 +108,7 @@ def laid_out(seed: int, path: Path) -> Path:
 
 def trained(recipe: Recipe, run: RunFolder) -> tuple[np.ndarray, np.ndarray]:
     """The test texts' classes, and which a run got right."""
-    registry.task(recipe.task).fit(recipe, run)
+    lifecycle.fit(registry.task(recipe.task), recipe, run)
     rows = pq.read_table(run.path / "predictions.parquet", columns=["file", "label", "predicted"]).to_pylist()
     rows.sort(key=lambda row: int(row["file"].split()[-1]))
     labels = np.array([row["label"] for row in rows])
@@ -116,13 +119,13 @@ def beside(recipe: Recipe, run: RunFolder, name: str) -> tuple[np.ndarray, np.nd
     """The same of what needs no network to learn. It learns from all that is not tested on."""
     settings = TextSettings()
     card = registry.task(recipe.task).describe(recipe.model)
-    prepared = preparing.prepare(recipe, card, settings, run)
+    prepared = prepare.prepare(recipe, card, settings, run)
     testing = prepared.labels("test")
     labels = np.array(prepared.classes)[testing]
     if name == COUNTED:
         return labels, baselines.tfidf_logistic_regression(prepared) == testing
-    network = networks.build(card, 2, pretrained=True, seed=0)
-    vectors = maps.vectors(network, prepared.examples, torch.device("cpu"))
+    network = encoders.build(card, 2, pretrained=True, seed=0)
+    vectors = embedding_map.vectors(network, prepared.examples, torch.device("cpu"))
     rows = np.concatenate([prepared.parts["train"], prepared.parts["validation"]])
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000, class_weight="balanced"))
     model.fit(vectors[rows], prepared.examples.labels.numpy()[rows])
@@ -137,10 +140,15 @@ def report(labels: list[np.ndarray], right: dict[str, list[np.ndarray]]) -> str:
         estimate = over_seeds(labels, right[name])
         ahead = over_seeds(labels, right[name], right[COUNTED])
         points = f"{100 * ahead.value:+.1f} points ({100 * ahead.low:+.1f} to {100 * ahead.high:+.1f})"
-        rows.append((
-            NAMES.get(name, name), f"{estimate.value:.3f}", f"{estimate.low:.3f} to {estimate.high:.3f}",
-            f"{min(scores):.3f} to {max(scores):.3f}", "" if name == COUNTED else points,
-        ))  # fmt: skip
+        rows.append(
+            (
+                NAMES.get(name, name),
+                f"{estimate.value:.3f}",
+                f"{estimate.low:.3f} to {estimate.high:.3f}",
+                f"{min(scores):.3f} to {max(scores):.3f}",
+                "" if name == COUNTED else points,
+            )
+        )
     apart = over_seeds(labels, right["full"], right["features"])
     header = ("all-MiniLM-L6-v2", "balanced accuracy", "95 % interval", "seeds from, to", "ahead of counting words by")
     how = (
@@ -155,13 +163,10 @@ def over_seeds(
     labels: Sequence[np.ndarray], ours: list[np.ndarray], theirs: list[np.ndarray] | None = None
 ) -> Estimate:
     """The balanced accuracy of ours, or what it is ahead of theirs by, with its interval over texts and seeds."""
-    values = [intervals.balanced(of, own) for of, own in zip(labels, ours, strict=True)]
-    if theirs is None:
-        draws = [intervals.balanced_draws(of, own) for of, own in zip(labels, ours, strict=True)]
-    else:
-        values = [value - intervals.balanced(of, own) for value, of, own in zip(values, labels, theirs, strict=True)]
-        draws = [intervals.paired_draws(of, *pair) for of, *pair in zip(labels, ours, theirs, strict=True)]
-    return intervals.over_seeds(values, draws, len(labels[0]))
+    values = np.array([intervals.balanced(of, own) for of, own in zip(labels, ours, strict=True)])
+    if theirs is not None:
+        values -= [intervals.balanced(of, own) for of, own in zip(labels, theirs, strict=True)]
+    return Effects.over_seeds(values).interval(n=len(labels[0]))  # each seed has texts of its own
 
 
 if __name__ == "__main__":

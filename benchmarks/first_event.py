@@ -22,9 +22,9 @@ from typing import TypeVar
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from engines import registry
-from engines.contract import Recipe, Strategy
-from engines.jobs import serving
-from engines.jobs.local import LocalBackend
+from engines.contract import Job, Recipe, Strategy
+from engines.jobs.local.backend import LocalBackend
+from engines.jobs.serving import client
 
 TASK = "vision.classification"
 PROMISED = {"cold": 6.0, "warm": 1.0}
@@ -48,7 +48,7 @@ def spare_is_warm(home: Path, started: int) -> bool:
 def one_run(jobs: LocalBackend, recipe: Recipe) -> tuple[float, float]:
     """Seconds from submit to the worker's first event, and to the first event of the task itself."""
     start = time.time()
-    run_id = jobs.submit(recipe)
+    run_id = jobs.submit(Job(recipe))
 
     def of_task() -> bool:
         if jobs.status(run_id).state.finished:
@@ -80,11 +80,11 @@ def measure(recipe: Recipe, kind: str, times: int) -> list[tuple[float, float]]:
 def answer_seconds(times: int) -> float:
     """The warm server's round trip for a question that needs no work."""
     question = {"verb": "describe", "task": TASK, "model": registry.task(TASK).info.default_model}
-    serving.ask(question)
+    client.ask(question)
     seconds = []
     for _ in range(times):
         start = time.perf_counter()
-        serving.ask(question)
+        client.ask(question)
         seconds.append(time.perf_counter() - start)
     return statistics.median(seconds)
 
@@ -100,7 +100,7 @@ def main() -> None:
         data = chosen.data
         if data is None:
             sample = next(sample for sample in task.samples() if sample.needs is None)
-            made = serving.ask({"verb": "sample", "task": TASK, "name": sample.name, "out": f"{folder}/sample"})
+            made = client.ask({"verb": "sample", "task": TASK, "name": sample.name, "out": f"{folder}/sample"})
             data = Path(made["path"])
         recipe = Recipe(TASK, str(data.absolute()), task.info.default_model, Strategy.FEATURES)
         print(
@@ -110,7 +110,7 @@ def main() -> None:
             first, of_task = map(statistics.median, zip(*measure(recipe, kind, chosen.times), strict=True))
             print(f"{kind:6}{first:12.2f} s{promised:10.0f} s{of_task:24.2f} s", flush=True)
         print(f"warm server, round trip: {1000 * answer_seconds(50):.1f} ms (median of 50)")
-        serving.stop()
+        client.stop()
 
 
 if __name__ == "__main__":

@@ -23,15 +23,23 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 
 from engines.contract import Strategy
-from engines.forecasting import baselines, choosing, measures, networks, preparing, rolling, samples, teaching, testing
-from engines.forecasting.catalogue import FRACAST
+from engines.forecasting import samples
+from engines.forecasting.forecast import evaluate, input_selection, metrics, prepare
+from engines.forecasting.forecast.training import train, train_spec
+from engines.forecasting.models import baselines, rollout, stages
+from engines.forecasting.models.catalogue import FRACAST
 from engines.forecasting.settings import ForecastSettings
 from engines.training.devices import accelerator, keep_freed_memory
 
 TABLES = (
-    ("passengers", None), ("co2", None), ("weather", ("temp_max", "wind")), ("hourly", None), ("sunspots", None),
-    ("stocks", ("MSFT", "AMZN", "IBM", "AAPL")), ("macro", None),
-)  # fmt: skip
+    ("passengers", None),
+    ("co2", None),
+    ("weather", ("temp_max", "wind")),
+    ("hourly", None),
+    ("sunspots", None),
+    ("stocks", ("MSFT", "AMZN", "IBM", "AAPL")),
+    ("macro", None),
+)
 MODELS = ("fine_tuned", "zero_shot", "zero_shot_inputs", "auto_ets", "auto_arima", "theta", "random_walk")
 
 
@@ -57,48 +65,51 @@ def one_table(
 ) -> list[dict[str, Any]]:
     """One row a series: MASE of each model and of seasonal naive, coverage, and what was learnt."""
     settings = ForecastSettings()
-    p = preparing.prepare(samples.make(name, folder), settings)
+    p = prepare.prepare(samples.make(name, folder), settings)
     on = accelerator(settings)
     chosen = [series for series in p.usable if kept is None or p.table.names[series] in kept]
-    tested = testing.cases(p, chosen)
-    width = teaching.width(p, settings)
-    mixes = choosing.choose_inputs(p, FRACAST, settings, on, width)
+    tested = evaluate.cases(p, chosen)
+    width = train_spec.width(p, settings)
+    mixes = input_selection.choose_inputs(p, FRACAST, settings, on, width)
     began = time.process_time()
     tuned, shares = [], []
     for seed in range(seeds):
         with tempfile.TemporaryDirectory() as place:
-            lesson = teaching.Lesson(p, FRACAST, settings, seed, Quiet(Path(place)), on, mixes)
-            learnt = teaching.teach(lesson, strategy)
+            lesson = train_spec.TrainSpec(p, FRACAST, settings, seed, Quiet(Path(place)), on, mixes)
+            learnt = train.teach(lesson, strategy)
         model = learnt.network.model.eval()
-        raw = testing.ask(model, p, tested, mixes, width)
-        scores = testing.validation_scores(model, p, chosen, mixes, width)
-        tuned.append(testing.calibrated(raw, p, tested, scores)[0])
+        tuned.append(evaluate.forecast(model, p, tested, mixes, width)[0])
         shares.append(learnt.share)
     seconds = (time.process_time() - began) / seeds
-    plain = networks.build(FRACAST, pretrained=True, seed=0).model.eval()
+    plain = stages.build(FRACAST, pretrained=True, seed=0).model.eval()
     found = {
-        "zero_shot": testing.ask(plain, p, tested, [{0: 1.0}] * len(p.table), width, both_ways_up=False),
-        "zero_shot_inputs": testing.ask(plain, p, tested, mixes, width),
+        "zero_shot": evaluate.ask(plain, p, tested, [{0: 1.0}] * len(p.table), width, both_ways_up=False),
+        "zero_shot_inputs": evaluate.ask(plain, p, tested, mixes, width),
     }
     names = ["seasonal_naive", "random_walk", *classical]
-    found |= testing.compared(p, tested, names, Quiet(folder))
-    errors = {other: measures.mase(forecast, tested) for other, forecast in found.items()}
-    errors["fine_tuned"] = np.mean([measures.mase(forecast, tested) for forecast in tuned], axis=0)
-    inside = np.mean([measures.covered(forecast, tested.truth) for forecast in tuned], axis=0)
+    found |= evaluate.compared(p, tested, names, Quiet(folder))[0]
+    errors = {other: metrics.mase(forecast, tested) for other, forecast in found.items()}
+    errors["fine_tuned"] = np.mean([metrics.mase(forecast, tested) for forecast in tuned], axis=0)
+    inside = np.mean([metrics.covered(forecast, tested.truth) for forecast in tuned], axis=0)
     rows = []
     for series in chosen:
         own = tested.series == series
         rows.append(
             {
-                "table": name, "series": p.table.names[series], "n": p.table.lengths[series], "horizon": p.horizon,
-                "origins": int(own.sum()), "seconds": round(seconds, 1), "shares": shares,
+                "table": name,
+                "series": p.table.names[series],
+                "n": p.table.lengths[series],
+                "horizon": p.horizon,
+                "origins": int(own.sum()),
+                "seconds": round(seconds, 1),
+                "shares": shares,
                 "best_epoch": learnt.progress.best_epoch,
                 "inputs": {str(lag): round(share, 2) for lag, share in mixes[series].items()},
                 "mase": {other: float(np.nanmean(error[own])) for other, error in errors.items()},
                 "coverage": float(np.nanmean(inside[own])),
                 "won": int((errors["fine_tuned"][own] < errors["seasonal_naive"][own]).sum()),
             }
-        )  # fmt: skip
+        )
         print(line(rows[-1]), flush=True)
     return rows
 
@@ -141,30 +152,30 @@ def speed() -> None:
     keep_freed_memory()
     accelerator(ForecastSettings())
     rng = np.random.default_rng(0)
-    model = networks.build(FRACAST, pretrained=True, seed=0).model.eval()
+    model = stages.build(FRACAST, pretrained=True, seed=0).model.eval()
     contexts = [np.cumsum(rng.normal(size=512)) for _ in range(100)]
-    rolling.quantiles(model, contexts[:2], [0, 0], 48, 512)  # once, to warm up
+    rollout.quantiles(model, contexts[:2], [0, 0], 48, 512)  # once, to warm up
     wall, cpu = time.perf_counter(), time.process_time()
-    rolling.quantiles(model, contexts, [0] * 100, 48, 512, both_ways_up=True)
+    rollout.quantiles(model, contexts, [0] * 100, 48, 512, both_ways_up=True)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     print(f"100 series of 512, zero-shot, both ways up: {wall:.2f} s, {cpu:.2f} CPU s")
-    network = networks.build(FRACAST, pretrained=True, seed=0)
+    network = stages.build(FRACAST, pretrained=True, seed=0)
     for strategy in (Strategy.PARTIAL, Strategy.FULL):
-        teaching.strategies.apply(network, strategy, ForecastSettings())
+        train.strategies.apply(network, strategy, ForecastSettings())
         optimiser = torch.optim.AdamW(network.trainable().values(), lr=1e-4, fused=True)
         lags = [0] * 8
         wall, cpu = time.perf_counter(), time.process_time()
         for _ in range(60):
-            windows = [teaching.inputs.window(contexts[i][:464], lag, 512) for i, lag in enumerate(lags)]
+            windows = [train.inputs.window(contexts[i][:464], lag, 512) for i, lag in enumerate(lags)]
             targets = [
-                teaching.inputs.prepare(w, contexts[i][464:], lag, 1.0, 48)
+                train.inputs.prepare(w, contexts[i][464:], lag, 1.0, 48)
                 for i, (w, lag) in enumerate(zip(windows, lags, strict=True))
             ]
             network.train()
             x = torch.from_numpy(np.stack([w.inputs for w in windows]))
             with torch.no_grad():
                 x = network.run(x, 0, network.boundary)
-            loss = teaching.inputs.pinball(network(x, network.boundary), torch.from_numpy(np.stack(targets)))
+            loss = train.inputs.pinball(network(x, network.boundary), torch.from_numpy(np.stack(targets)))
             loss.backward()
             optimiser.step()
             optimiser.zero_grad()

@@ -19,8 +19,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from engines import lifecycle
 from engines.contract import Recipe, Strategy
-from engines.forecasting.forecast import Forecast
+from engines.forecasting.forecast.task import Forecast
 from engines.runs import RunFolder
 from engines.training.devices import keep_freed_memory
 
@@ -57,7 +58,7 @@ def main() -> int:
                 settings = {"value_column": value, "arima": "false"} | ({"known_ahead": known} if known else {})
                 recipe = Recipe("forecasting.forecast", str(data), "fracast", Strategy.PARTIAL, settings=settings)
                 run = RunFolder.create(recipe, Path(place) / f"{name}-{bool(known)}")
-                found.append(Forecast().fit(recipe, run))
+                found.append(lifecycle.fit(Forecast(), recipe, run))
             with_them = found[1]
             told = with_them.details["ahead"]
             gain = f"{told['gain']:.0%} ({told['low']:.0%} to {told['high']:.0%})" if "gain" in told else "not used"

@@ -25,15 +25,23 @@ import numpy as np
 
 from benchmarks.forecasting import Quiet
 from engines.contract import Strategy
-from engines.forecasting import choosing, measures, networks, preparing, rolling, teaching, testing
-from engines.forecasting.catalogue import FRACAST
+from engines.forecasting.forecast import evaluate, input_selection, metrics, prepare
+from engines.forecasting.forecast.training import train, train_spec
+from engines.forecasting.models import rollout, stages
+from engines.forecasting.models.catalogue import FRACAST
 from engines.forecasting.settings import ForecastSettings
 from engines.training.devices import accelerator, keep_freed_memory
 
 MONTHLY = (
-    ("fpp2", "a10"), ("fpp2", "h02"), ("fpp2", "elecequip"), ("fpp2", "auscafe"), ("forecast", "gas"),
-    ("datasets", "nottem"), ("datasets", "UKDriverDeaths"), ("datasets", "USAccDeaths"),
-)  # fmt: skip
+    ("fpp2", "a10"),
+    ("fpp2", "h02"),
+    ("fpp2", "elecequip"),
+    ("fpp2", "auscafe"),
+    ("forecast", "gas"),
+    ("datasets", "nottem"),
+    ("datasets", "UKDriverDeaths"),
+    ("datasets", "USAccDeaths"),
+)
 QUARTERLY = (("fpp2", "ausbeer"), ("fpp2", "austourists"), ("datasets", "UKgas"), ("datasets", "JohnsonJohnson"))
 YEARLY = (("datasets", "lynx"), ("datasets", "LakeHuron"), ("datasets", "Nile"))
 WIDE: dict[str, tuple[str, str, str, tuple[str, ...], int | None]] = {
@@ -41,8 +49,11 @@ WIDE: dict[str, tuple[str, str, str, tuple[str, ...], int | None]] = {
     "canada": ("Ecdat", "Tbrate", "QS 1950-01-01", ("r", "y", "pi"), None),
     "canada-money": ("Ecdat", "Money", "QS 1967-01-01", ("m", "p", "r"), None),
     "commodities": (
-        "stevedata", "commodity_prices", "MS 1999-09-01",
-        ("oil_brent", "coffee_arabica", "sugar_world", "coffee_robustas"), 280,
+        "stevedata",
+        "commodity_prices",
+        "MS 1999-09-01",
+        ("oil_brent", "coffee_arabica", "sugar_world", "coffee_robustas"),
+        280,
     ),
     "clemson": ("stevedata", "clemson_temps", "D 2016-01-01", ("tmax", "tmin"), 1500),
     "shares": ("datasets", "EuStockMarkets", "B 1991-07-01", ("DAX", "SMI", "CAC", "FTSE"), None),
@@ -54,12 +65,17 @@ WIDE: dict[str, tuple[str, str, str, tuple[str, ...], int | None]] = {
     "gasoline": ("fpp2", "gasoline", "W-MON 1991-02-04", ("value",), None),
     "juice": ("AER", "FrozenJuice", "MS 1975-12-01", ("price",), 300),
     "anomaly": ("stevedata", "LOTI", "MS 1880-01-01", ("value",), None),
-}  # fmt: skip
+}
 """Name -> package, data set, frequency and first date, columns, newest rows."""
 BRANCHES = (
-    "Construction", "Retail Trade", "Leisure and Hospitality", "Government", "Manufacturing", "Financial Activities",
+    "Construction",
+    "Retail Trade",
+    "Leisure and Hospitality",
+    "Government",
+    "Manufacturing",
+    "Financial Activities",
     "Education and Health Services",
-)  # fmt: skip
+)
 
 
 def tables(folder: Path) -> dict[str, Path]:
@@ -115,9 +131,9 @@ def _employment() -> Any:
     return wide.loc["1990":].reset_index()
 
 
-def ratios(mine: np.ndarray, theirs: np.ndarray, tested: measures.Tested) -> list[float]:
+def ratios(mine: np.ndarray, theirs: np.ndarray, tested: metrics.Tested) -> list[float]:
     """One number a series: MASE of the one relative to that of the other."""
-    errors = [measures.mase(forecast, tested) for forecast in (mine, theirs)]
+    errors = [metrics.mase(forecast, tested) for forecast in (mine, theirs)]
     return [
         float(np.nanmean(errors[0][tested.series == series]) / np.nanmean(errors[1][tested.series == series]))
         for series in np.unique(tested.series)
@@ -136,16 +152,16 @@ def what_is_read(paths: dict[str, Path], settings: ForecastSettings) -> None:
     grid = list(itertools.product((4, 6), (-1e9, 0.0, 1.0, 2.0)))
     found: dict[Any, list[float]] = {key: [] for key in grid}
     on = accelerator(settings)
-    model = networks.build(FRACAST, pretrained=True, seed=0).model.eval()
+    model = stages.build(FRACAST, pretrained=True, seed=0).model.eval()
     for name, path in paths.items():
-        p = preparing.prepare(path, settings)
-        width, tested = teaching.width(p, settings), testing.cases(p, p.usable)
-        losses = choosing.past_losses(p, FRACAST, on, width)
-        known, lags = testing.contexts(p.read, tested), {lag for own in losses.values() for lag in own} | {0}
-        by_lag = {lag: rolling.quantiles(model, known, [lag] * len(known), p.horizon, width) for lag in lags}
+        p = prepare.prepare(path, settings)
+        width, tested = train_spec.width(p, settings), evaluate.cases(p, p.usable)
+        losses = input_selection.past_losses(p, FRACAST, on, width)
+        known, lags = evaluate.contexts(p.read, tested), {lag for own in losses.values() for lag in own} | {0}
+        by_lag = {lag: rollout.quantiles(model, known, [lag] * len(known), p.horizon, width) for lag in lags}
         for power, clearly in grid:
-            with mock.patch.multiple(choosing, POWER=power, CLEARLY=clearly):
-                mixes = {series: choosing.shares(losses.get(series, {})) for series in p.usable}
+            with mock.patch.multiple(input_selection, POWER=power, CLEARLY=clearly):
+                mixes = {series: input_selection.shares(losses.get(series, {})) for series in p.usable}
             rows = [
                 sum(share * by_lag[lag][i] for lag, share in mixes[series].items())
                 for i, series in enumerate(tested.series.tolist())
@@ -165,21 +181,21 @@ def how_it_learns(paths: dict[str, Path], settings: ForecastSettings, recipes: t
     """Whether windows are learnt from, chosen by and forecast from both ways up, or one way up as before."""
     found: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in ("not at all", *recipes)}
     on = accelerator(settings)
-    plain = networks.build(FRACAST, pretrained=True, seed=0).model.eval()
+    plain = stages.build(FRACAST, pretrained=True, seed=0).model.eval()
     alike: list[bool] = []
     for table in paths:
-        p = preparing.prepare(paths[table], settings)
-        width, tested = teaching.width(p, settings), testing.cases(p, p.usable)
-        mixes = choosing.choose_inputs(p, FRACAST, settings, on, width)
+        p = prepare.prepare(paths[table], settings)
+        width, tested = train_spec.width(p, settings), evaluate.cases(p, p.usable)
+        mixes = input_selection.choose_inputs(p, FRACAST, settings, on, width)
         alike += [set(mixes[series]) == {0} for series in p.usable]
-        came = testing.ask(plain, p, tested, [{0: 1.0}] * len(p.table), width, both_ways_up=False)
-        inputs = testing.ask(plain, p, tested, mixes, width, both_ways_up=False)
+        came = evaluate.ask(plain, p, tested, [{0: 1.0}] * len(p.table), width, both_ways_up=False)
+        inputs = evaluate.ask(plain, p, tested, mixes, width, both_ways_up=False)
         for name in found:
             both = name != "one way up"
             model = plain
             if name != "not at all":
                 model = taught(p, settings, on, mixes, both).network.model.eval()
-            mine = testing.ask(model, p, tested, mixes, width, both_ways_up=both)
+            mine = evaluate.ask(model, p, tested, mixes, width, both_ways_up=both)
             for kept, theirs in zip(found[name], (came, inputs), strict=True):
                 kept += ratios(mine, theirs, tested)
         print(table, flush=True)
@@ -190,15 +206,17 @@ def how_it_learns(paths: dict[str, Path], settings: ForecastSettings, recipes: t
         print(said("   as it came, series read as values only", flat))
 
 
-def taught(p: preparing.Prepared, settings: ForecastSettings, on: Any, mixes: list[Any], both: bool) -> teaching.Learnt:
+def taught(
+    p: prepare.Prepared, settings: ForecastSettings, on: Any, mixes: list[Any], both: bool
+) -> train.TrainOutcome:
     with tempfile.TemporaryDirectory() as place:
-        lesson = teaching.Lesson(p, FRACAST, settings, 0, Quiet(Path(place)), on, mixes)
+        lesson = train_spec.TrainSpec(p, FRACAST, settings, 0, Quiet(Path(place)), on, mixes)
         if both:
-            return teaching.teach(lesson, Strategy.PARTIAL)
+            return train.teach(lesson, Strategy.PARTIAL)
         with mock.patch.multiple(
-            teaching, training_slots=upright(teaching.training_slots), checking_slots=upright(teaching.checking_slots)
+            train, training_slots=upright(train.training_slots), checking_slots=upright(train.checking_slots)
         ):
-            return teaching.teach(lesson, Strategy.PARTIAL)
+            return train.teach(lesson, Strategy.PARTIAL)
 
 
 def main() -> int:

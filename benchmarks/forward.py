@@ -32,8 +32,8 @@ from benchmarks.performance_page import parser, publish, table
 from engines import registry
 from engines.contract import Recipe, Strategy
 from engines.runs import RunFolder
-from engines.training import devices, onnx_part
-from engines.vision import networks
+from engines.training import devices, frozen_onnx
+from engines.vision.models import backbones
 
 BATCH = 16
 SIDES = (512, 1024, 1536, 2048)
@@ -49,7 +49,7 @@ def main() -> None:
     devices.keep_freed_memory()
     card = registry.task("vision.classification").describe(given.model)
     macs = sum(stage.macs for stage in card.stages)
-    network = networks.build(card, 4, pretrained=False, seed=0).eval()
+    network = backbones.build(card, 4, pretrained=False, seed=0).eval()
     network.boundary = len(network.stages)
     size = int(card.input.split()[0])
     inputs = torch.rand(BATCH, 3, size, size, generator=torch.Generator().manual_seed(0)) * 2 - 1
@@ -57,7 +57,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home, torch.no_grad():
         os.environ["HEADSTART_HOME"] = home
         run = RunFolder.create(Recipe("vision.classification", "", given.model, Strategy.FEATURES), Path(home) / "run")
-        onnx = onnx_part.forward(network, last, weights="random, 0", run=run)
+        onnx = frozen_onnx.forward(network, last, weights="random, 0", run=run)
         ways: dict[str, Callable[[], Any]] = {
             "as in a tutorial": lambda: network.run(inputs, 0, network.boundary),
             "channels last": lambda: network.run(last, 0, network.boundary),

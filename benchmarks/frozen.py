@@ -38,13 +38,14 @@ from benchmarks.performance_page import parser, publish, table
 from engines import registry
 from engines.contract import Recipe, Strategy
 from engines.runs import RunFolder
-from engines.training import devices, onnx_part, store, strategies
-from engines.training.frozen import cache_activations
+from engines.training import array_cache, devices, frozen_onnx, strategies
+from engines.training.activation_cache import cache_activations
 from engines.training.loop import Plan, schedule, train
 from engines.training.settings import TrainSettings
-from engines.vision import networks, preparing
-from engines.vision.pixels import Photos
-from engines.vision.settings import VisionSettings
+from engines.vision.classification import prepare
+from engines.vision.classification.settings import VisionSettings
+from engines.vision.images.transforms import Photos
+from engines.vision.models import backbones
 
 SETTINGS = TrainSettings(device="cpu", mixed_precision="no", patience=10_000, weight_decay=0.02)
 RATE = 1e-3
@@ -116,7 +117,7 @@ def card() -> Any:
 
 
 def fresh() -> Any:
-    network = networks.build(card(), CLASSES, pretrained=True, seed=0)
+    network = backbones.build(card(), CLASSES, pretrained=True, seed=0)
     torch.nn.init.zeros_(network.head().weight)
     torch.nn.init.zeros_(network.head().bias)
     strategies.apply(network, Strategy.FEATURES, SETTINGS)
@@ -129,7 +130,7 @@ def pictures(scratch: Path, images: int) -> tuple[Photos, RunFolder]:
     recipe = Recipe("vision.classification", str(data), "tf_efficientnet_lite0", Strategy.FEATURES)
     run = RunFolder.create(recipe, scratch / "run")
     settings = VisionSettings(augment="none", test_fraction=0.05, validation_fraction=0.0)
-    training = preparing.prepare(recipe, card(), settings, run).part("train")
+    training = prepare.prepare(recipe, card(), settings, run).part("train")
     KEPT.update(path.stem for path in (scratch / "home/cache").iterdir())
     chosen = torch.randperm(len(training.labels), generator=torch.Generator().manual_seed(0))[:images]
     photos = training.subset(chosen)
@@ -183,9 +184,13 @@ def fastai(network: Any, photos: Photos, run: RunFolder, epochs: int) -> list[fl
 
     data = DataLoaders(loader(photos), loader(photos), device="cpu")
     learner = Learner(
-        data, network, loss_func=F.cross_entropy, opt_func=partial(OptimWrapper, opt=torch.optim.AdamW),
-        train_bn=False, path=run.path,
-    )  # fmt: skip
+        data,
+        network,
+        loss_func=F.cross_entropy,
+        opt_func=partial(OptimWrapper, opt=torch.optim.AdamW),
+        train_bn=False,
+        path=run.path,
+    )
     with learner.no_logging(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         learner.fit(epochs, lr=RATE, cbs=[without_validation()])
@@ -221,9 +226,15 @@ def lightning(network: Any, photos: Photos, run: RunFolder, epochs: int) -> list
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         trainer = L.Trainer(
-            max_epochs=epochs, accelerator="cpu", logger=False, enable_checkpointing=False, gradient_clip_val=5.0,
-            enable_progress_bar=False, enable_model_summary=False, default_root_dir=run.path,
-        )  # fmt: skip
+            max_epochs=epochs,
+            accelerator="cpu",
+            logger=False,
+            enable_checkpointing=False,
+            gradient_clip_val=5.0,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            default_root_dir=run.path,
+        )
         trainer.fit(Module(), loader(photos))
     return []
 
@@ -236,17 +247,34 @@ def cached(network: Any, photos: Photos, run: RunFolder, epochs: int, engine: st
     on = devices.accelerator(SETTINGS)
     plan = Plan("head", "", "transfer", Strategy.FEATURES, epochs, RATE)
     progress = train(
-        network, plan, activations(network, photos, run, engine), None, SETTINGS, loss=partial(F.cross_entropy),
-        metric=lambda *_: 0.0, run=run, accelerator=on, seed=0, unit="pictures",
-    )  # fmt: skip
+        network,
+        plan,
+        activations(network, photos, run, engine),
+        None,
+        SETTINGS,
+        loss=partial(F.cross_entropy),
+        metric=lambda *_: 0.0,
+        run=run,
+        accelerator=on,
+        seed=0,
+        unit="pictures",
+    )
     return [row["train_loss"] for row in progress.history]
 
 
 def activations(network: Any, photos: Photos, run: RunFolder, engine: str = "torch") -> Any:
     return cache_activations(
-        network, photos, views=1, name=store.key("frozen", photos.identity, engine), run=run, title="", unit="pictures",
-        device=torch.device("cpu"), engine=engine, weights="efficientnet_lite0",
-    )  # fmt: skip
+        network,
+        photos,
+        views=1,
+        name=array_cache.key("frozen", photos.identity, engine),
+        run=run,
+        title="",
+        unit="pictures",
+        device=torch.device("cpu"),
+        engine=engine,
+        weights="efficientnet_lite0",
+    )
 
 
 def hits(photos: Photos, run: RunFolder, times: int = 20) -> tuple[float, float]:
@@ -266,8 +294,8 @@ def hits(photos: Photos, run: RunFolder, times: int = 20) -> tuple[float, float]
 def onnx_error(photos: Photos, run: RunFolder) -> float:
     network = fresh().eval()
     inputs = photos.plain(torch.arange(32))
-    through = onnx_part.forward(network, inputs[:8], weights="efficientnet_lite0", run=run)
-    return float("nan") if through is None else onnx_part.largest_difference(network, inputs, through)
+    through = frozen_onnx.forward(network, inputs[:8], weights="efficientnet_lite0", run=run)
+    return float("nan") if through is None else frozen_onnx.largest_difference(network, inputs, through)
 
 
 if __name__ == "__main__":

@@ -59,16 +59,29 @@ def main() -> None:
     smaller: tuple[int, float] | None = None
     for size, numbers in zip(sizes, found, strict=True):
         each = (numbers["seconds"] - numbers["start"]) / size
-        rows.append((
-            f"{size:,}", f"{numbers['seconds']:.1f} s", f"{1000 * each:.2f} ms", f"{each / each_of_first:.2f}",
-            further(size, numbers["seconds"] - numbers["start"], smaller),
-            f"{numbers['peak']:,.0f} MB", f"{numbers['peak'] / first['peak']:.2f}", f"{numbers['wall']:.0f} s",
-        ))  # fmt: skip
+        rows.append(
+            (
+                f"{size:,}",
+                f"{numbers['seconds']:.1f} s",
+                f"{1000 * each:.2f} ms",
+                f"{each / each_of_first:.2f}",
+                further(size, numbers["seconds"] - numbers["start"], smaller),
+                f"{numbers['peak']:,.0f} MB",
+                f"{numbers['peak'] / first['peak']:.2f}",
+                f"{numbers['wall']:.0f} s",
+            )
+        )
         smaller = size, numbers["seconds"] - numbers["start"]
     header = (
-        "photographs", "CPU time", "each", "beside the first", "each further", "peak memory", "beside the first",
+        "photographs",
+        "CPU time",
+        "each",
+        "beside the first",
+        "each further",
+        "peak memory",
+        "beside the first",
         "wall time",
-    )  # fmt: skip
+    )
     text = (
         f"JPEGs of {given.side} × {given.side} pixels, one process a size, one thread for the network. The "
         "time of each is without imports; that of each further one is the difference from the size before. Medians of "
@@ -91,7 +104,7 @@ def one(data: Path, home: Path) -> dict[str, float]:
     import torch
     from safetensors.torch import save_file
 
-    from engines import registry
+    from engines import lifecycle, registry
     from engines.contract import Recipe, Strategy
     from engines.runs import RunFolder
 
@@ -102,7 +115,7 @@ def one(data: Path, home: Path) -> dict[str, float]:
     task = registry.task("vision.classification")
     recipe = Recipe(task.info.name, str(data), "test_resnet", Strategy.FEATURES, settings=SETTINGS)
     start, began = time.process_time(), time.monotonic()
-    task.fit(recipe, RunFolder.create(recipe, home / "run"))
+    lifecycle.fit(task, recipe, RunFolder.create(recipe, home / "run"))
     return {
         "seconds": time.process_time(),
         "start": start,

@@ -34,14 +34,14 @@ from benchmarks.frozen import CLASSES, RATE, card, pictures
 from benchmarks.performance_page import parser, publish, table
 from engines.contract import Strategy
 from engines.runs import RunFolder
-from engines.training import devices, store, strategies
-from engines.training.frozen import Cached, cache_activations
+from engines.training import array_cache, devices, strategies
+from engines.training.activation_cache import Cached, cache_activations
 from engines.training.loop import Plan, schedule, train
 from engines.training.settings import TrainSettings
 from engines.training.strategies import parameter_groups
-from engines.vision import networks
-from engines.vision.pixels import Photos
-from engines.vision.settings import VisionSettings
+from engines.vision.classification.settings import VisionSettings
+from engines.vision.images.transforms import Photos
+from engines.vision.models import backbones
 
 WAYS = {"ours, float32": "no", "ours, default": "auto"}
 TUTORIAL, CACHING = "tutorial", "activations, once"
@@ -65,9 +65,14 @@ def main() -> None:
         for blocks in map(int, given.blocks.split(",")):
             rows += measured(blocks, photos, run, Path(scratch) / "home/cache", given, rates)
     header = (
-        "trainable stages", "", "a picture and epoch", "times as fast", "12 epochs with the caching",
-        "loss differs by", "at most",
-    )  # fmt: skip
+        "trainable stages",
+        "",
+        "a picture and epoch",
+        "times as fast",
+        "12 epochs with the caching",
+        "loss differs by",
+        "at most",
+    )
     text = (
         f"{given.images} pictures, batches of 32, {given.epochs} epochs, one thread, CPU time, median of "
         f"{given.rounds} rounds. The last column is the tutorial's time beside that of the trainable stages' "
@@ -92,7 +97,7 @@ def measured(
         taken[TUTORIAL].append(time.process_time() - began)
         network = fresh(settings)
         began = time.process_time()
-        seen = behind(network, photos, run)
+        seen = cached_behind_boundary(network, photos, run)
         taken[CACHING].append(time.process_time() - began)
         for name, precision in WAYS.items():
             settings = replace(settings, mixed_precision=precision)
@@ -115,10 +120,17 @@ def measured(
             for a, b, c in zip(taken[TUTORIAL], taken[name], taken[CACHING], strict=True)
         )
         least = 3 * pairs * sum(stage.macs for stage in card().stages[-blocks:]) / rates[precision]
-        rows.append((
-            "", name, f"{1000 * statistics.median(taken[name]) / pairs:.2f} ms", f"{ratio:.1f}", f"{in_all:.1f}",
-            f"{abs(losses[name] - losses[TUTORIAL]):.0e}", f"{tutorial / least:.1f}",
-        ))  # fmt: skip
+        rows.append(
+            (
+                "",
+                name,
+                f"{1000 * statistics.median(taken[name]) / pairs:.2f} ms",
+                f"{ratio:.1f}",
+                f"{in_all:.1f}",
+                f"{abs(losses[name] - losses[TUTORIAL]):.0e}",
+                f"{tutorial / least:.1f}",
+            )
+        )
     caching = 1000 * statistics.median(taken[CACHING]) / given.images
     return [*rows, ("", CACHING, f"{caching:.1f} ms a picture", "", "", "", "")]
 
@@ -135,7 +147,7 @@ def best_product(dtype: torch.dtype | None, size: int = 1024) -> float:
 
 
 def fresh(settings: TrainSettings) -> Any:
-    network = networks.build(card(), CLASSES, pretrained=True, seed=0)
+    network = backbones.build(card(), CLASSES, pretrained=True, seed=0)
     torch.nn.init.zeros_(network.head().weight)
     torch.nn.init.zeros_(network.head().bias)
     strategies.apply(network, Strategy.PARTIAL, settings)
@@ -167,11 +179,17 @@ def naive(network: Any, photos: Photos, settings: TrainSettings, epochs: int) ->
     return losses[0]
 
 
-def behind(network: Any, photos: Photos, run: RunFolder) -> Cached:
+def cached_behind_boundary(network: Any, photos: Photos, run: RunFolder) -> Cached:
     found = cache_activations(
-        network, photos, views=1, name=store.key("partial", photos.identity, network.boundary), run=run, title="",
-        unit="pictures", device=torch.device("cpu"),
-    )  # fmt: skip
+        network,
+        photos,
+        views=1,
+        name=array_cache.key("partial", photos.identity, network.boundary),
+        run=run,
+        title="",
+        unit="pictures",
+        device=torch.device("cpu"),
+    )
     assert isinstance(found, Cached)
     return found
 
@@ -179,10 +197,18 @@ def behind(network: Any, photos: Photos, run: RunFolder) -> Cached:
 def cached(network: Any, seen: Cached, run: RunFolder, settings: TrainSettings, epochs: int) -> float:
     """The product's own training. Returns the mean loss of the first epoch."""
     progress = train(
-        network, Plan("fine-tuning", "", "transfer", Strategy.PARTIAL, epochs, RATE), seen, None, settings,
-        loss=partial(F.cross_entropy), metric=lambda *_: 0.0, run=run,
-        accelerator=devices.accelerator(settings, Strategy.PARTIAL), seed=0, unit="pictures",
-    )  # fmt: skip
+        network,
+        Plan("fine-tuning", "", "transfer", Strategy.PARTIAL, epochs, RATE),
+        seen,
+        None,
+        settings,
+        loss=partial(F.cross_entropy),
+        metric=lambda *_: 0.0,
+        run=run,
+        accelerator=devices.accelerator(settings, Strategy.PARTIAL),
+        seed=0,
+        unit="pictures",
+    )
     return float(progress.history[0]["train_loss"])
 
 

@@ -37,14 +37,16 @@ from torchvision.transforms import v2
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.performance_page import ROOT, parser, publish, table
-from engines import registry
+from engines import lifecycle, registry
 from engines.contract import Estimate, ModelCard, Recipe, Strategy
 from engines.evidence import intervals
+from engines.evidence.scores import Accuracies
 from engines.runs import RunFolder
 from engines.training import devices
-from engines.vision import networks, preparing
-from engines.vision.datasets import open_photographs
-from engines.vision.settings import VisionSettings
+from engines.vision.classification import prepare
+from engines.vision.classification.dataset import open_photographs
+from engines.vision.classification.settings import VisionSettings
+from engines.vision.models import backbones
 
 FOLDS = 4
 RECIPE = "default recipe: head on frozen EfficientNet-Lite0"
@@ -94,7 +96,7 @@ def outcomes(
                     strategy = Strategy.SCRATCH if name == SCRATCH else Strategy.FEATURES
                     recipe = Recipe(task.info.name, str(data), card.name, strategy, seed=seed)
                     folder = RunFolder.create(recipe, scratch / f"run-{seed}-{fold}-{strategy}")
-                    task.fit(recipe, folder)
+                    lifecycle.fit(task, recipe, folder)
                     correct[test] = answers(folder.path, [examples[i].sha256 for i in test])
                 np.save(kept, correct)
             right[name].append(np.load(kept))
@@ -130,12 +132,8 @@ def report(labels: np.ndarray, right: dict[str, list[np.ndarray]]) -> str:
 
 def over_seeds(labels: np.ndarray, ours: list[np.ndarray], theirs: list[np.ndarray] | None) -> Estimate:
     """The balanced accuracy of ours, or what it is ahead of theirs by, with its interval over photographs and seeds."""
-    if theirs is None:
-        values = [intervals.balanced(labels, own) for own in ours]
-        return intervals.over_seeds(values, [intervals.balanced_draws(labels, own) for own in ours], len(labels))
-    pairs = list(zip(ours, theirs, strict=True))
-    values = [intervals.balanced(labels, own) - intervals.balanced(labels, other) for own, other in pairs]
-    return intervals.over_seeds(values, [intervals.paired_draws(labels, *pair) for pair in pairs], len(labels))
+    scores = Accuracies(labels, ours)
+    return scores.estimate() if theirs is None else scores.minus(Accuracies(labels, theirs))
 
 
 def between(estimate: Estimate, unit: float = 1, form: str = ".3f") -> str:
@@ -147,11 +145,16 @@ def between(estimate: Estimate, unit: float = 1, form: str = ".3f") -> str:
 
 def frozen_features(card: ModelCard, paths: list[Path]) -> dict[str, np.ndarray]:
     """Contender -> float32 (N, D), of the pictures as they are."""
-    format = preparing.input_format(card, VisionSettings())
-    tutorial = v2.Compose([
-        v2.Resize(256), v2.CenterCrop(224), v2.ToImage(), v2.ToDtype(torch.float32, scale=True),
-        v2.Normalize(format.mean, format.std),
-    ])  # fmt: skip
+    format = prepare.input_format(card, VisionSettings())
+    tutorial = v2.Compose(
+        [
+            v2.Resize(256),
+            v2.CenterCrop(224),
+            v2.ToImage(),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize(format.mean, format.std),
+        ]
+    )
     squares = [torch.from_numpy(format.read(path).copy()).permute(2, 0, 1)[None] for path in paths]
     ours = [format.plain(square) for square in squares]
     theirs = [tutorial(Image.open(path).convert("RGB"))[None] for path in paths]
@@ -166,7 +169,7 @@ def frozen_features(card: ModelCard, paths: list[Path]) -> dict[str, np.ndarray]
 
 
 def through(card: ModelCard, pretrained: bool, inputs: list[torch.Tensor]) -> np.ndarray:
-    network = networks.build(card, 4, pretrained=pretrained, seed=0).eval()
+    network = backbones.build(card, 4, pretrained=pretrained, seed=0).eval()
     with torch.no_grad():
         return np.stack([network.run(x, 0, len(network.stages))[0].numpy() for x in inputs])
 
@@ -182,9 +185,7 @@ def vgg_features(pictures: list[np.ndarray]) -> np.ndarray | None:
     graph = onnx.load(Path(found.submodule_search_locations[0]).parent / VGG).graph
     last = max(i for i, node in enumerate(graph.node) if node.op_type == "MaxPool")
     first, maps = graph.node[0].output[0], graph.node[last].output[0]  # node 0 turns (N, H, W, 3) into (N, 3, H, W)
-    ends = [
-        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [None] * 4) for name in (first, maps)
-    ]  # fmt: skip
+    ends = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [None] * 4) for name in (first, maps)]
     nodes = graph.node[1 : last + 1]
     weights = [tensor for tensor in graph.initializer if any(tensor.name in node.input for node in nodes)]
     convolutions = onnx.helper.make_graph(nodes, "vgg16", ends[:1], ends[1:], weights)

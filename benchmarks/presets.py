@@ -24,16 +24,15 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+
 from engines import registry
-from engines.classifying.comparison import paired_over_seeds
-from engines.classifying.domain import Prepared, answered, lesson, start
-from engines.classifying.folds import answers_of_folds, folded
+from engines.classification.cross_validation import answers_of_folds, folded
 from engines.contract import Recipe, Strategy
-from engines.evidence import intervals
+from engines.evidence.scores import Accuracies
 from engines.runs import RunFolder
-from engines.training.transfer import Learnt, Lesson
-from engines.vision.outcome import DOMAIN
-from engines.vision.settings import VisionSettings
+from engines.training.transfer import TrainOutcome, TrainSpec
+from engines.vision.classification.fit import VisionStudy
+from engines.vision.classification.settings import VisionSettings
 
 TASK = registry.task("vision.classification")
 SAMPLES: dict[str, dict[str, Any]] = {"photographs": {}, "digits": {"flip": False}}
@@ -105,11 +104,10 @@ def table(keep: Path, sample: str, strategy: Strategy, seeds: range) -> list[str
     for name in CHOICES[strategy]:
         outcomes = [known(keep, sample, strategy, name, seed) for seed in seeds]
         labels, right_of = outcomes[0][0], [right for _, right in outcomes]
-        values = [intervals.balanced(labels, right) for right in right_of]
-        value = intervals.over_seeds(values, [intervals.balanced_draws(labels, r) for r in right_of], len(labels))
+        value = Accuracies(labels, right_of).estimate()
         row = f"| {sample} ({len(labels)}) | {name} | {value.value:.3f} ({value.low:.3f} to {value.high:.3f}) |"
         if default:
-            d = paired_over_seeds(labels, list(zip(right_of, default, strict=True)))
+            d = Accuracies(labels, right_of).minus(Accuracies(labels, default))
             row += f" {d.value * 100:+.1f} points ({d.low * 100:+.1f} to {d.high * 100:+.1f}) |"
         else:
             default, row = right_of, f"{row} |"
@@ -124,22 +122,19 @@ def outcome(
     given = {**SAMPLES[sample], **changes, "folds": FOLDS[strategy]}
     settings = VisionSettings.parse(given)
     recipe = Recipe(TASK.info.name, str(data), TASK.info.default_model, strategy, settings=settings.changed())
-    card = TASK.describe(recipe.model)
     with tempfile.TemporaryDirectory(dir=scratch) as place:
         run = RunFolder.create(recipe, Path(place) / "run")
-        prepared: Prepared = DOMAIN.prepare(recipe, card, settings, run)
-        prepared = replace(prepared, parts={**prepared.parts, "test": prepared.parts["test"][:0]})
-        prepared, folds, _ = folded(prepared, replace(recipe, seed=seed), settings)
-        everything = prepared.part("test")
-        on = start(settings, run, strategy)
-        taught = lesson(DOMAIN, prepared, card, settings, seed=seed, unit=TASK.info.unit, run=run, on=on)
+        study = VisionStudy(TASK, recipe, replace(settings, folds=0), run)
+        known = replace(study.prepared, parts={**study.prepared.parts, "test": study.prepared.parts["test"][:0]})
+        study.prepared, folds, _ = folded(known, replace(recipe, seed=seed), settings)
+        everything = study.prepared.part("test")
 
-        def answers(own: Lesson, learnt: Learnt, at: Tensor) -> np.ndarray:
-            return answered(DOMAIN, settings, own, learnt, everything, at)
+        def answers(spec: TrainSpec, learnt: TrainOutcome, at: Tensor) -> np.ndarray:
+            return study.answered(spec, learnt, everything, at)
 
-        taught = replace(taught, training=everything, validation=None)
-        logits, _ = answers_of_folds(taught, strategy, folds, run, answers, series="transfer")
-    labels = prepared.labels("test")
+        spec = replace(study.train_spec(settings, seed, run), training=everything, validation=None)
+        logits, _ = answers_of_folds(spec, strategy, folds, run, answers, series="transfer")
+    labels = study.labels
     return labels, logits.argmax(1) == labels
 
 

@@ -28,11 +28,12 @@ from accelerate import Accelerator
 
 from engines.contract import Recipe, Strategy
 from engines.runs import RunFolder
-from engines.speech import catalogue, recogniser, samples
-from engines.speech.adapting import UNIT, Lesson, freeze
-from engines.speech.heard import Spoken
-from engines.speech.preparing import Selection
+from engines.speech import samples
+from engines.speech.models import catalogue
+from engines.speech.models.states import Spoken
 from engines.speech.settings import TranscriptionSettings
+from engines.speech.transcription.prepare import Selection
+from engines.speech.transcription.train import UNIT, TrainSpec, begin, freeze
 from engines.training.devices import keep_freed_memory, matmul_precision, seed_everything
 from engines.training.examples import batches
 from engines.training.loop import Plan, schedule, train
@@ -44,27 +45,25 @@ AGREE = 1e-4
 
 def clips(n: int) -> Selection:
     """The first clips of the Scottish sample (synthetic)."""
-    from engines import places
-    from engines.speech.clips import open_clips
+    from engines import paths
+    from engines.speech.audio.clips import open_clips
+    from engines.speech.audio.recordings import Reading
 
     folder = samples.SHIPPED / "scottish"
-    found = open_clips(folder, places.work(folder), needs="transcription")
+    found = open_clips(folder, paths.work(folder), Reading())
     own = [clip for clip in found.clips if clip.source.split == "train"][:n]
     return Selection([c.name for c in own], [c.text for c in own], [found.samples(c) for c in own])
 
 
-def lesson(strategy: Strategy, blocks: int, epochs: int, folder: Path) -> Lesson:
+def begun(strategy: Strategy, blocks: int, epochs: int, folder: Path) -> TrainSpec:
     card = catalogue.find(catalogue.DEFAULT)
     assert card is not None
     settings = TranscriptionSettings(blocks=blocks, epochs=epochs)
     recipe = Recipe("speech.transcription", str(samples.SHIPPED / "scottish"), card.name, strategy)
-    return Lesson(
-        recogniser.build(card), card.sha256 or "", strategy, settings, 0, RunFolder.create(recipe, folder),
-        Accelerator(cpu=True),
-    )  # fmt: skip
+    return begin(card, strategy, settings, seed=0, run=RunFolder.create(recipe, folder), on=Accelerator(cpu=True))
 
 
-def ours(taught: Lesson, examples: Spoken) -> tuple[float, list[float], float]:
+def ours(taught: TrainSpec, examples: Spoken) -> tuple[float, list[float], float]:
     """CPU seconds an epoch, each epoch's mean loss, and wall seconds of it all: first hearing and epochs."""
     settings, strategy = taught.settings, taught.strategy
     epochs = settings.epochs_for(strategy)
@@ -73,22 +72,32 @@ def ours(taught: Lesson, examples: Spoken) -> tuple[float, list[float], float]:
     plan = Plan("fine-tuning", "", "transfer", strategy, epochs, settings.learning_rate_for(strategy))
     began = time.process_time()
     progress = train(
-        taught.recogniser.network, plan, seen, None, settings, metric=None, run=taught.run, accelerator=taught.on,
-        seed=0, unit=UNIT,
+        taught.recogniser.network,
+        plan,
+        seen,
+        None,
+        settings,
+        metric=None,
+        run=taught.run,
+        accelerator=taught.on,
+        seed=0,
+        unit=UNIT,
         loss=lambda outputs, targets: taught.recogniser.loss(outputs, targets, settings.label_smoothing),
-    )  # fmt: skip
+    )
     losses = [row["train_loss"] for row in progress.history]
     return (time.process_time() - began) / epochs, losses, time.monotonic() - at_first
 
 
-def naive(taught: Lesson, examples: Spoken) -> tuple[float, list[float], float]:
+def naive(taught: TrainSpec, examples: Spoken) -> tuple[float, list[float], float]:
     """The same, with nothing kept from one epoch to the next."""
     model, network, settings = taught.recogniser, taught.recogniser.network, taught.settings
     epochs, rate = settings.epochs_for(taught.strategy), settings.learning_rate_for(taught.strategy)
     optimiser = torch.optim.AdamW(
-        [{k: v for k, v in group.items() if k in {"params", "lr", "weight_decay"}}
-         for group in parameter_groups(network, taught.strategy, rate, settings)]
-    )  # fmt: skip
+        [
+            {k: v for k, v in group.items() if k in {"params", "lr", "weight_decay"}}
+            for group in parameter_groups(network, taught.strategy, rate, settings)
+        ]
+    )
     rates = [group["lr"] for group in optimiser.param_groups]
     steps = -(-len(examples) // settings.batch_size) * epochs
     began, at_first, losses, step = time.process_time(), time.monotonic(), [], 0
@@ -127,7 +136,7 @@ def main() -> int:
         for repeat in range(asked.repeats):
             for name, loop in (("naive", naive), ("ours", ours)):
                 with tempfile.TemporaryDirectory() as folder:
-                    taught = lesson(strategy, blocks, asked.epochs, Path(folder) / f"{name}{repeat}")
+                    taught = begun(strategy, blocks, asked.epochs, Path(folder) / f"{name}{repeat}")
                     freeze(taught)
                     seconds, losses[name], wall[name] = loop(taught, chosen.spoken(taught.recogniser))
                 best[name] = min(seconds, best.get(name, seconds))

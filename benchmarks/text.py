@@ -30,13 +30,14 @@ from benchmarks import performance_page
 from engines.contract import Recipe, Strategy
 from engines.data.tables import read_table
 from engines.runs import RunFolder
-from engines.text import catalogue, networks, samples, writer_files
-from engines.text.reading import TextExamples, read_all
+from engines.text import samples
+from engines.text.models import catalogue, encoders, hub_files
+from engines.text.models.tokenising import TextExamples, read_all
 from engines.text.settings import TextSettings
 from engines.training import devices, strategies
-from engines.training.frozen import cache_activations
+from engines.training.activation_cache import cache_activations
+from engines.training.array_cache import key
 from engines.training.loop import Plan, train
-from engines.training.store import key
 
 BATCH, PADDED, RATE = 16, 128, 1e-4
 SETTINGS = TextSettings(batch_size=BATCH, patience=10_000, mixed_precision="no", layer_decay=1.0)
@@ -104,14 +105,14 @@ def films(scratch: Path, n: int) -> tuple[list[str], Tensor]:
 
 
 def network() -> Any:
-    return networks.build(catalogue.cards()[0], 2, pretrained=True, seed=0)
+    return encoders.build(catalogue.cards()[0], 2, pretrained=True, seed=0)
 
 
 def padded(texts: list[str], labels: Tensor, epochs: int, *, frozen: bool) -> float:
     """The tutorial's loop: every text padded to 128 tokens, every text through everything in every epoch."""
     torch.set_float32_matmul_precision("highest")  # what torch comes with: 'here' chooses anew
     model = network().model
-    tokenizer = networks.reader(catalogue.cards()[0], SETTINGS).tokenizer  # type: ignore[attr-defined]
+    tokenizer = encoders.reader(catalogue.cards()[0], SETTINGS).tokenizer  # type: ignore[attr-defined]  # this reader has one
     inputs = tokenizer(texts, padding="max_length", truncation=True, max_length=PADDED, return_tensors="pt")
     model.backbone.requires_grad_(not frozen)
     optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=RATE)
@@ -135,17 +136,24 @@ def trainer(texts: list[str], labels: Tensor, scratch: Path) -> float:
     from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
 
     torch.set_float32_matmul_precision("highest")
-    tokenizer = networks.reader(catalogue.cards()[0], SETTINGS).tokenizer  # type: ignore[attr-defined]
+    tokenizer = encoders.reader(catalogue.cards()[0], SETTINGS).tokenizer  # type: ignore[attr-defined]  # this reader has one
     rows = [
         {**tokenizer(text, truncation=True, max_length=PADDED), "labels": int(label)}
         for text, label in zip(texts, labels, strict=True)
     ]
     model = library_model()
     arguments = TrainingArguments(
-        output_dir=str(scratch / "trainer"), num_train_epochs=FINE_TUNING_EPOCHS, per_device_train_batch_size=BATCH,
-        learning_rate=RATE, train_sampling_strategy="group_by_length", report_to=[], save_strategy="no", use_cpu=True,
-        logging_strategy="epoch", disable_tqdm=True,
-    )  # fmt: skip
+        output_dir=str(scratch / "trainer"),
+        num_train_epochs=FINE_TUNING_EPOCHS,
+        per_device_train_batch_size=BATCH,
+        learning_rate=RATE,
+        train_sampling_strategy="group_by_length",
+        report_to=[],
+        save_strategy="no",
+        use_cpu=True,
+        logging_strategy="epoch",
+        disable_tqdm=True,
+    )
     run = Trainer(model, arguments, train_dataset=rows, data_collator=DataCollatorWithPadding(tokenizer))
     run.train()
     return float(next(row["loss"] for row in reversed(run.state.log_history) if "loss" in row))
@@ -155,12 +163,12 @@ def library_model() -> Any:
     """The same backbone under the library's own classifier."""
     from transformers import AutoModelForSequenceClassification
 
-    folder = writer_files.folder(catalogue.cards()[0])
+    folder = hub_files.folder(catalogue.cards()[0])
     return AutoModelForSequenceClassification.from_pretrained(folder, num_labels=2)
 
 
 def examples(texts: list[str], labels: Tensor) -> TextExamples:
-    reader = networks.reader(catalogue.cards()[0], SETTINGS)
+    reader = encoders.reader(catalogue.cards()[0], SETTINGS)
     read = read_all(reader, texts, lambda *_: None)
     return TextExamples([one.windows for one in read], labels, [key(text) for text in texts], reader)
 
@@ -177,9 +185,15 @@ def ours_frozen(texts: list[str], labels: Tensor, epochs: int, scratch: Path) ->
     strategies.apply(learner, Strategy.FEATURES, SETTINGS)
     given = examples(texts, labels)
     seen = cache_activations(
-        learner, given, views=1, name=key("benchmark", given.identity), run=run, title="", unit="texts",
+        learner,
+        given,
+        views=1,
+        name=key("benchmark", given.identity),
+        run=run,
+        title="",
+        unit="texts",
         device=on.device,
-    )  # fmt: skip
+    )
     plan = Plan("head", "", "transfer", Strategy.FEATURES, epochs, RATE)
     return last_loss(learner, plan, seen, run, on, SETTINGS)
 
@@ -194,9 +208,18 @@ def ours_full(texts: list[str], labels: Tensor, scratch: Path, precision: str) -
 
 def last_loss(learner: Any, plan: Plan, given: Any, run: RunFolder, on: Any, settings: TextSettings) -> float:
     progress = train(
-        learner, plan, given, None, settings, loss=F.cross_entropy, metric=None, run=run, accelerator=on, seed=0,
+        learner,
+        plan,
+        given,
+        None,
+        settings,
+        loss=F.cross_entropy,
+        metric=None,
+        run=run,
+        accelerator=on,
+        seed=0,
         unit="texts",
-    )  # fmt: skip
+    )
     return float(progress.history[-1]["train_loss"])
 
 

@@ -1,6 +1,6 @@
 """Names of domains and tasks, and the code behind them, imported only when used.
 
-A new task is one line here and one file in its domain's folder.
+A new task is one line here and one folder in its domain's.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ import functools
 import importlib
 import os
 
-from engines.contract import InputError, Problem, Task
+from engines.contract import DomainInfo, InputError, Problem, Strategy, Task
 
 TASKS = {
-    "vision.classification": "engines.vision.classification:Classification",
-    "text.sentiment": "engines.text.sentiment:Sentiment",
-    "text.generation": "engines.text.generation:Generation",
-    "text.translation": "engines.text.translation:Translation",
-    "forecasting.forecast": "engines.forecasting.forecast:Forecast",
-    "speech.transcription": "engines.speech.transcription:Transcription",
-    "speech.speaker": "engines.speech.speaker:Speaker",
-    "control.policy": "engines.control.policy:ControlPolicy",
+    "vision.classification": "engines.vision.classification.task:Classification",
+    "text.sentiment": "engines.text.sentiment.task:Sentiment",
+    "text.generation": "engines.text.generation.task:Generation",
+    "text.translation": "engines.text.translation.task:Translation",
+    "forecasting.forecast": "engines.forecasting.forecast.task:Forecast",
+    "speech.transcription": "engines.speech.transcription.task:Transcription",
+    "speech.speaker": "engines.speech.speaker.task:Speaker",
+    "control.policy": "engines.control.policy.task:ControlPolicy",
 }
 
 
@@ -45,3 +45,19 @@ def task(name: str) -> Task:
     module, attribute = known()[name].split(":")
     found: Task = getattr(importlib.import_module(module), attribute)()
     return found
+
+
+def domains() -> dict[str, DomainInfo]:
+    """Domain -> what it says of itself: DOMAIN of the folder around its tasks' folders."""
+    found: dict[str, DomainInfo] = {}
+    for name, where in known().items():
+        domain = name.split(".")[0]
+        if domain not in found:
+            package = where.split(":")[0].rsplit(".", 2)[0]
+            found[domain] = importlib.import_module(package).DOMAIN
+    return found
+
+
+def strategies() -> set[Strategy]:
+    """Every strategy that some task offers."""
+    return {strategy for name in names() for strategy in task(name).info.strategies}

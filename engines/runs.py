@@ -1,18 +1,24 @@
 """A run is a folder. This is the one place that knows what lies in it.
 
 recipe.json          everything needed to repeat the run
+job.json             what is to be done with it, where that is more than a plain fit
 events.jsonl         append-only progress
 worker.json          process id, creation time and host of the worker that has the run, while it has it
 worker.log           what the worker printed, and the traceback of a defect
 heartbeat            touched every second while a worker has the run
 cancel               exists once somebody asked the run to stop
 checkpoint/          the newest epoch: trainable weights, optimiser state
+trials/              what each training left that a comparison is made of, a file each: so it can go on, or begin with a
+                     finished run; and the checkpoint of the one in progress
 model/               the best epoch, in the task's own portable format, and what a script that repeats the run needs
 predictions.parquet  one row a test example
 learnt_from.parquet  one row an example that was learnt from (classifiers)
 videos/              the policy at work before and after, as GIFs (control)
 corrections.json     labels that a person put right on the page, for the next run
-result.json          exists once the run is done
+result.json          exists once the model is tested; its `comparison` says whether training from scratch still goes on
+comparison.json      exists once a comparison is done
+sweep.json           exists once a sweep over the blocks that learn is done (classifiers)
+layers.json          what changed inside the network, once somebody asked (classifiers)
 README.md            model card
 report.html          the result on one page, no network needed
 tensorboard/         the curves as TensorBoard event files
@@ -26,15 +32,18 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from engines import places
-from engines.contract import Cancelled, Event, InputError, Problem, Recipe, Result, State
+from engines import paths
+from engines.contract import Cancelled, Event, InputError, Job, Json, Problem, Recipe, Result, Run, State
 
 ID = re.compile(r"[A-Za-z0-9_-]{22}")
+TRIALS = "trials"
+"""Below the run of a comparison: what each trial left, so that a stopped one goes on where it was."""
+LAYERS = "layers.json"
 HEARTBEAT_SECONDS = 1.0
 
 
@@ -46,26 +55,32 @@ def new_id() -> str:
 class RunFolder:
     """One run on disk. Any process may read it; one worker at a time writes it."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, listeners: Iterable[Callable[[Event], None]] = ()):
+        """`listeners` are told each event that is emitted here, once it is written."""
         self.path = Path(path)
+        self._listeners = tuple(listeners)
 
     @property
     def id(self) -> str:
         return self.path.name
 
     @classmethod
-    def create(cls, recipe: Recipe, path: Path | None = None) -> RunFolder:
-        """A new run folder (default: below `places.runs()`, under a fresh id) that holds the recipe."""
-        run = cls(path or places.runs() / new_id())
+    def create(cls, job: Job | Recipe, path: Path | None = None) -> RunFolder:
+        """A new run folder (default: below `paths.runs()`, under a fresh id) that holds the job; a recipe alone is to
+        be fitted."""
+        job = job if isinstance(job, Job) else Job(job)
+        run = cls(path or paths.runs() / new_id())
         run.path.mkdir(parents=True, exist_ok=True)
-        run.write("recipe.json", recipe.to_json())
+        if job != Job(job.recipe):
+            run.write("job.json", job.to_json())
+        run.write("recipe.json", job.recipe.to_json())
         return run
 
     @classmethod
     def find(cls, run_id: str) -> RunFolder:
         """The run of that id. Raises InputError when there is none; an id is never used as a path unchecked."""
         if ID.fullmatch(run_id):
-            for root in (places.runs(), places.showcase()):
+            for root in (paths.runs(), paths.showcase()):
                 if (root / run_id / "recipe.json").is_file():
                     return cls(root / run_id)
         raise InputError(Problem("run", "there is no run at this address", "check the link, or start a new run"))
@@ -82,11 +97,56 @@ class RunFolder:
         return Recipe.from_json((self.path / "recipe.json").read_text(encoding="utf-8"))
 
     @property
+    def job(self) -> Job:
+        """What is to be done here. Raises InputError where a newer version has written it."""
+        try:
+            return Job.from_json((self.path / "job.json").read_text(encoding="utf-8"), self.recipe)
+        except FileNotFoundError:
+            return Job(self.recipe)
+
+    @property
     def result(self) -> Result | None:
         try:
             return Result.from_json((self.path / "result.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
+
+    @property
+    def comparison(self) -> dict[str, Any] | None:
+        """See `evidence.learning_curve.answer`."""
+        return self._told("comparison.json")
+
+    @property
+    def layers(self) -> dict[str, Any] | None:
+        """What changed inside the network: see `contract.Task.layers`; None until somebody has asked."""
+        return self._told(LAYERS)
+
+    @property
+    def sweep(self) -> dict[str, Any] | None:
+        """See `classification.sweep`; None until it is done."""
+        return self._told("sweep.json")
+
+    def _told(self, name: str) -> dict[str, Any] | None:
+        """What a file of the run says; None where it is not there (yet)."""
+        try:
+            found: dict[str, Any] = json.loads((self.path / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        return found
+
+    @property
+    def done(self) -> bool:
+        """Whether all that the job asks for lies here, whatever was said of it last."""
+        if self.job.verb == "compare":
+            return self.comparison is not None
+        if self.job.verb == "sweep":
+            return self.sweep is not None
+        return self.result is not None and self.result.comparison != "running"
+
+    @property
+    def trials_done(self) -> int:
+        """How many trainings of a comparison that goes on have ended."""
+        return len(list((self.path / TRIALS).glob("[!.]*.json")))
 
     def events(self, after: int = -1) -> list[Event]:
         """Events whose number is above `after`. A line still being written is left for the next call."""
@@ -120,14 +180,19 @@ class RunFolder:
 
     # -- writing
 
-    def emit(self, kind: str, **data: Any) -> None:
+    def emit(self, kind: str, **data: Json) -> None:
         """Append one event. A whole line goes out in one write, so that readers never see half of one."""
-        line = json.dumps({"time": round(time.time(), 3), "kind": kind, **data}, ensure_ascii=False)
+        now = round(time.time(), 3)
+        line = json.dumps({"time": now, "kind": kind, **data}, ensure_ascii=False)
         path = self.path / "events.jsonl"
         with path.open("ab+") as file:
             if file.tell() and not _ends_with_newline(file):
                 line = "\n" + line
             file.write(line.encode() + b"\n")
+        if self._listeners:
+            event = Event(path.read_bytes().count(b"\n") - 1, now, kind, data)
+            for listener in self._listeners:
+                listener(event)
 
     def set_state(self, state: State, message: str = "") -> None:
         self.emit("status", state=state, message=message)
@@ -140,6 +205,16 @@ class RunFolder:
         partial.write_text(text, encoding="utf-8")
         partial.replace(target)
         return target
+
+    def clear_outcome(self) -> None:
+        """Takes away what an earlier attempt came to: a run that goes on has not come to anything yet."""
+        for name in ("result.json", "comparison.json", "sweep.json", LAYERS):
+            (self.path / name).unlink(missing_ok=True)
+
+    def skip_comparison(self) -> None:
+        """Says in result.json that training from scratch does not come any more."""
+        if (found := self.result) and found.comparison == "running":
+            self.write("result.json", replace(found, comparison="skipped").to_json())
 
     def rename(self, title: str) -> None:
         self.write("recipe.json", replace(self.recipe, title=" ".join(title.split())[:80]).to_json())
@@ -167,7 +242,35 @@ class RunFolder:
             raise FileNotFoundError(self.path / "recipe.json")
 
 
-def _ends_with_newline(file: Any) -> bool:
+class TrialRun:
+    """One training within a run: a folder of its own for its checkpoint, the whole's events and cancel flag."""
+
+    def __init__(self, run: Run, name: str):
+        self.run, self.name = run, name
+        self.path = run.path / name
+
+    def emit(self, kind: str, **data: Json) -> None:
+        """What concerns the whole; the curves of one training among many do not."""
+        if kind != "epoch":
+            self.run.emit(kind, **data)
+
+    def write(self, name: str, text: str) -> Path:
+        return self.run.write(f"{self.name}/{name}", text)
+
+    def check_cancelled(self) -> None:
+        self.run.check_cancelled()
+
+
+class QuietRun(TrialRun):
+    """One of many like trainings: what happens in it is told once, by how many are done. What is out of the ordinary
+    is told all the same."""
+
+    def emit(self, kind: str, **data: Json) -> None:
+        if kind == "note":
+            self.run.emit(kind, **data)
+
+
+def _ends_with_newline(file: BinaryIO) -> bool:
     file.seek(-1, os.SEEK_END)
     return bool(file.read(1) == b"\n")
 

@@ -6,9 +6,19 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 LIBRARIES = (
-    "torch", "torchvision", "timm", "transformers", "peft", "accelerate", "numpy", "pillow", "scikit-learn",
-    "gymnasium", "stable-baselines3", "mujoco",
-)  # fmt: skip
+    "torch",
+    "torchvision",
+    "timm",
+    "transformers",
+    "peft",
+    "accelerate",
+    "numpy",
+    "pillow",
+    "scikit-learn",
+    "gymnasium",
+    "stable-baselines3",
+    "mujoco",
+)
 
 
 def installed() -> dict[str, str]:

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from engines import places
+from engines import paths
 from engines.contract import InputError, ModelCard, Problem
 
 HUB_PATIENCE_SECONDS = 2.0
@@ -48,7 +48,7 @@ def find(card: ModelCard) -> Path | None:
 
 
 def _candidates(card: ModelCard) -> Iterator[Path]:
-    if (prepared := places.models()) is not None:
+    if (prepared := paths.models()) is not None:
         yield from (p for p in (prepared / card.name / name for name in LOCAL_NAMES) if p.is_file())
     if card.hub:
         yield from _in_hub_cache(card.hub)

@@ -1,28 +1,25 @@
 """Control: a policy that learnt in a simulator meets a robot whose physics differ, and crosses the gap."""
 
-from ui import control_result, control_step, control_strategy, data_step, frame, model_step, strategy_step, workbench
+from ui import workbench
+from ui.control import data, result, strategy
+from ui.page import frame
+from ui.steps import data as data_step
+from ui.steps import model
+from ui.steps import strategy as strategy_step
 
 TASK = "control.policy"
-ACCEPTS = ("json", "xml", "csv", "tsv", "parquet", "npz", "zip")
-WHOLE = tuple(f".{ending}" for ending in ACCEPTS)
 
 with frame.page("Control", "A policy that learnt in a simulator meets **your** robot, whose physics differ."):
     desk = workbench.open(TASK)
     if desk:
         match frame.steps(desk.step):
             case "data":
-                data_step.show(
-                    desk.draft, ACCEPTS, control_step.found, WHOLE, describe=control_step.describe,
-                    told=control_step.told,
-                )  # fmt: skip
+                data_step.show(desk.draft, data.found, describe=data.describe, told=data.told)
             case "model":
-                model_step.show(
-                    desk.draft, only=control_step.policies(desk.draft),
-                    question="Which policy should yours start from?",
-                )  # fmt: skip
+                model.show(desk.draft, only=data.policies(desk.draft), question="Which policy should yours start from?")
             case "strategy":
-                strategy_step.show(desk.draft, control_strategy.budget)
+                strategy_step.show(desk.draft, strategy.budget)
             case "train":
                 workbench.train(desk)
             case "result":
-                workbench.result(desk, control_result.show)
+                workbench.result(desk, result.show)

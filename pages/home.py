@@ -2,8 +2,11 @@
 
 import streamlit as st
 
-from ui import drawing, errors, frame, run_list
-from ui.domains import DOMAINS
+from engines import registry
+from ui.page import domains as known
+from ui.page import errors, frame
+from ui.runs import list
+from ui.widgets import drawing
 
 STEPS = (
     ("Data", "Bring your own, or take a sample. It is checked and shown before anything trains."),
@@ -31,16 +34,26 @@ def steps() -> None:
 
 def domains() -> None:
     with st.grid(min_column_width=190):
-        for domain in DOMAINS:
+        for name, info in known.domains().items():
             with st.container(border=True, height="stretch"):
-                st.markdown(f"{domain.icon} **{domain.title}**  \n{domain.does}")
-                st.page_link(domain.page, label="Open", icon=":material/arrow_forward:")
+                st.markdown(f"{info.icon} **{info.title}**  \n{info.does}")
+                _links(name)
+
+
+def _links(domain: str) -> None:
+    """One link a task, so that each is a click away."""
+    tasks = registry.names(domain)
+    with st.container(horizontal=True, gap="xxsmall"):
+        for task in tasks:
+            label = registry.task(task).info.title if len(tasks) > 1 else "Open"
+            query = {"task": task} if len(tasks) > 1 else None
+            st.page_link(known.page(domain), label=label, icon=":material/arrow_forward:", query_params=query)
 
 
 @st.fragment
 def recent() -> None:
     with errors.calm("The list of runs could not be drawn."):
-        run_list.recent(limit=5)
+        list.recent(limit=5)
 
 
 with frame.page("Headstart", "Start from what a network already knows, and see what that is worth on your data."):

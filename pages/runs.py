@@ -2,13 +2,14 @@
 
 import streamlit as st
 
-from ui import compare, errors, frame, run_list
+from ui.page import errors, frame
+from ui.runs import compare, list
 
 
 @st.fragment
 def runs() -> None:
     with errors.calm("The list of runs could not be drawn."):
-        compare.show(run_list.manage())
+        compare.show(list.manage())
 
 
 with frame.page("Runs", "A run belongs to whoever has its link. This browser remembers the ones it has seen."):

@@ -1,19 +1,13 @@
 """Speech: a model that has heard thousands of hours learns how you say it, or whose voice it hears."""
 
-from ui import (
-    data_step,
-    frame,
-    model_step,
-    speech_result,
-    speech_step,
-    strategy_step,
-    voices_result,
-    workbench,
-)
+from ui import workbench
+from ui.page import frame
+from ui.speech import data as speech_step
+from ui.speech import speaker_result, transcription_result
+from ui.steps import data, model, strategy
 
 TASKS = ("speech.transcription", "speech.speaker")
-ACCEPTS = ("zip", "wav", "flac", "ogg", "mp3", "csv", "tsv")
-RESULTS = dict(zip(TASKS, (speech_result.show, voices_result.show), strict=True))
+RESULTS = dict(zip(TASKS, (transcription_result.show, speaker_result.show), strict=True))
 
 with frame.page(
     "Speech", "A model that has heard thousands of hours learns how **you** say it, and whose voice it is."
@@ -24,13 +18,11 @@ with frame.page(
         match frame.steps(desk.step):
             case "data":
                 own_voice = speech_step.record if desk.info.name == TASKS[0] else None
-                data_step.show(desk.draft, ACCEPTS, speech_step.found, (".zip",), bring=own_voice)
+                data.show(desk.draft, speech_step.found, bring=own_voice)
             case "model":
-                model_step.show(
-                    desk.draft, by_hand="Any Whisper or CTC model of the hub", example="openai/whisper-small"
-                )
+                model.show(desk.draft, by_hand="Any Whisper or CTC model of the hub", example="openai/whisper-small")
             case "strategy":
-                strategy_step.show(desk.draft)
+                strategy.show(desk.draft)
             case "train":
                 workbench.train(desk)
             case "result":

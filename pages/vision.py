@@ -2,22 +2,23 @@
 
 from functools import partial
 
-from ui import data_step, frame, model_step, result_step, strategy_step, workbench
+from ui import workbench
+from ui.page import frame
+from ui.steps import data, model, result, strategy
 
 TASK = "vision.classification"
-ACCEPTS = ("zip", "npz", "csv", "jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff")
 
 with frame.page("Vision", "Teach a network that has seen a million photographs to tell **your** classes apart."):
     desk = workbench.open(TASK)
     if desk:
         match frame.steps(desk.step):
             case "data":
-                data_step.show(desk.draft, ACCEPTS)
+                data.show(desk.draft)
             case "model":
-                model_step.show(desk.draft, by_hand="Any timm model", example="resnet34.a1_in1k")
+                model.show(desk.draft, by_hand="Any timm model", example="resnet34.a1_in1k")
             case "strategy":
-                strategy_step.show(desk.draft)
+                strategy.show(desk.draft)
             case "train":
                 workbench.train(desk)
             case "result":
-                workbench.result(desk, partial(result_step.show, camera=True))
+                workbench.result(desk, partial(result.show, camera=True))

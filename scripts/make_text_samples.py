@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from engines.text.findings import plain
+from engines.text.duplicates import plain
 from engines.text.samples import SHIPPED
 from scripts.elmo_corpus import VADER, fetched, vader_rows
 

@@ -133,11 +133,11 @@ TEXT: Words = {
 
 def main(domains: list[str]) -> None:
     if "vision" in domains:
-        from engines.vision import catalogue, networks
+        from engines.vision.models import backbones, catalogue
 
-        write(catalogue.FILE, {name: dataclasses.asdict(networks.describe(name)) for name in VISION}, VISION)
+        write(catalogue.FILE, {name: dataclasses.asdict(backbones.describe(name)) for name in VISION}, VISION)
     if "text" in domains:
-        from engines.text import catalogue as reading
+        from engines.text.models import catalogue as reading
 
         write(reading.FILE, texts(), TEXT)
 
@@ -147,20 +147,34 @@ def texts() -> dict[str, dict[str, Any]]:
     from transformers import BertConfig, DebertaV2Config, DistilBertConfig, GPT2Config, LlamaConfig, RobertaConfig
 
     from engines import weights
-    from engines.text import elmo_release, networks
+    from engines.text.models import elmo_release, encoders
 
     deberta: dict[str, Any] = {
-        "vocab_size": 128100, "max_position_embeddings": 512, "type_vocab_size": 0, "relative_attention": True,
-        "position_buckets": 256, "max_relative_positions": -1, "norm_rel_ebd": "layer_norm", "share_att_key": True,
-        "pos_att_type": ["p2c", "c2p"], "position_biased_input": False, "num_hidden_layers": 12,
-    }  # fmt: skip
+        "vocab_size": 128100,
+        "max_position_embeddings": 512,
+        "type_vocab_size": 0,
+        "relative_attention": True,
+        "position_buckets": 256,
+        "max_relative_positions": -1,
+        "norm_rel_ebd": "layer_norm",
+        "share_att_key": True,
+        "pos_att_type": ["p2c", "c2p"],
+        "position_biased_input": False,
+        "num_hidden_layers": 12,
+    }
     known = {
         "all-MiniLM-L6-v2": BertConfig(
             hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536
         ),
         "smollm2-135m-instruct": LlamaConfig(
-            vocab_size=49152, hidden_size=576, num_hidden_layers=30, num_attention_heads=9, num_key_value_heads=3,
-            intermediate_size=1536, max_position_embeddings=8192, tie_word_embeddings=True,
+            vocab_size=49152,
+            hidden_size=576,
+            num_hidden_layers=30,
+            num_attention_heads=9,
+            num_key_value_heads=3,
+            intermediate_size=1536,
+            max_position_embeddings=8192,
+            tie_word_embeddings=True,
         ),
         "bert-base-uncased": BertConfig(),
         "distilbert-base-uncased": DistilBertConfig(),
@@ -173,15 +187,15 @@ def texts() -> dict[str, dict[str, Any]]:
         "nli-deberta-v3-base": DebertaV2Config(
             hidden_size=768, num_attention_heads=12, intermediate_size=3072, **deberta
         ),
-    }  # fmt: skip
+    }
     found = {}
     for name, config in known.items():
-        config.num_labels, config.pooling = 2, "last" if networks.is_causal(config) else "mean"
-        measured = networks.measure(config)
+        config.num_labels, config.pooling = 2, "last" if encoders.is_causal(config) else "mean"
+        measured = encoders.measure(config)
         stages = [dataclasses.asdict(stage) for stage in measured["stages"]]
         found[name] = {"name": name, "package": None, "sha256": None, "hub": None, **measured, "stages": stages}
-    small = networks.staged_elmo(networks.ElmoForSequenceClassification(elmo_release.build(pretrained=False), 2))
-    measured = networks.elmo_measures(small)
+    small = encoders.staged_elmo(encoders.ElmoForSequenceClassification(elmo_release.build(pretrained=False), 2))
+    measured = encoders.elmo_measures(small)
     stages = [dataclasses.asdict(stage) for stage in measured["stages"]]
     file = elmo_release.SMALL / "model.safetensors"
     found["elmo-small"] = {"name": "elmo-small", "hub": None, **measured, "stages": stages}

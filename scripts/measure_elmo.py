@@ -23,9 +23,9 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from engines.text.elmo import Elmo
-from engines.text.elmo_input import characters, words
-from engines.text.elmo_release import build
+from engines.text.models.elmo import Elmo
+from engines.text.models.elmo_input import characters, words
+from engines.text.models.elmo_release import build
 from engines.training.staged import count
 from scripts.elmo_card import card
 from scripts.elmo_corpus import VADER, fetched, vader_rows
@@ -108,10 +108,7 @@ def pooled(elmo: Elmo, texts: list[str]) -> np.ndarray:
     found = np.zeros((len(texts), elmo.sizes.layers + 1, elmo.dimension), "float32")
     for at in range(0, len(order), 64):
         chosen = order[at : at + 64]
-        x = characters([spelled[i] for i in chosen])
-        for stage in elmo.stages()[:-1]:
-            x = stage.run(x)
-        found[chosen] = x.numpy()
+        found[chosen] = elmo.pool(elmo.state(characters([spelled[i] for i in chosen]))).numpy()
     return found
 
 

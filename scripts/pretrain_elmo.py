@@ -23,9 +23,9 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from engines.text.elmo import Elmo, ElmoSizes, placed
-from engines.text.elmo_input import BEGIN_SENTENCE_IDS, END_SENTENCE_IDS, word_ids
-from engines.text.elmo_release import options_of
+from engines.text.models.elmo import Elmo, ElmoSizes, placed
+from engines.text.models.elmo_input import BEGIN_SENTENCE_IDS, END_SENTENCE_IDS, word_ids
+from engines.text.models.elmo_release import options_of
 from scripts import elmo_corpus
 
 SIZES = ElmoSizes(

@@ -1,15 +1,16 @@
 """Records the runs that pages open on: showcase/<id>/ and showcase/index.json.
 
     python scripts/record_showcase.py [ID …]          (or: make showcase)
+    python scripts/record_showcase.py --papers [ID …]
 
-Each is an ordinary run of a sample with its from-scratch baseline, seed 0, on this machine. Of the model only the head
-is kept (the backbone is the offline pack's), and no pictures whose licence is not ours to pass on. Run again on the
-same machine it gives the same numbers.
+Each is an ordinary run of a sample with its from-scratch baseline, seed 0, on this machine. Of the model only what
+learnt is kept (the rest is the offline pack's), and no pictures whose licence is not ours to pass on. Run again on the
+same machine it gives the same numbers. `--papers` trains nothing: report and model card are laid out anew from what was
+recorded.
 """
 
 from __future__ import annotations
 
-import importlib
 import json
 import shutil
 import sys
@@ -20,10 +21,15 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from engines import places, registry
+from engines import paths, registry
 from engines.contract import Recipe, Strategy
+from engines.control.policy.strategies import IDENTIFIED
 from engines.jobs import worker
+from engines.reporting import html, model_card
 from engines.runs import ID, RunFolder
+from ui.page import recorded
+
+PAPERS = "--papers"
 
 
 @dataclass(frozen=True)
@@ -36,63 +42,120 @@ class Recording:
     pictures: bool
     """Whether the sample's licence lets its pictures travel with the project."""
     settings: dict[str, Any] = field(default_factory=dict)
-    head_only: bool = True
-    """Whether the head is enough of the model: the backbone is the offline pack's, as it came."""
-    model: bool = True
-    """Whether the model travels with the project: one that learnt in most of its layers is too large."""
+    learnt_only: bool = True
+    """Whether what learnt is enough of the model: the rest is the offline pack's, as it came."""
 
 
 RECORDINGS = (
     Recording(
-        "recorded_photographs_0", "vision.classification", "photographs", "248 photographs, four classes",
-        Strategy.FEATURES, pictures=False, settings={"baseline": "scratch"},
-    ),
-    Recording(
-        "recorded_digits_seed_0", "vision.classification", "digits", "400 handwritten digits",
-        Strategy.FEATURES, pictures=True, settings={"baseline": "scratch", "flip": False},
-    ),
-    Recording(
-        "recorded_films_seed_00", "text.sentiment", "films", "800 sentences of film reviews",
-        Strategy.FEATURES, pictures=True, settings={"baseline": "scratch"},
-    ),
-    Recording(
-        "recorded_museum_seed_0", "text.generation", "conversations", "The desk of a small museum, 84 conversations",
-        Strategy.LORA, pictures=True, model=False,
-    ),
-    Recording(
-        "recorded_scottish_s_00", "speech.transcription", "scottish", "50 sentences in a Scottish voice, synthetic",
-        Strategy.PARTIAL, pictures=True, model=False,
-    ),
-    Recording(
-        "recorded_voices_seed_0", "speech.speaker", "voices", "Six voices, synthetic",
-        Strategy.FEATURES, pictures=True, model=False, settings={"baseline": "scratch"},
-    ),
-    Recording(
-        "recorded_passengers_00", "forecasting.forecast", "passengers", "Air passengers, 1949 to 1960",
-        Strategy.PARTIAL, pictures=True, head_only=False,
-    ),
-    Recording(
-        "recorded_long_pole_000", "control.policy", "invertedpendulum-long",
-        "A longer pole on a worn rail, a step late", Strategy.IDENTIFIED, pictures=True, head_only=False,
+        "recorded_photographs_0",
+        "vision.classification",
+        "photographs",
+        "248 photographs, four classes",
+        Strategy.FEATURES,
+        pictures=False,
         settings={"baseline": "scratch"},
     ),
     Recording(
-        "recorded_pendulum_late", "control.policy", "pendulum-late", "A heavier, longer, late and noisy pendulum",
-        Strategy.IDENTIFIED, pictures=True, head_only=False, settings={"baseline": "scratch"},
+        "recorded_digits_seed_0",
+        "vision.classification",
+        "digits",
+        "400 handwritten digits",
+        Strategy.FEATURES,
+        pictures=True,
+        settings={"baseline": "scratch", "flip": False},
     ),
-)  # fmt: skip
+    Recording(
+        "recorded_films_seed_00",
+        "text.sentiment",
+        "films",
+        "800 sentences of film reviews",
+        Strategy.FEATURES,
+        pictures=True,
+        settings={"baseline": "scratch"},
+    ),
+    Recording(
+        "recorded_museum_seed_0",
+        "text.generation",
+        "conversations",
+        "The desk of a small museum, 84 conversations",
+        Strategy.LORA,
+        pictures=True,
+        settings={"lora_rank": 1},
+    ),
+    Recording(
+        "recorded_scottish_s_00",
+        "speech.transcription",
+        "scottish",
+        "50 sentences in a Scottish voice, synthetic",
+        Strategy.LORA,
+        pictures=True,
+        settings={"lora_rank": 4},
+    ),
+    Recording(
+        "recorded_voices_seed_0",
+        "speech.speaker",
+        "voices",
+        "Six voices, synthetic",
+        Strategy.FEATURES,
+        pictures=True,
+        settings={"baseline": "scratch"},
+    ),
+    Recording(
+        "recorded_passengers_00",
+        "forecasting.forecast",
+        "passengers",
+        "Air passengers, 1949 to 1960",
+        Strategy.PARTIAL,
+        pictures=True,
+        learnt_only=False,
+    ),
+    Recording(
+        "recorded_long_pole_000",
+        "control.policy",
+        "invertedpendulum-long",
+        "A longer pole on a worn rail, a step late",
+        IDENTIFIED,
+        pictures=True,
+        learnt_only=False,
+        settings={"baseline": "scratch"},
+    ),
+    Recording(
+        "recorded_pendulum_late",
+        "control.policy",
+        "pendulum-late",
+        "A heavier, longer, late and noisy pendulum",
+        IDENTIFIED,
+        pictures=True,
+        learnt_only=False,
+        settings={"baseline": "scratch"},
+    ),
+)
 
 
 def main(chosen: list[str]) -> int:
     index = []
+    make = lay_out if PAPERS in chosen else record
+    ids = [given for given in chosen if given != PAPERS]
     for recording in RECORDINGS:
         assert ID.fullmatch(recording.id), recording.id
-        if not chosen or recording.id in chosen:
-            record(recording)
+        if not ids or recording.id in ids:
+            make(recording)
         entry = {"id": recording.id, "task": recording.task, "sample": recording.sample, "title": recording.title}
         index.append(entry)
-    (places.showcase() / "index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+    (paths.showcase() / "index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
     return 0
+
+
+def lay_out(recording: Recording) -> None:
+    """Report and model card of a recorded run, as they are written today."""
+    run, task = RunFolder(paths.showcase() / recording.id), registry.task(recording.task)
+    recipe, result = run.recipe, run.result
+    assert result is not None
+    card = task.describe(recipe.model)
+    history = [epoch for epoch in recorded.epochs(run.events()) if epoch.get("series") != "scratch"]
+    run.write("README.md", model_card.write(result, recipe, card, task.info, run.path))
+    run.write("report.html", html.write(result, recipe, card, task.info, history, run.path))
 
 
 def record(recording: Recording) -> None:
@@ -100,21 +163,22 @@ def record(recording: Recording) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         data = task.make_sample(recording.sample, Path(scratch) / recording.sample)
         recipe = Recipe(
-            recording.task, str(data), task.model_for(data), recording.strategy,
-            settings=recording.settings, title=recording.title,
-        )  # fmt: skip
+            recording.task,
+            str(data),
+            task.model_for(data),
+            recording.strategy,
+            settings=recording.settings,
+            title=recording.title,
+        )
         run = RunFolder.create(recipe, Path(scratch) / recording.id)
         if status := worker.execute(run):
             raise SystemExit(f"{recording.id}: {run.state[1]} (exit status {status})")
         # the recipe names the sample, not a place on the machine that recorded it
         run.write("recipe.json", replace(run.recipe, data=recording.sample).to_json())
-        target = places.showcase() / recording.id
+        target = paths.showcase() / recording.id
         shutil.rmtree(target, ignore_errors=True)
-        if not recording.model:
-            shutil.rmtree(run.path / "model")
-        elif recording.head_only:
-            predicting = importlib.import_module(f"engines.{task.info.domain}.predicting")
-            predicting.keep_head_only(run.path / "model")
+        if recording.learnt_only:
+            task.verb("predict").keep_learnt_only(run.path / "model")
         leave = shutil.ignore_patterns(
             "heartbeat", "*.log", "tensorboard", "mlflow.json", *([] if recording.pictures else ["thumbnails"])
         )

@@ -9,15 +9,19 @@ from __future__ import annotations
 import importlib.util
 import os
 import random
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 SEED = 20261124
+DISK_BYTES = 1 << 20
 
 # The hub is out of reach for every test and for what tests start: a forgotten download fails at once, by name.
 # Nor do the caches of the person who runs the tests count: what they have downloaded changes no result.
@@ -25,6 +29,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HOME"] = str(Path(tempfile.gettempdir()) / "headstart-tests" / "empty-huggingface")
 os.environ["TORCH_HOME"] = str(Path(tempfile.gettempdir()) / "headstart-tests" / "empty-torch")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"  # of several workers each keeps to one core
 
 
 def _chromium() -> bool:
@@ -49,6 +55,33 @@ NEEDS = {
 def unmet(markers: set[str]) -> str | None:
     """Why a test with these markers cannot run here; None when it can."""
     return next((reason for marker, (here, reason) in NEEDS.items() if marker in markers and not here()), None)
+
+
+class InGroups(LoadScopeScheduling):
+    """What runs one after the other in one worker: the browser's tests, those of one task's contract, those of a file.
+
+    A browser, a server and a training fill a machine by themselves; the others share what their fixtures have made.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        from engines.registry import TASKS
+
+        file, _, test = nodeid.partition("::")
+        task = next((name for name in TASKS if name in test), None) if file.startswith("tests/contract/") else None
+        return task or ("browser" if file.startswith("tests/browser/") else file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> InGroups:
+    config.option.loadscopereorder = False  # in the order of collection: what takes longest first
+    return InGroups(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts first what takes longest, so that no worker ends long before another."""
+    longest = ("browser", "contract", "jobs")
+    items.sort(key=lambda item: longest.index(name) if (name := item.path.parts[-2]) in longest else len(longest))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -92,3 +125,46 @@ def same_random_numbers() -> None:
     np.random.seed(SEED)
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(SEED)
+
+
+# --- what tests of small networks ask for ---------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of DISK_BYTES, where this system lets us mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder)]
+    if sys.platform != "linux" or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("only the system's administrator may mount a small disk")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture(scope="module")
+def tiny_photographs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """60 pictures in five classes, and `test_resnet` with random weights to learn them; one thread."""
+    import torch
+
+    from tests.contract.tiny import TINY
+
+    tiny, models, threads = TINY["vision.classification"], tmp_path_factory.mktemp("models"), torch.get_num_threads()
+    tiny.write_weights(models)
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADSTART_MODELS", str(models))
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield tiny.write_data(tmp_path_factory.mktemp("data") / "data")
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: a network of a few neurons only waits for a second one, for seconds on a busy machine."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -46,7 +46,7 @@ class Checkout:
         self.log = folder / "started.jsonl"
         self.fakes = folder / "fakes"
         self.root.mkdir()
-        for name in ("make.py", *make.REQUIREMENTS):
+        for name in ("make.py", "pyproject.toml", *make.REQUIREMENTS):
             (self.root / name).write_bytes((ROOT / name).read_bytes())
         for name in ("venv", "pip", "ruff", "mypy", "pytest", "streamlit"):
             (self.fakes / name).mkdir(parents=True)
@@ -80,7 +80,7 @@ def checkout(tmp_path: Path) -> Checkout:
 def test_set_up_says_what_it_will_do_and_does_it_once(checkout: Checkout) -> None:
     done = checkout.make("setup")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.index("GB to download") < done.stdout.index("[1/4]")
+    assert done.stdout.index("GB to download") < done.stdout.index("[1/5]")
     assert "Headstart is ready" in done.stdout
 
     pinned = ["install", "--disable-pip-version-check", "-c", "constraints.txt"]
@@ -89,6 +89,7 @@ def test_set_up_says_what_it_will_do_and_does_it_once(checkout: Checkout) -> Non
         ["pip", "install", "--disable-pip-version-check", "--upgrade", "pip"],
         ["pip", *pinned, "-r", "requirements.txt", "-r", "requirements-dev.txt"],
         ["pip", *pinned, "--no-deps", "-r", "requirements-offline.txt"],
+        ["pip", *pinned, "--no-deps", "--no-build-isolation", "--editable", "."],
     ]
 
     before = os.times()
@@ -111,8 +112,28 @@ def test_a_changed_requirement_sets_up_again_over_the_same_venv(checkout: Checko
     with (checkout.root / name).open("a") as file:
         file.write("\nmore==1\n")
     assert checkout.make("setup").returncode == 0
-    assert [words[0] for words in checkout.started()] == ["venv", "pip", "pip", "pip"]
+    assert [words[0] for words in checkout.started()] == ["venv", "pip", "pip", "pip", "pip"]
     assert kept.exists()
+
+
+@on_posix
+@pytest.mark.parametrize(
+    ("was", "becomes", "again"),
+    [
+        ("[project]\n", '[project]\nmaintainers = [{ name = "A" }]\n', True),
+        ("\nline-length = 120\n", "\nline-length = 99\n", False),
+    ],
+    ids=["of the package", "for a tool"],
+)
+def test_what_pyproject_says_of_the_package_counts(checkout: Checkout, was: str, becomes: str, again: bool) -> None:
+    checkout.make("setup")
+    checkout.started()
+    file = checkout.root / "pyproject.toml"
+    before = file.read_text()
+    file.write_text(before.replace(was, becomes))
+    assert file.read_text() != before
+    assert checkout.make("setup").returncode == 0
+    assert [words[0] for words in checkout.started()] == (["venv", "pip", "pip", "pip", "pip"] if again else [])
 
 
 @on_posix
@@ -128,7 +149,7 @@ def test_a_failing_pip_ends_in_a_sentence_and_the_next_call_starts_over(checkout
     half_done = checkout.root / ".venv" / "half-installed"
     half_done.touch()
     assert checkout.make("setup").returncode == 0
-    assert len(checkout.started()) == 4
+    assert len(checkout.started()) == 5
     assert not half_done.exists()
 
 
@@ -138,7 +159,7 @@ def test_a_venv_whose_python_is_gone_is_made_anew(checkout: Checkout) -> None:
     (checkout.root / ".venv/bin/python").unlink()
     checkout.started()
     assert checkout.make("setup").returncode == 0
-    assert len(checkout.started()) == 4
+    assert len(checkout.started()) == 5
 
 
 @on_posix
@@ -146,7 +167,7 @@ def test_run_sets_up_first_and_passes_words_on(checkout: Checkout) -> None:
     done = checkout.make("run", "--port", "8600", "--server.headless=true")
     assert done.returncode == 0, done.stderr
     started = checkout.started()
-    assert [words[0] for words in started] == ["venv", "pip", "pip", "pip", "streamlit"]
+    assert [words[0] for words in started] == ["venv", "pip", "pip", "pip", "pip", "streamlit"]
     assert started[-1][1:3] == ["run", "app.py"]
     assert started[-1][-3:] == ["--server.port", "8600", "--server.headless=true"]
 
@@ -163,6 +184,31 @@ def test_one_test_run_shows_everything(checkout: Checkout, fails: str, status: i
     assert [words[0] for words in checkout.started()] == ["ruff", "ruff", "mypy", "pytest"]
 
 
+@pytest.mark.parametrize(
+    ("words", "cores", "asked"),
+    [
+        ([], 2, ["-n", "2"]),
+        ([], 64, ["-n", "4"]),
+        ([], 1, []),
+        (["-x", "--maxfail", "3", "-p", "no:randomly"], 2, ["-n", "2"]),
+        (["-n0"], 2, []),
+        (["-n", "3"], 2, []),
+        (["--numprocesses=3"], 2, []),
+        (["-k", "archive"], 2, []),
+        (["-p", "no:xdist"], 2, []),
+        (["--pdb"], 2, []),
+        (["tests/test_setup.py"], 2, []),
+        (["-x", "tests/test_setup.py::test_help_lists_every_verb"], 2, []),
+        (["tests"], 2, []),
+    ],
+)
+def test_a_whole_suite_runs_on_several_cores(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], cores: int, asked: list[str]
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(cores), raising=False)
+    assert make.workers(words) == asked
+
+
 @on_posix
 def test_two_set_ups_at_once_take_turns(checkout: Checkout) -> None:
     """While this test holds the lock, set-up says that it waits and starts nothing; then it does its work."""
@@ -177,7 +223,7 @@ def test_two_set_ups_at_once_take_turns(checkout: Checkout) -> None:
         assert checkout.started() == []
     other.communicate(timeout=60)
     assert other.returncode == 0
-    assert len(checkout.started()) == 4
+    assert len(checkout.started()) == 5
 
 
 def test_help_lists_every_verb(checkout: Checkout) -> None:

@@ -21,9 +21,16 @@ TARGET = {
 }
 REAL_STEPS, EPISODES, REPEATS = 180, 2, 2
 SETTINGS = {
-    "real_steps": REAL_STEPS, "sim_steps": 240, "episodes": EPISODES, "repeats": REPEATS, "epochs": 3, "updates": 0.25,
-    "scratch_times": 1, "pictures": False, "check_share": 0.0,
-}  # fmt: skip
+    "real_steps": REAL_STEPS,
+    "sim_steps": 240,
+    "episodes": EPISODES,
+    "repeats": REPEATS,
+    "epochs": 3,
+    "updates": 0.25,
+    "scratch_times": 1,
+    "pictures": False,
+    "check_share": 0.0,
+}
 OBSERVATIONS = ((1.0, 0.0, 0.5), (0.0, 1.0, -2.0), (-1.0, 0.0, 0.0), (0.6, 0.8, 7.5))
 
 
@@ -81,9 +88,13 @@ def sb3_loads_back(exported: Path, snippet: str, predictor: Predictor, new: Path
 def onnx_loads_back(exported: Path, _snippet: str, predictor: Predictor, new: Path) -> None:
     """usage.py beside the file, run where there is no torch, acts the same."""
     exported = _unpacked(exported)
-    assert {path.name for path in exported.iterdir()} >= {"policy.onnx", "config.json", "usage.py", "README.md"}
-    np.save(exported / "observations.npy", np.array(OBSERVATIONS, np.float32))
-    lines = "import sys; sys.modules['torch'] = None\n" + (exported / "usage.py").read_text(encoding="utf-8")
-    alone = subprocess.run([sys.executable, "-c", lines], cwd=exported, capture_output=True, text=True, timeout=120)
+    own = {"policy.onnx", "config.json", "usage.py", "requirements.txt"}
+    assert {path.name for path in exported.iterdir()} == own | {"README.md", "recipe.json"}
+    lines = "import sys, runpy\nsys.modules['torch'] = None\nsys.argv[0] = 'usage.py'\n"
+    lines += "runpy.run_path('usage.py', run_name='__main__')"
+    command = [sys.executable, "-c", lines, str(new)]
+    alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=120)
     assert alone.returncode == 0, alone.stderr
-    np.testing.assert_allclose(json.loads(alone.stdout), _actions(predictor, new), atol=1e-4)
+    rows = [json.loads(line) for line in alone.stdout.splitlines()]
+    found = [row["action"] for row in rows if "action" in row]
+    np.testing.assert_allclose(found, _actions(predictor, new), atol=1e-4)

@@ -69,10 +69,17 @@ def tokenizer_like(kind: str) -> Any:
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
     return PreTrainedTokenizerFast(
-        tokenizer_object=inner, model_max_length=tiny_text.POSITIONS, bos_token="<s>", cls_token="<s>",
-        eos_token="</s>", sep_token="</s>", pad_token="<pad>", unk_token="<unk>", mask_token="<mask>",
+        tokenizer_object=inner,
+        model_max_length=tiny_text.POSITIONS,
+        bos_token="<s>",
+        cls_token="<s>",
+        eos_token="</s>",
+        sep_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+        mask_token="<mask>",
         model_input_names=["input_ids", "attention_mask"],
-    )  # fmt: skip
+    )
 
 
 def network_like(kind: str, tokenizer: Any) -> Any:
@@ -89,16 +96,31 @@ def network_like(kind: str, tokenizer: Any) -> Any:
     width, size = tiny_text.WIDTH, len(tokenizer)
     if kind == "bart":
         config: Any = BartConfig(
-            vocab_size=size, d_model=width, encoder_layers=2, decoder_layers=2, encoder_attention_heads=2,
-            decoder_attention_heads=2, encoder_ffn_dim=64, decoder_ffn_dim=64, dropout=0.0, scale_embedding=True,
-            max_position_embeddings=tiny_text.POSITIONS, init_std=0.1, **numbered,
-        )  # fmt: skip
+            vocab_size=size,
+            d_model=width,
+            encoder_layers=2,
+            decoder_layers=2,
+            encoder_attention_heads=2,
+            decoder_attention_heads=2,
+            encoder_ffn_dim=64,
+            decoder_ffn_dim=64,
+            dropout=0.0,
+            scale_embedding=True,
+            max_position_embeddings=tiny_text.POSITIONS,
+            init_std=0.1,
+            **numbered,
+        )
         return BartForSequenceClassification(config)
     sizes = {
-        "vocab_size": size, "hidden_size": width, "num_hidden_layers": 2, "num_attention_heads": 2,
-        "intermediate_size": 64, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0,
+        "vocab_size": size,
+        "hidden_size": width,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+        "hidden_dropout_prob": 0.0,
+        "attention_probs_dropout_prob": 0.0,
         "initializer_range": 0.1,
-    }  # fmt: skip
+    }
     if kind == "roberta":
         places = tiny_text.POSITIONS + 2  # its positions begin at 2
         config = RobertaConfig(max_position_embeddings=places, type_vocab_size=1, pad_token_id=1, **sizes, **numbered)

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from engines.contract import Recipe, Strategy
-from engines.control import keeping, world
-from engines.control.acting import Policy
-from engines.control.target import Target
+from engines.control.agents import model_files
+from engines.control.agents.numpy_policy import Policy
+from engines.control.simulation import environment
+from engines.control.simulation.target import Target
 from engines.runs import RunFolder
 
 
@@ -18,22 +19,20 @@ def untrained(target: Target, *, seed: int = 0, kind: str | None = None, widths:
     import stable_baselines3
 
     made = getattr(stable_baselines3, kind or ("DQN" if target.robot.discrete else "SAC"))
-    env = world.make(target, seed=0)
-    return made(
-        "MlpPolicy", env, seed=seed, buffer_size=1, device="cpu", policy_kwargs={"net_arch": list(widths)}
-    )  # fmt: skip
+    env = environment.make(target, seed=0)
+    return made("MlpPolicy", env, seed=seed, buffer_size=1, device="cpu", policy_kwargs={"net_arch": list(widths)})
 
 
 def correction(target: Target, source: Policy, limit: float) -> Any:
     """A SAC with random weights that corrects `source`."""
     import stable_baselines3
 
-    from engines.control.correcting import Corrected
+    from engines.control.simulation.residual_env import Corrected
 
-    env = Corrected(world.many(target, 1, 0), source, limit)
+    env = Corrected(environment.many(target, 1, 0), source, limit)
     return stable_baselines3.SAC(
         "MlpPolicy", env, seed=3, buffer_size=1, device="cpu", policy_kwargs={"net_arch": [8, 8]}
-    )  # fmt: skip
+    )
 
 
 def finished(path: Path, target: Target, algorithms: list[Any], *, episodes: int = 2, **more: Any) -> RunFolder:
@@ -42,17 +41,17 @@ def finished(path: Path, target: Target, algorithms: list[Any], *, episodes: int
     config: dict[str, Any] = {"robot": target.robot.name, "target": target.to_dict(), "episodes": episodes}
     config["seeds"] = [7 + repeat for repeat in range(len(algorithms))]
     for repeat, algorithm in enumerate(algorithms):
-        keeping.save(algorithm, path / "model", config, repeat=repeat, **more)
+        model_files.save(algorithm, path / "model", config, repeat=repeat, **more)
     run.write("README.md", "# A policy\n")
     return run
 
 
 def returns(run: RunFolder) -> Mapping[str, float]:
     """What world.play says of each episode of that run."""
-    config = keeping.read(run.path / "model")
+    config = model_files.read(run.path / "model")
     target = Target.parse(config["target"])
     found = {}
     for repeat, seed in enumerate(config["seeds"]):
-        played = world.play(keeping.load(run.path / "model", repeat), target, config["episodes"], seed)
+        played = environment.play(model_files.load(run.path / "model", repeat), target, config["episodes"], seed)
         found |= {f"seed {repeat}, episode {number}": float(total) for number, total in enumerate(played.returns)}
     return found

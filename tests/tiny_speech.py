@@ -44,19 +44,36 @@ def write_whisper(folder: Path, *, layers: int = 2, width: int = 16, vocabulary:
     tokenizer.add_tokens([AddedToken(t, special=True, normalized=False) for t in special], special_tokens=True)
     end, begin = (tokenizer.convert_tokens_to_ids(t) for t in special[:2])
     config = WhisperConfig(
-        vocab_size=vocabulary or len(tokenizer), d_model=width, encoder_layers=layers, decoder_layers=layers,
-        encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=2 * width, decoder_ffn_dim=2 * width,
-        num_mel_bins=16, max_source_positions=50 * WINDOW, bos_token_id=end, eos_token_id=end, pad_token_id=end,
-        decoder_start_token_id=begin, begin_suppress_tokens=None,
-    )  # fmt: skip
+        vocab_size=vocabulary or len(tokenizer),
+        d_model=width,
+        encoder_layers=layers,
+        decoder_layers=layers,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        encoder_ffn_dim=2 * width,
+        decoder_ffn_dim=2 * width,
+        num_mel_bins=16,
+        max_source_positions=50 * WINDOW,
+        bos_token_id=end,
+        eos_token_id=end,
+        pad_token_id=end,
+        decoder_start_token_id=begin,
+        begin_suppress_tokens=None,
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = WhisperForConditionalGeneration(config)
     model.generation_config = GenerationConfig(
-        bos_token_id=end, eos_token_id=end, pad_token_id=end, decoder_start_token_id=begin, suppress_tokens=[begin],
-        begin_suppress_tokens=[end], is_multilingual=False, return_timestamps=False,
+        bos_token_id=end,
+        eos_token_id=end,
+        pad_token_id=end,
+        decoder_start_token_id=begin,
+        suppress_tokens=[begin],
+        begin_suppress_tokens=[end],
+        is_multilingual=False,
+        return_timestamps=False,
         no_timestamps_token_id=tokenizer.convert_tokens_to_ids("<|notimestamps|>"),
-    )  # fmt: skip
+    )
     for part in (model, tokenizer, WhisperFeatureExtractor(feature_size=16, chunk_length=WINDOW)):
         part.save_pretrained(folder)
     return folder
@@ -83,9 +100,17 @@ def write_ctc(folder: Path, kind: str, **changes: Any) -> Path:
     (folder / "vocab.json").write_text(json.dumps(vocabulary), encoding="utf-8")
     tokenizer = Wav2Vec2CTCTokenizer(str(folder / "vocab.json"))
     config = configs[kind](
-        vocab_size=len(vocabulary), hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
-        conv_dim=(8,) * 7, num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2, pad_token_id=0, **changes,
-    )  # fmt: skip
+        vocab_size=len(vocabulary),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        conv_dim=(8,) * 7,
+        num_conv_pos_embeddings=4,
+        num_conv_pos_embedding_groups=2,
+        pad_token_id=0,
+        **changes,
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = models[kind](config)
@@ -104,10 +129,15 @@ def write_bundle(cache: Path, *, large: bool) -> Any:
     known = WAV2VEC2_ASR_LARGE_LV60K_960H if large else WAV2VEC2_ASR_BASE_960H
     convolutions = [(8, kernel, stride) for _, kernel, stride in known._params["extractor_conv_layer_config"]]
     shape = {
-        **known._params, "extractor_conv_layer_config": convolutions, "encoder_embed_dim": 16, "encoder_num_layers": 2,
-        "encoder_num_heads": 2, "encoder_ff_interm_features": 32, "encoder_pos_conv_kernel": 4,
+        **known._params,
+        "extractor_conv_layer_config": convolutions,
+        "encoder_embed_dim": 16,
+        "encoder_num_layers": 2,
+        "encoder_num_heads": 2,
+        "encoder_ff_interm_features": 32,
+        "encoder_pos_conv_kernel": 4,
         "encoder_pos_conv_groups": 2,
-    }  # fmt: skip
+    }
     bundle = Wav2Vec2ASRBundle("tiny_asr.pth", shape, 16_000, large, "Wav2Vec2", _labels=known._labels)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -124,12 +154,12 @@ def write_models(models: Path) -> None:
     import torch
     from safetensors.torch import save_file
 
-    from engines.speech import ge2e
+    from engines.speech.models.ge2e_network import Encoder
 
     write_whisper(models / "tiny-whisper")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        state = {n: t for n, t in ge2e.Encoder(1).state_dict().items() if not n.startswith("head")}
+        state = {n: t for n, t in Encoder(1).state_dict().items() if not n.startswith("head")}
     (models / "ge2e").mkdir(parents=True, exist_ok=True)
     save_file(state, models / "ge2e" / "model.safetensors")
 

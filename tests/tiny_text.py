@@ -26,11 +26,14 @@ THINGS = ("film", "lamp", "chair", "phone", "novel", "soup", "garden", "song")
 OPENINGS = ("The", "This", "My new", "Her old", "That", "Our")
 VERBS = ("is", "was", "seems", "looks", "felt")
 ENDINGS = ("", "to me", "today", "I think", "in the end", "for its price", "we said")
-WORDS = sorted({
-    word.lower()
-    for words in (*OPINIONS.values(), THINGS, OPENINGS, VERBS, ENDINGS, ("but", "and", "also", "not", "so", "-"))
-    for phrase in words for word in phrase.split()
-})  # fmt: skip
+WORDS = sorted(
+    {
+        word.lower()
+        for words in (*OPINIONS.values(), THINGS, OPENINGS, VERBS, ENDINGS, ("but", "and", "also", "not", "so", "-"))
+        for phrase in words
+        for word in phrase.split()
+    }
+)
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 MARKS = ".,!?'\"-=+@:;()"
 WIDTH, LAYERS, HEADS, POSITIONS = 32, 2, 2, 128
@@ -105,9 +108,13 @@ def write_bert(models: Path, name: str = "tiny-bert", *, seed: int = 0) -> Path:
     ]
     vocabulary += [word for word in WORDS if word not in vocabulary]
     config = BertConfig(
-        vocab_size=len(vocabulary), hidden_size=WIDTH, num_hidden_layers=LAYERS, num_attention_heads=HEADS,
-        intermediate_size=2 * WIDTH, max_position_embeddings=POSITIONS,
-    )  # fmt: skip
+        vocab_size=len(vocabulary),
+        hidden_size=WIDTH,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=HEADS,
+        intermediate_size=2 * WIDTH,
+        max_position_embeddings=POSITIONS,
+    )
     return _written(models / name, BertModel, config, bert_tokenizer(vocabulary), seed)
 
 
@@ -117,9 +124,14 @@ def write_gpt(models: Path, name: str = "tiny-gpt", *, seed: int = 0) -> Path:
 
     tokenizer = gpt_tokenizer()
     config = GPT2Config(
-        vocab_size=tokenizer.vocab_size, n_embd=WIDTH, n_layer=LAYERS, n_head=HEADS, n_positions=POSITIONS,
-        bos_token_id=tokenizer.eos_token_id, eos_token_id=tokenizer.eos_token_id,
-    )  # fmt: skip
+        vocab_size=tokenizer.vocab_size,
+        n_embd=WIDTH,
+        n_layer=LAYERS,
+        n_head=HEADS,
+        n_positions=POSITIONS,
+        bos_token_id=tokenizer.eos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
     return _written(models / name, GPT2LMHeadModel, config, tokenizer, seed)
 
 
@@ -129,10 +141,17 @@ def write_llama(models: Path, name: str = "tiny-llama", *, seed: int = 0) -> Pat
 
     tokenizer = gpt_tokenizer()
     config = LlamaConfig(
-        vocab_size=tokenizer.vocab_size, hidden_size=WIDTH, num_hidden_layers=LAYERS, num_attention_heads=HEADS,
-        num_key_value_heads=1, intermediate_size=2 * WIDTH, max_position_embeddings=POSITIONS,
-        bos_token_id=tokenizer.eos_token_id, eos_token_id=tokenizer.eos_token_id, tie_word_embeddings=True,
-    )  # fmt: skip
+        vocab_size=tokenizer.vocab_size,
+        hidden_size=WIDTH,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=HEADS,
+        num_key_value_heads=1,
+        intermediate_size=2 * WIDTH,
+        max_position_embeddings=POSITIONS,
+        bos_token_id=tokenizer.eos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        tie_word_embeddings=True,
+    )
     return _written(models / name, LlamaForCausalLM, config, tokenizer, seed)
 
 
@@ -152,9 +171,14 @@ def bert_tokenizer(vocabulary: list[str]) -> Any:
         special_tokens=[("[CLS]", numbers["[CLS]"]), ("[SEP]", numbers["[SEP]"])],
     )
     return PreTrainedTokenizerFast(
-        tokenizer_object=inner, model_max_length=POSITIONS, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]",
-        sep_token="[SEP]", mask_token="[MASK]",
-    )  # fmt: skip
+        tokenizer_object=inner,
+        model_max_length=POSITIONS,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+    )
 
 
 def gpt_tokenizer() -> Any:
@@ -207,15 +231,23 @@ def onnx_loads_back(exported: Path, _snippet: str, predictor: Any, new: Path) ->
             archive.extractall(exported.with_suffix(""))
         exported = exported.with_suffix("")
     assert {path.name for path in exported.iterdir()} == {
-        "model.onnx", "config.json", "labels.txt", "usage.py", "README.md", "tokenizer.json", "tokenizer_config.json",
-    }  # fmt: skip
+        "model.onnx",
+        "config.json",
+        "labels.txt",
+        "usage.py",
+        "requirements.txt",
+        "README.md",
+        "recipe.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    }
     rows = [row for row in predictor.predict(new) if "label" in row]
     lines = "import sys, runpy\nsys.modules['torch'] = sys.modules['transformers'] = None\n"
-    lines += "runpy.run_path('usage.py')"
+    lines += "runpy.run_path('usage.py', run_name='__main__')"
     command = [sys.executable, "-c", lines, *(row["text"] for row in rows)]
     alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=120, encoding="utf-8")
     assert alone.returncode == 0, alone.stderr
-    answers = [json.loads(line) for line in alone.stdout.splitlines()]
+    answers = [json.loads(line) for line in alone.stdout.split("\n") if line]
     assert [answer["text"] for answer in answers] == [row["text"] for row in rows]
     assert [answer["label"] for answer in answers] == [row["label"] for row in rows]
     for answer, row in zip(answers, rows, strict=True):

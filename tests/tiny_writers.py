@@ -9,9 +9,20 @@ import json
 from pathlib import Path
 
 WORDS = {
-    "the": "le", "red": "rouge", "blue": "bleu", "green": "vert", "cat": "chat", "dog": "chien", "fox": "renard",
-    "sees": "voit", "a": "un", "house": "maison", "tree": "arbre", "car": "voiture", "boat": "bateau",
-}  # fmt: skip
+    "the": "le",
+    "red": "rouge",
+    "blue": "bleu",
+    "green": "vert",
+    "cat": "chat",
+    "dog": "chien",
+    "fox": "renard",
+    "sees": "voit",
+    "a": "un",
+    "house": "maison",
+    "tree": "arbre",
+    "car": "voiture",
+    "boat": "bateau",
+}
 SENTENCES = [
     f"the {colour} {animal} sees a {thing}"
     for colour in ("red", "blue", "green")
@@ -42,9 +53,17 @@ def write_t5(models: Path, name: str = "tiny-t5") -> None:
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="</s>", pad_token="<pad>", unk_token="<unk>")
     fast.save_pretrained(models / name)
     config = T5Config(
-        vocab_size=len(fast), d_model=32, d_ff=64, d_kv=16, num_heads=2, num_layers=2, decoder_start_token_id=0,
-        pad_token_id=0, eos_token_id=1, dropout_rate=0.0,
-    )  # fmt: skip
+        vocab_size=len(fast),
+        d_model=32,
+        d_ff=64,
+        d_kv=16,
+        num_heads=2,
+        num_layers=2,
+        decoder_start_token_id=0,
+        pad_token_id=0,
+        eos_token_id=1,
+        dropout_rate=0.0,
+    )
     _save(T5ForConditionalGeneration, config, models / name)
 
 
@@ -58,9 +77,13 @@ def write_marian(models: Path, name: str = "tiny-marian") -> None:
     vocabulary: dict[str, int] = {"</s>": 0, "<unk>": 1}
     for side, texts in (("source", SENTENCES), ("target", TRANSLATIONS)):
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(texts), model_prefix=str(folder / side), vocab_size=60, hard_vocab_limit=False,
-            minloglevel=2, num_threads=1,
-        )  # fmt: skip
+            sentence_iterator=iter(texts),
+            model_prefix=str(folder / side),
+            vocab_size=60,
+            hard_vocab_limit=False,
+            minloglevel=2,
+            num_threads=1,
+        )
         (folder / f"{side}.vocab").unlink()
         (folder / f"{side}.model").rename(folder / f"{side}.spm")
         pieces = sentencepiece.SentencePieceProcessor(model_file=str(folder / f"{side}.spm"))
@@ -70,15 +93,31 @@ def write_marian(models: Path, name: str = "tiny-marian") -> None:
     pad = vocabulary["<pad>"] = len(vocabulary)
     (folder / "vocab.json").write_text(json.dumps(vocabulary), encoding="utf-8")
     MarianTokenizer(
-        source_spm=str(folder / "source.spm"), target_spm=str(folder / "target.spm"), vocab=str(folder / "vocab.json"),
-        source_lang="en", target_lang="fr",
-    ).save_pretrained(folder)  # fmt: skip
+        source_spm=str(folder / "source.spm"),
+        target_spm=str(folder / "target.spm"),
+        vocab=str(folder / "vocab.json"),
+        source_lang="en",
+        target_lang="fr",
+    ).save_pretrained(folder)
     config = MarianConfig(
-        vocab_size=len(vocabulary), d_model=32, encoder_layers=2, decoder_layers=2, encoder_attention_heads=2,
-        decoder_attention_heads=2, encoder_ffn_dim=64, decoder_ffn_dim=64, max_position_embeddings=64,
-        pad_token_id=pad, decoder_start_token_id=pad, eos_token_id=0, forced_eos_token_id=0, bos_token_id=0,
-        scale_embedding=True, activation_function="swish", dropout=0.0,
-    )  # fmt: skip
+        vocab_size=len(vocabulary),
+        d_model=32,
+        encoder_layers=2,
+        decoder_layers=2,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        encoder_ffn_dim=64,
+        decoder_ffn_dim=64,
+        max_position_embeddings=64,
+        pad_token_id=pad,
+        decoder_start_token_id=pad,
+        eos_token_id=0,
+        forced_eos_token_id=0,
+        bos_token_id=0,
+        scale_embedding=True,
+        activation_function="swish",
+        dropout=0.0,
+    )
     _save(MarianMTModel, config, folder)
 
 

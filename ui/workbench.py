@@ -10,11 +10,19 @@ import streamlit as st
 from engines import registry
 from engines.contract import InputError, TaskInfo
 from engines.runs import RunFolder
-from ui import address, by_hand, data_step, draft, errors, recorded, result_step, this_browser, train_step
+from ui.comparisons import found as comparisons
+from ui.comparisons import page as comparison_page
+from ui.page import address, draft, errors, frame, local_storage, recorded, user_changes
+from ui.steps import comparison, data, model, strategy
+from ui.steps import result as result_step
+from ui.steps import train as training
+
+ARRIVED = "arrived_run"
+"""Where the session keeps which run it has come to."""
 
 
 @dataclass(frozen=True)
-class Desk:
+class Workbench:
     """Everything the five steps of a page work on."""
 
     info: TaskInfo
@@ -30,10 +38,10 @@ class Desk:
             return self.here.step
         if self.run is None:
             return "data"
-        return "result" if recorded.finished(self.run) else "train"
+        return "result" if _ended(self.run) else "train"
 
 
-def open(*tasks: str) -> Desk | None:
+def open(*tasks: str) -> Workbench | None:
     """The desk at this address, for the first of the page's tasks unless the address names another; None after saying
     what is wrong with the address."""
     here = address.read()
@@ -42,8 +50,9 @@ def open(*tasks: str) -> Desk | None:
         run = _run(task, here)
         if run and run.recipe.task in tasks:
             task = run.recipe.task
+        here = _arrived(here, run)
         own = run if run and not recorded.is_recorded(run) else None
-        return Desk(registry.task(task).info, here, run, draft.read(task, here, own))
+        return Workbench(registry.task(task).info, here, run, draft.read(task, here, own))
     except InputError as error:
         errors.say(error)
         if st.button("Start afresh", type="primary", icon=":material/restart_alt:"):
@@ -52,7 +61,29 @@ def open(*tasks: str) -> Desk | None:
         return None
 
 
-def switch(desk: Desk, *tasks: str) -> None:
+def page(domain: str) -> None:
+    """The page of a domain that has no file of its own below pages/: the five steps as every task walks them."""
+    info, tasks = registry.domains()[domain], registry.names(domain)
+    with frame.page(info.title, f"{info.does}."):
+        desk = open(*tasks)
+        if desk is None:
+            return
+        if len(tasks) > 1:
+            switch(desk, *tasks)
+        match frame.steps(desk.step):
+            case "data":
+                data.show(desk.draft)
+            case "model":
+                model.show(desk.draft)
+            case "strategy":
+                strategy.show(desk.draft)
+            case "train":
+                train(desk)
+            case "result":
+                result(desk)
+
+
+def switch(desk: Workbench, *tasks: str) -> None:
     """What the page's domain can do, as one switch."""
     st.session_state["task_switch"] = desk.info.name
 
@@ -60,10 +91,31 @@ def switch(desk: Desk, *tasks: str) -> None:
         address.put(address.Address(task=st.session_state["task_switch"] or desk.info.name))
 
     st.segmented_control(
-        "What to do", tasks, key="task_switch", on_change=by_hand.changed("task_switch", choose), required=True,
+        "What to do",
+        tasks,
+        key="task_switch",
+        on_change=user_changes.changed("task_switch", choose),
+        required=True,
         label_visibility="collapsed",
         format_func=lambda name: registry.task(name).info.title,
-    )  # fmt: skip
+    )
+
+
+def _arrived(here: address.Address, run: RunFolder | None) -> address.Address:
+    """Whoever comes to a run, by a link, a bookmark or a reload, comes to its result as soon as there is one; from
+    there on the steps lead where they say."""
+    if not here.run or st.session_state.get(ARRIVED) == here.run:
+        return here
+    st.session_state[ARRIVED] = here.run
+    if here.step in {None, "result"} or run is None or not _ended(run):
+        return here
+    address.put(arrived := replace(here, step=None))
+    return arrived
+
+
+def _ended(run: RunFolder) -> bool:
+    """Whether its result's step has something to show."""
+    return bool(recorded.finished(run) or comparisons.outcome(run))
 
 
 def _run(task: str, here: address.Address) -> RunFolder | None:
@@ -74,41 +126,53 @@ def _run(task: str, here: address.Address) -> RunFolder | None:
     return RunFolder.find(first)
 
 
-def train(desk: Desk) -> None:
+def train(desk: Workbench) -> None:
     """Step 4: the run of this desk, or how to get one."""
     if desk.run is None:
         _nothing_yet(desk, "Nothing is training yet.")
         return
+    if comparisons.is_one(desk.run):
+        _comparison(desk.info, desk.run)
+        return
     _banner(desk)
-    train_step.show(desk.info, desk.run)
+    training.show(desk.info, desk.run, desk.draft)
     _remember(desk.run)
 
 
-def result(desk: Desk, show: Callable[[recorded.Finished], None] = result_step.show) -> None:
+def result(desk: Workbench, show: Callable[[recorded.Finished], None] = result_step.show) -> None:
     """Step 5: the outcome of this desk's run, drawn by `show`, or how to get one."""
+    if desk.run and comparisons.is_one(desk.run):
+        _comparison(desk.info, desk.run)
+        return
     found = recorded.finished(desk.run) if desk.run else None
     if found is None:
         _nothing_yet(desk, "There is no result yet.")
         return
     _banner(desk)
+    comparison.show(desk.info, found)
     show(found)
     _remember(found.run)
 
 
+def _comparison(info: TaskInfo, run: RunFolder) -> None:
+    comparison_page.show(info, run)
+    _remember(run)
+
+
 def _remember(run: RunFolder) -> None:
     if not recorded.is_recorded(run):
-        this_browser.remember(run.id)
+        local_storage.remember(run.id)
 
 
-def _banner(desk: Desk) -> None:
+def _banner(desk: Workbench) -> None:
     if desk.run is None or not recorded.is_recorded(desk.run) or not (found := recorded.finished(desk.run)):
         return
     sample = recorded.sample(desk.run.id)
     if result_step.recorded_banner(found, sample) and sample:
-        data_step.use_sample(desk.info.name, sample, or_another=True)
+        data.use_sample(desk.info.name, sample, or_another=True)
 
 
-def _nothing_yet(desk: Desk, sentence: str) -> None:
+def _nothing_yet(desk: Workbench, sentence: str) -> None:
     with st.container(border=True):
         if desk.run is not None:
             st.markdown(f"**{sentence}** This run is still on its way, or it stopped.")

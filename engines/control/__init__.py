@@ -2,3 +2,7 @@
 
 The gap is shown, and closed with as few real steps as possible; every one of them is counted.
 """
+
+from engines.contract import DomainInfo
+
+DOMAIN = DomainInfo("Control", ":material/stadia_controller:", "From simulation to the real robot")

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from engines.contract import ModelCard, Stage
-from engines.control.robots import ROBOTS
-from engines.control.sources import SOURCES, Source
+from engines.control.agents.pretraining import SOURCES, Source
+from engines.control.simulation.robots import ROBOTS
 
 FOLDER = Path(__file__).with_name("carried")
 DEFAULT = "pendulum"

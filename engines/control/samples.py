@@ -11,8 +11,8 @@ from pathlib import Path
 
 from engines.contract import InputError, Problem, Sample
 from engines.control.catalogue import suggested
-from engines.control.robots import find
-from engines.control.target import Target
+from engines.control.simulation.robots import find
+from engines.control.simulation.target import Target
 
 ORIGIN = "Simulated: Gymnasium's {robot} with other physics"
 LICENCE = "Apache-2.0"
@@ -43,7 +43,7 @@ def _logs(name: str, title: str, description: str, robot: str, **values: float) 
     target = Target(find(robot)).changed(**values)
 
     def make(out: Path) -> Path:
-        from engines.control.logs import record, write_csv
+        from engines.control.logs.logs import record, write_csv
 
         return write_csv(record(None, target, LOGGED, seed=8), out / f"{name}.csv")
 
@@ -55,7 +55,7 @@ def _model(name: str, title: str, description: str, robot: str, **changes: tuple
     target = Target(find(robot))
 
     def make(out: Path) -> Path:
-        from engines.control.mjcf import own_model
+        from engines.control.simulation.mjcf import own_model
 
         text = own_model(target.robot)
         for what, (old, new) in changes.items():

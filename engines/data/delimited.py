@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engines.contract import InputError, Problem, Progress
-from engines.data.collecting import Source, clean, require_columns
 from engines.data.encodings import beginning, encoding_of
+from engines.data.row_sampling import Source, clean, require_columns
 
 SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "vertical bar"}
 MOST_LINE = 4 << 20  # characters of one row; a longer one is no table's
@@ -19,12 +19,44 @@ MOST_CELL = 1 << 20  # characters
 SAMPLE_ROWS = 100
 SAMPLE_CHARACTERS = 1 << 18
 ACCEPTED = "accepted: a table with one row a line, its cells separated by comma, semicolon, tab or |"
+ENDS = (".", "!", "?", "…", "。", "！", "？")
 KNOWN = {
-    "text", "texts", "label", "labels", "class", "category", "sentiment", "sentence", "review", "comment", "message",
-    "messages", "tweet", "title", "body", "content", "document", "source", "target", "prompt", "response", "question",
-    "answer", "instruction", "output", "input", "id", "split", "rating", "score", "date", "ds", "y", "unique_id",
+    "text",
+    "texts",
+    "label",
+    "labels",
+    "class",
+    "category",
+    "sentiment",
+    "sentence",
+    "review",
+    "comment",
+    "message",
+    "messages",
+    "tweet",
+    "title",
+    "body",
+    "content",
+    "document",
+    "source",
+    "target",
+    "prompt",
+    "response",
+    "question",
+    "answer",
+    "instruction",
+    "output",
+    "input",
+    "id",
+    "split",
+    "rating",
+    "score",
+    "date",
+    "ds",
+    "y",
+    "unique_id",
     "value",
-}  # fmt: skip
+}
 """What columns are often called: such a first line is a header, whatever follows."""
 
 
@@ -32,15 +64,18 @@ class UnclosedQuote(Exception):
     """A quotation mark at the start of a cell has no partner, so that the rest of the file would be one cell."""
 
 
-def open_delimited(path: Path, *, quotes: bool = True, progress: Progress | None = None) -> Source:
-    """The rows of a CSV, TSV or its like; `progress` counts bytes.
+def open_delimited(
+    path: Path, *, quotes: bool = True, above: int = 0, heading: bool | None = None, progress: Progress | None = None
+) -> Source:
+    """The rows of a CSV, TSV or its like, without the first `above` lines; `progress` counts bytes. `heading` says
+    whether the first line names the columns, where somebody knows.
 
     With `quotes`, the source's rows raise UnclosedQuote where that is what happened: then read again without.
     Raises InputError for a file that is empty or no text.
     """
     encoding, note = encoding_of(path)
     notes = [note] if note else []
-    start = beginning(path, encoding, SAMPLE_CHARACTERS)
+    start = "".join(beginning(path, encoding, SAMPLE_CHARACTERS).splitlines(keepends=True)[above:])
     require_text(path.name, start)
     separator, told = separator_of(start, path.suffix.lower(), quotes)
     if separator != "," and not (separator == "\t" and path.suffix.lower() == ".tsv"):
@@ -53,19 +88,21 @@ def open_delimited(path: Path, *, quotes: bool = True, progress: Progress | None
         header.pop()
     require_columns(path.name, len(header))
     rows = _rows(path, encoding, separator, quotes, notes, progress)
-    for _ in range(told):
+    for _ in range(above + told):
         next(rows, None)
-    if not has_header(header, sample[1:]):
+    guessed = heading is None and not _settled(header, sample[1:])
+    if not (has_header(header, sample[1:]) if heading is None else heading):
         notes.append(f"The first line is no header: the columns are called column_1 to column_{len(header)}.")
         if len(header) == 1:
             notes[-1] = "The first line is no header: the column is called column_1."
-        return Source([f"column_{n}" for n in range(1, len(header) + 1)], rows, "line", notes)
+        names = [f"column_{n}" for n in range(1, len(header) + 1)]
+        return Source(names, rows, "line", notes, guessed_heading=guessed)
     next((row for row in rows if any(cell.strip() for cell in row[1])), None)  # the header
     widths = Counter(len(row) for row in sample[1:])
     if widths and widths.most_common(1)[0][0] == len(header) + 1 and len(header) not in widths:
         notes.append("The header lacks a name for the first column (as R writes row names): it is 'row_name' here.")
         header = ["row_name", *header]
-    return Source(header, rows, "line", notes)
+    return Source(header, rows, "line", notes, guessed_heading=guessed)
 
 
 def require_text(name: str, start: str) -> None:
@@ -92,7 +129,7 @@ def separator_of(start: str, suffix: str, quotes: bool = True) -> tuple[str, boo
         if not widths or widths[0] < 2:
             continue
         same = sum(width == widths[0] for width in widths) / len(widths)
-        if all(_is_known(name) for name in sample[0]):
+        if all(is_usual_name(name) for name in sample[0]):
             return separator, False
         if suffix == ".tsv" and separator == "\t":
             return separator, False
@@ -107,12 +144,12 @@ def has_header(first: list[str], below: list[list[str]]) -> bool:
     Names are short, distinct and no numbers, and no column repeats its own name further down. A name that is often
     given to columns, and is no value further down, settles it.
     """
-    cells = [cell.strip() for cell in first]
-    columns = list(zip(*(row for row in below if len(row) == len(first)), strict=False)) or [()] * len(first)
-    repeated = [cell in map(str.strip, column) for cell, column in zip(cells, columns, strict=True)]
-    known = [_is_known(cell) for cell in cells]
-    if all(known) or any(name and not again for name, again in zip(known, repeated, strict=True)):
+    if _settled(first, below):
         return True
+    cells = [cell.strip() for cell in first]
+    repeated = _repeated(first, below)
+    if _sentence_among_sentences(cells, below):
+        return False
     names = [cell for cell in cells if cell]
     if not names or len(set(names)) < len(names) or any(_is_number(name) for name in names):
         return False
@@ -127,7 +164,29 @@ def has_header(first: list[str], below: list[list[str]]) -> bool:
     )
 
 
-def _is_known(cell: str) -> bool:
+def _sentence_among_sentences(cells: list[str], below: list[list[str]]) -> bool:
+    """Whether a cell ends as a sentence does, and so do most of its column: 'Go.' above 'Run!'."""
+    for at, cell in enumerate(cells):
+        column = [row[at].strip() for row in below if at < len(row)]
+        if cell.endswith(ENDS) and 2 * sum(each.endswith(ENDS) for each in column) > len(column):
+            return True
+    return False
+
+
+def _settled(first: list[str], below: list[list[str]]) -> bool:
+    """Whether `first` holds a name that is often given to columns, and is no value further down."""
+    known = list(map(is_usual_name, first))
+    return all(known) or any(name and not again for name, again in zip(known, _repeated(first, below), strict=True))
+
+
+def _repeated(first: list[str], below: list[list[str]]) -> list[bool]:
+    """Of each cell of `first` whether its column holds it again."""
+    columns = list(zip(*(row for row in below if len(row) == len(first)), strict=False)) or [()] * len(first)
+    return [cell.strip() in map(str.strip, column) for cell, column in zip(first, columns, strict=True)]
+
+
+def is_usual_name(cell: str) -> bool:
+    """Whether columns are often called so."""
     return cell.strip("\ufeff \t").casefold().replace(" ", "_") in KNOWN
 
 

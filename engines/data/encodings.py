@@ -16,19 +16,43 @@ MARKS = (  # UTF-32 first: its mark begins like UTF-16's
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 LEGACY = [
-    "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257",
-    "shift_jis", "euc_jp", "euc_kr", "gb18030", "big5",
-]  # fmt: skip
+    "cp1252",
+    "cp1250",
+    "cp1251",
+    "cp1253",
+    "cp1254",
+    "cp1255",
+    "cp1256",
+    "cp1257",
+    "shift_jis",
+    "euc_jp",
+    "euc_kr",
+    "gb18030",
+    "big5",
+]
 WESTERN = set("äöüÄÖÜßéèêëÉÈÊàâÀÂáÁîïíÍìôóÓòùûúÚçÇñÑåÅæÆøØœŒãÃõÕ¡¿«»‘’‚“”„–—…€£§°·½\xa0")
 """What western European texts hold beyond ASCII: where there is nothing else, no guess is needed."""
 TITLES = {
-    "utf-8": "UTF-8", "utf-8-sig": "UTF-8 with a byte order mark", "utf-16": "UTF-16", "utf-16-le": "UTF-16",
-    "utf-16-be": "UTF-16", "utf-32": "UTF-32", "cp1252": "Windows-1252 (western European)",
-    "cp1250": "Windows-1250 (central European)", "cp1251": "Windows-1251 (Cyrillic)", "cp1253": "Windows-1253 (Greek)",
-    "cp1254": "Windows-1254 (Turkish)", "cp1255": "Windows-1255 (Hebrew)", "cp1256": "Windows-1256 (Arabic)",
-    "cp1257": "Windows-1257 (Baltic)", "shift_jis": "Shift JIS (Japanese)", "euc_jp": "EUC-JP (Japanese)",
-    "euc_kr": "EUC-KR (Korean)", "gb18030": "GB 18030 (Chinese)", "big5": "Big5 (Chinese)",
-}  # fmt: skip
+    "utf-8": "UTF-8",
+    "utf-8-sig": "UTF-8 with a byte order mark",
+    "utf-16": "UTF-16",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16",
+    "utf-32": "UTF-32",
+    "cp1252": "Windows-1252 (western European)",
+    "cp1250": "Windows-1250 (central European)",
+    "cp1251": "Windows-1251 (Cyrillic)",
+    "cp1253": "Windows-1253 (Greek)",
+    "cp1254": "Windows-1254 (Turkish)",
+    "cp1255": "Windows-1255 (Hebrew)",
+    "cp1256": "Windows-1256 (Arabic)",
+    "cp1257": "Windows-1257 (Baltic)",
+    "shift_jis": "Shift JIS (Japanese)",
+    "euc_jp": "EUC-JP (Japanese)",
+    "euc_kr": "EUC-KR (Korean)",
+    "gb18030": "GB 18030 (Chinese)",
+    "big5": "Big5 (Chinese)",
+}
 
 
 def encoding_of(path: Path) -> tuple[str, str | None]:

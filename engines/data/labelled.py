@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from dataclasses import Field, dataclass, replace
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import numpy as np
 
 from engines.contract import InputError, Problem, Skipped
 from engines.data.corrections import apply, parse
+from engines.data.splits import complete
 
-SPLITS = {
-    "train": "train", "training": "train",
-    "test": "test", "testing": "test",
-    "val": "validation", "valid": "validation", "validation": "validation", "dev": "validation",
-}  # fmt: skip
-"""What people call the parts of their data -> what they are called here."""
 UNEVEN = 5
 """A class this many times larger than another is worth a note."""
 STRENGTH = {"test": 2, "validation": 1, "train": 0}
 
 
 class Labelled(Protocol):
-    """One example that can be used."""
+    """One example that can be used: a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     @property
     def name(self) -> str:
@@ -54,7 +54,7 @@ class Kind:
     accepted: str
     """The data that the domain reads, as a phrase that begins with 'accepted:'."""
     copies: str
-    """What two examples with one content are called in a note, e.g. 'Exact copies'."""
+    """What an example with another's content is called in a note, e.g. 'Exact copies of another image'."""
     twin: str
     """One example that is another's copy, e.g. 'picture'."""
     fewest: int = 8
@@ -70,6 +70,20 @@ def clean(label: str) -> str:
     """A class's name: NFC, without control characters or space around it, and with single spaces in it."""
     visible = "".join(" " if unicodedata.category(letter) == "Cc" else letter for letter in nfc(label))
     return " ".join(visible.split())
+
+
+def by_size(names: Iterable[str]) -> list[str]:
+    """Class names in the order in which they are listed: whole numbers by size, anything else as text."""
+    found = set(names)
+    if all(re.fullmatch(r"-?\d+", name) for name in found):
+        return sorted(found, key=lambda name: (int(name), name))
+    return sorted(found)
+
+
+def counted(labels: Iterable[str]) -> dict[str, int]:
+    """Class -> how many, in the order of `by_size`."""
+    counts = Counter(labels)
+    return {label: counts[label] for label in by_size(counts)}
 
 
 def without_leaks(examples: Sequence[Example], kind: Kind) -> tuple[list[Example], list[Skipped]]:
@@ -98,22 +112,22 @@ def with_test(
     `name` is what the test data are called and `unit` what examples are. Raises InputError when `test` has a class that
     cannot be learnt.
     """
-    known = sorted({example.label for example in examples})
-    if unknown := sorted({example.label for example in test} - set(known)):
+    known = by_size(example.label for example in examples if example.split != "test")
+    if unknown := by_size({example.label for example in test} - set(known)):
         accepted = f"accepted: {', '.join(known)}"
         raise InputError(Problem(f"test data {name}", f"class {unknown[0]!r} is not in the training data", accepted))
     tested = {example.sha256 for example in test}
     kept = [example for example in examples if example.sha256 not in tested and example.split != "test"]
-    leaked = sum(example.sha256 in tested for example in examples)
-    notes = [f"{leaked:,} {unit} are in the test data too: left out of training."] if leaked else []
-    return kept + [_for_test(example) for example in test], notes
+    leaked = sum(example.sha256 in tested and example.split != "test" for example in examples)
+    notes = []
+    if n_own := sum(example.split == "test" for example in examples):
+        notes.append(f"{n_own:,} {unit} that the data keep for a test of their own are not used: {name} is tested on.")
+    if leaked:
+        notes.append(f"{leaked:,} {unit} are in the test data too: left out of training.")
+    return kept + [replace(example, split="test") for example in test], notes
 
 
-def _for_test(example: Any) -> Any:
-    return replace(example, split="test")
-
-
-def correct(examples: Sequence[Any], corrections: str | None) -> tuple[list[Any], list[bool], list[str]]:
+def correct(examples: Sequence[Example], corrections: str | None) -> tuple[list[Example], list[bool], list[str]]:
     """The examples with the labels that a person gave them, which of them are kept, and what to say about it.
 
     See `engines.data.corrections`. Raises InputError where the corrections make no sense.
@@ -121,6 +135,33 @@ def correct(examples: Sequence[Any], corrections: str | None) -> tuple[list[Any]
     found = apply([e.name for e in examples], [e.label for e in examples], parse(corrections))
     relabelled = [replace(example, label=label) for example, label in zip(examples, found.labels, strict=True)]
     return relabelled, found.kept, found.notes
+
+
+def in_parts(
+    examples: Sequence[Example], corrections: str | None, *, validation: float, test: float, seed: int
+) -> tuple[list[Example], np.ndarray, list[str]]:
+    """The examples with the labels that a person gave them; str (N,): what each is for, 'train', 'validation', 'test',
+    or 'dropped' by a person; and what to say of corrections.
+
+    Parts are drawn by the labels as they came, so that correcting one moves no other. Raises InputError as `correct`.
+    """
+    drawn = complete(
+        [example.split for example in examples],
+        [example.label for example in examples],
+        [example.sha256 for example in examples],
+        validation=validation,
+        test=test,
+        seed=seed,
+    )
+    corrected, kept, remarks = correct(examples, corrections)
+    return corrected, np.where(kept, np.array(drawn), "dropped"), remarks
+
+
+def require_test(where: str, parts: np.ndarray, many: str) -> None:
+    """Raises InputError where no example is left to test on; `many` is what examples are called."""
+    if not (parts == "test").any():
+        accepted = f"accepted: more {many} a class, or separate test data"
+        raise InputError(Problem(where, f"no {many} are left to test on", accepted))
 
 
 def corrected_digest(sha256: str, corrections: str | None, remarks: list[str]) -> str:
@@ -178,7 +219,7 @@ def _duplicates(examples: Sequence[Labelled], kind: Kind) -> list[str]:
     found = []
     if copies:
         n = sum(len(group) - 1 for group in copies)
-        found.append(f"{kind.copies}: {n:,} of other {kind.many}. Copies stay on one side of the split.")
+        found.append(f"{kind.copies}: {n:,} of the {kind.many}. They stay together, to learn from or to test on.")
     if contradictions:
         listed = "; ".join(
             " = ".join(f"{example.name} ('{example.label}')" for example in group[:3]) for group in contradictions[:5]
@@ -225,7 +266,7 @@ def _listed(names: set[str]) -> str:
 
 
 def shown_names(labels: set[str]) -> str:
-    listed = ", ".join(f"'{label}'" for label in sorted(labels)[:8])
+    listed = ", ".join(f"'{label}'" for label in by_size(labels)[:8])
     return f"{listed} and {len(labels) - 8:,} more" if len(labels) > 8 else listed
 
 

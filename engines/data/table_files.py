@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engines.contract import InputError, Problem, Skipped
 from engines.data.archive import is_clutter, unpack
-from engines.data.collecting import listed
-from engines.data.labelled import SPLITS
-from engines.data.prepared import prepared
-from engines.data.tables import ACCEPTED, EXTENSIONS
+from engines.data.columnar import sheets_of
+from engines.data.parts import Part, lacks_training, of_tables, part_of_path
+from engines.data.row_sampling import listed
+from engines.data.tables import ACCEPTED, EXTENSIONS, columns_of
+from engines.data.unpacked import prepared
 
 TELLING = {"readme", "license", "licence", "notice", "changelog", "requirements", "citation"}
 """Text files beside a table that are none."""
@@ -24,17 +25,43 @@ class TableFile:
 
     path: Path
     name: str
-    """Relative path with forward slashes, as it is shown to people."""
-    split: str | None = None
-    """'train', 'validation' or 'test' where its name says so."""
+    """Relative path with forward slashes, as people see it; of a sheet that is a part, with the sheet's name."""
+    split: Part | None = None
+    """Where its name says so, and another table is to train on."""
+    sheet: str | None = None
+    """The sheet that holds it; None for the one that serves."""
 
 
-def tables_in(data: Path, work: Path) -> tuple[list[TableFile], list[Skipped]]:
+def tables_in(
+    data: Path, work: Path, *, table: str | None = None, sheet: str | None = None
+) -> tuple[list[TableFile], list[Skipped]]:
     """The table `data`, or the tables in a folder or zip (which is unpacked below `work`), and what was left out.
 
-    Several tables are read only where their names say what each is for: train.csv and test.csv, data/train-0.parquet.
-    Raises InputError when there is no table, or several that do not say.
+    Several tables, or sheets of one, are read only where their names say what each is for: train.csv and test.csv,
+    data/train-0.parquet. `table` and `sheet` are the only one to read, where somebody says so. Raises InputError when
+    there is no table, or several that do not say, or none of the parts is to train on.
     """
+    found, skipped = every_table(data, work)
+    if table is not None:
+        names = [each.name for each in found]
+        if table not in names:
+            raise InputError(
+                Problem("setting table", f"there is no table '{table}' in it", f"accepted: {listed(names)}")
+            )
+        return _sheets(next(each for each in found if each.name == table), sheet), skipped
+    if len(found) == 1:
+        return _sheets(found[0], sheet), skipped
+    columns, unread = _columns(found)
+    parts = of_tables(columns)
+    if not parts:
+        raise _unclear(data, columns or {each.name: [] for each in found})
+    skipped += unread + [Skipped(name, _no_part(name)) for name in columns if name not in parts]
+    return [replace(each, split=parts[each.name]) for each in found if each.name in parts], skipped
+
+
+def every_table(data: Path, work: Path) -> tuple[list[TableFile], list[Skipped]]:
+    """The table `data`, or all in a folder or zip whatever they are for, and what else is there. Raises InputError when
+    there is none."""
     if not data.exists():
         raise InputError(Problem(str(data), "there is no such file or folder", ACCEPTED))
     if data.is_file() and not is_zip_of_files(data):
@@ -48,33 +75,58 @@ def tables_in(data: Path, work: Path) -> tuple[list[TableFile], list[Skipped]]:
         if path.suffix.lower() not in EXTENSIONS or path.stem.lower() in TELLING:
             skipped.append(Skipped(name, "is no table"))
         else:
-            found.append(TableFile(path, name, part_of(name)))
+            found.append(TableFile(path, name))
     if any(table.path.suffix.lower() not in {".txt", ".json"} for table in found):  # notes and settings beside a table
         skipped += [Skipped(t.name, "is no table") for t in found if t.path.suffix.lower() in {".txt", ".json"}]
         found = [table for table in found if table.path.suffix.lower() not in {".txt", ".json"}]
     if not found:
         first = f" ({len(skipped):,} skipped; the first: {skipped[0].where} {skipped[0].reason})" if skipped else ""
         raise InputError(Problem(data.name, f"there is no table in it{first}", ACCEPTED))
-    if len(found) == 1:
-        return [TableFile(found[0].path, found[0].name)], skipped
-    parts = [table for table in found if table.split]
-    if "train" not in {table.split for table in parts}:
-        names = listed([table.name for table in found], 6)
-        raise InputError(
-            Problem(data.name, f"it holds {len(found):,} tables ({names})", "accepted: one, or train and test")
-        )
-    skipped += [Skipped(table.name, "says not what it is for: train or test") for table in found if not table.split]
-    return parts, skipped
+    return found, skipped
 
 
-def part_of(name: str) -> str | None:
-    """'train', 'validation' or 'test' by a file's name or else its folder's: 'reviews_train.csv', 'test/0.parquet'."""
-    for part in reversed(Path(name).with_suffix("").parts):
-        words = [word for word in re.split(r"[^a-z]+", part.lower()) if word]
-        known = {SPLITS[word] for word in words if word in SPLITS}
-        if len(known) == 1:
-            return known.pop()
-    return None
+def _sheets(file: TableFile, sheet: str | None) -> list[TableFile]:
+    """The table of a file: its sheet `sheet`, or its sheets where their names say what each is for, or as it is."""
+    if file.path.suffix.lower() != ".xlsx":
+        if sheet is not None:
+            found = f"'{file.name}' has no sheets"
+            raise InputError(Problem("setting sheet", found, "accepted: nothing, or an .xlsx file"))
+        return [file]
+    if sheet is not None:
+        return [replace(file, sheet=sheet)]
+    parts = of_tables(sheets_of(file.path))
+    if len(parts) < 2:
+        return [file]
+    return [TableFile(file.path, f"{file.name}, sheet {name}", part, name) for name, part in parts.items()]
+
+
+def _unclear(data: Path, columns: Mapping[str, list[str]]) -> InputError:
+    """Why several tables cannot be read together."""
+    names = listed(list(columns), 6)
+    if lacks_training(columns):
+        found = f"it holds what is to validate and to test ({names}) and nothing to train on"
+        return InputError(Problem(data.name, found, "accepted: one table, or train and test"))
+    found = f"'{data.name}' holds {len(columns):,} tables ({names}) and their names do not say what each is for"
+    accepted = "say which is meant, or call them train and test"
+    return InputError(Problem("setting table", found, accepted, choices=tuple(columns)))
+
+
+def _columns(files: list[TableFile]) -> tuple[dict[str, list[str]], list[Skipped]]:
+    """Table -> its columns, and the tables that cannot be read."""
+    found, skipped = {}, []
+    for file in files:
+        try:
+            found[file.name] = columns_of(file.path)
+        except InputError as error:
+            skipped.append(Skipped(file.name, f"cannot be read: {error.problems[0].found}"))
+    return found, skipped
+
+
+def _no_part(name: str) -> str:
+    """Why a table beside the parts is left out."""
+    if part_of_path(name) is None:
+        return "says not what it is for: train or test"
+    return "has other columns than what is trained on"
 
 
 def is_zip_of_files(path: Path) -> bool:

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from engines.contract import InputError, Problem, Progress
-from engines.data.collecting import Source, Table, collect
+from engines.data.columnar import open_parquet, open_spreadsheet
 from engines.data.delimited import UnclosedQuote, open_delimited
-from engines.data.records import open_records
-from engines.data.typed import open_parquet, open_spreadsheet
+from engines.data.json_lines import open_records
+from engines.data.row_sampling import Source, Table, collect, named
 
 __all__ = [
-    "ACCEPTED", "EXTENSIONS", "Table", "decode", "open_table", "read_rows", "read_table", "safe_cell", "write_csv",
-]  # fmt: skip
+    "ACCEPTED",
+    "EXTENSIONS",
+    "Table",
+    "columns_of",
+    "decode",
+    "open_table",
+    "read_rows",
+    "read_table",
+    "safe_cell",
+    "write_csv",
+]
 
 EXTENSIONS = {".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx"}
 ACCEPTED = "accepted: a table as CSV, TSV, JSONL, Parquet or XLSX"
@@ -38,29 +48,41 @@ def read_table(
     most_rows: int = 100_000,
     seed: int = 0,
     sheet: str | None = None,
+    heading: bool | None = None,
     progress: Progress | None = None,
 ) -> Table:
     """The table in a CSV, TSV, JSONL, JSON, Parquet or XLSX file, as text, cell by cell.
 
     What kind of file it is, its content says first and its name second. Separator, encoding and header are guessed, and
     `Table.notes` says how. Rows that do not fit are skipped and named; blank rows are counted. The file is streamed: of
-    more than `most_rows` rows that many are drawn at random by `seed`, in the file's order. `progress` counts bytes or
-    rows.
+    more than `most_rows` rows that many are drawn at random by `seed`, in the file's order. `heading` says whether the
+    first line names the columns, and `sheet` which of several is read, where somebody knows. `progress` counts bytes
+    or rows.
 
     Raises InputError, and nothing else, for a file of no use.
     """
     try:
         try:
-            source = open_table(path, sheet=sheet, progress=progress)
+            source = open_table(path, sheet=sheet, heading=heading, progress=progress)
             return collect(path.name, source, most_rows=most_rows, seed=seed, accepted=ACCEPTED)
         except UnclosedQuote:
-            source = open_delimited(path, quotes=False, progress=progress)
+            source = open_delimited(path, quotes=False, heading=heading, progress=progress)
             return collect(path.name, source, most_rows=most_rows, seed=seed, accepted=ACCEPTED)
     except OSError as error:
         raise _unopened(path, error) from None
 
 
-def open_table(path: Path, *, sheet: str | None = None, progress: Progress | None = None) -> Source:
+def columns_of(path: Path, sheet: str | None = None) -> list[str]:
+    """What a table's columns are called, by its beginning alone. Raises InputError for a file of no use."""
+    source = open_table(path, sheet=sheet)
+    with contextlib.suppress(UnclosedQuote):
+        next(source.rows, None)  # only now does JSON say what its columns are
+    return named(source.columns)[0]
+
+
+def open_table(
+    path: Path, *, sheet: str | None = None, heading: bool | None = None, progress: Progress | None = None
+) -> Source:
     """The rows of the same files as `read_table`, one at a time, for who can use each row and forget it.
 
     Raises InputError for a file of no use, now or while its rows are read, and UnclosedQuote as `open_delimited` does.
@@ -71,7 +93,7 @@ def open_table(path: Path, *, sheet: str | None = None, progress: Progress | Non
         for opening, (found, accepted) in FOREIGN.items():
             if start.startswith(opening):
                 raise InputError(Problem(path.name, found, accepted))
-        return _source(path, start, sheet, progress)
+        return _source(path, start, sheet, heading, progress)
     except OSError as error:
         raise _unopened(path, error) from None
 
@@ -80,15 +102,15 @@ def _unopened(path: Path, error: OSError) -> InputError:
     return InputError(Problem(path.name, f"the table cannot be opened ({error.strerror or error})", ACCEPTED))
 
 
-def _source(path: Path, start: bytes, sheet: str | None, progress: Progress | None) -> Source:
+def _source(path: Path, start: bytes, sheet: str | None, heading: bool | None, progress: Progress | None) -> Source:
     suffix = path.suffix.lower()
     if start.startswith(b"PK\3\4") or suffix == ".xlsx":
-        return open_spreadsheet(path, sheet, progress)
+        return open_spreadsheet(path, sheet, heading, progress)
     if start.startswith(b"PAR1") or suffix == ".parquet":
         return open_parquet(path, progress)
     if suffix in {".jsonl", ".ndjson", ".json"} or (suffix not in EXTENSIONS and start.lstrip().startswith(b"{")):
         return open_records(path, progress)
-    return open_delimited(path, progress=progress)
+    return open_delimited(path, heading=heading, progress=progress)
 
 
 def safe_cell(text: str) -> str:
@@ -122,9 +144,9 @@ BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16",
 def read_rows(path: Path) -> list[tuple[int, list[str]]]:
     """Every row that is not blank as (line number, cells), the header included.
 
-    The separator is the one of comma, semicolon and tab that the first line has most of. The encoding is UTF-8 or
-    UTF-16, or else Windows-1252, which Excel writes in western Europe. Raises InputError for a file that is empty,
-    too large or not text.
+    The separator is the one of comma, semicolon and tab that the first line with any has most of. The encoding is
+    UTF-8 or UTF-16, or else Windows-1252, which Excel writes in western Europe. Raises InputError for a file that is
+    empty, too large or not text.
     """
     accepted = "accepted: a CSV file with a header line, separated by comma, semicolon or tab"
     try:
@@ -139,7 +161,8 @@ def read_rows(path: Path) -> list[tuple[int, list[str]]]:
         raise InputError(Problem(path.name, "the table is empty", accepted))
     if "\0" in text:
         raise InputError(Problem(path.name, "this is no text", accepted))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(SEPARATORS, key=first.count))
+    telling = next((line for line in lines if any(separator in line for separator in SEPARATORS)), first)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(SEPARATORS, key=telling.count))
     rows = []
     try:
         for cells in reader:

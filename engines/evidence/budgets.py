@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
 
 import numpy as np
+
+from engines.data.splits import split
+
+CHECKED = 0.2
+"""The share of a budget that decides when to stop, of what has enough for that."""
+FEWEST_CHECKED = 5
+"""Examples of a class in a budget, below which none of them is spared for that."""
 
 
 def drawn(labels: Sequence[Hashable], budget: int, seed: int) -> list[int]:
@@ -25,3 +33,18 @@ def drawn(labels: Sequence[Hashable], budget: int, seed: int) -> list[int]:
             share = 0.0 if place == 0 else (place + 0.5) / len(by_class[label])
             ranked.append((share, int(position)))
     return sorted(position for _, position in sorted(ranked)[:budget])
+
+
+def within(labels: Sequence[Hashable], groups: Sequence[str], budget: int, seed: int) -> tuple[list[int], list[int]]:
+    """Positions of `budget` examples (see `drawn`) in two parts: those that are learnt from, and those that decide when
+    to stop, which cost labels as well.
+
+    The second holds CHECKED of each class that has FEWEST_CHECKED in the budget, and nothing of smaller ones: they are
+    learnt from whole, for as long as the recipe says. Examples of one group stay together.
+    """
+    chosen = drawn(labels, budget, seed)
+    many = Counter(labels[i] for i in chosen)
+    large = [i for i in chosen if many[labels[i]] >= FEWEST_CHECKED]
+    parts = split([str(labels[i]) for i in large], [groups[i] for i in large], validation=CHECKED, test=0.0, seed=seed)
+    checked = {i for i, part in zip(large, parts, strict=True) if part == "validation"}
+    return [i for i in chosen if i not in checked], sorted(checked)

@@ -50,9 +50,11 @@ def probabilities(logits: np.ndarray, temperature: float | np.ndarray = 1.0) -> 
 
 
 def report(
-    logits: np.ndarray, labels: np.ndarray, held_out: tuple[np.ndarray, np.ndarray] | None,
+    logits: np.ndarray,
+    labels: np.ndarray,
+    held_out: tuple[np.ndarray, np.ndarray] | None,
     temperatures: np.ndarray | None = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """What a page shows of one test: logits float (N, C), labels int (N,).
 
     `held_out` are logits and labels of validation examples: they alone choose the temperature. Without them it is 1,

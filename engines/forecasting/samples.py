@@ -83,9 +83,15 @@ SAMPLES = [
 def make(name: str, out: Path) -> Path:
     """Writes the sample below `out` as a CSV and returns it; one that is there is kept. Raises InputError."""
     makers: dict[str, Callable[[], str]] = {
-        "passengers": _passengers, "weather": _weather, "hourly": _hourly, "co2": _co2, "stocks": _stocks,
-        "stocks-weekly": _stocks_weekly, "macro": _macro, "sunspots": _sunspots,
-    }  # fmt: skip
+        "passengers": _passengers,
+        "weather": _weather,
+        "hourly": _hourly,
+        "co2": _co2,
+        "stocks": _stocks,
+        "stocks-weekly": _stocks_weekly,
+        "macro": _macro,
+        "sunspots": _sunspots,
+    }
     if name not in makers:
         raise InputError(Problem(f"sample {name}", "there is no such sample", f"known: {', '.join(makers)}"))
     path = out / f"{name}.csv"

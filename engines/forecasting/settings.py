@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from engines.contract import Strategy, setting
-from engines.forecasting.names import FREQUENCIES
+from engines.forecasting.labels import DATE_FORMS, FREQUENCIES, FREQUENCY_CODES
 from engines.training.settings import TrainSettings
 
 
@@ -17,10 +17,18 @@ class ForecastSettings(TrainSettings):
 
     hidden: ClassVar[frozenset[str]] = frozenset(
         {
-            "balance", "views", "label_smoothing", "refit", "folds", "find_learning_rate", "lora_rank",
-            "validation_fraction", "test_fraction",
+            "balance",
+            "views",
+            "label_smoothing",
+            "refit",
+            "folds",
+            "find_learning_rate",
+            "lora_rank",
+            "validation_fraction",
+            "test_fraction",
+            "depth",
         }
-    )  # fmt: skip
+    )
 
     default_epochs: ClassVar[Mapping[Strategy, int]] = {
         Strategy.FEATURES: 20,
@@ -35,25 +43,47 @@ class ForecastSettings(TrainSettings):
         Strategy.SCRATCH: 2e-3,
     }
 
-    date_column: str | None = setting(None, "Column of the dates; by default it is guessed", reads=True)
-    id_column: str | None = setting(None, "Column that tells the series apart; by default it is guessed", reads=True)
-    value_column: str | None = setting(None, "Column that is forecast; by default it is guessed", reads=True)
+    date_column: str | None = setting(
+        None, "Column of the dates, or several that make them, separated by commas; by default guessed", reads=True
+    )
+    id_column: str | None = setting(
+        None, "Column that tells the series apart, or several, separated by commas; by default guessed", reads=True
+    )
+    value_column: str | None = setting(
+        None, "Column that is forecast, or several, separated by commas; by default guessed", reads=True
+    )
     known_ahead: str | None = setting(
         None, "Columns whose future is known, such as holidays or promotions, separated by commas", reads=True
     )
     date_order: str = setting(
         "auto",
         "How 3/4/2024 is read, where nothing else tells",
-        choices=("auto", "day first", "month first"),
+        choices=("auto", "day first", "month first", "year first"),
+        reads=True,
+    )
+    date_form: str = setting(
+        "auto", "How a date that is one number is read, such as 202301", choices=("auto", *DATE_FORMS), reads=True
+    )
+    layout: str = setting(
+        "auto",
+        "Whether dates stand one below the other, or side by side as headings",
+        choices=("auto", "below", "side by side"),
         reads=True,
     )
     decimal: str = setting(
-        "auto", "Which sign comes before the decimals, where nothing else tells", choices=("auto", "point", "comma"),
+        "auto",
+        "Which sign comes before the decimals, where nothing else tells",
+        choices=("auto", "point", "comma"),
         reads=True,
-    )  # fmt: skip
-    frequency: str = setting("auto", "How far apart the steps are", choices=("auto", *FREQUENCIES), reads=True)
+    )
+    frequency: str = setting(
+        "auto", "How far apart the steps are", choices=("auto", *FREQUENCIES, *FREQUENCY_CODES), reads=True
+    )
     duplicates: str = setting(
-        "mean", "What becomes of several values in one step", choices=("mean", "sum", "first", "last"), reads=True
+        "auto",
+        "What becomes of several values in one step; of few, the mean is taken without asking",
+        choices=("auto", "mean", "sum", "first", "last"),
+        reads=True,
     )
     horizon: int | None = setting(
         None, "Steps to forecast; by default what is usual at the frequency", low=1, high=480, reads=True
@@ -62,14 +92,30 @@ class ForecastSettings(TrainSettings):
         None, "Steps in a season; by default what is usual at the frequency", low=1, high=2000, reads=True
     )
     origins: int = setting(10, "Points in time from which the test forecasts", low=1, high=100, reads=True)
-    context: int = setting(512, "Past steps that the network sees", low=64, high=2048)
+    context: int = setting(
+        512, "Past steps that the network sees", title="Past steps it sees", group="often", low=64, high=2048
+    )
     inputs: str = setting(
-        "auto", "What the network reads: values, or differences from the step or the season before",
+        "auto",
+        "What the network reads: values, or differences from the step or the season before",
+        title="What it reads",
+        group="data",
         choices=("auto", "values", "differences", "seasonal differences"),
-    )  # fmt: skip
-    windows: int = setting(80, "Windows of the past that an epoch learns from", low=8, high=100_000)
-    most_series: int = setting(24, "Series that are tested, drawn at random where there are more", low=1, high=5000)
-    arima: bool = setting(True, "Also compare with AutoARIMA, the slowest of the baselines")
+    )
+    windows: int = setting(
+        80, "Windows of the past that an epoch learns from", title="Windows an epoch", low=8, high=100_000
+    )
+    most_series: int = setting(
+        24,
+        "Series that are tested, drawn at random where there are more",
+        title="Series tested at most",
+        group="data",
+        low=1,
+        high=5000,
+    )
+    arima: bool = setting(
+        True, "Also compare with AutoARIMA, the slowest of the baselines", title="Compare with AutoARIMA"
+    )
     batch_size: int = setting(8, "Windows per step", low=1, high=4096)
 
     def patience_for(self, epochs: int) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from engines import places
+from engines import paths
 
 if sys.platform == "win32":
     WINDOWS_APART = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
@@ -36,10 +36,10 @@ def start(
     keep their meaning.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    paths = [str(places.PROJECT), os.environ.get("PYTHONPATH", "")]
+    known = [str(paths.PROJECT), os.environ.get("PYTHONPATH", "")]
     variables = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        "PYTHONPATH": os.pathsep.join(filter(None, known)),
         "PYTHONUTF8": "1",
         "PYTHONUNBUFFERED": "1",
         **(environment or {}),

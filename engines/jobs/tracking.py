@@ -14,10 +14,13 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from engines.contract import Cancelled, Event
 from engines.runs import RunFolder
+
+if TYPE_CHECKING:
+    from tensorboardX.event_file_writer import EventsWriter
 
 EVERY_SECONDS = 2.0
 """Between two looks at the run's events."""
@@ -119,7 +122,7 @@ class TensorBoard:
 
     def __init__(self, run: RunFolder):
         self.folder = run.path / "tensorboard"
-        self._file: Any = None
+        self._file: EventsWriter | None = None
 
     def write(self, events: list[Event]) -> None:
         for event in events:

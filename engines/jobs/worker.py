@@ -1,10 +1,10 @@
-"""Trains one run.
+"""Works through one run: trains, or compares.
 
     python -m engines.jobs.worker RUN_DIR    works through that run folder
     python -m engines.jobs.worker --spare    imports the heavy libraries and waits on standard input for one line,
                                              {"run": RUN_DIR, "environment": {…}}; leaves when standard input closes
 
-The command line's `fit` calls `execute` in its own process. Nothing here imports torch: a run says that it is running
+The command line calls `execute` in its own process. Nothing here imports torch: a run says that it is running
 before anything heavy is loaded.
 """
 
@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from engines import registry
-from engines.contract import Cancelled, InputError, State
-from engines.jobs import failures, processes, tracking, warmth
+from engines.contract import Cancelled, InputError, Job, Problem, State
+from engines.jobs import failures, processes, tracking, warm_imports
 from engines.runs import HEARTBEAT_SECONDS, RunFolder
 
 LOG = "worker.log"
@@ -45,13 +45,11 @@ def execute(run: RunFolder, ready: Callable[[], Any] = lambda: None) -> int:
     with _at_work(run):
         try:
             run.check_cancelled()
-            (run.path / "result.json").unlink(missing_ok=True)
+            run.clear_outcome()
             run.set_state(State.RUNNING, "Starting.")
             ready()
             with tracking.followed(run):
-                recipe = run.recipe
-                result = registry.task(recipe.task).fit(recipe, run)
-                run.write("result.json", result.to_json())
+                _work(run.job, run)
         except InputError as error:
             return _end(run, State.FAILED, str(error), WRONG_INPUT)
         except Cancelled:
@@ -66,6 +64,57 @@ def execute(run: RunFolder, ready: Callable[[], Any] = lambda: None) -> int:
                 return _end(run, State.CANCELLED, message, CANCELLED)
             return _end(run, State.FAILED, failures.sentence(error, LOG), DEFECT)
         return _end(run, State.DONE, "Done.", DONE)
+
+
+# --- what is done ---------------------------------------------------------------------------------
+
+
+def _fit(job: Job, run: RunFolder) -> None:
+    from engines import lifecycle
+
+    result = lifecycle.fit(registry.task(job.recipe.task), job.recipe, run)
+    run.write("result.json", result.to_json())
+
+
+def _compare(job: Job, run: RunFolder) -> None:
+    from engines import lifecycle
+
+    task = registry.task(job.recipe.task)
+    try:
+        budgets, seeds = list(map(int, job.arguments["budgets"])), int(job.arguments["seeds"])
+    except (KeyError, TypeError, ValueError):
+        accepted = "accepted: budgets, a list of whole numbers, and seeds, a whole number"
+        raise InputError(Problem("arguments of 'compare'", f"found {job.arguments}", accepted)) from None
+    first = None
+    with contextlib.suppress(InputError):  # where it was deleted meanwhile, its seed is trained again
+        first = RunFolder.find(str(job.arguments.get("first", "")))
+    answer = lifecycle.compare(task, job.recipe, run, budgets, seeds, first)
+    run.write("comparison.json", json.dumps(answer, indent=2))
+
+
+def _sweep(job: Job, run: RunFolder) -> None:
+    from engines import lifecycle
+
+    try:
+        seeds, blocks = int(job.arguments["seeds"]), list(map(int, job.arguments.get("blocks") or ()))
+    except (KeyError, TypeError, ValueError):
+        accepted = "accepted: seeds, a whole number, and perhaps blocks, a list of them"
+        raise InputError(Problem("arguments of 'sweep'", f"found {job.arguments}", accepted)) from None
+    found = lifecycle.sweep(registry.task(job.recipe.task), job.recipe, run, seeds, blocks)
+    run.write("sweep.json", json.dumps(found, indent=2))
+
+
+VERBS: dict[str, Callable[[Job, RunFolder], None]] = {"fit": _fit, "compare": _compare, "sweep": _sweep}
+"""What a job may ask for. Each leaves its outcome in the run folder, see `RunFolder.done`."""
+
+
+def _work(job: Job, run: RunFolder) -> None:
+    if job.verb not in VERBS:
+        raise InputError(Problem("job", f"there is no verb {job.verb!r}", f"accepted: {', '.join(VERBS)}"))
+    VERBS[job.verb](job, run)
+
+
+# --- who has a run --------------------------------------------------------------------------------
 
 
 def worker_of(run: RunFolder) -> tuple[int, float] | None:
@@ -149,7 +198,7 @@ def _log_traceback(run: RunFolder) -> None:
 
 
 def _spare() -> int:
-    importing = warmth.start_importing(warmth.ANSWERING + warmth.TRAINING)
+    importing = warm_imports.start_importing(warm_imports.ANSWERING + warm_imports.TRAINING)
     line = sys.stdin.readline()
     if not line.strip():
         os._exit(0)  # nobody needs us any more, and the imports may take a while yet

@@ -114,7 +114,7 @@ SPEAKERS = [
         origin="Headstart's own sentences, spoken by espeak-ng and flite",
         licence="Apache-2.0",
         real=False,
-    ),
+    )
 ]
 
 
@@ -125,6 +125,11 @@ def sentences() -> list[str]:
 def to_read() -> list[str]:
     """Ten sentences that the page shows to read aloud; no sample and no measure of forgetting has them."""
     return sentences()[READING]
+
+
+def available(name: str) -> bool:
+    """Whether `make` would find what it needs on this computer."""
+    return name != "accents" or shutil.which("espeak-ng") is not None
 
 
 def make(name: str, out: Path, known: Sequence[Sample]) -> Path:
@@ -236,9 +241,9 @@ def write_metadata(out: Path, rows: Sequence[Sequence[str]]) -> None:
 
 
 def _convert(path: Path, out: Path) -> None:
-    from engines.speech import audio
+    from engines.speech.audio import files
 
-    audio.write(out, audio.read(path).samples)
+    files.write(out, files.read(path).samples)
 
 
 def _copy(folder: Path, out: Path) -> None:

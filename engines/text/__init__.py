@@ -1,2 +1,6 @@
 """Text: teach a network that has read a library to tell your texts apart, to answer, and to translate.
 One light file a task, and what the tasks share; torch and transformers are imported by workers only."""
+
+from engines.contract import DomainInfo
+
+DOMAIN = DomainInfo("Text", ":material/chat:", "Reviews, answers, translation")

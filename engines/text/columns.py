@@ -1,42 +1,27 @@
-"""Which column of a table is which, judged by names and values; a person's own word counts first."""
+"""Which column of a table holds the texts and which the classes, judged by names and values; a person's own word counts
+first."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from engines.contract import InputError, Problem
-from engines.data.collecting import listed
-from engines.data.labelled import SPLITS, clean
+from engines.contract import InputError, Problem, ReadAs
+from engines.data import parts
+from engines.data.labelled import clean
+from engines.data.missing import is_missing
+from engines.data.row_sampling import listed
 from engines.data.tables import Table
+from engines.text.column_looks import Look, look_at
+from engines.text.column_names import SURE_LABELS, SURE_TEXTS
 
-TEXTS = (
-    "text", "texts", "sentence", "review", "review_text", "reviewtext", "comment", "tweet", "message", "body",
-    "content", "document", "post", "utterance", "phrase", "snippet", "description", "abstract",
-    "headline", "title", "question",
-)  # fmt: skip
-LABELS = (
-    "label", "labels", "class", "class_name", "category", "sentiment", "target", "label_text", "topic", "intent",
-    "emotion", "polarity", "stars", "rating", "score", "type", "tag", "language", "genre",
-)  # fmt: skip
-SPLIT_COLUMNS = ("split", "part", "subset", "set", "partition")
-PROMPTS = ("prompt", "question", "instruction", "user", "query", "human", "input", "request", "customer")
-RESPONSES = ("response", "answer", "completion", "output", "assistant", "reply", "chosen", "bot", "agent")
-CHATS = ("messages", "conversations", "conversation", "chat", "dialog", "dialogue")
-LANGUAGES = (
-    "en", "english", "de", "german", "deutsch", "fr", "french", "français", "es", "spanish", "it", "italian", "pt",
-    "portuguese", "nl", "dutch", "pl", "polish", "ru", "russian", "zh", "chinese", "ja", "japanese", "ar", "arabic",
-)  # fmt: skip
-SOURCES = ("source", "src", "original", "from", "input", *LANGUAGES)
-TARGETS = ("target", "tgt", "translation", "trg", "to", "output", *LANGUAGES)
 MOST_CLASSES = 1_000
-LOOKED_AT = 2_000
-"""Rows by which columns are judged."""
-MISSING = {"", "nan", "null", "#n/a", "<na>"}
-"""How programs write that there is nothing, in small letters."""
+NEARLY = 0.9
+"""A column whose score is this share of the best one's may as well be meant: that is asked."""
+NOTHING = "nothing"
+"""What a person says for a column that there is none."""
 
 
 @dataclass(frozen=True)
@@ -44,73 +29,51 @@ class Guess:
     """What each column was taken for."""
 
     roles: dict[str, str]
-    """'text', 'label', 'split'; 'prompt', 'response', 'messages'; 'source', 'target' -> name of the column."""
+    """'text', 'label', 'split'; 'prompt', 'context', 'system', 'response', 'messages'; 'source', 'target' -> the
+    column's name."""
     reason: str
     """One sentence or two."""
     alternatives: dict[str, list[str]] = field(default_factory=dict)
     """Role -> the other columns, the likeliest first."""
+    notes: list[str] = field(default_factory=list)
+    """What else is to be known of the columns, a sentence each."""
 
     def details(self) -> dict[str, Any]:
         """For a page, as plain data."""
         return asdict(self)
 
+    def read_as(self, **titles: str) -> list[ReadAs]:
+        """The guesses as a page shows them; `titles` are role=what it is called."""
+        return [
+            ReadAs(title, self.roles.get(role, ""), self.alternatives.get(role, []), f"{role}_column", self.reason)
+            for role, title in titles.items()
+            if role in self.roles or self.alternatives.get(role)
+        ]
+
 
 @dataclass(frozen=True)
-class Look:
-    """What a column's values are like."""
+class Asked:
+    """What a person said of the columns of texts and classes."""
 
-    name: str
-    key: str
-    """The name as names are compared: small letters, underscores, the last part of a.b."""
-    filled: int
-    distinct: int
-    words: float
-    """On average, over filled cells."""
-    numeric: float
-    """Share of filled cells."""
-    measured: float
-    """Share of filled cells that are numbers with decimals."""
-    chats: float
-    """Share of filled cells that are JSON lists of messages."""
-
-    @property
-    def fresh(self) -> float:
-        """Share of filled cells that no other cell repeats, or nearly so."""
-        return self.distinct / max(self.filled, 1)
-
-    @property
-    def text_score(self) -> float:
-        """How much it looks like running text; above 0 for anything that may be one."""
-        if not self.filled or self.numeric > 0.9:
-            return 0.0
-        named = 3.0 if self.key in TEXTS else 0.0
-        is_identifier = self.words < 1.2 and self.fresh > 0.9
-        return (named + min(self.words, 30) ** 0.5) * (0.2 + self.fresh) * (0.5 if is_identifier else 1.0)
-
-    def label_score(self, n_rows: int) -> float:
-        """How much it looks like classes; above 0 for anything that may be."""
-        if self.distinct < 2:
-            return 0.0
-        named = 6.0 - 0.1 * LABELS.index(self.key) if self.key in LABELS else 0.0
-        repeats = self.filled / self.distinct
-        plain = 1 / (1 + self.words) + min(repeats, 50) / 50 + (2.0 if self.distinct <= 20 else 0.0)
-        return (named + plain) * self.filled / max(n_rows, 1) * (0.2 if self.measured > 0.5 or repeats < 2 else 1.0)
+    text: str | None = None
+    label: str | None = None
+    split: str | None = None
+    accept_guesses: bool = False
+    """Where two columns are nearly as likely, the likelier is taken; else it is asked."""
 
 
-def guess_labelled(
-    table: Table, *, text_column: str | None = None, label_column: str | None = None, to_train: bool = True
-) -> Guess:
+def guess_labelled(table: Table, asked: Asked = Asked(), *, to_train: bool = True) -> Guess:
     """The columns 'text' and 'label', and 'split' where one says what each row is for.
 
-    Raises InputError for a name that the table lacks, a table of one column, and classes that are as many as texts:
-    then it asks whether the columns were mistaken for one another.
+    Raises InputError for a name that the table lacks, a table of one column, classes that are as many as texts (then it
+    asks whether the columns were mistaken for one another) and two columns that are nearly as likely.
     """
     looks = look_at(table)
     by_name = {look.name: look for look in looks}
-    split = _split_column(table)
-    free = [look for look in looks if look.name != split]
-    chosen_text = table.columns[table.index(text_column)] if text_column else None
-    chosen_label = table.columns[table.index(label_column)] if label_column else None
+    split, notes = split_column(table, asked.split)
+    free = [look for look in looks if look.name not in (split, split_column(table)[0])]
+    chosen_text = table.columns[table.index(asked.text)] if asked.text else None
+    chosen_label = table.columns[table.index(asked.label)] if asked.label else None
     if chosen_text and chosen_text == chosen_label:
         raise InputError(Problem(table.name, f"'{chosen_text}' cannot be both text and label", "accepted: two columns"))
     if len(free) < 2:
@@ -123,20 +86,22 @@ def guess_labelled(
     if not chosen_text and by_name[text].text_score == 0:
         found = f"none of its columns holds texts (they are {listed(table.columns)})"
         raise InputError(Problem(table.name, found, "accepted: a column of texts, or its name as text_column"))
-    _require_classes(table, by_name[text], by_name[label], asked=label_column is not None, to_train=to_train)
+    if to_train and not asked.accept_guesses:
+        if not chosen_text:
+            _ask_for_text(table, by_name[text], [look for look in texts if look.name not in (text, label)])
+        if not chosen_label:
+            _ask_for_label(table, by_name[label], [look for look in labels if look.name not in (text, label)])
+    _require_classes(table, by_name[text], by_name[label], asked=asked.label is not None, to_train=to_train)
     roles = {"text": text, "label": label} | ({"split": split} if split else {})
     reason = f"{_about_text(by_name[text], chosen_text)}; {_about_label(table, by_name[label], chosen_label)}."
     if split:
         reason += f" '{split}' says what each row is for."
     taken = set(roles.values())
-    return Guess(
-        roles,
-        reason,
-        {
-            "text": [look.name for look in texts if look.name not in taken],
-            "label": [look.name for look in labels if look.name not in taken],
-        },
-    )
+    others = {
+        "text": [look.name for look in texts if look.name not in taken],
+        "label": [look.name for look in labels if look.name not in taken],
+    }
+    return Guess(roles, reason, others, notes + _about_others(table, label, others["label"]))
 
 
 def guess_text(table: Table, text_column: str | None = None) -> str:
@@ -152,99 +117,77 @@ def guess_text(table: Table, text_column: str | None = None) -> str:
     return best.name
 
 
-def guess_conversations(
-    table: Table,
-    *,
-    prompt_column: str | None = None,
-    response_column: str | None = None,
-    messages_column: str | None = None,
-) -> Guess:
-    """The column 'messages' of whole chats, or the columns 'prompt' and 'response'.
+def split_column(table: Table, asked: str | None = None) -> tuple[str | None, list[str]]:
+    """The column that says what each row is for, and what is to be said of one that is called so and does not.
 
-    Raises InputError for a name that the table lacks and a table without either.
+    That is one called split, part, … or is_valid whose cells say train, validation and test, or for the most part where
+    they say train. Raises InputError for a name that the table lacks.
     """
-    looks = look_at(table)
-    if messages_column:
-        name = table.columns[table.index(messages_column)]
-        return Guess({"messages": name}, f"'{name}' holds the conversations, as you say.")
-    chats = sorted((look for look in looks if look.chats > 0.5), key=lambda look: (look.key not in CHATS, -look.chats))
-    if chats and not (prompt_column or response_column):
-        others = [look.name for look in chats[1:]]
-        return Guess({"messages": chats[0].name}, f"'{chats[0].name}' holds whole conversations.", {"messages": others})
-    return _two_columns(
-        table, looks, ("prompt", PROMPTS, prompt_column), ("response", RESPONSES, response_column),
-        "accepted: a column of questions and one of answers, or a column of messages (role, content)",
-    )  # fmt: skip
-
-
-def guess_pairs(table: Table, *, source_column: str | None = None, target_column: str | None = None) -> Guess:
-    """The columns 'source' and 'target' of sentence pairs.
-
-    Raises InputError for a name that the table lacks and a table without two columns of text.
-    """
-    return _two_columns(
-        table, look_at(table), ("source", SOURCES, source_column), ("target", TARGETS, target_column),
-        "accepted: a column of sentences and one of their translations",
-    )  # fmt: skip
-
-
-def look_at(table: Table) -> list[Look]:
-    """Every column, by at most LOOKED_AT of its rows, spread over the table."""
-    step = max(1, len(table.rows) // LOOKED_AT)
-    rows = table.rows[::step]
-    return [_look(name, [row[index] for row in rows]) for index, name in enumerate(table.columns)]
-
-
-def is_missing(cell: str) -> bool:
-    """Whether a cell says that there is nothing."""
-    return cell.strip().casefold() in MISSING
-
-
-def _look(name: str, cells: list[str]) -> Look:
-    filled = [cell.strip() for cell in cells if not is_missing(cell)]
-    n = max(len(filled), 1)
-    numbers = [cell for cell in filled if re.fullmatch(r"[-+]?[\d.,]*\d[\d.,]*(e[-+]?\d+)?%?", cell, re.IGNORECASE)]
-    return Look(
-        name=name,
-        key=re.sub(r"[\s\-]+", "_", name.rsplit(".", 1)[-1].strip().casefold()),
-        filled=len(filled),
-        distinct=len({clean(cell) if len(cell) < 200 else cell for cell in filled}),
-        words=sum(_words(cell) for cell in filled) / n,
-        numeric=len(numbers) / n,
-        measured=sum(re.search(r"[.,]\d*[1-9]", cell) is not None for cell in numbers) / n,
-        chats=sum(_is_chat(cell) for cell in filled[:100]) / min(n, 100),
-    )
-
-
-def _words(cell: str) -> float:
-    """Words; scripts that write no spaces count two letters as one."""
-    return (
-        len(cell.split()) + sum("\u2e80" <= letter <= "\u9fff" or "\u0e00" <= letter <= "\u0eff" for letter in cell) / 2
-    )
-
-
-def _is_chat(cell: str) -> bool:
-    if not cell.startswith(("[", "{")):
-        return False
-    try:
-        value = json.loads(cell)
-    except (ValueError, RecursionError):
-        return False
-    if isinstance(value, dict):
-        value = next((entry for entry in value.values() if isinstance(entry, list)), None)
-    if not isinstance(value, list) or not value or not isinstance(value[0], dict):
-        return False
-    return bool(value[0].keys() & {"role", "from"}) and bool(value[0].keys() & {"content", "value"})
-
-
-def _split_column(table: Table) -> str | None:
-    """A column that is called like one and says nothing but train, validation and test."""
+    if asked is not None and asked.casefold() == NOTHING and asked not in table.columns:
+        return None, []
+    if asked is not None:
+        name = table.columns[table.index(asked)]
+        words = list(dict.fromkeys(cell.strip() for cell in table.column(name) if not is_missing(cell)))
+        if not any(parts.of_cell(name, word) for word in words):
+            found = f"'{name}' says no part ({listed(words, 3)})"
+            raise InputError(Problem("setting split_column", found, "accepted: a column of train, validation and test"))
+        return name, []
+    unclear = []
     for index, name in enumerate(table.columns):
-        if name.strip().casefold() in SPLIT_COLUMNS:
-            values = {row[index].strip().casefold() for row in table.rows} - MISSING
-            if values and values <= SPLITS.keys():
-                return name
-    return None
+        if name.strip().casefold() not in parts.COLUMNS and not parts.says_part(name):
+            continue
+        values = Counter(row[index].strip() for row in table.rows if not is_missing(row[index]))
+        said = {value: part for value in values if (part := parts.of_cell(name, value))}
+        n_said = sum(values[value] for value in said)
+        if said and (len(said) == len(values) or ("train" in said.values() and 2 * n_said > values.total())):
+            return name, []
+        if name.strip().casefold() == "split" and values:
+            shown = listed(list(values), 3)
+            unclear.append(f"The column '{name}' does not say train, validation or test ({shown}): it is not used.")
+    return None, unclear
+
+
+def _ask_for_text(table: Table, best: Look, others: Collection[Look]) -> None:
+    """Raises InputError where another column is as likely to hold the texts."""
+    near = [look.name for look in others if look.words >= 2 and look.text_score >= NEARLY * best.text_score]
+    if near and best.key not in SURE_TEXTS:
+        raise _question("text_column", table, [best.name, *near], "the texts")
+
+
+def _ask_for_label(table: Table, best: Look, others: Collection[Look]) -> None:
+    """Raises InputError where another column is as likely to hold the classes, and says something else."""
+    least = NEARLY * best.label_score(len(table.rows))
+    near = [look.name for look in others if look.label_score(len(table.rows)) >= least]
+    near = [name for name in near if not _same_classes(table, best.name, name)]
+    if near and best.key not in SURE_LABELS:
+        raise _question("label_column", table, [best.name, *near], "the classes")
+
+
+def _question(setting: str, table: Table, names: list[str], what: str) -> InputError:
+    found = f"of the columns of {table.name}, {listed(names, 4)} are as likely to hold {what}"
+    return InputError(Problem(f"setting {setting}", found, "say which it is", choices=tuple(names)))
+
+
+def _same_classes(table: Table, one: str, other: str) -> bool:
+    """Whether two columns say the same in other words: 1 and 'positive'."""
+    pairs = set(zip(table.column(one), table.column(other), strict=True))
+    return len(pairs) == len({pair[0] for pair in pairs}) == len({pair[1] for pair in pairs})
+
+
+def _about_others(table: Table, label: str, others: list[str]) -> list[str]:
+    """What is to be said of columns that may be classes too."""
+    notes = []
+    twins = [name for name in others if _same_classes(table, label, name)]
+    if twins and len(set(table.column(label))) < len(table.rows):
+        notes.append(f"'{twins[0]}' says the same as '{label}' in other words.")
+    flags = [name for name in (label, *others) if set(map(str.strip, table.column(name))) == {"0", "1"}]
+    if label in flags and len(flags) > 2:
+        told = listed([name for name in table.columns if name in flags], 4)
+        notes.append(
+            f"The columns {told} hold nothing but 0 and 1: this looks like several labels a row, and only '{label}' "
+            "is learnt."
+        )
+    return notes
 
 
 def _require_classes(table: Table, text: Look, label: Look, *, asked: bool, to_train: bool) -> None:
@@ -254,7 +197,10 @@ def _require_classes(table: Table, text: Look, label: Look, *, asked: bool, to_t
     if not (len(values) > MOST_CLASSES or (to_train and len(values) > max(20, n / 2))):
         return
     found = f"the column '{label.name}' has {len(values):,} different values in {n:,} rows"
-    if asked and label.text_score < text.text_score:
+    if label.measured > 0.5:
+        found += f", which look like measurements ('{next(iter(values))}')"
+        accepted = "accepted: a column of classes; put numbers into a few ranges with a name each"
+    elif asked and label.text_score < text.text_score:
         accepted = f"accepted: a column of classes, {MOST_CLASSES:,} at most, each with several texts"
     else:
         accepted = "is this the text column? Say which is which with text_column and label_column"
@@ -270,37 +216,5 @@ def _about_text(look: Look, chosen: str | None) -> str:
 def _about_label(table: Table, look: Look, chosen: str | None) -> str:
     if chosen:
         return f"'{look.name}' holds the classes, as you say"
-    count = len({clean(cell) for cell in table.column(look.name) if not is_missing(cell)})
+    count = len({clean(cell) for cell in table.column(look.name)} - {""})
     return f"'{look.name}' holds the classes ({count:,} different value{'s' * (count != 1)})"
-
-
-Role = tuple[str, tuple[str, ...], str | None]
-"""What it is for, what it is often called, and what a person said it is called."""
-
-
-def _two_columns(table: Table, looks: list[Look], one: Role, other: Role, accepted: str) -> Guess:
-    """Two columns of text: those that were named, else those that are called like it, else the first two."""
-    roles: dict[str, str] = {}
-    reasons = []
-    for role, _, given in (one, other):
-        if given:
-            roles[role] = table.columns[table.index(given)]
-            reasons.append(f"'{roles[role]}' is the {role}, as you say")
-    for role, names, given in (one, other):
-        if given:
-            continue
-        free = [look for look in looks if look.name not in roles.values() and look.numeric < 0.9 and look.filled]
-        called = sorted((look for look in free if look.key in names), key=lambda look: names.index(look.key))
-        if role == other[0] and one[0] in roles:  # a pair often is 'source' and 'de', or 'en' and 'de'
-            called.sort(key=lambda look: look.key in LANGUAGES)
-        texts = called or [look for look in free if look.text_score > 0]
-        if not texts:
-            found = f"there is no column for the {role} (its columns are {listed(table.columns)})"
-            raise InputError(Problem(table.name, found, accepted))
-        roles[role] = texts[0].name
-        reasons.append(f"'{roles[role]}' is the {role}" + (", by its name" if called else ", by its place"))
-    if len(set(roles.values())) < len(roles):
-        raise InputError(Problem(table.name, f"'{roles[one[0]]}' cannot be both {one[0]} and {other[0]}", accepted))
-    others = [name for name in table.columns if name not in roles.values()]
-    ordered = {one[0]: roles[one[0]], other[0]: roles[other[0]]}
-    return Guess(ordered, "; ".join(reasons) + ".", {one[0]: others, other[0]: others})

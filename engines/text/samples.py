@@ -45,7 +45,7 @@ CONVERSATIONS = [
         origin=OURS,
         licence="Apache-2.0",
         real=False,
-    ),
+    )
 ]
 PAIRS = [
     Sample(
@@ -55,7 +55,7 @@ PAIRS = [
         origin=OURS,
         licence="Apache-2.0",
         real=False,
-    ),
+    )
 ]
 FILES = {"films": "films.tsv", "products": "products.tsv", "conversations": "conversations.jsonl", "pairs": "pairs.csv"}
 OF_TASK = {"text.sentiment": SAMPLES, "text.generation": CONVERSATIONS, "text.translation": PAIRS}

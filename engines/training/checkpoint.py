@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
@@ -94,3 +95,46 @@ def halved(folder: Path) -> int:
 def best(folder: Path) -> dict[str, Tensor]:
     """The weights of the best epoch."""
     return load_file(folder / "best.safetensors")
+
+
+@dataclass
+class Kept:
+    """What of a phase is on the disk, and what would be next."""
+
+    folder: Path
+    epochs: int
+    """Planned."""
+    progress: Progress
+    learning: dict[str, Tensor]
+    optimiser: torch.optim.Optimizer
+    best: dict[str, Tensor]
+    epoch: int
+    """The newest on the disk."""
+    at: float = 0.0
+    """When it was saved."""
+
+    @property
+    def is_behind(self) -> bool:
+        return self.epoch < self.progress.epoch
+
+    def add(self, row: dict[str, Any]) -> None:
+        """One more epoch, and whether it is the best so far: by its validation loss, or where it has none."""
+        progress, loss = self.progress, row.get("validation_loss")
+        progress.epoch += 1
+        progress.history.append(row)
+        if loss is None or loss < progress.best_loss:
+            progress.best_epoch, progress.best_loss = progress.epoch, row["train_loss"] if loss is None else loss
+            self.best = self.learning if loss is None else copied(self.learning)
+
+    def save(self) -> None:
+        if not self.is_behind:
+            return
+        steps_left = self.progress.epoch < self.epochs
+        state = self.optimiser.state_dict() if steps_left else {}
+        save(self.folder, self.progress, self.learning, state, best=self.best)
+        self.epoch, self.at = self.progress.epoch, time.monotonic()
+
+
+def copied(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """As they are now, on the CPU."""
+    return {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}

@@ -7,11 +7,12 @@ in the model, its state and what is saved do not change. Needs nothing but torch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
@@ -24,6 +25,24 @@ AS_EXACT = 1e-4
 """The largest difference between the two ways, relative to the largest output, that is taken for rounding."""
 IN_ONE_PASS = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 """Whether oneDNN is here and takes bfloat16."""
+
+
+Function = Callable[..., Any]
+Size = int | tuple[int, ...]
+"""Of a filter's steps: one for both directions, or one for each."""
+
+
+class Context(FunctionCtx):
+    """What a backward pass gets of its forward pass."""
+
+    saved_tensors: tuple[Any, ...]
+    needs_input_grad: tuple[bool, ...]
+    came: torch.dtype
+    """Of the input."""
+    shape: torch.Size
+    frozen: tuple[Tensor, Tensor] | None
+    how: tuple[Any, ...]
+    between: tuple[float, float] | None
 
 
 class Behind(NamedTuple):
@@ -44,7 +63,9 @@ class Merged(TorchFunctionMode):
         self.behind = behind
         """By the `id` of a convolution's weight."""
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(
+        self, func: Function, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
         if func is torch.conv2d:
             return self.conv2d(*args, **(kwargs or {}))
         if func is F.adaptive_avg_pool2d and not kwargs and args[0].ndim == 4 and args[1] in (1, (1, 1)):
@@ -54,9 +75,15 @@ class Merged(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
     def conv2d(
-        self, x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
-        dilation: Any = 1, groups: int = 1,
-    ) -> Tensor:  # fmt: skip
+        self,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None = None,
+        stride: Size = 1,
+        padding: Size | str = 0,
+        dilation: Size = 1,
+        groups: int = 1,
+    ) -> Tensor:
         behind = self.behind.get(id(weight))
         alone = 1 < groups == len(weight) == x.shape[1]
         if behind is None and not alone or isinstance(padding, str):
@@ -67,7 +94,7 @@ class Merged(TorchFunctionMode):
         mean, variance, gamma, beta, epsilon = behind.norm
         frozen = mean, torch.rsqrt(variance + epsilon)
         y: Tensor = Convolution.apply(x, weight, bias, gamma, beta, frozen, how, behind.between)
-        y.merged_with = F.batch_norm, behind.activation  # type: ignore[attr-defined]
+        y.merged_with = F.batch_norm, behind.activation  # type: ignore[attr-defined]  # a mark that later functions look for
         return y
 
 
@@ -100,7 +127,9 @@ class Seen(TorchFunctionMode):
         self.outputs: list[tuple[Tensor, int, int]] = []
         """With their version, which changes when something is added in place, and the `id` of the weight."""
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(
+        self, func: Function, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
         kwargs = kwargs or {}
         weight = self.comes_from(args[0]) if args else None
         y = func(*args, **kwargs)
@@ -116,7 +145,7 @@ class Seen(TorchFunctionMode):
             self.behind[weight] = Behind(self.behind[weight].norm, func, between)
         return y
 
-    def comes_from(self, x: Any) -> int | None:
+    def comes_from(self, x: Tensor) -> int | None:
         """The `id` of the weight of the convolution that made `x`, be it with a norm behind."""
         same = (weight for output, version, weight in self.outputs if output is x and x._version == version)
         return next(same, None)
@@ -131,9 +160,16 @@ class Convolution(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, gamma: Tensor | None, beta: Tensor | None,
-        frozen: tuple[Tensor, Tensor] | None, how: tuple[Any, ...], between: tuple[float, float] | None,
-    ) -> Tensor:  # fmt: skip
+        ctx: Context,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        gamma: Tensor | None,
+        beta: Tensor | None,
+        frozen: tuple[Tensor, Tensor] | None,
+        how: tuple[Any, ...],
+        between: tuple[float, float] | None,
+    ) -> Tensor:
         dtype = torch.bfloat16 if torch.is_autocast_enabled("cpu") else x.dtype
         ctx.came = x.dtype
         with torch.autocast("cpu", enabled=False):
@@ -145,12 +181,12 @@ class Convolution(torch.autograd.Function):
                 shift = beta + ((0 if bias is None else bias) - frozen[0]) * scale
                 w = torch.mul(weight, _per_filter(scale), out=torch.empty_like(weight, dtype=dtype))
             y = cut_convolution(x, w, None if shift is None else shift.to(dtype), how, between)
-        ctx.save_for_backward(x, w, weight, bias, scale, y if between else None)
+        ctx.save_for_backward(x, w, weight, bias, scale, y if between else None)  # type: ignore[arg-type]  # None is kept as well
         ctx.frozen, ctx.how, ctx.between = frozen, how, between
         return y
 
     @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> Any:
+    def backward(ctx: Context, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, w, weight, bias, scale, y = ctx.saved_tensors
         if ctx.between:
             dy = torch.ops.aten.hardtanh_backward(dy, y, *ctx.between)
@@ -159,7 +195,7 @@ class Convolution(torch.autograd.Function):
         if not any(ctx.needs_input_grad[1:5]):
             return dx, *[None] * 7
         dw, dshift = (each.to(weight.dtype) for each in by_filters(dy, x, w, ctx.how))
-        if scale is None:
+        if scale is None or ctx.frozen is None:
             return dx, dw, None if bias is None else dshift, *[None] * 5
         mean, inverse = ctx.frozen
         dgamma = ((dw * weight).sum((1, 2, 3)) + dshift * ((0 if bias is None else bias) - mean)) * inverse
@@ -188,13 +224,13 @@ class Mean(torch.autograd.Function):
     """(B, C, H, W) -> (B, C, 1, 1). The gradient, the same for all pixels of a map, is handed on as a view."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(ctx: Context, x: Tensor) -> Tensor:
         ctx.shape = x.shape
         pixels = x.permute(0, 2, 3, 1).flatten(1, 2)  # (B, H * W, C): twice as fast in bfloat16 as over two dimensions
         return (pixels.sum(1) / pixels.shape[1])[:, :, None, None]
 
     @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> Any:
+    def backward(ctx: Context, dy: Tensor) -> Tensor:
         return (dy / ctx.shape[2:].numel()).expand(ctx.shape)
 
 
@@ -259,5 +295,5 @@ def _per_filter(of: Tensor) -> Tensor:
     return of[:, None, None, None]
 
 
-def _pair(of: int | tuple[int, ...]) -> tuple[int, ...]:
+def _pair(of: Size) -> tuple[int, ...]:
     return (of, of) if isinstance(of, int) else tuple(of)

@@ -1,4 +1,4 @@
-"""How long a run will take, before it starts. Light: pages call it on every change of a choice."""
+"""What a network that is trained costs, before it is. Light: pages call it on every change of a choice."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import math
 from dataclasses import replace
 
 from engines.contract import ModelCard, Strategy
+from engines.cost.work import Sizes, Work
 from engines.data.folds import of_baseline
 from engines.training.settings import TrainSettings
 
-START_UP_SECONDS = 6.0
-"""Imports and loading the weights, measured cold on two cores."""
 MOST_SEARCH_STEPS, FEWEST_SEARCH_STEPS = 100, 40
 BACKWARD = 2.0
 """A backward pass costs about two forward passes."""
+SCRATCH_BATCH = 16
+"""Examples at a time, at most, where random weights learn (`transfer.unhurried`)."""
 
 
 def forward_macs(card: ModelCard, start: int = 0, stop: int | None = None) -> float:
@@ -21,52 +22,76 @@ def forward_macs(card: ModelCard, start: int = 0, stop: int | None = None) -> fl
     return float(sum(stage.macs for stage in card.stages[start:stop]))
 
 
-def seconds(
-    card: ModelCard, strategy: Strategy, settings: TrainSettings, *, n_train: int, n_test: int, macs_per_second: float,
-    folds: int = 0,
-) -> float:  # fmt: skip
-    """Expected seconds of a run, its baseline not included.
+def work(
+    card: ModelCard,
+    strategy: Strategy,
+    settings: TrainSettings,
+    sizes: Sizes,
+    *,
+    warms_up: bool = True,
+    unit: str = "MACs",
+) -> list[Work]:
+    """What a run does that trains this network, its baseline included where the settings ask for one.
 
-    `macs_per_second` is what this machine does in a forward pass (the warm server's `machine` measures it).
-    With `folds` (see `TrainSettings.folds_for`) `n_train` counts all examples, for each is tested too, and `n_test` is
-    0. Early stopping may end sooner.
+    `warms_up`: whatever is pretrained first gets a new head, fitted on features of all stages. `unit` is that of
+    multiply-accumulates (see `work.PACE`). Early stopping may end sooner.
     """
-    stages = len(card.stages)
+    own = _trained(card, strategy, settings, sizes, warms_up=warms_up, unit=unit)
+    found = [Work("start", 1, "starts"), *own, Work("keeping", 1, "keeps")]
+    if settings.baseline == "scratch" and strategy is not Strategy.SCRATCH:
+        found += baseline(card, settings, sizes, unit=unit)
+    return found
+
+
+def baseline(card: ModelCard, settings: TrainSettings, sizes: Sizes, *, unit: str = "MACs") -> list[Work]:
+    """The same network from random weights, for as long as those take. In folds it is trained for some of them
+    (`data.folds.of_baseline`)."""
+    own, times = replace(settings, epochs=None, depth=0), 1  # as transfer.scratch_settings
+    if sizes.folds:
+        times, n_test = of_baseline(sizes.folds, sizes.train), round(sizes.train / sizes.folds)
+        n_train = round((sizes.train - n_test) * (1 - settings.validation_fraction))
+        sizes = replace(sizes, train=n_train, test=n_test, folds=0)
+    alone = _trained(card, Strategy.SCRATCH, own, sizes, warms_up=False, unit=unit)
+    return [Work("baseline", times * one.amount, one.unit) for one in alone]
+
+
+def _trained(
+    card: ModelCard, strategy: Strategy, settings: TrainSettings, sizes: Sizes, *, warms_up: bool, unit: str
+) -> list[Work]:
+    """One training, and its test."""
+    card = card.cut(settings.depth if strategy is Strategy.FEATURES else 0)
+    stages, each, folds = len(card.stages), sizes.each, sizes.folds
     boundary = strategy.boundary(stages, settings.blocks)
-    once = forward_macs(card) * n_test + (forward_macs(card, boundary) * n_train if folds else 0)
+    whole, behind = each * forward_macs(card), each * forward_macs(card, boundary)
+    tested = behind * sizes.train if folds else whole * sizes.test
     if strategy is Strategy.ZERO_SHOT:
-        return START_UP_SECONDS + once / macs_per_second
-    if strategy is not Strategy.SCRATCH:  # the head is warmed up on cached features
-        once += forward_macs(card) * n_train * settings.views
-    if 0 < boundary < stages:
-        once += forward_macs(card, 0, boundary) * n_train * settings.views
-    learnt_from = n_train * (1 - settings.validation_fraction) if folds else n_train
-    epoch = forward_macs(card, boundary) * learnt_from * (1 + BACKWARD)
+        return [Work("testing", tested, unit)] if tested else []
+    encoded = 0.0
+    seen = sizes.train * settings.views + sizes.validation
+    if strategy is not Strategy.SCRATCH and warms_up:  # the head is fitted on cached features
+        encoded += whole * seen
+    if boundary > 0 and (boundary < stages or not warms_up):
+        encoded += each * forward_macs(card, 0, boundary) * seen
+    learnt_from = sizes.train * (1 - settings.validation_fraction) if folds else sizes.train
     epochs = settings.epochs_for(strategy)
-    training = epoch * epochs
+    batch = min(settings.batch_size, SCRATCH_BATCH) if strategy is Strategy.SCRATCH else settings.batch_size
+    steps = math.ceil(learnt_from / batch) * epochs
+    epoch = behind * learnt_from * (1 + BACKWARD)
+    training = (epoch + behind * sizes.validation) * epochs
     if settings.find_learning_rate and settings.learning_rate is None:
-        steps = math.ceil(learnt_from / settings.batch_size)
-        training += epoch * search_steps(steps * epochs) / steps
-    # the model that is kept, and for each fold another one on all but that fold
-    return START_UP_SECONDS + (once + training * (folds or 1)) / macs_per_second
+        per_epoch = math.ceil(learnt_from / settings.batch_size)
+        training += epoch * search_steps(per_epoch * epochs) / per_epoch
+    times = folds or 1  # the model that is kept, and for each fold another one on all but that fold
+    found = [
+        Work("encoding", encoded, unit),
+        Work("training", training * times, unit),
+        Work("training", steps * times, "optimiser steps"),
+        Work("testing", tested, unit),
+    ]
+    found = [one for one in found if one.amount > 0]
+    return found + [Work(phase, 1, "beginnings") for phase in dict.fromkeys(one.phase for one in found)]
 
 
 def search_steps(steps: int) -> int:
     """How many steps the learning-rate test takes before a training of so many: a third of them, within limits."""
     return min(MOST_SEARCH_STEPS, max(FEWEST_SEARCH_STEPS, steps // 3))
-
-
-def baseline_seconds(
-    card: ModelCard, settings: TrainSettings, *, n_train: int, n_test: int, macs_per_second: float, folds: int = 0
-) -> float:
-    """Expected further seconds for training the same network from scratch beside it, for as long as scratch takes.
-
-    In folds it is trained for some of them (`data.folds.of_baseline`).
-    """
-    own = replace(settings, epochs=None)  # as transfer.scratch_settings
-    times = 1
-    if folds:
-        times, n_test = of_baseline(folds, n_train), round(n_train / folds)
-        n_train = round((n_train - n_test) * (1 - settings.validation_fraction))
-    run = seconds(card, Strategy.SCRATCH, own, n_train=n_train, n_test=n_test, macs_per_second=macs_per_second)
-    return times * (run - START_UP_SECONDS)

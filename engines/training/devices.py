@@ -13,7 +13,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
-from engines.contract import InputError, Problem, Strategy
+from engines.contract import InputError, Problem, Run, Strategy
 
 if TYPE_CHECKING:
     from engines.training.settings import TrainSettings
@@ -105,3 +105,12 @@ def keep_freed_memory() -> bool:
     m_trim_threshold, m_mmap_threshold, gibibyte = -1, -3, 1 << 30
     libc = ctypes.CDLL(None)
     return bool(libc.mallopt(m_mmap_threshold, gibibyte) and libc.mallopt(m_trim_threshold, 2 * gibibyte - 1))
+
+
+def start(settings: TrainSettings, run: Run, strategy: Strategy) -> Accelerator:
+    """The device this run trains on, said aloud."""
+    keep_freed_memory()
+    chosen = accelerator(settings, strategy)
+    note = "" if chosen.device.type != "cpu" else ": no GPU here, training on the processor"
+    run.emit("note", message=f"{name(chosen.device)}, {precision(chosen)}{note}.")
+    return chosen

@@ -27,7 +27,7 @@ Loss = Callable[[Any, Tensor], Tensor]
 """(outputs (B, …), targets (B, …)) -> scalar, the mean over what `Examples.weight` counts."""
 Metric = Callable[[Tensor, Tensor], float]
 """(outputs (N, …), targets (N, …)) -> the task's metric, on the CPU."""
-Mix = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
+BatchMix = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
 """(inputs (B, …), labels (B,), generator) -> mixed inputs, and for each the share of every class, float (B, C)."""
 
 
@@ -48,6 +48,22 @@ class Plan:
     """Ends here, though the learning rate was planned for all of `epochs`."""
 
 
+@dataclass(frozen=True)
+class Objective:
+    """What is made smaller, by what draws, and what is told of it."""
+
+    loss: Loss
+    metric: Metric | None
+    """None: an epoch's outputs are not kept."""
+    unit: str
+    """Of the examples, for people: 'photographs'."""
+    seed: int
+    """Draws order, augmentation and dropout."""
+    metric_of_loss: Callable[[float], float] | None = None
+    """The metric, of a mean loss."""
+    mix: BatchMix | None = None
+
+
 def train(
     network: Staged,
     plan: Plan,
@@ -57,23 +73,20 @@ def train(
     *,
     run: Run,
     accelerator: Accelerator,
-    **given: Any,
+    **objective: Any,
 ) -> checkpoint.Progress:
-    """As `train_once`; where memory does not suffice, again from the last checkpoint with half as many examples at a
-    time, and gradients gathered over twice as many batches.
+    """As `train_once` with an `Objective` of what else is given; where memory does not suffice, again from the last
+    checkpoint with half as many examples at a time, and gradients gathered over twice as many batches.
 
     Raises InputError when one example at a time is too much, too.
     """
-    before = copied(learnt(network))
+    before = checkpoint.copied(learnt(network))
     network.to(accelerator.device)
-    times = 0
+    aim, times = Objective(**objective), 0
     while True:
         try:
             with network.learning_fast(lambda: examples.plain(torch.arange(1))):
-                return train_once(
-                    network, plan, examples, validation, settings,
-                    run=run, accelerator=accelerator, halved=times, **given,
-                )  # fmt: skip
+                return train_once(network, plan, examples, validation, settings, aim, run, accelerator, halved=times)
         except Exception as error:
             if not memory.ran_out(error):
                 raise
@@ -94,54 +107,32 @@ def train_once(
     examples: Examples,
     validation: Examples | None,
     settings: TrainSettings,
-    *,
-    loss: Loss,
-    metric: Metric | None,
+    aim: Objective,
     run: Run,
     accelerator: Accelerator,
-    seed: int,
-    unit: str,
-    metric_of_loss: Callable[[float], float] | None = None,
-    mix: Mix | None = None,
+    *,
     halved: int = 0,
 ) -> checkpoint.Progress:
     """Trains what `strategies.apply` left trainable and leaves the best epoch's weights in `network`.
 
-    Inputs that `examples` gives are those of stage `network.boundary`. Where `metric` is None an epoch's outputs are
-    not kept: its metric is `metric_of_loss` of the mean loss, or there is none. Without validation data the last epoch
-    is the best. Continues from the phase's checkpoint when there is one: every epoch draws its order, augmentation
-    and dropout from (seed, phase, epoch) alone, so a resumed run ends where an uninterrupted one would.
-    Batches are halved `halved` times, or as often as in the checkpoint. Raises Cancelled, with the last whole epoch
-    checkpointed, and InputError when the loss is no longer a number.
+    Inputs that `examples` gives are those of stage `network.boundary`. Without validation data the last epoch is the
+    best. Continues from the phase's checkpoint when there is one: every epoch draws its order, augmentation and dropout
+    from (seed, phase, epoch) alone, so a resumed run ends where an uninterrupted one would. Batches are halved
+    `halved` times, or as often as in the checkpoint. Raises Cancelled, with the last whole epoch checkpointed, and
+    InputError when the loss is no longer a number.
     """
-    folder = run.path / "checkpoint" / plan.phase
     groups = parameter_groups(network, plan.strategy, plan.learning_rate, settings)
     optimiser = torch.optim.AdamW(groups, fused=True)  # all at once: eight times as fast on a processor
     rates = [group["lr"] for group in optimiser.param_groups]
-    progress = checkpoint.Progress()
-    if found := checkpoint.load(folder):
-        progress, newest, state = found
-        network.model.load_state_dict(newest, strict=False)
-        if state:
-            optimiser.load_state_dict(state)
-        run.emit("note", message=f"Resumed {plan.phase} after epoch {progress.epoch}.")
-    elif folder.exists():
-        run.emit("note", message=f"The checkpoint of {plan.phase} is damaged: this part starts over.")
+    progress, best = _resumed(network, plan, optimiser, run)
     progress.halved = max(progress.halved, halved)
     settings = memory.halved(settings, progress.halved) if progress.halved else settings
-    best = checkpoint.best(folder) if found else {}
     model, optimiser = accelerator.prepare(network, optimiser)
-    learning, parameters = learnt(network), list(network.trainable().values())
-    saved, saved_at = progress.epoch, 0.0
-
-    def save() -> None:
-        nonlocal saved, saved_at
-        steps_left = progress.epoch < plan.epochs
-        checkpoint.save(folder, progress, learning, optimiser.state_dict() if steps_left else {}, best=best)
-        saved, saved_at = progress.epoch, time.monotonic()
-
-    n, group = len(examples), settings.gradient_accumulation
-    steps = math.ceil(math.ceil(n / settings.batch_size) / group) * plan.epochs
+    folder = run.path / "checkpoint" / plan.phase
+    kept = checkpoint.Kept(folder, plan.epochs, progress, learnt(network), optimiser, best, progress.epoch)
+    parameters = list(network.trainable().values())
+    group = settings.gradient_accumulation
+    steps = math.ceil(math.ceil(len(examples) / settings.batch_size) / group) * plan.epochs
     run.emit("phase", name=plan.phase, title=plan.title, series=plan.series)
     started = time.monotonic() - progress.seconds
     resumed_at, resumed_time = progress.epoch, time.monotonic()
@@ -151,87 +142,105 @@ def train_once(
         try:
             run.check_cancelled()
         except Cancelled:
-            if saved < progress.epoch:
-                save()
+            kept.save()
             raise
-        generator = seed_everything(seed, plan.phase, progress.epoch)
+        generator = seed_everything(aim.seed, plan.phase, progress.epoch)
         drawn = batches(examples, settings.batch_size, generator)
         weights = [examples.weight(indices) for indices in drawn]
-        step = progress.epoch * steps // plan.epochs
-        train_loss, kept = 0.0, []
-        first_stage = 0
+        step, train_loss, answers, first_stage = progress.epoch * steps // plan.epochs, 0.0, [], 0
         if settings.gradual and plan.strategy in GRADUAL:
             first_stage = first_learning(len(network.stages), network.boundary, progress.epoch, plan.epochs)
         if validation is not None or progress.epoch == resumed_at:
             network.train()
         for number, (indices, weight) in enumerate(zip(drawn, weights, strict=True)):
-            if saved == progress.epoch:  # else the epoch is short: it is finished, and saved with the one before
+            if not kept.is_behind:  # else the epoch is short: it is finished, and saved with the one before
                 run.check_cancelled()
             inputs, targets = examples.varied(indices, generator), examples.targets(indices)
-            if mix:
-                inputs, targets = mix(inputs, targets, generator)
+            if aim.mix:
+                inputs, targets = aim.mix(inputs, targets, generator)
             outputs = model(inputs.to(accelerator.device), network.boundary)  # (B, …)
-            batch_loss = loss(outputs, targets.to(accelerator.device))
+            batch_loss = aim.loss(outputs, targets.to(accelerator.device))
             # the last group of an epoch may be smaller; each example still weighs the same within its group
             first = number - number % group
             accelerator.backward(batch_loss * weight / sum(weights[first : first + group]))
             if (number + 1) % group == 0 or number + 1 == len(drawn):
-                for options, rate in zip(optimiser.param_groups, rates, strict=True):
-                    options["lr"] = rate * schedule(step, steps)
-                    if options["stage"] < first_stage:
-                        hold_still(options)
+                _lead(optimiser, rates, schedule(step, steps), first_stage)
                 accelerator.clip_grad_norm_(parameters, 5.0)
                 optimiser.step()
                 optimiser.zero_grad()
                 step += 1
             train_loss += batch_loss.item() * weight
-            if metric:
-                kept.append(outputs.detach().float().cpu())
+            if aim.metric:
+                answers.append(outputs.detach().float().cpu())
 
         row: dict[str, Any] = {"epoch": progress.epoch + 1, "train_loss": train_loss / sum(weights)}
-        if metric:
-            row["train_metric"] = metric(torch.cat(kept), examples.targets(torch.cat(drawn)))
-        if validation is not None and metric:
-            answers = predict(model, network.boundary, validation, accelerator.device)
-            targets = validation.targets(torch.arange(len(validation)))
-            row["validation_loss"] = float(loss(answers.to(accelerator.device), targets.to(accelerator.device)))
-            row["validation_metric"] = metric(answers, targets)
-        elif validation is not None:
-            row["validation_loss"] = mean_loss(model, network.boundary, validation, accelerator.device, loss)
-        if metric_of_loss:
+        if aim.metric:
+            row["train_metric"] = aim.metric(torch.cat(answers), examples.targets(torch.cat(drawn)))
+        if validation is not None:
+            row |= _validated(model, network.boundary, validation, aim, accelerator.device)
+        if aim.metric_of_loss:
             row |= {
-                f"{part}_metric": metric_of_loss(row[f"{part}_loss"])
+                f"{part}_metric": aim.metric_of_loss(row[f"{part}_loss"])
                 for part in ("train", "validation")
                 if f"{part}_loss" in row
             }
         if not math.isfinite(row["train_loss"] + row.get("validation_loss", 0.0)):
             raise _broken_down(progress.epoch + 1, plan)
-        progress.epoch += 1
         progress.seconds = time.monotonic() - started
-        is_best = validation is None or row["validation_loss"] < progress.best_loss
-        if is_best:
-            progress.best_epoch, progress.best_loss = progress.epoch, row.get("validation_loss", row["train_loss"])
-        progress.history.append(row)
-        if is_best:
-            best = learning if validation is None else copied(learning)
-        if saved == resumed_at or time.monotonic() - saved_at >= SAVE_EVERY:
-            save()
+        kept.add(row)
+        if kept.epoch == resumed_at or time.monotonic() - kept.at >= SAVE_EVERY:
+            kept.save()
         per_epoch = (time.monotonic() - resumed_time) / (progress.epoch - resumed_at)
         numbers = row | {
             "best_epoch": progress.best_epoch,
             "learning_rate": max(group["lr"] for group in optimiser.param_groups),
-            "rate": n / per_epoch,
+            "rate": len(examples) / per_epoch,
             "seconds_left": per_epoch * (stop_at - progress.epoch),
         }
         numbers = {name: round(value, 6) for name, value in numbers.items()}
-        run.emit("epoch", phase=plan.phase, series=plan.series, epochs=plan.epochs, unit=unit, **numbers)
+        run.emit("epoch", phase=plan.phase, series=plan.series, epochs=plan.epochs, unit=aim.unit, **numbers)
 
-    if saved < progress.epoch:
-        save()
+    kept.save()
     release(network, accelerator)
-    network.model.load_state_dict(best, strict=False)
+    network.model.load_state_dict(kept.best, strict=False)
     network.eval()
     return progress
+
+
+def _resumed(
+    network: Staged, plan: Plan, optimiser: torch.optim.Optimizer, run: Run
+) -> tuple[checkpoint.Progress, dict[str, Tensor]]:
+    """How far the phase's checkpoint is, and its best weights. Puts the newest and the optimiser's state in place."""
+    folder = run.path / "checkpoint" / plan.phase
+    if not (found := checkpoint.load(folder)):
+        if folder.exists():
+            run.emit("note", message=f"The checkpoint of {plan.phase} is damaged: this part starts over.")
+        return checkpoint.Progress(), {}
+    progress, newest, state = found
+    network.model.load_state_dict(newest, strict=False)
+    if state:
+        optimiser.load_state_dict(state)
+    run.emit("note", message=f"Resumed {plan.phase} after epoch {progress.epoch}.")
+    return progress, checkpoint.best(folder)
+
+
+def _lead(optimiser: torch.optim.Optimizer, rates: list[float], share: float, first_stage: int) -> None:
+    """Sets `share` of the peak rates; stages before `first_stage` hold still."""
+    for options, rate in zip(optimiser.param_groups, rates, strict=True):
+        options["lr"] = rate * share
+        if options["stage"] < first_stage:
+            hold_still(options)
+
+
+def _validated(
+    model: torch.nn.Module, boundary: int, validation: Examples, aim: Objective, device: torch.device
+) -> dict[str, float]:
+    """Loss and, where the outputs are kept, metric of the validation examples."""
+    if aim.metric is None:
+        return {"validation_loss": mean_loss(model, boundary, validation, device, aim.loss)}
+    answers, targets = predict(model, boundary, validation, device), validation.targets(torch.arange(len(validation)))
+    loss = float(aim.loss(answers.to(device), targets.to(device)))
+    return {"validation_loss": loss, "validation_metric": aim.metric(answers, targets)}
 
 
 def release(network: Staged, accelerator: Accelerator) -> None:
@@ -290,11 +299,6 @@ def learnt(network: Staged) -> dict[str, Tensor]:
     if not network.keep_statistics:
         names |= {name for name, _ in network.model.named_buffers()}
     return {name: tensor for name, tensor in network.model.state_dict().items() if name in names}
-
-
-def copied(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """As they are now, on the CPU."""
-    return {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
 
 
 def _broken_down(epoch: int, plan: Plan) -> InputError:

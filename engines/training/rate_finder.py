@@ -30,9 +30,18 @@ DIVERGED = 4.0
 
 
 def find(
-    network: Staged, strategy: Strategy, examples: Examples, settings: TrainSettings, *,
-    loss: Callable[[Any, Tensor], Tensor], run: Run, accelerator: Accelerator, seed: int, phase: str, steps: int,
-) -> float:  # fmt: skip
+    network: Staged,
+    strategy: Strategy,
+    examples: Examples,
+    settings: TrainSettings,
+    *,
+    loss: Callable[[Any, Tensor], Tensor],
+    run: Run,
+    accelerator: Accelerator,
+    seed: int,
+    phase: str,
+    steps: int,
+) -> float:
     """The peak learning rate that the test suggests. Leaves `network` as it was and emits the curve as one event.
 
     `steps` is how many the training itself will take (see `cost.search_steps`). Where memory does not suffice, with
@@ -61,9 +70,16 @@ def find(
 
 
 def losses_at(
-    rates: Sequence[float], network: Staged, strategy: Strategy, examples: Examples, settings: TrainSettings,
-    loss: Callable[[Any, Tensor], Tensor], run: Run, accelerator: Accelerator, drawn_by: tuple[int, str],
-) -> list[float]:  # fmt: skip
+    rates: Sequence[float],
+    network: Staged,
+    strategy: Strategy,
+    examples: Examples,
+    settings: TrainSettings,
+    loss: Callable[[Any, Tensor], Tensor],
+    run: Run,
+    accelerator: Accelerator,
+    drawn_by: tuple[int, str],
+) -> list[float]:
     """The smoothed losses of steps at these rates, one after another, until they rise beyond DIVERGED. Trains."""
     device = accelerator.device
     optimiser = torch.optim.AdamW(parameter_groups(network, strategy, 1.0, settings))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from engines.contract import InputError, Problem, Settings, Strategy, setting
 from engines.data.folds import MOST
@@ -33,53 +33,140 @@ class TrainSettings(Settings):
     """The strategies for which 'auto' is bf16 also on a processor that has it in hardware."""
 
     epochs: int | None = setting(
-        None, "Passes over the training data; by default what suits the strategy", low=1, high=10_000
+        None,
+        "Passes over the training data; by default what suits the strategy",
+        title="Passes over the data",
+        group="often",
+        low=1,
+        high=10_000,
     )
-    max_seconds: float | None = setting(None, "Stop learning after this many seconds", low=1)
-    batch_size: int = setting(32, "Examples per step", low=1, high=4096)
-    gradient_accumulation: int = setting(1, "Batches per optimiser step: saves memory", low=1, high=256)
+    max_seconds: float | None = setting(
+        None, "Stop learning after this many seconds", title="Stop after seconds", group="often", low=1
+    )
+    batch_size: int = setting(32, "Examples per step", title="Examples at a time", low=1, high=4096)
+    gradient_accumulation: int = setting(
+        1, "Batches per optimiser step: saves memory", title="Batches per step", low=1, high=256
+    )
     learning_rate: float | None = setting(
-        None, "Peak step size; by default what suits the strategy", low=1e-7, high=1.0
+        None,
+        "Peak step size; by default what suits the strategy",
+        title="Learning rate",
+        group="often",
+        low=1e-7,
+        high=1.0,
     )
-    weight_decay: float = setting(0.02, "Pull of the weights towards zero (AdamW)", low=0.0, high=10.0)
-    label_smoothing: float = setting(0.1, "Probability kept back from the true class", low=0.0, high=0.5)
+    weight_decay: float = setting(
+        0.02, "Pull of the weights towards zero (AdamW)", title="Weight decay", low=0.0, high=10.0
+    )
+    label_smoothing: float = setting(
+        0.1, "Probability kept back from the true class", title="Label smoothing", low=0.0, high=0.5
+    )
     patience: int | None = setting(
         None,
         "Stop after this many epochs without a better validation loss; by default a quarter of them",
+        title="Patience, in epochs",
         low=1,
         high=10_000,
     )
     refit: bool = setting(
-        True, "With 'features': once the epochs are known, fit the head anew on the held-out part too"
+        True,
+        "With 'features': once the epochs are known, fit the head anew on the held-out part too",
+        title="Use the held-out part at the end",
     )
     blocks: int = setting(1, "Blocks that learn with strategy 'partial', counted from the head", low=1, high=1000)
+    depth: int = setting(
+        0,
+        "With 'features': the head reads what so many of the network's blocks see, counted from the input; 0: all",
+        title="Features from block",
+        low=0,
+        high=1000,
+    )
     gradual: bool = setting(
-        False, "With 'partial' and 'full': let one block more learn in every epoch, from the head downwards"
+        False,
+        "With 'partial' and 'full': let one block more learn in every epoch, from the head downwards",
+        title="One more block every epoch",
     )
     find_learning_rate: bool = setting(
-        False, "Try step sizes from small to large first, and train with the one that suits; ignored where one is given"
+        False,
+        "Try step sizes from small to large first, and train with the one that suits; ignored where one is given",
+        title="Look for a learning rate first",
     )
-    layer_decay: float = setting(0.75, "Learning rate of a block relative to the next one", low=0.05, high=1.0)
-    lora_rank: int = setting(8, "Rank of the adapters of strategy 'lora'", low=1, high=256)
+    layer_decay: float = setting(
+        0.75, "Learning rate of a block relative to the next one", title="Pace of earlier blocks", low=0.05, high=1.0
+    )
+    lora_rank: int = setting(
+        8, "Rank of the adapters of strategy 'lora'", title="Size of the adapters", low=1, high=256
+    )
     mixed_precision: str = setting(
-        "auto", "Arithmetic; auto is bf16 where the hardware has it", choices=("auto", "no", "bf16", "fp16")
+        "auto",
+        "Arithmetic; auto is bf16 where the hardware has it",
+        title="Arithmetic",
+        choices=("auto", "no", "bf16", "fp16"),
     )
-    device: str = setting("auto", "Where to train; auto takes a GPU when there is one", choices=("auto", "cpu"))
-    validation_fraction: float = setting(0.2, "Part of the training data that decides when to stop", low=0.0, high=0.5)
-    test_fraction: float = setting(0.25, "Part of the data kept for the final test", low=0.05, high=0.9)
+    device: str = setting(
+        "auto", "Where to train; auto takes a GPU when there is one", title="Where it trains", choices=("auto", "cpu")
+    )
+    validation_fraction: float = setting(
+        0.2,
+        "Part of the training data that decides when to stop",
+        title="Share to choose by",
+        group="data",
+        low=0.0,
+        high=0.5,
+    )
+    test_fraction: float = setting(
+        0.25,
+        "Part of the data kept for the final test",
+        title="Share kept for the test",
+        group="data",
+        low=0.05,
+        high=0.9,
+    )
     baseline: str = setting("none", "Also train the same network from random weights", choices=("none", "scratch"))
     folds: int | None = setting(
-        0, "Test on every example, in so many parts, each by a network that learnt from the others; 0: on one part",
-        low=0, high=MOST,
-    )  # fmt: skip
-    balance: bool = setting(True, "Give every class the same weight, however many examples it has")
-    views: int = setting(4, "Variants of each example seen by the frozen part, computed once", low=1, high=64)
+        0,
+        "Test on every example, in so many parts, each by a network that learnt from the others; 0: on one part",
+        title="Test in so many folds",
+        group="data",
+        low=0,
+        high=MOST,
+    )
+    balance: bool = setting(
+        True,
+        "Give every class the same weight, however many examples it has",
+        title="Same weight for every class",
+        group="data",
+    )
+    views: int = setting(
+        4,
+        "Variants of each example seen by the frozen part, computed once",
+        title="Variants of each example",
+        low=1,
+        high=64,
+    )
+
+    @classmethod
+    def by_default(cls, name: str, strategy: str) -> Any:
+        usual, known = cls(), Strategy(strategy)
+        if known in cls.default_epochs:
+            match name:
+                case "epochs":
+                    return usual.epochs_for(known)
+                case "patience":
+                    return usual.patience_for(usual.epochs_for(known))
+                case "learning_rate":
+                    return usual.learning_rate_for(known)
+        return super().by_default(name, strategy)
 
     def epochs_for(self, strategy: Strategy) -> int:
         return self.epochs or self.default_epochs[strategy]
 
     def patience_for(self, epochs: int) -> int:
         return self.patience or max(3, epochs // 4)
+
+    def ends_early(self, stages: int) -> bool:
+        """Whether the head reads at a depth of its own, in front of some of the network's stages."""
+        return 0 < self.depth < stages
 
     def folds_for(self, strategy: Strategy, stages: int, by_itself: int) -> int:
         """In how many folds a run is tested, of a network of so many stages, on data that carry `by_itself` folds (see
@@ -97,10 +184,15 @@ class TrainSettings(Settings):
         return self.learning_rate or self.default_rates[strategy]
 
 
-def check_strategy(strategy: Strategy, accepted: tuple[Strategy, ...], settings: TrainSettings, stages: int) -> None:
-    """Raises InputError for a strategy the task lacks, or for more blocks than the network has."""
-    if strategy not in accepted:
-        raise InputError(Problem("strategy", f"{strategy} is not offered here", f"accepted: {', '.join(accepted)}"))
+def require_blocks(strategy: Strategy, settings: TrainSettings, stages: int) -> None:
+    """Raises InputError where more blocks are to learn, or to be read behind, than the network has, and where a depth
+    is asked for that the strategy has no use for."""
+    if settings.depth and strategy is not Strategy.FEATURES:
+        found = f"found {settings.depth}, but with '{strategy}' the head reads what the whole network sees"
+        raise InputError(Problem("setting depth", found, "accepted: 0, or strategy features"))
+    if settings.depth > stages:
+        found = f"this network has {stages} blocks, accepted: 1 to {stages}, or 0 for all"
+        raise InputError(Problem("setting depth", f"found {settings.depth}", found))
     if strategy is Strategy.PARTIAL and settings.blocks > stages:
         raise InputError(
             Problem(

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
+from engines.contract import Stage
 from engines.training import convolutions
+
+X = TypeVar("X")
+
+
+class Inputs(Protocol):
+    """What stages hand on: a tensor, or an object such as `training.tokens.Tokens`."""
+
+    def to(self, device: torch.device) -> Self: ...
 
 
 @dataclass(frozen=True)
@@ -34,11 +44,15 @@ class StageModule:
 class Staged(nn.Module):
     """`model` seen as stages and a head. `head()` returns the last linear layer, whatever the model calls it."""
 
-    def __init__(self, model: nn.Module, stages: list[StageModule], head: Callable[[], nn.Linear]):
+    def __init__(
+        self, model: nn.Module, stages: list[StageModule], head: Callable[[], nn.Linear], *, ends_early: bool = False
+    ):
         super().__init__()
         self.model = model
         self.stages = stages
         self.head = head
+        self.ends_early = ends_early
+        """It is the first stages of a longer network, the last of which pools here and hands on there."""
         self.boundary = 0
         """Stages below are frozen: they run in evaluation mode and without gradients."""
         self.keep_statistics = False
@@ -48,7 +62,7 @@ class Staged(nn.Module):
         self.adapters: tuple[Any, ...] = ()
         """The PEFT wrapper while LoRA adapters are in; in a tuple, so that it is no submodule of its own."""
 
-    def forward(self, x: Any, start: int = 0) -> Tensor:
+    def forward(self, x: Inputs, start: int = 0) -> Tensor:
         """Logits from the input of stage `start` (0: the network's input; len(stages): the head's input).
 
         What stages hand on is a tensor, or an object such as `training.tokens.Tokens`; the head reads (B, D).
@@ -56,7 +70,7 @@ class Staged(nn.Module):
         with self.faster:
             return self.head()(self.run(x, start, len(self.stages)))
 
-    def run(self, x: Any, start: int, stop: int) -> Any:
+    def run(self, x: Inputs, start: int, stop: int) -> Any:
         """The output of stage `stop - 1`, given the input of stage `start`."""
         for stage in self.stages[start:stop]:
             x = stage.run(x)
@@ -106,5 +120,15 @@ def check_composition(network: Staged, example: Tensor) -> None:
         raise ValueError("the stages do not add up to the network")
 
 
-def count(parameters: Any) -> int:
+def count(parameters: Iterable[Tensor]) -> int:
     return sum(p.numel() for p in parameters)
+
+
+def measured(stages: Sequence[StageModule], example: X) -> list[Stage]:
+    """Parameters and multiply-accumulates of each stage, counted by running it."""
+    found, x = [], example
+    for stage in stages:
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            x = stage.run(x)
+        found.append(Stage(stage.name, count(stage.parameters()), counter.get_total_flops() // 2))
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +12,9 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from engines.training.examples import Labelled
+
+Context = tuple[Sequence[Any], Mapping[str, Any]]
+"""What a block is called with behind the vectors: positional and named arguments."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Tokens:
     """bool (W, T): what is there; the rest is padding."""
     owner: Tensor
     """int64 (W,), ascending: the window's example, by its position in the batch."""
-    context: Any = None
+    context: Context | None = None
     """What the network's own forward pass hands to every block besides: masks and positions."""
 
     @classmethod
@@ -41,7 +45,7 @@ class Tokens:
     def to(self, device: torch.device) -> Tokens:
         return Tokens(self.values.to(device), self.mask.to(device), self.owner.to(device))
 
-    def with_values(self, values: Tensor, context: Any = None) -> Tokens:
+    def with_values(self, values: Tensor, context: Context | None = None) -> Tokens:
         return replace(self, values=values, context=context)
 
     def pooled(self, vectors: Tensor) -> Tensor:
@@ -81,9 +85,9 @@ class CachedTokens(Labelled):
         return list(itertools.accumulate((sum(own) for own in windows), initial=0))
 
     def plain(self, indices: Tensor) -> Tokens:
-        return Tokens.padded([
-            list(self.values[self._starts[i] : self._starts[i + 1]].split(self.windows[i])) for i in indices.tolist()
-        ])  # fmt: skip
+        return Tokens.padded(
+            [list(self.values[self._starts[i] : self._starts[i + 1]].split(self.windows[i])) for i in indices.tolist()]
+        )
 
     def varied(self, indices: Tensor, generator: torch.Generator) -> Tokens:
         return self.plain(indices)

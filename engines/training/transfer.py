@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,22 +16,24 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engines.contract import Run, Strategy
-from engines.training import checkpoint, onnx_part, rate_finder, strategies
+from engines.training import checkpoint, frozen_onnx, rate_finder, strategies
+from engines.training.activation_cache import Cached, cache_activations
+from engines.training.array_cache import key
 from engines.training.devices import seed_everything
 from engines.training.examples import LabelledExamples
-from engines.training.frozen import Cached, cache_activations
-from engines.training.loop import Metric, Mix, Plan, predict, train
+from engines.training.loop import BatchMix, Metric, Plan, predict, train
 from engines.training.settings import TrainSettings
 from engines.training.staged import Staged, count
-from engines.training.store import key
 from engines.training.tokens import CachedTokens
+
+S = TypeVar("S", bound=TrainSettings)
 
 FEW = 2000
 """Training examples that a whole network may look at once more after training, to find wrong labels among them."""
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainSpec:
     """What is to be learnt, from what, where. Strategy and series are chosen when it is taught."""
 
     build: Callable[[bool], Staged]
@@ -47,7 +49,7 @@ class Lesson:
     unit: str
     run: Run
     on: Accelerator
-    mix: Mix | None = None
+    mix: BatchMix | None = None
     """Mixes the inputs and classes of a batch, where whole networks learn."""
     zero_shot: Callable[[], Staged] | None = None
     """Makes a network that answers without any example, where the task knows how."""
@@ -62,7 +64,7 @@ class Lesson:
 
 
 @dataclass
-class Learnt:
+class TrainOutcome:
     """A trained network and how it went."""
 
     network: Staged
@@ -78,14 +80,18 @@ class Learnt:
     """Logits float32 (N, C) on the lesson's validation examples, while none of these had been learnt from yet."""
     pretrained: bool = True
     """Whether it began with weights that came with the model."""
-    seen: np.ndarray | None = None
-    """Logits float32 (N, C) on the training examples, where somebody asked for them (see `seen`)."""
+    on_training: np.ndarray | None = None
+    """Logits float32 (N, C) on the training examples, where somebody asked for them (see `logits_on_training`)."""
 
 
 def learn(
-    lesson: Lesson, strategy: Strategy, *, series: str = "transfer", chosen: Tensor | None = None,
+    lesson: TrainSpec,
+    strategy: Strategy,
+    *,
+    series: str = "transfer",
+    chosen: Tensor | None = None,
     checked: Tensor | None = None,
-) -> Learnt:  # fmt: skip
+) -> TrainOutcome:
     """Trains one network by one strategy, on all training examples or on the `chosen` positions among them; those
     `checked` among them, where given, take the place of the validation examples.
 
@@ -100,7 +106,7 @@ def learn(
         assert lesson.zero_shot  # the task offers the strategy
         network = lesson.zero_shot().to(lesson.on.device)
         strategies.apply(network, Strategy.FEATURES, settings)
-        return Learnt(network, checkpoint.Progress(), 0, time.monotonic() - began)
+        return TrainOutcome(network, checkpoint.Progress(), 0, time.monotonic() - began)
     network = lesson.build(strategy is not Strategy.SCRATCH).to(lesson.on.device)
     epochs, rate = settings.epochs_for(strategy), settings.learning_rate_for(strategy)
     if strategy is Strategy.SCRATCH:
@@ -113,7 +119,7 @@ def learn(
         progress = _train(lesson, network, plan, own, checks)
         held_out = _held_out(lesson, network, checks)
         seconds = time.monotonic() - began
-        return Learnt(
+        return TrainOutcome(
             network, progress, trainable(network), seconds, plan.learning_rate, held_out=held_out, pretrained=False
         )
 
@@ -121,7 +127,7 @@ def learn(
     if strategy is Strategy.FEATURES:
         plan = Plan("head", "Fitting the new head", series, strategy, epochs, rate)
         progress, held_out, rate = fit_head(lesson, network, plan, chosen, checked, refit=settings.refit)
-        return Learnt(network, progress, trainable(network), time.monotonic() - began, rate, held_out=held_out)
+        return TrainOutcome(network, progress, trainable(network), time.monotonic() - began, rate, held_out=held_out)
     head_epochs, head_rate = settings.default_epochs[Strategy.FEATURES], settings.default_rates[Strategy.FEATURES]
     warm_up = Plan("head", "Fitting the new head first", "aside", Strategy.FEATURES, head_epochs, head_rate)
     _, before, _ = fit_head(lesson, network, warm_up, chosen, checked, refit=False)
@@ -132,8 +138,8 @@ def learn(
     whole: LabelledExamples = lesson.training
     checks = lesson.validation
     if network.boundary:
-        whole = behind(lesson, network, whole, views=settings.views)
-        checks = checks and behind(lesson, network, checks)
+        whole = cached_behind_boundary(lesson, network, whole, views=settings.views)
+        checks = checks and cached_behind_boundary(lesson, network, checks)
     examples = whole.subset(chosen)
     checks = checks if checked is None else whole.subset(checked)
     plan = Plan("fine-tuning", "Fine-tuning", series, strategy, epochs, rate)
@@ -141,11 +147,11 @@ def learn(
     progress = _train(replace(lesson, settings=with_time_left(settings, began)), network, plan, examples, checks)
     strategies.merge_adapters(network)
     held_out = _held_out(lesson, network, checks)
-    return Learnt(network, progress, learning, time.monotonic() - began, plan.learning_rate, before, held_out)
+    return TrainOutcome(network, progress, learning, time.monotonic() - began, plan.learning_rate, before, held_out)
 
 
 def fit_head(
-    lesson: Lesson, network: Staged, plan: Plan, chosen: Tensor, checked: Tensor | None, *, refit: bool
+    lesson: TrainSpec, network: Staged, plan: Plan, chosen: Tensor, checked: Tensor | None, *, refit: bool
 ) -> tuple[checkpoint.Progress, Tensor | None, float]:
     """Trains the head alone, on standardised features that the frozen backbone gives once.
 
@@ -177,7 +183,7 @@ def fit_head(
     return progress, held_out_logits, plan.learning_rate
 
 
-def with_rate(lesson: Lesson, network: Staged, plan: Plan, examples: LabelledExamples) -> Plan:
+def with_rate(lesson: TrainSpec, network: Staged, plan: Plan, examples: LabelledExamples) -> Plan:
     """The plan with the learning rate that a test of it suggests, where the settings ask for one.
 
     Not for steps on the way. What was found is kept with the checkpoints: a resumed run goes on with the same.
@@ -191,31 +197,39 @@ def with_rate(lesson: Lesson, network: Staged, plan: Plan, examples: LabelledExa
     lesson.run.emit("phase", name="search", title="Looking for a learning rate")
     steps = math.ceil(len(examples) / settings.batch_size) * plan.epochs
     rate = rate_finder.find(
-        network, plan.strategy, examples, settings, loss=lesson.loss(examples.labels), run=lesson.run,
-        accelerator=lesson.on, seed=lesson.seed, phase=plan.phase, steps=steps,
-    )  # fmt: skip
+        network,
+        plan.strategy,
+        examples,
+        settings,
+        loss=lesson.loss(examples.labels),
+        run=lesson.run,
+        accelerator=lesson.on,
+        seed=lesson.seed,
+        phase=plan.phase,
+        steps=steps,
+    )
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_text(repr(rate), encoding="utf-8")
     return replace(plan, learning_rate=rate)
 
 
-def logits(lesson: Lesson, learnt: Learnt, examples: LabelledExamples, at: Tensor | None = None) -> np.ndarray:
+def logits(lesson: TrainSpec, learnt: TrainOutcome, examples: LabelledExamples, at: Tensor | None = None) -> np.ndarray:
     """float32 (N, C): the trained network's outputs on the examples as they are, or on those at some positions."""
     network = learnt.network.to(lesson.on.device)
     views = lesson.settings.views if examples is lesson.training else 1  # those were seen while it learnt
-    seen = behind(lesson, network, examples, views=views) if network.boundary else examples
+    seen = cached_behind_boundary(lesson, network, examples, views=views) if network.boundary else examples
     seen = seen if at is None else seen.subset(at)
     return predict(network, network.boundary, seen, lesson.on.device).numpy()
 
 
-def features(lesson: Lesson, network: Staged, examples: LabelledExamples, *, views: int) -> Cached:
+def features(lesson: TrainSpec, network: Staged, examples: LabelledExamples, *, views: int) -> Cached:
     """What the head reads of the examples, where all stages are frozen."""
-    seen = behind(lesson, network, examples, views=views)
+    seen = cached_behind_boundary(lesson, network, examples, views=views)
     assert isinstance(seen, Cached)  # the last stage pools
     return seen
 
 
-def seen(lesson: Lesson, learnt: Learnt) -> np.ndarray | None:
+def logits_on_training(lesson: TrainSpec, learnt: TrainOutcome) -> np.ndarray | None:
     """float32 (N, C): the trained network's outputs on the training examples as they are.
 
     None where that would take long: there are many, and no frozen part that has seen them already.
@@ -223,16 +237,20 @@ def seen(lesson: Lesson, learnt: Learnt) -> np.ndarray | None:
     network = learnt.network.to(lesson.on.device)
     if not network.boundary and len(lesson.training) > FEW:
         return None
-    examples = behind(lesson, network, lesson.training, views=lesson.settings.views) if network.boundary else None
-    return predict(network, network.boundary, examples or lesson.training, lesson.on.device).numpy()
+    examples: LabelledExamples = lesson.training
+    if network.boundary:
+        examples = cached_behind_boundary(lesson, network, examples, views=lesson.settings.views)
+    return predict(network, network.boundary, examples, lesson.on.device).numpy()
 
 
-def behind(lesson: Lesson, network: Staged, examples: LabelledExamples, *, views: int = 1) -> Cached | CachedTokens:
+def cached_behind_boundary(
+    lesson: TrainSpec, network: Staged, examples: LabelledExamples, *, views: int = 1
+) -> Cached | CachedTokens:
     """The examples as seen from the freeze boundary: computed once, kept on disk for every later run."""
     views = views if examples.variation else 1
     of = f"{len(examples):,} {lesson.unit}" + (f", {views} views each" if views > 1 else "")
     wanted = getattr(lesson.settings, "frozen_part", "torch")  # offered where inputs are tensors
-    engine = onnx_part.engine(wanted, len(examples) * views, lesson.on.device)
+    engine = frozen_onnx.engine(wanted, len(examples) * views, lesson.on.device)
     name = key(
         "activations",
         lesson.weights,
@@ -241,11 +259,20 @@ def behind(lesson: Lesson, network: Staged, examples: LabelledExamples, *, views
         views,
         examples.variation if views > 1 else "",
         *([engine] if engine != "torch" else []),
+        *(["pooled"] if network.ends_early else []),
     )
     return cache_activations(
-        network, examples, views=views, name=name, run=lesson.run, unit=lesson.unit,
-        device=lesson.on.device, title=f"What the frozen part sees in {of}", engine=engine, weights=lesson.weights,
-    )  # fmt: skip
+        network,
+        examples,
+        views=views,
+        name=name,
+        run=lesson.run,
+        unit=lesson.unit,
+        device=lesson.on.device,
+        title=f"What the frozen part sees in {of}",
+        engine=engine,
+        weights=lesson.weights,
+    )
 
 
 def standardisation(activations: Tensor) -> tuple[Tensor, Tensor]:
@@ -277,9 +304,9 @@ def trainable(network: Staged) -> int:
     return count(network.trainable().values())
 
 
-def scratch_settings(settings: Any) -> Any:
-    """Of the baseline beside a run: its own number of passes and step size, the rest as the run has it."""
-    return replace(settings, epochs=None, learning_rate=None)
+def scratch_settings(settings: S) -> S:
+    """Of the baseline beside a run: its own passes and step size, and all blocks; the rest as the run has it."""
+    return replace(settings, epochs=None, learning_rate=None, depth=0)
 
 
 def with_time_left(settings: TrainSettings, began: float) -> TrainSettings:
@@ -298,16 +325,25 @@ def unhurried(settings: TrainSettings, epochs: int) -> TrainSettings:
 
 
 def _train(
-    lesson: Lesson, network: Staged, plan: Plan, examples: LabelledExamples, validation: LabelledExamples | None
+    lesson: TrainSpec, network: Staged, plan: Plan, examples: LabelledExamples, validation: LabelledExamples | None
 ) -> checkpoint.Progress:
     return train(
-        network, plan, examples, validation, lesson.settings, loss=lesson.loss(examples.labels), metric=lesson.metric,
-        run=lesson.run, accelerator=lesson.on, seed=lesson.seed, unit=lesson.unit,
+        network,
+        plan,
+        examples,
+        validation,
+        lesson.settings,
+        loss=lesson.loss(examples.labels),
+        metric=lesson.metric,
+        run=lesson.run,
+        accelerator=lesson.on,
+        seed=lesson.seed,
+        unit=lesson.unit,
         mix=None if network.boundary else lesson.mix,
-    )  # fmt: skip
+    )
 
 
-def _held_out(lesson: Lesson, network: Staged, validation: LabelledExamples | None) -> Tensor | None:
+def _held_out(lesson: TrainSpec, network: Staged, validation: LabelledExamples | None) -> Tensor | None:
     if validation is None:
         return None
     return predict(network, network.boundary, validation, lesson.on.device)

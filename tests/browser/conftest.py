@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -15,14 +16,27 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from engines import places, runs
-from engines.jobs import serving
-from tests.pages import finished_run
+from engines import paths, runs
+from engines.jobs.serving import client
+from tests.pages import compared_run, finished_run
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
+PATIENCE = 180_000
+"""Milliseconds an answer may take before it counts as hanging, on two cores that other tests use too."""
+TRAINING = 400_000
+"""Milliseconds a small run may take there, its comparison included."""
+JOURNEY = 1500
+"""Seconds for all that one test does in the browser."""
 PICTURES_WANTED = os.environ.get("HEADSTART_SCREENSHOTS") == "1"  # read before the tests' settings are put aside
-SCREENSHOTS = places.PROJECT / "docs" / "screenshots"
+SCREENSHOTS = paths.PROJECT / "docs" / "screenshots"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A journey waits for several things of which each may be slow: the limit of other tests is too short for it."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.timeout(JOURNEY))
 
 
 @pytest.fixture(scope="session")
@@ -38,8 +52,21 @@ def finished(home: Path) -> str:
 
 
 @pytest.fixture(scope="session")
+def compared(home: Path) -> str:
+    """The id of a comparison made by hand."""
+    return compared_run.write(home / "runs" / runs.new_id(), found=compared_run.answer()).id
+
+
+@pytest.fixture(scope="session")
 def address(home: Path) -> Iterator[str]:
     """Where the app runs."""
+    with served(home) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def served(home: Path, **settings: str) -> Iterator[str]:
+    """The app with that HEADSTART_HOME and these settings, while it is entered: its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -58,8 +85,8 @@ def address(home: Path) -> Iterator[str]:
     ]
     log = (home / "app.log").open("wb")
     models = os.environ.get("HEADSTART_MODELS") or str(home / "models")  # where tests put tiny ones
-    environment = {**os.environ, "HEADSTART_HOME": str(home), "HEADSTART_MODELS": models}
-    process = subprocess.Popen(command, cwd=places.PROJECT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    environment = {**os.environ, "HEADSTART_HOME": str(home), "HEADSTART_MODELS": models, **settings}
+    process = subprocess.Popen(command, cwd=paths.PROJECT, env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:
         url = f"http://127.0.0.1:{port}"
         _wait_until_healthy(url, home / "app.log")
@@ -70,7 +97,7 @@ def address(home: Path) -> Iterator[str]:
         log.close()
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("HEADSTART_HOME", str(home))
-            serving.stop()
+            client.stop()
 
 
 def _wait_until_healthy(url: str, log: Path) -> None:

@@ -11,11 +11,9 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests import tiny_text, tiny_writers
-from tests.browser.conftest import settle, visit
+from tests.browser.conftest import PATIENCE, TRAINING, settle, visit
 
 pytestmark = pytest.mark.browser
-
-TRAINING = 120_000  # milliseconds for a network of 45,000 parameters, on two cores that others use too
 
 
 def test_from_conversations_to_a_chatbot_that_is_carried_home(
@@ -28,12 +26,12 @@ def test_from_conversations_to_a_chatbot_that_is_carried_home(
     page = visitor().new_page()
     visit(page, "/text?task=text.generation&step=data&model=tiny-llama&set=epochs:1&set=forgetting:false")
     page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(chats)
-    page.get_by_role("button", name="Train now").wait_for(timeout=60_000)
+    page.get_by_role("button", name="Train now").wait_for(timeout=PATIENCE)
     settle(page)
     main = page.get_by_test_id("stMain")
     expect(main).to_contain_text("36 conversations")
     expect(main).to_contain_text("1 left out, and why")
-    expect(page.get_by_role("combobox", name="Prompt column")).to_have_value("asked")
+    expect(page.get_by_role("combobox", name="Questions")).to_have_value("asked")
 
     page.get_by_role("button", name="Train now").click()
     page.locator(".st-key-verdict").wait_for(timeout=TRAINING)
@@ -44,13 +42,13 @@ def test_from_conversations_to_a_chatbot_that_is_carried_home(
     page.get_by_role("textbox", name="Ask it something").fill("What is 2 and 3?")
     page.keyboard.press("Enter")
     said = page.locator(".st-key-talk").get_by_test_id("stChatMessage")
-    expect(said).to_have_count(3, timeout=60_000)  # the question, and an answer of either
+    expect(said).to_have_count(3, timeout=PATIENCE)  # the question, and an answer of either
     settle(page)
     for who, title in enumerate(("After it learnt", "As it came"), start=1):
         expect(said.nth(who)).to_contain_text(title)
         assert len(said.nth(who).inner_text()) > len(title), "it wrote something"
 
-    with page.expect_download(timeout=60_000) as download:
+    with page.expect_download(timeout=PATIENCE) as download:
         page.get_by_role("button", name="Model", exact=True).click()
     saved = tmp_path / "model.zip"
     download.value.save_as(saved)

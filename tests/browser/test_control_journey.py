@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from engines.control.target import Target
-from tests.browser.conftest import picture, settle, visit
+from engines.control.simulation.target import Target
+from tests.browser.conftest import PATIENCE, TRAINING, picture, settle, visit
 
 pytestmark = pytest.mark.browser
 
 Visitor = Callable[..., BrowserContext]
-TRAINING = 240_000  # milliseconds a tiny run may take on two cores that others use too
 TINY = "set=real_steps:200&set=sim_steps:400&set=repeats:2&set=episodes:3&set=epochs:2&set=baseline:none"
 
 
@@ -37,7 +36,7 @@ def test_sliders_train_result_and_download(visitor: Visitor, tmp_path: Path) -> 
     press(page, "Delay", "ArrowRight", 1)
     expect(main).to_contain_text("It differs in 1 value: delay 1 step (simulator 0)")
     page.get_by_role("button", name="Use this robot").click()
-    page.get_by_role("button", name="Train now").wait_for(timeout=60_000)
+    page.get_by_role("button", name="Train now").wait_for(timeout=PATIENCE)
     settle(page)
     expect(main).to_contain_text("Pendulum, 1 value unlike the simulator's")
     films = page.locator("[data-testid=stImage] img")
@@ -61,15 +60,16 @@ def test_sliders_train_result_and_download(visitor: Visitor, tmp_path: Path) -> 
     expect(main).to_contain_text("Real steps in each repeat")
     expect(main).to_contain_text("Which physics your robot has")
     expect(main).to_contain_text("completeness error")
+    page.get_by_text("Details: how it learnt").click()
     page.locator(".js-plotly-plot").nth(3).wait_for()
     expect(page.locator("[data-testid=stImage] img")).to_have_count(3)
 
     page.get_by_role("button", name="What would it do?").click()
     expect(page.locator("[data-testid=stMarkdown]").filter(has_text=re.compile(r"^■ torque"))).to_be_visible(
-        timeout=60_000
+        timeout=PATIENCE
     )
 
-    with page.expect_download(timeout=60_000) as download:
+    with page.expect_download(timeout=PATIENCE) as download:
         page.get_by_role("button", name="Script", exact=True).click()
     download.value.save_as(tmp_path / "script.zip")
     with zipfile.ZipFile(tmp_path / "script.zip") as archive:

@@ -12,12 +12,11 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from engines.forecasting import samples
-from tests.browser.conftest import picture, settle, visit
+from tests.browser.conftest import PATIENCE, TRAINING, picture, settle, visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
 
 Visitor = Callable[..., BrowserContext]
-TRAINING = 240_000  # milliseconds a small run may take on two cores that others use too
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +38,9 @@ def test_upload_answer_train_result_and_download(visitor: Visitor, table: Path, 
     visit(page, "/forecasting?step=data&set=epochs:2&set=arima:false&set=windows:16")
     main = page.get_by_test_id("stMain")
     page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(table)
-    expect(main).to_contain_text("may be read with the day or the month first", timeout=60_000)
+    expect(main).to_contain_text("may be read with the day or the month first", timeout=PATIENCE)
     page.get_by_role("radio", name="day first").click()
-    page.get_by_role("button", name="Train now").wait_for(timeout=60_000)
+    page.get_by_role("button", name="Train now").wait_for(timeout=PATIENCE)
     settle(page)
     expect(main).to_contain_text("143 observations")
     expect(main).to_contain_text("1 gap, 1 missing step")
@@ -52,7 +51,7 @@ def test_upload_answer_train_result_and_download(visitor: Visitor, table: Path, 
     page.locator(".st-key-live_run").wait_for()
     page.locator(".st-key-verdict").wait_for(timeout=TRAINING)
     settle(page)
-    expect(main).to_contain_text("than seasonal naive")
+    expect(main).to_contain_text("beats seasonal naive")
     expect(main).to_contain_text("95 % interval")
     page.locator(".js-plotly-plot").nth(2).wait_for()
 
@@ -63,17 +62,18 @@ def test_upload_answer_train_result_and_download(visitor: Visitor, table: Path, 
     assert page.get_by_role("slider").first.get_attribute("aria-valuetext") != newest
 
     page.get_by_role("button", name="Forecast", exact=True).click()
-    with page.expect_download(timeout=60_000) as download:
-        page.get_by_role("button", name="Forecast as CSV").click(timeout=60_000)
+    with page.expect_download(timeout=PATIENCE) as download:
+        page.get_by_role("button", name="Forecast as CSV").click(timeout=PATIENCE)
     download.value.save_as(tmp_path / "forecast.csv")
     rows = list(csv.DictReader((tmp_path / "forecast.csv").open(encoding="utf-8")))
     assert [row["ds"] for row in rows] == [f"1961-{month:02d}-01" for month in range(1, 13)]
     assert all(float(row["low_80"]) <= float(row["forecast"]) <= float(row["high_80"]) for row in rows)
 
+    page.get_by_text("Details: how it learnt").click()
     page.get_by_role("button", name="Find out").click()
-    expect(main).to_contain_text("completeness error", timeout=60_000)
+    expect(main).to_contain_text("completeness error", timeout=PATIENCE)
 
-    with page.expect_download(timeout=60_000) as download:
+    with page.expect_download(timeout=PATIENCE) as download:
         page.get_by_role("button", name="Model", exact=True).click()
     download.value.save_as(tmp_path / "model.zip")
     with zipfile.ZipFile(tmp_path / "model.zip") as archive:

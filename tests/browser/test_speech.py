@@ -14,14 +14,13 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from engines.speech import samples
-from tests.browser.conftest import ARGUMENTS, CHROMIUM, picture, settle, visit
-from ui.speech_step import ENOUGH
+from tests.browser.conftest import ARGUMENTS, CHROMIUM, PATIENCE, TRAINING, picture, settle, visit
+from ui.speech.data import ENOUGH
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
 
 Visitor = Callable[..., BrowserContext]
 CLIPS = 10
-TRAINING = 240_000  # milliseconds a small run may take on two cores that others use too
 QUICK = "set=epochs:1&set=curve:1&set=rehearse:false"
 
 
@@ -55,7 +54,7 @@ def test_clips_are_brought_learnt_from_and_compared(visitor: Visitor, clips: Pat
     page = visitor().new_page()
     visit(page, f"/speech?step=data&{QUICK}")
     page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(clips)
-    page.get_by_role("button", name="Train now").wait_for(timeout=60_000)
+    page.get_by_role("button", name="Train now").wait_for(timeout=PATIENCE)
     settle(page)
     main = page.get_by_test_id("stMain")
     expect(main).to_contain_text(f"{CLIPS} clips")
@@ -66,16 +65,16 @@ def test_clips_are_brought_learnt_from_and_compared(visitor: Visitor, clips: Pat
     page.get_by_role("button", name="Train now").click()
     page.locator(".st-key-verdict").wait_for(timeout=TRAINING)
     settle(page)
-    expect(main).to_contain_text("The model as it came")
+    expect(main).to_contain_text("As it came")
     expect(main).to_contain_text("What it cost the accent it came with")
     expect(main).to_contain_text("Scottish")
     page.locator(".st-key-forgetting .js-plotly-plot").first.wait_for()
     expect(page.locator(".st-key-clip_by_clip audio").first).to_be_visible()
 
     page.get_by_test_id("stFileUploaderDropzoneInput").last.set_input_files(new_clip)
-    expect(main).to_contain_text("Answered in", timeout=60_000)
+    expect(main).to_contain_text("Answered in", timeout=PATIENCE)
     page.get_by_role("button", name="Which sound was which word?").click()
-    expect(main).to_contain_text("each word below the sound it was heard in", timeout=60_000)
+    expect(main).to_contain_text("each word below the sound it was heard in", timeout=PATIENCE)
 
     run = re.search(r"run=([\w-]{22})", page.url)
     assert run
@@ -129,8 +128,10 @@ def test_sentences_are_read_into_the_microphone_and_learnt_from(microphone: Brow
     box.get_by_role("button", name="Use my recordings").click()
 
     main = page.get_by_test_id("stMain")
-    expect(main).to_contain_text("6 recordings", timeout=60_000)
-    page.get_by_role("button", name="Train now").click(timeout=60_000)  # at once, while the clips are still being drawn
+    expect(main).to_contain_text("6 recordings", timeout=PATIENCE)
+    page.get_by_role("button", name="Train now").click(
+        timeout=PATIENCE
+    )  # at once, while the clips are still being drawn
     page.locator(".st-key-verdict").wait_for(timeout=TRAINING)
     settle(page)
     expect(main).to_contain_text("Clip by clip")

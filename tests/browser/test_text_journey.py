@@ -11,11 +11,9 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests import tiny_text
-from tests.browser.conftest import picture, settle, visit
+from tests.browser.conftest import PATIENCE, TRAINING, picture, settle, visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
-
-TRAINING = 150_000  # milliseconds a small run may take on two cores that others use too
 
 
 def test_from_a_table_to_a_model_that_is_carried_home(visitor: Callable[..., BrowserContext], tmp_path: Path) -> None:
@@ -25,12 +23,12 @@ def test_from_a_table_to_a_model_that_is_carried_home(visitor: Callable[..., Bro
     page = visitor().new_page()
     visit(page, "/text?step=data&set=epochs:5&set=baseline:none")
     page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(table)
-    page.get_by_role("button", name="Train now").wait_for(timeout=60_000)
+    page.get_by_role("button", name="Train now").wait_for(timeout=PATIENCE)
     settle(page)
     main = page.get_by_test_id("stMain")
     expect(main).to_contain_text("60 texts in 3 classes")
     expect(main).to_contain_text("1 left out, and why")
-    expect(page.get_by_role("combobox", name="Label column")).to_have_value("class")
+    expect(page.get_by_role("combobox", name="Classes")).to_have_value("class")
     picture(page, "text-data")
 
     page.get_by_role("button", name="Train now").click()
@@ -40,14 +38,15 @@ def test_from_a_table_to_a_model_that_is_carried_home(visitor: Callable[..., Bro
     expect(main).to_contain_text("Its most confident mistakes")
     page.get_by_label("A sentence of yours").fill("The soup was superb and charming today.")
     page.keyboard.press("Control+Enter")
-    expect(main).to_contain_text("Answered in", timeout=60_000)
+    expect(main).to_contain_text("Answered in", timeout=PATIENCE)
     page.get_by_role("button", name="Which words decided?").click()
-    expect(main).to_contain_text("completeness error", timeout=60_000)
+    expect(main).to_contain_text("completeness error", timeout=PATIENCE)
+    page.get_by_text("Details: how it learnt").click()
     page.get_by_text("A map of the test texts").click()
     expect(main).to_contain_text("Texts that the network takes for alike")
     settle(page)
 
-    with page.expect_download(timeout=60_000) as download:
+    with page.expect_download(timeout=PATIENCE) as download:
         page.get_by_role("button", name="Model", exact=True).click()
     saved = tmp_path / "model.zip"
     download.value.save_as(saved)

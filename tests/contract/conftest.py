@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,13 @@ from engines.contract import Recipe, Settings, Strategy, Task
 from engines.jobs import worker
 from engines.runs import RunFolder
 from tests.contract.tiny import TINY, Tiny
+
+OWNER, HOST = "wilhelmina", "host-of-wilhelmina"
+UPLOAD, RUN = "Up10ad-Up10ad-Up10ad-0", "RunRunRun-RunRunRun-00"
+"""Whose machine it is, and ids: what no model that leaves it may say (see test_exports.py)."""
+TEMPLATE = "example.shapes=templates.task.task:Shapes"
+"""The task that people copy, as it is: it stands in no registry."""
+os.environ["HEADSTART_EXTRA_TASKS"] = TEMPLATE  # while tests are collected; while they run, `tiny_models` says it
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,7 @@ class Subject:
     @property
     def first(self) -> Strategy:
         """The strategy that stands for all where one will do."""
-        return self.tiny.first_strategy or self.task.info.strategies[0]
+        return self.tiny.first_strategy or self.task.info.usual
 
     @property
     def rival(self) -> str:
@@ -43,9 +51,13 @@ class Subject:
 
     def recipe(self, strategy: Strategy, *, seed: int = 0, **settings: object) -> Recipe:
         return Recipe(
-            self.task.info.name, str(self.data), self.tiny.model, strategy,
-            seed=seed, settings={**self.tiny.strategies[strategy], **settings},
-        )  # fmt: skip
+            self.task.info.name,
+            str(self.data),
+            self.tiny.model,
+            strategy,
+            seed=seed,
+            settings={**self.tiny.strategies[strategy], **settings},
+        )
 
     def run(self, path: Path, recipe: Recipe) -> RunFolder:
         """Trains that recipe in `path`, as the worker does."""
@@ -68,37 +80,41 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEADSTART_MODELS", str(models))
         patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setenv("HEADSTART_EXTRA_TASKS", TEMPLATE)
+        for name in ("USER", "LOGNAME"):
+            patch.setenv(name, OWNER)
+        patch.setattr("socket.gethostname", lambda: HOST)
+        patch.setattr("platform.node", lambda: HOST)
         yield
     torch.set_num_threads(threads)
 
 
-@pytest.fixture(scope="package", params=list(registry.TASKS))
+@pytest.fixture(scope="package", params=registry.names())
 def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Subject:
-    folder = tmp_path_factory.mktemp("data")
+    folder = tmp_path_factory.mktemp("data") / OWNER / "uploads" / UPLOAD
     tiny = TINY[request.param]
     return Subject(
         registry.task(request.param), tiny, tiny.write_data(folder / "data"), *tiny.write_new(folder / "new")
     )
 
 
-DECLARED = {strategy for name in registry.TASKS for strategy in registry.task(name).info.strategies}
-
-
-@pytest.fixture(scope="package", params=[strategy for strategy in Strategy if strategy in DECLARED])
+@pytest.fixture(scope="package", params=sorted(registry.strategies()))
 def strategy(request: pytest.FixtureRequest) -> Strategy:
     """Each strategy that the task declares."""
     return Strategy(request.param)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Takes out the pairs of a task and a strategy that it does not offer."""
-    items[:] = [item for item in items if offered(getattr(item, "callspec", None))]
+    """Takes out the pairs of a task and a strategy, or a format, that it does not offer."""
+    items[:] = [item for item in items if offered(getattr(item, "callspec", None), getattr(item, "fixturenames", ()))]
 
 
-def offered(spec: Any) -> bool:
-    if spec is None or not {"subject", "strategy"} <= spec.params.keys():
+def offered(spec: Any, fixtures: Iterable[str]) -> bool:
+    if spec is None or "subject" not in spec.params:
         return True
-    return spec.params["strategy"] in registry.task(spec.params["subject"]).info.strategies
+    info = registry.task(spec.params["subject"]).info
+    formats = [spec.params["format"]] if "format" in spec.params else ["script"] if "script" in fixtures else []
+    return spec.params.get("strategy") in {None, *info.strategies} and set(formats) <= set(info.exports)
 
 
 @pytest.fixture(scope="package")
@@ -111,4 +127,4 @@ def trained(subject: Subject, strategy: Strategy, tmp_path_factory: pytest.TempP
 def features(subject: Subject, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A finished run of the strategy that stands for all."""
     recipe = subject.recipe(subject.first)
-    return subject.run(tmp_path_factory.mktemp("runs") / "first", recipe)
+    return subject.run(tmp_path_factory.mktemp("runs") / OWNER / RUN, recipe)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -17,7 +18,10 @@ from PIL import Image
 
 from engines import registry
 from engines.contract import Predictor, Strategy
+from engines.control.policy.strategies import RANDOMISED
+from templates.task import samples as signals
 from tests import tiny_control, tiny_series, tiny_speech, tiny_text, tiny_writers
+from tests.contract import odd_inputs
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class Tiny:
     loads_back: Mapping[str, Callable[[Path, str, Predictor, Path], None]]
     """Export format -> asserts that (exported path, the snippet shown, the run's predictor, new data) agree.
     All formats but 'script', which is run on the training data."""
+    write_odd: Callable[[Path], Path]
+    """New data below a folder that are hard to read: what an exported model is asked about, as predict is."""
     write_bad: Callable[[Path], Path] | None = None
     """New data of which nothing can be read; by default the bad file among the new data."""
     first_strategy: Strategy | None = None
@@ -121,35 +127,42 @@ def _safetensors_load_back(exported: Path, snippet: str, predictor: Predictor, n
     picture = next(path for path in sorted(new.iterdir()) if path.name != "cut.png")
     inputs = predictor.inputs(picture)  # type: ignore[attr-defined]
     np.save(exported / "inputs.npy", inputs.cpu().numpy())
+    shutil.copyfile(picture, exported / "picture.jpg")
     lines = f"{snippet}\nimport numpy, torch\nwith torch.no_grad():\n"
     lines += "    logits = model(torch.from_numpy(numpy.load('inputs.npy')))\n"
     lines += "numpy.save('logits.npy', logits.numpy())\nprint(*config['label_names'])"
     command = [sys.executable, "-W", "ignore", "-c", lines]
     alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=120)
     assert alone.returncode == 0, alone.stderr
-    assert alone.stdout.split() == sorted([*COLOURS, "grey"])
+    said, names = alone.stdout.splitlines()
+    assert said in names.split() == sorted([*COLOURS, "grey"])
     with torch.no_grad():
         expected = predictor.model(inputs).cpu().numpy()  # type: ignore[attr-defined]
     np.testing.assert_allclose(np.load(exported / "logits.npy"), expected, atol=1e-5)
 
 
 def _onnx_loads_back(exported: Path, _snippet: str, predictor: Predictor, new: Path) -> None:
-    """The five lines that lie beside the file, run where there is no torch, name what the predictor names."""
+    """usage.py that lies beside the file, run where there is no torch, names what the predictor names."""
     if exported.suffix == ".zip":
         zipfile.ZipFile(exported).extractall(exported.with_suffix(""))
         exported = exported.with_suffix("")
     assert {path.name for path in exported.iterdir()} == {
-        "model.onnx", "config.json", "labels.txt", "usage.py", "README.md",
-    }  # fmt: skip
+        "model.onnx",
+        "config.json",
+        "labels.txt",
+        "usage.py",
+        "requirements.txt",
+        "README.md",
+        "recipe.json",
+    }
     pictures = [path for path in sorted(new.iterdir()) if path.name != "cut.png"]
-    inputs = np.concatenate([predictor.inputs(path).cpu().numpy() for path in pictures])  # type: ignore[attr-defined]
-    np.save(exported / "inputs.npy", inputs)
-    lines = "import sys; sys.modules['torch'] = None\n" + (exported / "usage.py").read_text(encoding="utf-8")
-    command = [sys.executable, "-c", lines]
+    lines = "import sys, runpy\nsys.modules['torch'] = None\nrunpy.run_path('usage.py', run_name='__main__')"
+    command = [sys.executable, "-c", lines, *map(str, pictures)]
     alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=120)
     assert alone.returncode == 0, alone.stderr
     labels = {row["file"]: row["label"] for row in predictor.predict(new) if "label" in row}
-    assert alone.stdout.strip() == str([labels[path.name] for path in pictures])
+    answers = [json.loads(line) for line in alone.stdout.splitlines()]
+    assert {answer["file"]: answer["label"] for answer in answers} == labels
 
 
 # --- text.sentiment -------------------------------------------------------------------------------
@@ -226,7 +239,7 @@ def _recogniser_loads_back(exported: Path, snippet: str, predictor: Predictor, n
         exported = exported.with_suffix("")
     import soundfile
 
-    from engines.speech import whisper
+    from engines.speech.models import whisper
 
     lines = f"{snippet}\nimport soundfile\nsound = soundfile.read('clip.wav', dtype='float32')[0]\n"
     lines += "features = processor(sound, sampling_rate=16000, return_tensors='pt').input_features\n"
@@ -265,6 +278,35 @@ def _voices_load_back(exported: Path, snippet: str, predictor: Predictor, _new: 
     np.testing.assert_allclose(cooled / cooled.sum(), probabilities, atol=1e-5)
 
 
+# --- templates/task -------------------------------------------------------------------------------
+
+
+def _write_new_signals(folder: Path) -> tuple[Path, str]:
+    """Four signals, and one with a hole in it."""
+    header, *rows = signals.make(folder).read_text(encoding="utf-8-sig").splitlines()
+    bad = rows[5].replace(rows[5].split(",")[7], "n/a", 1)
+    (folder / "new.csv").write_text("\n".join([header, *rows[:: signals.A_CLASS], bad]), encoding="utf-8")
+    return folder / "new.csv", "line 6"
+
+
+def _write_bad_signals(folder: Path) -> Path:
+    (folder / "nothing.csv").write_text(f"{','.join(f'v{n}' for n in range(64))}\n{',' * 62}7\n", encoding="utf-8")
+    return folder / "nothing.csv"
+
+
+def _signals_load_back(exported: Path, snippet: str, predictor: Predictor, new: Path) -> None:
+    """The lines shown on screen, run where there is no Headstart, name the same classes."""
+    lines = new.read_text(encoding="utf-8").splitlines()[1:-1]
+    np.save(exported / "signals.npy", np.array([line.split(",")[:64] for line in lines], dtype=np.float32))
+    program = f"import numpy, sys, torch\nsys.path.insert(0, '.')\n{snippet}\nwith torch.no_grad():\n"
+    program += "    logits = model(standardised(torch.from_numpy(numpy.load('signals.npy'))))\n"
+    program += "print(*(config['label_names'][answer] for answer in logits.argmax(1)))"
+    command = [sys.executable, "-I", "-W", "ignore", "-c", program]
+    alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=120)
+    assert alone.returncode == 0, alone.stderr
+    assert alone.stdout.split() == [row["label"] for row in predictor.predict(new) if "label" in row]
+
+
 SMALL = {"image_size": 64, "views": 2}
 HEARD = {"epochs": 2, "batch_size": 8, "learning_rate": 1e-2, "forgetting": False, "rehearse": False, "curve": 0}
 SHORT = {"epochs": 3}
@@ -287,6 +329,7 @@ TINY = {
         write_new=_write_new_pictures,
         good_new=len(COLOURS),
         loads_back={"safetensors": _safetensors_load_back, "onnx": _onnx_loads_back},
+        write_odd=odd_inputs.pictures,
     ),
     "text.sentiment": Tiny(
         model="tiny-bert",
@@ -307,6 +350,7 @@ TINY = {
         write_new=tiny_text.write_new_reviews,
         good_new=5,
         loads_back={"safetensors": _text_model_loads_back, "onnx": tiny_text.onnx_loads_back},
+        write_odd=odd_inputs.texts,
         write_bad=_write_bad_texts,
     ),
     "text.generation": Tiny(
@@ -321,6 +365,7 @@ TINY = {
         write_new=tiny_writers.write_new_questions,
         good_new=2,
         loads_back={"safetensors": _writing_model_loads_back},
+        write_odd=odd_inputs.questions,
         write_bad=_write_no_questions,
     ),
     "text.translation": Tiny(
@@ -335,20 +380,22 @@ TINY = {
         write_new=tiny_writers.write_new_sentences,
         good_new=2,
         loads_back={"safetensors": _writing_model_loads_back},
+        write_odd=odd_inputs.sentences,
         write_bad=_write_no_questions,
     ),
     "forecasting.forecast": Tiny(
         model="fracast",
-        strategies=dict.fromkeys(Strategy, tiny_series.SETTINGS),
+        strategies=dict.fromkeys(registry.strategies(), tiny_series.SETTINGS),
         bad_settings={"horizon": 0, "origins": "many", "frequency": "often", "arima": "perhaps", "inputs": "tea"},
         write_weights=lambda models: None,  # noqa: ARG005  (they come with the offline pack, and are small)
         write_data=tiny_series.write_series,
         examples=len(tiny_series.NAMES) * tiny_series.MONTHS,
         classes={},
-        budgets=(20, 39),
+        budgets=(32, 51),
         write_new=tiny_series.write_new_series,
         good_new=len(tiny_series.NAMES) * tiny_series.HORIZON,
         loads_back={"safetensors": tiny_series.loads_back},
+        write_odd=odd_inputs.series,
         write_bad=tiny_series.write_bad_series,
         first_strategy=Strategy.FULL,
         predictions=tiny_series.FORECASTS,
@@ -371,6 +418,7 @@ TINY = {
         write_new=tiny_speech.write_new,
         good_new=2,
         loads_back={"safetensors": _recogniser_loads_back},
+        write_odd=odd_inputs.sounds,
     ),
     "speech.speaker": Tiny(
         model="ge2e",
@@ -389,6 +437,7 @@ TINY = {
         write_new=tiny_speech.write_new,
         good_new=2,
         loads_back={"safetensors": _voices_load_back},
+        write_odd=odd_inputs.sounds,
     ),
     "control.policy": Tiny(
         model="pendulum",
@@ -402,12 +451,33 @@ TINY = {
         write_new=tiny_control.write_observations,
         good_new=len(tiny_control.OBSERVATIONS),
         loads_back={"sb3": tiny_control.sb3_loads_back, "onnx": tiny_control.onnx_loads_back},
+        write_odd=odd_inputs.observations,
         write_bad=tiny_control.write_bad_observations,
-        not_learnt_from=frozenset({Strategy.ZERO_SHOT, Strategy.RANDOMISED}),
+        not_learnt_from=frozenset({Strategy.ZERO_SHOT, RANDOMISED}),
         may_keep_what_came=True,
         accumulating={},
         long={"epochs": 8},
         change_data=tiny_control.change_target,
         script="play.py",
+    ),
+    "example.shapes": Tiny(
+        model="waves",
+        strategies={
+            Strategy.FEATURES: SHORT,
+            Strategy.PARTIAL: SHORT | {"blocks": 2},
+            Strategy.FULL: SHORT,
+            Strategy.SCRATCH: SHORT,
+        },
+        bad_settings={"batch_size": 0, "epochs": "many", "blocks": 0, "learning_rate": "fast", "baseline": "perhaps"},
+        write_weights=lambda models: None,  # noqa: ARG005  (they come with the template, and are small)
+        write_data=signals.make,
+        examples=4 * signals.A_CLASS,
+        classes=dict.fromkeys(("beating", "fading", "knocking", "rising"), signals.A_CLASS),
+        budgets=(8, 40),
+        write_new=_write_new_signals,
+        good_new=4,
+        loads_back={"safetensors": _signals_load_back},
+        write_odd=lambda folder: _write_new_signals(folder)[0],
+        write_bad=_write_bad_signals,
     ),
 }

@@ -7,8 +7,8 @@ import threading
 
 import queues
 
-from engines.contract import Recipe
+from engines.contract import Job, Recipe
 
 jobs = queues.QUEUES[sys.argv[1]]()
-print(jobs.submit(Recipe.from_json(sys.stdin.read())), flush=True)
+print(jobs.submit(Job(Recipe.from_json(sys.stdin.read()))), flush=True)
 threading.Event().wait()

@@ -3,6 +3,6 @@
 A further backend is one line here.
 """
 
-from engines.jobs.local import LocalBackend
+from engines.jobs.local.backend import LocalBackend
 
 QUEUES = {"local": LocalBackend}

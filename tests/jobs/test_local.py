@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from engines import places
-from engines.contract import InputError, Recipe, State
-from engines.jobs import dispatcher, gpus
-from engines.jobs.backend import backend
-from engines.jobs.local import LocalBackend
-from engines.jobs.store import Store
+from engines import paths
+from engines.contract import InputError, Job, Recipe, Resources, State
+from engines.jobs import worker
+from engines.jobs.backends import backend
+from engines.jobs.local import dispatcher, gpus
+from engines.jobs.local.backend import LocalBackend
+from engines.jobs.local.dispatcher import Dispatcher
+from engines.jobs.local.queue_db import Asked, Row, Store
 from engines.jobs.worker import worker_of
 from engines.runs import RunFolder
 
+Jobs = Callable[..., Job]
 Recipes = Callable[..., Recipe]
 Wait = Callable[..., Any]
 DEAD = (1, 2.0)  # there is a process 1, but it did not begin then
@@ -91,7 +96,7 @@ def test_queueing_twice_changes_nothing(store: Store) -> None:
 def test_a_file_of_a_newer_headstart_still_works(tmp_path: Path) -> None:
     Store(tmp_path / "queue.sqlite3").close()
     newer = sqlite3.connect(tmp_path / "queue.sqlite3")
-    newer.execute("ALTER TABLE runs ADD COLUMN priority INTEGER DEFAULT 5")
+    newer.execute("ALTER TABLE runs ADD COLUMN patience INTEGER DEFAULT 5")
     newer.execute("PRAGMA user_version = 7")
     newer.close()
     store = Store(tmp_path / "queue.sqlite3")
@@ -100,27 +105,63 @@ def test_a_file_of_a_newer_headstart_still_works(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_file_of_version_1_gets_its_new_columns_and_keeps_its_order(tmp_path: Path) -> None:
+    older = sqlite3.connect(tmp_path / "queue.sqlite3")
+    older.executescript(
+        """CREATE TABLE IF NOT EXISTS runs (
+               id TEXT PRIMARY KEY, state TEXT NOT NULL, created REAL NOT NULL, started REAL,
+               pid INTEGER, pid_created REAL, slot INTEGER, owner_pid INTEGER, owner_created REAL);
+           CREATE INDEX IF NOT EXISTS by_state ON runs (state, created);
+           CREATE UNIQUE INDEX IF NOT EXISTS one_a_slot ON runs (slot) WHERE state = 'running';
+           PRAGMA user_version = 1;
+           INSERT INTO runs (id, state, created, started, pid, pid_created, slot, owner_pid, owner_created)
+           VALUES ('a', 'running', 1.0, 1.5, 7, 1.6, 0, 8, 1.4);
+           INSERT INTO runs (id, state, created) VALUES ('b', 'queued', 2.0), ('c', 'queued', 3.0);"""
+    )
+    older.close()
+    for _ in range(2):  # once migrated, it is opened as it is
+        store = Store(tmp_path / "queue.sqlite3")
+        assert not store.new
+        assert store.running() == [Row("a", State.RUNNING, Asked("fit", "", 0, 1, 0), 1.0, 1.5, 7, 1.6, 0, 8, 1.4)]
+        assert [row.id for row in store.queued()][-2:] == ["b", "c"]
+        store.add("urgent", 9, asked=Asked(priority=1))
+        assert [row.id for row in store.queued()] == ["urgent", "b", "c"]
+        store.close()
+
+
+def test_the_queue_knows_what_a_job_asks_and_takes_the_urgent_first(store: Store) -> None:
+    asked = Asked("compare", "ada", 3, 2, 5_000_000_000)
+    for run_id, wanted in {"a": Asked(), "b": asked, "c": asked}.items():
+        store.add(run_id, 9, asked=wanted)
+    claimed = store.claim(9, DEAD)
+    assert claimed
+    assert (claimed.id, claimed.asked) == ("b", asked)
+    store.move("b", State.RUNNING, State.FAILED)
+    store.add("b", 9, asked=Asked())  # it is resumed, and asks for less
+    assert [(row.id, row.asked) for row in store.queued()] == [("c", asked), ("a", Asked()), ("b", Asked())]
+
+
 # --- the database can be rebuilt --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("damage", ["lost", "broken"])
 def test_without_its_database_the_queue_finds_its_runs(
-    opened: Callable[[], LocalBackend], recipe: Recipes, wait: Wait, damage: str
+    opened: Callable[[], LocalBackend], job: Jobs, wait: Wait, damage: str
 ) -> None:
     first = opened()
-    running, waiting = first.submit(recipe(steps=2, hold_at=1)), first.submit(recipe(steps=1))
+    running, waiting = first.submit(job(steps=2, hold_at=1)), first.submit(job(steps=1))
     wait(lambda: (RunFolder.find(running).path / "checkpoint" / "step").exists(), "the first step")
     first.close()
-    for file in places.home().glob("queue.sqlite3*"):
+    for file in paths.home().glob("queue.sqlite3*"):
         file.unlink()
     if damage == "broken":
-        (places.home() / "queue.sqlite3").write_bytes(b"no database at all" * 100)
+        (paths.home() / "queue.sqlite3").write_bytes(b"no database at all" * 100)
     second = opened()
     assert [second.status(run_id).state for run_id in (running, waiting)] == [State.RUNNING, State.QUEUED]
     (RunFolder.find(running).path / "go").touch()
     wait(done(second, running), "the adopted run")
     wait(done(second, waiting), "the waiting run")
-    assert len(list(places.home().glob("queue.sqlite3.broken-*"))) == (damage == "broken")
+    assert len(list(paths.home().glob("queue.sqlite3.broken-*"))) == (damage == "broken")
 
 
 def test_a_run_on_disk_that_the_queue_never_saw(
@@ -138,6 +179,39 @@ def test_a_run_on_disk_that_the_queue_never_saw(
     wait(done(jobs, run.id), "the resumed run")
 
 
+@pytest.mark.parametrize(("comparison", "state"), [("running", State.INTERRUPTED), ("skipped", State.DONE)])
+def test_a_worker_that_dies_while_training_from_scratch_has_not_done_its_run(
+    opened: Callable[[], LocalBackend], job: Jobs, wait: Wait, comparison: str, state: State
+) -> None:
+    run = RunFolder.create(job(steps=1))
+    assert worker.execute(run) == 0
+    assert run.result
+    run.write("result.json", replace(run.result, comparison=comparison).to_json())
+    run.set_state(State.RUNNING, "Starting.")
+    os.utime(run.path / "heartbeat", (0, 0))
+    jobs = opened()
+    wait(lambda: jobs.status(run.id).state is state, "the queue to notice")
+    if state is State.INTERRUPTED:
+        wait(lambda: jobs.status(run.id).may_resume, "its place to be free")
+        jobs.submit(None, resume=run.id)
+        wait(done(jobs, run.id), "the resumed run")
+
+
+def test_a_rebuilt_queue_knows_the_jobs_and_leaves_out_what_it_cannot_read(
+    opened: Callable[[], LocalBackend], job: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Dispatcher, "wake", lambda _: None)
+    asked = replace(job("compare"), owner="ada", priority=2, resources=Resources(gpus=0, memory_bytes=10))
+    run, newer = RunFolder.create(asked), RunFolder.create(asked)
+    newer.write("job.json", json.dumps({**json.loads(asked.to_json()), "schema": 99, "patience": 5}))
+    for one in (run, newer):
+        one.set_state(State.QUEUED, "Waiting for its turn.")
+    jobs = opened()
+    assert [(row.id, row.asked) for row in jobs._store.queued()] == [(run.id, Asked("compare", "ada", 2, 0, 10))]
+    with pytest.raises(InputError, match=r"job\.json: a newer Headstart has written it \(schema 99, with patience\)"):
+        jobs.status(newer.id)
+
+
 # --- what a server may find -------------------------------------------------------------------------
 
 
@@ -146,7 +220,7 @@ def test_a_run_that_a_dead_app_took_but_never_started_goes_on(
 ) -> None:
     monkeypatch.setattr(dispatcher, "UNCONFIRMED_SECONDS", 0.0)
     run = RunFolder.create(recipe(steps=1))
-    store = Store(places.home() / "queue.sqlite3")
+    store = Store(paths.home() / "queue.sqlite3")
     store.add(run.id, 9, lambda: run.set_state(State.QUEUED))
     assert store.claim(1, DEAD)
     store.close()
@@ -156,10 +230,10 @@ def test_a_run_that_a_dead_app_took_but_never_started_goes_on(
 
 
 def test_a_silent_worker_is_left_alone_and_told_about(
-    opened: Callable[[], LocalBackend], recipe: Recipes, wait: Wait
+    opened: Callable[[], LocalBackend], job: Jobs, wait: Wait
 ) -> None:
     jobs = opened()
-    run = RunFolder.find(jobs.submit(recipe(steps=1, hold_at=1)))
+    run = RunFolder.find(jobs.submit(job(steps=1, hold_at=1)))
     wait(lambda: (run.path / "checkpoint" / "step").exists(), "the first step")
     pid, _ = wait(lambda: worker_of(run), "the worker")
     psutil.Process(pid).suspend()
@@ -177,14 +251,14 @@ def test_a_silent_worker_is_left_alone_and_told_about(
 
 
 def test_a_spare_worker_takes_the_next_run(
-    opened: Callable[[], LocalBackend], recipe: Recipes, wait: Wait, monkeypatch: pytest.MonkeyPatch
+    opened: Callable[[], LocalBackend], job: Jobs, wait: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HEADSTART_SPARE_WORKERS", "1")
     jobs = opened()
     jobs.warm_up()
     spares = jobs._dispatcher._spares
     (spare,) = wait(lambda: list(spares), "a spare worker")
-    run_id = jobs.submit(recipe(steps=1, hold_at=1))
+    run_id = jobs.submit(job(steps=1, hold_at=1))
     run = RunFolder.find(run_id)
     wait(lambda: (run.path / "checkpoint" / "step").exists(), "the first step")
     assert f'"pid": {spare.pid}' in (run.path / "worker.json").read_text()
@@ -193,7 +267,7 @@ def test_a_spare_worker_takes_the_next_run(
 
 
 def test_a_dead_spare_worker_is_passed_over(
-    opened: Callable[[], LocalBackend], recipe: Recipes, wait: Wait, monkeypatch: pytest.MonkeyPatch
+    opened: Callable[[], LocalBackend], job: Jobs, wait: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HEADSTART_SPARE_WORKERS", "1")
     jobs = opened()
@@ -201,16 +275,16 @@ def test_a_dead_spare_worker_is_passed_over(
     (spare,) = wait(lambda: list(jobs._dispatcher._spares), "a spare worker")
     spare.kill()
     spare.wait()
-    run_id = jobs.submit(recipe(steps=1))
+    run_id = jobs.submit(job(steps=1))
     wait(done(jobs, run_id), "the run")
 
 
 def test_each_run_has_a_card_of_its_own(
-    opened: Callable[[], LocalBackend], recipe: Recipes, wait: Wait, monkeypatch: pytest.MonkeyPatch
+    opened: Callable[[], LocalBackend], job: Jobs, wait: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gpus, "names", lambda: ("GPU-a", "GPU-b"))
     jobs = opened()
-    runs = [RunFolder.find(jobs.submit(recipe(steps=1, hold_at=1))) for _ in range(3)]
+    runs = [RunFolder.find(jobs.submit(job(steps=1, hold_at=1))) for _ in range(3)]
     for run in runs[:2]:
         wait(lambda run=run: (run.path / "checkpoint" / "step").exists(), "the first step")
     assert jobs.status(runs[2].id).position == 1
@@ -250,7 +324,16 @@ def test_a_limit_that_is_no_number_is_named(
     assert str(caught.value) == f"environment variable {name}: found {value!r}; accepted: {accepted}."
 
 
-def test_the_queue_of_this_installation_is_opened_once() -> None:
+def test_an_unknown_queue_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADSTART_BACKEND", "cloud")
+    with pytest.raises(InputError) as caught:
+        backend()
+    assert str(caught.value) == "environment variable HEADSTART_BACKEND: found 'cloud'; accepted: local."
+
+
+@pytest.mark.parametrize("chosen", ["", "local"])
+def test_the_queue_of_this_installation_is_opened_once(monkeypatch: pytest.MonkeyPatch, chosen: str) -> None:
+    monkeypatch.setenv("HEADSTART_BACKEND", chosen)
     jobs = backend()
     assert isinstance(jobs, LocalBackend)
     assert backend() is jobs

@@ -17,10 +17,13 @@ from typing import Any
 import psutil
 import pytest
 
-from engines import places
+from engines import paths
 from engines.contract import InputError, Problem, Recipe
-from engines.jobs import serving, worker
-from engines.jobs.answers import LoadedModels
+from engines.cost.rates import Kind, Took, learn
+from engines.cost.work import PACE
+from engines.jobs import worker
+from engines.jobs.serving import client, machine, wire
+from engines.jobs.serving.handlers import LoadedModels, answer
 from engines.runs import RunFolder
 
 Recipes = Callable[..., Recipe]
@@ -43,13 +46,13 @@ def nothing_left_behind(one_home: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEADSTART_HOME", str(one_home))
         process = server()
-        serving.stop()
+        client.stop()
         if process:
             process.wait(timeout=60)
 
 
 def server() -> psutil.Process | None:
-    address = serving._address()
+    address = wire.address()
     return psutil.Process(address["pid"]) if address else None
 
 
@@ -66,11 +69,19 @@ def check(data: str, **more: Any) -> dict[str, Any]:
 # --- questions and answers --------------------------------------------------------------------------
 
 
+def test_a_task_that_cannot_be_ranked_says_so(tmp_path: Path) -> None:
+    question = {"verb": "rank", "task": "toy.counting", "data": str(tmp_path), "models": []}
+    with pytest.raises(InputError, match=r"toy\.counting: its models can neither be compared by frozen features"):
+        client.ask(question)
+
+
 def test_check_tells_its_progress_and_its_report() -> None:
     told: list[tuple[int, int]] = []
-    report = serving.ask(check("/data/fine", seed=7, settings={"steps": "4"}), lambda *step: told.append(step))
+    report = client.ask(check("/data/fine", seed=7, settings={"steps": "4"}), lambda *step: told.append(step))
     assert report["classes"] == {"é": 3}
-    assert report["notes"] == ["seed 7, ToySettings(steps=4, hold_at=0, trouble='')"]
+    assert report["notes"] == [
+        "seed 7, ToySettings(accept_guesses=False, steps=4, hold_at=0, trouble='', baseline='none')"
+    ]
     assert told[0] == (0, 3)
     assert told[-1] == (3, 3)
 
@@ -78,58 +89,90 @@ def test_check_tells_its_progress_and_its_report() -> None:
 def test_an_answer_in_pieces(recipe: Recipes) -> None:
     run = trained(recipe, 2)
     question = {"verb": "chat", "run": run.id, "messages": [{"role": "user", "content": "é"}], "most": 4}
-    assert list(serving.stream(question)) == ["é"] * 4
-    assert serving.ask(question)["text"] == "éééé", "without a listener it comes whole"
+    assert list(client.stream(question)) == ["é"] * 4
+    assert client.ask(question)["text"] == "éééé", "without a listener it comes whole"
     with pytest.raises(InputError, match=r"^messages: there are none"):
-        list(serving.stream(question | {"messages": []}))
+        list(client.stream(question | {"messages": []}))
+
+
+class Forecasts:
+    """A predictor that has a stream of its own, and does not talk."""
+
+    def predict(self, data: Path) -> list[dict[str, Any]]:
+        return list(self.stream(data))
+
+    def stream(self, data: Path) -> Iterator[dict[str, Any]]:
+        yield {"file": data.name, "value": 1.0}
+
+
+def test_a_model_that_does_not_talk_says_so(recipe: Recipes, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = LoadedModels()
+    monkeypatch.setattr(models, "get", lambda _: Forecasts())
+    question = {"verb": "chat", "run": RunFolder.create(recipe()).id, "messages": [{"role": "user", "content": "é"}]}
+    with pytest.raises(InputError, match=r"^run: its model does not answer questions; accepted: a run of"):
+        answer(question, models, lambda *_: None)
 
 
 def test_closing_the_answer_stops_the_writing(recipe: Recipes, tmp_path: Path) -> None:
     said = tmp_path / "said"
     messages = [{"role": "user", "content": str(said)}]
-    pieces = serving.stream({"verb": "chat", "run": trained(recipe, 2).id, "messages": messages, "most": 1_000_000})
+    pieces = client.stream({"verb": "chat", "run": trained(recipe, 2).id, "messages": messages, "most": 1_000_000})
     assert next(pieces) == str(said)
     pieces.close()  # type: ignore[attr-defined]
     deadline = time.monotonic() + 60
     while not said.exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    assert serving.ask(check("/data/fine"))["classes"] == {"é": 3}, "it goes on answering others"
+    assert client.ask(check("/data/fine"))["classes"] == {"é": 3}, "it goes on answering others"
 
 
 def test_predict_by_id_and_by_path(recipe: Recipes) -> None:
     run = trained(recipe, 2)
     for name in (run.id, str(run.path)):
-        answer = serving.ask({"verb": "predict", "run": name, "data": "/data/a.png"})
-        assert answer["rows"] == [{"file": "a.png", "label": "2", "probabilities": {"é": 1.0}}]
-        assert 0 <= answer["milliseconds"] < 60_000
+        answered = client.ask({"verb": "predict", "run": name, "data": "/data/a.png"})
+        assert answered["rows"] == [{"file": "a.png", "label": "2", "probabilities": {"é": 1.0}}]
+        assert 0 <= answered["milliseconds"] < 60_000
     assert (run.path / "loads").read_text() == "x", "loaded once"
 
 
 def test_the_other_verbs(recipe: Recipes, tmp_path: Path) -> None:
     run = trained(recipe, 1)
     asked = {"run": run.id, "data": "/data/a.png", "out": str(tmp_path)}
-    (row,) = serving.ask({"verb": "explain", **asked})["rows"]
+    (row,) = client.ask({"verb": "explain", **asked})["rows"]
     assert row["picture"] == str(tmp_path / "0.png")
-    assert serving.ask({"verb": "export", "format": "script", **asked}) == {"path": str(tmp_path)}
-    sample = serving.ask({"verb": "sample", "task": "toy.counting", "name": "one", "out": str(tmp_path)})
+    assert client.ask({"verb": "export", "format": "script", **asked}) == {"path": str(tmp_path)}
+    sample = client.ask({"verb": "sample", "task": "toy.counting", "name": "one", "out": str(tmp_path)})
     assert Path(sample["path"]).read_text() == "one"
-    assert serving.ask({"verb": "describe", "task": "toy.counting", "model": "fingers"})["title"] == "Fingers"
+    assert client.ask({"verb": "describe", "task": "toy.counting", "model": "fingers"})["title"] == "Fingers"
 
 
 def test_machine_is_measured_once() -> None:
-    found = serving.ask({"verb": "machine"})
-    assert set(found) == {"device", "device_name", "macs_per_second", "precision"}
+    found = client.ask({"verb": "machine"})
+    assert set(found) - {"bf16_macs_per_second"} == {"device", "device_name", "macs_per_second", "precision"}
     assert found["macs_per_second"] > 1e7
-    assert serving.ask({"verb": "machine"}) == found, "the second answer comes from machine.json"
-    assert json.loads((places.home() / "machine.json").read_text())["macs_per_second"] == found["macs_per_second"]
+    assert client.ask({"verb": "machine"}) == found, "the second answer comes from machine.json"
+    assert json.loads((paths.home() / "machine.json").read_text())["macs_per_second"] == found["macs_per_second"]
+
+
+def test_machine_is_measured_again_when_runs_disagree(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HEADSTART_HOME", str(tmp_path))
+    speeds = iter([2e10, 5e10, 9e10])
+    monkeypatch.setattr(machine, "_macs_per_second", lambda *_: next(speeds))
+    monkeypatch.setattr(machine, "_matrices", lambda: 1e11)
+    first = machine.measure()
+    assert machine.measure() == first
+    fast = PACE["MACs"] / 5e10  # a run that was trained as fast as the second probe will say
+    kind = Kind("vision.classification", "net", "full", first["device"], "auto")
+    learn(Took(kind, {"training": (10.0, 10.0 * fast)}, first["macs_per_second"]))
+    assert machine.measure()["macs_per_second"] == 5e10
+    assert machine.measure()["macs_per_second"] == 5e10, "that run tells nothing of this probe"
 
 
 def test_many_at_once(recipe: Recipes) -> None:
     run = trained(recipe, 3)
     question = {"verb": "predict", "run": run.id, "data": "/data/a.png"}
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: serving.ask(question)["rows"][0]["label"], range(16)))
+        answers = list(pool.map(lambda _: client.ask(question)["rows"][0]["label"], range(16)))
     assert answers == ["3"] * 16
     assert (run.path / "loads").read_text() == "x"
 
@@ -139,7 +182,7 @@ def test_many_at_once(recipe: Recipes) -> None:
 
 def test_wrong_input_crosses_with_its_problems() -> None:
     with pytest.raises(InputError) as caught:
-        serving.ask(check("/data/wrong"))
+        client.ask(check("/data/wrong"))
     assert caught.value.problems == (
         Problem("a.png", "found 0 bytes", "a picture is accepted"),
         Problem("b", "none", "one"),
@@ -157,57 +200,57 @@ def test_wrong_input_crosses_with_its_problems() -> None:
 )
 def test_a_wrong_question_is_a_sentence(question: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
-        serving.ask(question)
+        client.ask(question)
 
 
 def test_an_unfinished_run_cannot_predict(recipe: Recipes) -> None:
     run = RunFolder.create(recipe())
     with pytest.raises(InputError, match="it has no trained model"):
-        serving.ask({"verb": "predict", "run": run.id, "data": "x"})
+        client.ask({"verb": "predict", "run": run.id, "data": "x"})
 
 
 # --- when the server breaks -------------------------------------------------------------------------
 
 
 def test_a_defect_is_a_sentence_and_its_traceback_stays_in_the_log() -> None:
-    with pytest.raises(serving.ServerFailed) as caught:
-        serving.ask(check("/data/bug"))
-    log = places.home() / "serving.log"
+    with pytest.raises(client.ServerFailed) as caught:
+        client.ask(check("/data/bug"))
+    log = paths.home() / "serving.log"
     assert str(caught.value) == f"This is a defect of ours: ZeroDivisionError. The details are in {log}."
     assert "a secret" in log.read_text()
     before = server()
-    serving.ask(check("/data/fine"))
+    client.ask(check("/data/fine"))
     assert server() == before, "the server survives a defect"
 
 
 def test_a_crash_is_a_sentence_and_the_next_question_starts_a_fresh_server() -> None:
-    serving.ask(check("/data/fine"))
+    client.ask(check("/data/fine"))
     before = server()
-    with pytest.raises(serving.ServerFailed, match="stopped in the middle of this: try again"):
-        serving.ask(check("/data/crash"))
-    assert serving.ask(check("/data/fine"))["n_examples"] == 3
+    with pytest.raises(client.ServerFailed, match="stopped in the middle of this: try again"):
+        client.ask(check("/data/crash"))
+    assert client.ask(check("/data/fine"))["n_examples"] == 3
     assert before != server()
 
 
 def test_only_who_knows_the_key_is_heard() -> None:
-    serving.ask(check("/data/fine"))
-    address = serving._address()
+    client.ask(check("/data/fine"))
+    address = wire.address()
     assert address
     if sys.platform != "win32":
-        assert stat.S_IMODE((places.home() / "serving.json").stat().st_mode) == 0o600
+        assert stat.S_IMODE((paths.home() / "serving.json").stat().st_mode) == 0o600
     with pytest.raises((AuthenticationError, EOFError, OSError)):
         Client(("127.0.0.1", address["port"]), authkey=b"guessed")
     silent = Client(("127.0.0.1", address["port"]))  # says nothing, and holds nobody up
-    assert serving.ask(check("/data/fine"))["n_examples"] == 3
+    assert client.ask(check("/data/fine"))["n_examples"] == 3
     silent.close()
 
 
 def test_an_older_server_makes_way_for_newer_code() -> None:
-    serving.ask(check("/data/fine"))
-    file = places.home() / "serving.json"
+    client.ask(check("/data/fine"))
+    file = paths.home() / "serving.json"
     before = server()
     file.write_text(json.dumps({**json.loads(file.read_text()), "code": 0}))
-    serving.ask(check("/data/fine"))
+    client.ask(check("/data/fine"))
     assert before
     assert server() != before
     before.wait(timeout=60)
@@ -215,19 +258,19 @@ def test_an_older_server_makes_way_for_newer_code() -> None:
 
 def test_one_server_a_home_and_it_leaves_when_told() -> None:
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: serving.ask(check("/data/fine")), range(4)))
+        list(pool.map(lambda _: client.ask(check("/data/fine")), range(4)))
     process = server()
     assert process
-    serving.stop()
+    client.stop()
     process.wait(timeout=60)
     assert server() is None
-    serving.stop()  # nobody to tell
+    client.stop()  # nobody to tell
 
 
 def test_it_leaves_when_idle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wait: Callable[..., Any]) -> None:
     monkeypatch.setenv("HEADSTART_HOME", str(tmp_path))
     monkeypatch.setenv("HEADSTART_SERVING_IDLE_SECONDS", "1")
-    serving.warm_up()
+    client.start()
     process = wait(server, "the server")
     process.wait(timeout=60)
     assert not (tmp_path / "serving.json").exists()
@@ -248,5 +291,6 @@ def test_the_last_models_stay_loaded_and_a_retrained_one_is_another(recipe: Reci
 
 
 def test_asking_loads_nothing_heavy() -> None:
-    script = "import sys; from engines.jobs import serving, backend, local; print('torch' in sys.modules)"
+    modules = "engines.jobs.backends, engines.jobs.local.backend, engines.jobs.serving.client"
+    script = f"import sys, {modules}; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "False\n"

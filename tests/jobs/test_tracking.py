@@ -51,8 +51,10 @@ def test_what_counts_as_a_curve() -> None:
     assert tracking.curves(Event(0, 0.0, "epoch", epoch)) == {"head/train_loss": 0.5}
     result = {"series": "transfer", "metric": "accuracy", "value": 0.5, "low": 0.25, "high": 0.75}
     assert tracking.curves(Event(0, 0.0, "result", result)) == {
-        "test/transfer/accuracy/value": 0.5, "test/transfer/accuracy/low": 0.25, "test/transfer/accuracy/high": 0.75,
-    }  # fmt: skip
+        "test/transfer/accuracy/value": 0.5,
+        "test/transfer/accuracy/low": 0.25,
+        "test/transfer/accuracy/high": 0.75,
+    }
     assert tracking.curves(Event(0, 0.0, "note", {"message": "hello"})) == {}
 
 
@@ -121,8 +123,12 @@ def test_mlflow_in_a_folder(run: RunFolder, tmp_path: Path, monkeypatch: pytest.
     (kept,) = client.search_runs([experiment.experiment_id])
     assert (kept.info.run_name, kept.info.status) == ("Mugs", "FINISHED")
     assert kept.data.params == {
-        "task": "vision.classification", "model": "resnet18", "strategy": "full", "seed": "0", "epochs": "2",
-    }  # fmt: skip
+        "task": "vision.classification",
+        "model": "resnet18",
+        "strategy": "full",
+        "seed": "0",
+        "epochs": "2",
+    }
     history = client.get_metric_history(kept.info.run_id, "head/train_loss")
     assert [(metric.step, metric.value) for metric in history] == [(1, 1.0), (2, 0.5)]
     assert kept.data.metrics["test/transfer/accuracy/value"] == 0.5

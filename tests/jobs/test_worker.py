@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from engines import places
-from engines.contract import Recipe, State
+from engines import paths
+from engines.contract import Event, Job, Recipe, State
 from engines.jobs import failures, processes, worker
 from engines.runs import RunFolder
 
@@ -33,6 +33,32 @@ def test_exit_status(recipe: Recipes, trouble: str, status: int, state: State) -
     assert (run.result is not None) == (status == 0)
     assert not (run.path / "worker.json").exists()
     assert run.seconds_since_heartbeat() < 60
+
+
+def test_a_comparison_in_this_process(job: Callable[..., Job]) -> None:
+    run = RunFolder.create(job("compare"))
+    run.write("comparison.json", "{}")
+    assert worker.execute(run) == 0
+    assert run.done
+    assert run.comparison
+    assert run.comparison["verdict"] is None, "one seed"
+
+
+def test_a_folder_without_a_job_is_a_plain_fit(recipe: Recipes) -> None:
+    run = RunFolder.create(Job(recipe()))
+    assert [path.name for path in run.path.iterdir()] == ["recipe.json"]
+    assert run.job == Job(run.recipe)
+    assert not run.done
+
+
+def test_a_listener_is_told_every_event_once_it_is_written(recipe: Recipes) -> None:
+    path = RunFolder.create(recipe(steps=2)).path
+    heard: list[Event] = []
+    kept: list[int] = []
+    run = RunFolder(path, [heard.append, lambda _: kept.append(len(RunFolder(path).events()))])
+    assert worker.execute(run) == 0
+    assert heard == run.events()
+    assert kept == list(range(1, len(heard) + 1))
 
 
 def test_a_run_cancelled_before_it_starts_never_starts(recipe: Recipes) -> None:
@@ -76,8 +102,9 @@ def test_a_full_disk_is_a_sentence(recipe: Recipes, trouble: str) -> None:
     run = RunFolder.create(recipe(trouble=trouble))
     assert worker.execute(run) == 1
     assert run.state == (
-        State.FAILED, "The disk is full: free some space, then press Resume. Finished epochs are kept.",
-    )  # fmt: skip
+        State.FAILED,
+        "The disk is full: free some space, then press Resume. Finished epochs are kept.",
+    )
 
 
 def test_a_run_whose_folder_is_gone_ends_with_a_sentence_and_leaves_nothing(
@@ -119,7 +146,7 @@ def test_it_says_that_it_runs_before_it_loads_torch(recipe: Recipes) -> None:
 
 def test_a_spare_worker_takes_the_run_it_is_told(recipe: Recipes) -> None:
     run = RunFolder.create(recipe(steps=2))
-    log = places.home() / "spare.log"
+    log = paths.home() / "spare.log"
     spare = processes.start("engines.jobs.worker", ["--spare"], log=log, stdin=subprocess.PIPE)
     assert spare.stdin
     order = {"run": str(run.path), "environment": {"CUDA_VISIBLE_DEVICES": "3"}}
@@ -131,7 +158,7 @@ def test_a_spare_worker_takes_the_run_it_is_told(recipe: Recipes) -> None:
 
 
 def test_a_spare_worker_leaves_when_nobody_needs_it() -> None:
-    spare = processes.start("engines.jobs.worker", ["--spare"], log=places.home() / "log", stdin=subprocess.PIPE)
+    spare = processes.start("engines.jobs.worker", ["--spare"], log=paths.home() / "log", stdin=subprocess.PIPE)
     assert spare.stdin
     spare.stdin.close()
     assert spare.wait(timeout=60) == 0

@@ -9,29 +9,40 @@ import errno
 import json
 import os
 import shutil
+import statistics
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from engines.contract import (
+    Budgets,
     DataReport,
+    Estimate,
     InputError,
+    Items,
+    Metric,
     ModelCard,
     Problem,
     Progress,
     Recipe,
-    Result,
     Run,
     Sample,
+    Scores,
     Settings,
     Strategy,
+    Study,
     Task,
     TaskInfo,
-    Verdict,
+    Trial,
+    offered,
     setting,
 )
+from engines.evidence.effects import Effects
+from engines.runs import RunFolder
 
 NAME = "toy.counting"
 
@@ -39,8 +50,11 @@ NAME = "toy.counting"
 @dataclass(frozen=True)
 class ToySettings(Settings):
     steps: int = setting(3, "How far to count.", low=1)
-    hold_at: int = setting(0, "Wait after this step until the file `go` appears in the run folder; 0 never waits.")
+    hold_at: int = setting(
+        0, "Wait after this step, of all trainings together, until `go` appears in the run folder; 0 never waits."
+    )
     trouble: str = setting("", "What goes wrong at the first step.")
+    baseline: str = setting("none", "Whether it also counts from scratch.", choices=("none", "scratch"))
 
 
 class Toy(Task):
@@ -48,14 +62,15 @@ class Toy(Task):
         name=NAME,
         title="Count",
         unit="steps",
-        metric="count",
-        metric_title="Count",
-        metric_help="How far it counted.",
-        higher_is_better=True,
-        strategies=(Strategy.SCRATCH,),
+        metric=Metric("count", "Count", "How far it counted.", higher_is_better=True, kind="count"),
+        offers=offered(Strategy.FULL, Strategy.SCRATCH),
+        usual=Strategy.SCRATCH,
         formats=("anything",),
+        accepts=("zip",),
         exports=("script",),
         default_model="fingers",
+        pipeline_tag="other",
+        library="headstart",
     )
     settings = ToySettings
 
@@ -96,32 +111,8 @@ class Toy(Task):
                 progress(done, 3)
         return DataReport(NAME, str(data), 3, {"é": 3}, {"train": 3}, [], [f"seed {seed}, {settings}"], "0" * 64)
 
-    def fit(self, recipe: Recipe, run: Run) -> Result:
-        settings = ToySettings.parse(recipe.settings)
-        _make_trouble(settings.trouble, run)
-        reached = run.path / "checkpoint" / "step"
-        done = int(reached.read_text()) if reached.exists() else 0
-        run.emit("note", message=f"starts at {done}")
-        print("card:", os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
-        while done < settings.steps:
-            run.check_cancelled()
-            done += 1
-            reached.parent.mkdir(exist_ok=True)
-            reached.write_text(str(done))
-            run.emit("epoch", series="transfer", epoch=done, epochs=settings.steps)
-            while done == settings.hold_at and not (run.path / "go").exists():
-                run.check_cancelled()
-                time.sleep(0.01)
-        return Result(
-            run=run.path.name, task=NAME, model=recipe.model, strategy=recipe.strategy, metric="count",
-            value=done, low=done, high=done, higher_is_better=True, n_train=1, n_validation=1, n_test=1, seconds=0.0,
-            trainable_parameters=0, parameters=10, seed=recipe.seed, baselines={},
-        )  # fmt: skip
-
-    def compare(
-        self, recipe: Recipe, run: Run, budgets: Iterable[int], seeds: int
-    ) -> tuple[list[dict[str, Any]], Verdict]:
-        raise InputError(Problem("compare", "counting is not compared", "another task"))
+    def open(self, recipe: Recipe, run: Run) -> ToyStudy:
+        return ToyStudy(self, recipe, ToySettings.parse(recipe.settings), run)
 
     def load(self, run: Path) -> ToyPredictor:
         with (run / "loads").open("a") as file:
@@ -140,13 +131,119 @@ class Toy(Task):
 
 
 @dataclass
+class ToyProgress:
+    epoch: int
+    best_epoch: int
+    seconds: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class ToyScores:
+    """How far each seed counted: int64 (1,) each."""
+
+    outcomes: Sequence[np.ndarray]
+    n: int = 1
+
+    too_few: str = ""
+
+    def effects(self) -> Effects:
+        return Effects.alike(np.stack(self.outcomes).astype(float))
+
+    def estimate(self, *, learnt_from: int = 0) -> Estimate:
+        values = [int(outcome[0]) for outcome in self.outcomes]
+        return Estimate(statistics.mean(values), min(values), max(values), self.n, len(values))
+
+    def minus(self, other: ToyScores, *, learnt_from: int = 0, level: float = 0.95) -> Estimate:
+        return ToyScores([a - b for a, b in zip(self.outcomes, other.outcomes, strict=True)]).estimate()
+
+
+@dataclass
+class ToyTrial:
+    value: int
+    progress: ToyProgress
+    trainable: int = 0
+    parameters: int = 10
+    seconds: float = 0.0
+
+    @property
+    def scores(self) -> ToyScores:
+        return ToyScores([np.array([self.value])])
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+
+class ToyStudy(Study):
+    sha256 = "0" * 64
+    device, precision = "cpu", "fp32"
+    budgets = Budgets(1, 100, "steps")
+
+    def __init__(self, task: Toy, recipe: Recipe, settings: ToySettings, run: Run):
+        super().__init__(task, recipe, settings, run)
+        _make_trouble(settings.trouble, run)
+
+    def trial(
+        self,
+        strategy: Strategy,
+        *,
+        series: str = "transfer",
+        seed: int | None = None,
+        run: Run | None = None,
+        budget: int | None = None,
+    ) -> ToyTrial:
+        run = run or self.run
+        rival = self.compares and strategy is Strategy.SCRATCH
+        before = (1 if rival else RunFolder(self.run.path).trials_done) * self.settings.steps
+        reached = run.path / "checkpoint" / ("rival" if rival else "step")
+        if rival and self.settings.trouble == "deaf from scratch":
+            _never_listen(run)
+        done = int(reached.read_text()) if reached.exists() else 0
+        run.emit("note", message=f"starts at {done}")
+        print("card:", os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
+        while done < self.settings.steps:
+            run.check_cancelled()
+            done += 1
+            reached.parent.mkdir(parents=True, exist_ok=True)
+            reached.write_text(str(done))
+            run.emit("epoch", series=series, epoch=done, epochs=self.settings.steps)
+            while before + done == self.settings.hold_at and not (self.run.path / "go").exists():
+                run.check_cancelled()
+                time.sleep(0.01)
+        value = done if budget is None else budget * done + (seed or 0) - (strategy is Strategy.SCRATCH)
+        return ToyTrial(value, ToyProgress(done, done))
+
+    def scores(self, outcomes: Sequence[np.ndarray]) -> ToyScores:
+        return ToyScores(outcomes)
+
+    def keep(self, trial: Trial, value: Estimate) -> None: ...
+
+    def counts(self, trial: Trial) -> tuple[int, int, int]:
+        return 1, 1, 1
+
+    def details(self, trial: Trial, before: Mapping[str, Scores], rival: Trial | None) -> dict[str, Any]:
+        return {"input": "anything"}
+
+    def items(self) -> Items:
+        return Items(np.ones(1), np.zeros(1, np.int64), np.zeros(1, np.int64))
+
+
+@dataclass
 class ToyPredictor:
     value: float
 
     def predict(self, data: Path) -> list[dict[str, Any]]:
         return [{"file": data.name, "label": str(self.value), "probabilities": {"é": 1.0}}]
 
-    def stream(self, messages: list[dict[str, str]], *, most: int = 3, seed: int = 0) -> Iterator[str]:
+    def answer(
+        self,
+        messages: list[dict[str, str]],
+        *,
+        who: str = "tuned",
+        most: int = 3,
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> Generator[str, None, None]:
         """Says the last message back, `most` times; writes 'closed' into the file of that name when it is stopped."""
         if not messages:
             raise InputError(Problem("messages", "there are none", "accepted: one or more"))
@@ -177,7 +274,12 @@ def _make_trouble(trouble: str, run: Run) -> None:
             raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
         case "bug":
             raise ZeroDivisionError("a secret")
-        case "deaf":  # never looks whether it was cancelled
-            run.emit("note", message="deaf")
-            while True:
-                time.sleep(0.05)
+        case "deaf":
+            _never_listen(run)
+
+
+def _never_listen(run: Run) -> None:
+    """Never looks whether it was cancelled."""
+    run.emit("note", message="deaf")
+    while True:
+        time.sleep(0.05)

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from PIL import Image, ImageDraw
 
 from engines.contract import Estimate, Recipe, Result, Strategy, Verdict
+from engines.control.policy.strategies import IDENTIFIED
 from engines.runs import RunFolder
 
 TASK = "control.policy"
@@ -23,8 +24,14 @@ TARGET = {
     "observation_noise": 0.0,
 }
 BEFORE, AFTER, SCRATCH, SOURCE = -509.0, -268.0, -661.0, -146.0
-CURVE = [("transfer", 0, BEFORE), ("transfer", 500, -380.0), ("transfer", 1000, AFTER),
-         ("scratch", 0, -1210.0), ("scratch", 1000, -900.0), ("scratch", 4000, SCRATCH)]  # fmt: skip
+CURVE = [
+    ("transfer", 0, BEFORE),
+    ("transfer", 500, -380.0),
+    ("transfer", 1000, AFTER),
+    ("scratch", 0, -1210.0),
+    ("scratch", 1000, -900.0),
+    ("scratch", 4000, SCRATCH),
+]
 XS, YS = [0.6, 0.8, 1.0, 1.2, 1.4, 1.6], [0.8, 1.0, 1.2, 1.3, 1.5]
 
 
@@ -42,8 +49,15 @@ def details(**changes: Any) -> dict[str, Any]:
         "real_steps": {"learning": 800, "checking": 200, "judging": 12_000},
         "sim_steps": 8_000,
         "curve": [
-            {"series": series, "real_steps": steps, "mean": mean, "low": mean - 40, "high": mean + 40, "episodes": 60,
-             "seeds": 3}
+            {
+                "series": series,
+                "real_steps": steps,
+                "mean": mean,
+                "low": mean - 40,
+                "high": mean + 40,
+                "episodes": 60,
+                "seeds": 3,
+            }
             for series, steps, mean in CURVE
         ],
         "returns": {"before": returns(BEFORE), "after": returns(AFTER), "scratch": returns(SCRATCH)},
@@ -64,56 +78,94 @@ def details(**changes: Any) -> dict[str, Any]:
         "head_parameters": 130,
         "saliency": {
             "observations": ["cosine of the angle", "sine of the angle", "angular velocity"],
-            "scores": [0.2, 0.9, 0.7], "method": "Integrated gradients", "completeness_error": 0.002, "states": 400,
+            "scores": [0.2, 0.9, 0.7],
+            "method": "Integrated gradients",
+            "completeness_error": 0.002,
+            "states": 400,
         },
         "sensitivity": {
-            "x": "m", "y": "l", "xs": XS, "ys": YS, "episodes": 4, "source": [1.0, 1.0], "target": [1.4, 1.3],
+            "x": "m",
+            "y": "l",
+            "xs": XS,
+            "ys": YS,
+            "episodes": 4,
+            "source": [1.0, 1.0],
+            "target": [1.4, 1.3],
             "z": [[-120 - 150 * abs(x - 1.3) - 260 * abs(y - 1.2) for x in XS] for y in YS],
         },
         "videos": {"source_nominal": "source_nominal.gif"},
         "video_note": None,
         "load_snippet": "from stable_baselines3 import SAC\npolicy = SAC.load('policy.zip')",
-        "next": {"text": "Allow twice as many real steps: the curve still rises.", "strategy": "full",
-                 "settings": {"real_steps": 2_000}},
-    }  # fmt: skip
+        "next": {
+            "text": "Allow twice as many real steps: the curve still rises.",
+            "strategy": "full",
+            "settings": {"real_steps": 2_000},
+        },
+    }
     return found | changes
 
 
 def recipe(**changes: Any) -> Recipe:
     values = {
-        "task": TASK, "data": "/nowhere/pendulum.json", "model": "pendulum", "strategy": Strategy.IDENTIFIED,
-        "settings": {"baseline": "scratch"}, "title": "A heavier, longer pendulum", "created": 1_790_000_000.0,
-    }  # fmt: skip
+        "task": TASK,
+        "data": "/nowhere/pendulum.json",
+        "model": "pendulum",
+        "strategy": IDENTIFIED,
+        "settings": {"baseline": "scratch"},
+        "title": "A heavier, longer pendulum",
+        "created": 1_790_000_000.0,
+    }
     return Recipe(**{**values, **changes})
 
 
-def write(path: Path, *, strategy: Strategy = Strategy.IDENTIFIED, films: bool = True, **changes: Any) -> RunFolder:
+def write(path: Path, *, strategy: Strategy = IDENTIFIED, films: bool = True, **changes: Any) -> RunFolder:
     """A finished run at `path`; `changes` go into its details."""
     run = RunFolder.create(recipe(strategy=strategy), path)
     events(run)
     found = details(**changes)
     learnt = strategy is not Strategy.ZERO_SHOT
-    better = Verdict("pays", Estimate(AFTER - BEFORE, 205.0, 276.0, 60, 3), "zero_shot")
+    better = Verdict("pays", Estimate(AFTER - BEFORE, 205.0, 276.0, 60, 3), "zero_shot", "better", "training")
+    beyond = Estimate(AFTER - SCRATCH, 340.0, 446.0, 60, 3)
     result = Result(
-        run=run.id, task=TASK, model="pendulum", strategy=strategy, metric="return",
-        value=AFTER if learnt else BEFORE, low=AFTER - 14, high=AFTER + 13, higher_is_better=True,
-        n_train=1_000 if learnt else 0, n_validation=0, n_test=60, seconds=48.0, trainable_parameters=4_546 * learnt,
-        parameters=4_546, seed=0, baselines={"zero_shot": BEFORE, "scratch": SCRATCH},
+        run=run.id,
+        task=TASK,
+        model="pendulum",
+        strategy=strategy,
+        metric="return",
+        value=AFTER if learnt else BEFORE,
+        low=AFTER - 14,
+        high=AFTER + 13,
+        higher_is_better=True,
+        n_train=1_000 if learnt else 0,
+        n_validation=0,
+        n_test=60,
+        seconds=48.0,
+        trainable_parameters=4_546 * learnt,
+        parameters=4_546,
+        seed=0,
+        baselines={"zero_shot": BEFORE, "scratch": SCRATCH},
         baseline_details={
             "zero_shot": {"low": BEFORE - 25, "high": BEFORE + 24},
             "scratch": {"low": SCRATCH - 60, "high": SCRATCH + 55},
         },
-        verdict=Verdict("pays", Estimate(AFTER - SCRATCH, 340.0, 446.0, 60, 3), "scratch") if learnt else None,
+        verdict=dataclasses.replace(better, difference=beyond, against="scratch") if learnt else None,
         best_epoch=2,
         epochs=2,
         details=found | ({"against_zero_shot": dataclasses.asdict(better)} if learnt else {}),
-    )  # fmt: skip
+    )
     rows = [
-        {"file": f"seed {seed}, episode {i}", "label": "", "predicted": after, "before": before, "length": 200,
-         "diverged": False, "seed": seed}
+        {
+            "file": f"seed {seed}, episode {i}",
+            "label": "",
+            "predicted": after,
+            "before": before,
+            "length": 200,
+            "diverged": False,
+            "seed": seed,
+        }
         for seed, (afters, befores) in enumerate(zip(returns(AFTER), returns(BEFORE), strict=True))
         for i, (after, before) in enumerate(zip(afters, befores, strict=True))
-    ]  # fmt: skip
+    ]
     pq.write_table(pa.Table.from_pylist(rows), run.path / "predictions.parquet")
     if films:
         for name in ("source_nominal", "source_target", "tuned_target"):
@@ -138,17 +190,35 @@ def film(path: Path) -> None:
 def events(run: RunFolder) -> None:
     lines: list[dict[str, Any]] = [
         {"time": 1_790_000_001.0, "kind": "status", "state": "running", "message": ""},
-        {"time": 1_790_000_002.0, "kind": "phase", "name": "tuning", "title": "Tuning in the simulator",
-         "series": "transfer"},
-    ]  # fmt: skip
+        {
+            "time": 1_790_000_002.0,
+            "kind": "phase",
+            "name": "tuning",
+            "title": "Tuning in the simulator",
+            "series": "transfer",
+        },
+    ]
     for series, steps, mean in CURVE:
         if steps:
             epoch = 1 + sum(line.get("series") == series and line["kind"] == "epoch" for line in lines)
             lines.append(
-                {"time": 1_790_000_002.0 + steps / 100, "kind": "epoch", "phase": "tuning", "series": series,
-                 "epoch": epoch, "epochs": 2, "validation_metric": mean, "low": mean - 40, "high": mean + 40,
-                 "real_steps": steps, "sim_steps": 4_000 * epoch, "zero_shot": BEFORE, "rate": 900.0,
-                 "unit": "real steps", "seconds_left": 8.0}
-            )  # fmt: skip
+                {
+                    "time": 1_790_000_002.0 + steps / 100,
+                    "kind": "epoch",
+                    "phase": "tuning",
+                    "series": series,
+                    "epoch": epoch,
+                    "epochs": 2,
+                    "validation_metric": mean,
+                    "low": mean - 40,
+                    "high": mean + 40,
+                    "real_steps": steps,
+                    "sim_steps": 4_000 * epoch,
+                    "zero_shot": BEFORE,
+                    "rate": 900.0,
+                    "unit": "real steps",
+                    "seconds_left": 8.0,
+                }
+            )
     lines.append({"time": 1_790_000_050.0, "kind": "status", "state": "done", "message": ""})
     run.write("events.jsonl", "".join(json.dumps(line) + "\n" for line in lines))

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from engines.contract import Estimate, Recipe, Result, Strategy, Verdict
+from engines.contract import Estimate, Recipe, Result, Scope, Side, Strategy, Verdict, Word
 from engines.runs import RunFolder
 
 TASK = "vision.classification"
@@ -33,13 +33,22 @@ def recipe(**changes: Any) -> Recipe:
     return Recipe(**{**values, **changes})
 
 
+SIDES: dict[Word | None, tuple[Side, Scope]] = {
+    "pays": ("better", "training"),
+    "hurts": ("worse", "training"),
+    "no_difference": ("close", "training"),
+    "undecided": ("unclear", "training"),
+    None: ("better", "networks"),
+}
+
+
 def write(
     path: Path,
     *,
     thumbnails: bool = True,
     value: float = 0.874,
     title: str = "Four kinds of things",
-    verdict: str = "pays",
+    verdict: Word | None = "pays",
     events: bool = True,
     calibration: dict[str, Any] | None = None,
 ) -> RunFolder:
@@ -68,7 +77,7 @@ def write(
         seed=0,
         baselines={"scratch": 0.431},
         baseline_details={"scratch": {"low": 0.33, "high": 0.54, "seconds": 30.2}},
-        verdict=Verdict(verdict, Estimate(0.443, 0.31, 0.56, n), "scratch"),  # type: ignore[arg-type]
+        verdict=Verdict(verdict, Estimate(0.443, 0.31, 0.56, n, 3 if verdict else 1), "scratch", *SIDES[verdict]),
         metrics={"accuracy": Estimate(right / n, 0.78, 0.94, n)},
         best_epoch=9,
         epochs=12,

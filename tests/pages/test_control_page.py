@@ -11,23 +11,30 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engines import places, registry, runs
-from engines.contract import Estimate, State, Strategy, Verdict
-from engines.control.robots import COMMON, ROBOTS
-from engines.control.settings import ControlSettings
-from engines.control.target import Target
-from engines.jobs import serving
+from engines import paths, registry, runs
+from engines.contract import Estimate, Side, State, Strategy, Verdict
+from engines.control.policy.settings import ControlSettings
+from engines.control.policy.strategies import IDENTIFIED, RANDOMISED
+from engines.control.simulation.robots import COMMON, ROBOTS
+from engines.control.simulation.target import Target
+from engines.evidence.verdict import WORDS
+from engines.jobs.serving import client
 from engines.runs import RunFolder
 from tests.pages import finished_policy
 from tests.pages.opening import File, opened, press, shown, text
-from ui import control_learnt, control_plots, control_result, control_step, control_strategy, uploads
+from ui.control import data as control_step
+from ui.control import findings, plots
+from ui.control import result as control_result
+from ui.control import strategy as control_strategy
+from ui.page import uploads
+from ui.widgets import return_curve
 
 PAGE = "pages/control.py"
 TASK = finished_policy.TASK
 
 
 def finished(**changes: Any) -> RunFolder:
-    return finished_policy.write(places.runs() / runs.new_id(), **changes)
+    return finished_policy.write(paths.runs() / runs.new_id(), **changes)
 
 
 def plain(at: AppTest) -> str:
@@ -37,21 +44,31 @@ def plain(at: AppTest) -> str:
 
 @pytest.fixture
 def empty_showcase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "showcase", lambda: tmp_path / "showcase")
+    monkeypatch.setattr(paths, "showcase", lambda: tmp_path / "showcase")
 
 
 def report(target: Target, **details: Any) -> dict[str, Any]:
     """What a check of that target answers."""
     splits = ControlSettings().splits(target.robot.name)
     return {
-        "task": TASK, "data": "", "n_examples": sum(splits.values()), "classes": {}, "splits": splits, "skipped": [],
-        "notes": [], "sha256": "0", "gallery": [{"name": "nominal", "label": "", "text": "No film here."}],
+        "task": TASK,
+        "data": "",
+        "n_examples": sum(splits.values()),
+        "classes": {},
+        "splits": splits,
+        "skipped": [],
+        "notes": [],
+        "sha256": "0",
+        "gallery": [{"name": "nominal", "label": "", "text": "No film here."}],
         "details": {
-            "robot": target.robot.name, "target": target.to_dict(), "kind": "target",
+            "robot": target.robot.name,
+            "target": target.to_dict(),
+            "kind": "target",
             "models": [target.robot.name, f"{target.robot.name}-randomised"],
-            "strategies": list(registry.task(TASK).info.strategies), **details,
+            "strategies": list(registry.task(TASK).info.strategies),
+            **details,
         },
-    }  # fmt: skip
+    }
 
 
 @pytest.fixture
@@ -63,7 +80,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         asked.append(question)
         return report(Target.read(Path(question["data"])))
 
-    monkeypatch.setattr(serving, "ask", ask)
+    monkeypatch.setattr(client, "ask", ask)
     return asked
 
 
@@ -117,6 +134,17 @@ def test_the_sliders_go_back_to_the_simulator() -> None:
     assert "Nothing differs" in plain(at)
 
 
+@pytest.mark.usefixtures("empty_showcase")
+def test_there_is_a_file_to_fill_in_for_each_format() -> None:
+    at = opened(PAGE)
+    files = ["log.csv", "log.jsonl", "log.npz", "robot.json"]
+    offered = [button.proto.label for button in at.get("download_button")]
+    assert offered == [*(f"pendulum-{name}" for name in files), "invertedpendulum-robot.xml"]
+    at.button_group(key="robot").set_value("invertedpendulum").run()
+    offered = [button.proto.label for button in at.get("download_button")]
+    assert {f"invertedpendulum-{name}" for name in [*files, "robot.xml"]} < set(offered)
+
+
 @pytest.mark.usefixtures("empty_showcase", "answers")
 def test_another_robot_has_other_sliders() -> None:
     at = opened(PAGE)
@@ -143,7 +171,7 @@ def test_a_robot_that_makes_no_sense_is_refused_in_words_and_not_kept(answers: l
     assert "physics m: found -1" in page.replace("*", "")
     assert "Pendulum has no such parameter" in page
     assert len(answers) == 1
-    assert list(places.uploads().iterdir()) == []
+    assert list(paths.uploads().iterdir()) == []
 
 
 def test_logs_are_shown_and_no_real_return_is_promised() -> None:
@@ -153,7 +181,9 @@ def test_logs_are_shown_and_no_real_return_is_promised() -> None:
     page = plain(at)
     assert "1,000 logged steps of Pendulum" in page
     assert "without the robot there is no real return" in page
-    assert "every return of such a run is one in the calibrated simulator" in page
+    assert (
+        "every return of such a run is measured in the simulator that was fitted to the log, not on the robot" in page
+    )
     assert shown(at, "plotly_chart") == 1
 
 
@@ -181,9 +211,13 @@ def test_the_strategy_step_speaks_of_the_gap_and_presents_the_bill() -> None:
     assert "How should it cross the gap?" in page
     offered = at.segmented_control(key="strategy_switch").options
     assert offered == [
-        "As it came", "Vary the simulator", "Measure, then tune", "Small correction", "Tune on the robot",
+        "As it came",
+        "Vary the simulator",
+        "Measure, then tune",
+        "Small correction",
+        "Tune on the robot",
         "From scratch",
-    ]  # fmt: skip
+    ]
     assert "A few real steps tell which physics your robot has" in page
     assert "- **:orange[1,000 real steps]**" in text(at)
     at.select_slider(key="real_steps_slider").set_value(2_000).run()
@@ -209,13 +243,11 @@ def test_the_bill_says_what_each_strategy_takes() -> None:
         strategy: "; ".join(control_strategy.bill(strategy, settings, "pendulum"))
         for strategy in ControlSettings.default_epochs
     }
-    assert all(("500 real steps" in line) == (strategy is not Strategy.RANDOMISED) for strategy, line in said.items())
-    assert [s for s, line in said.items() if "4,000 steps in the simulator" in line] == [
-        Strategy.IDENTIFIED, Strategy.RANDOMISED,
-    ]  # fmt: skip
+    assert all(("500 real steps" in line) == (strategy is not RANDOMISED) for strategy, line in said.items())
+    assert [s for s, line in said.items() if "4,000 steps in the simulator" in line] == [IDENTIFIED, RANDOMISED]
     assert "2,000 real steps" in control_strategy.bill(Strategy.FULL, ControlSettings(), "cartpole")[0]
     assert control_strategy.fewest(Strategy.FULL, settings, ROBOTS["cartpole"]) == 2_000
-    assert control_strategy.fewest(Strategy.IDENTIFIED, settings, ROBOTS["cartpole"]) == 100
+    assert control_strategy.fewest(IDENTIFIED, settings, ROBOTS["cartpole"]) == 100
     zero = control_strategy.bill(Strategy.ZERO_SHOT, settings, "pendulum")
     assert zero == ["10 episodes to judge by"]
 
@@ -240,13 +272,20 @@ def test_a_run_on_its_way_shows_its_return_over_real_steps() -> None:
 
 
 def test_where_no_real_step_is_taken_the_curve_is_over_the_simulator_s() -> None:
-    run = RunFolder.create(finished_policy.recipe(strategy=Strategy.RANDOMISED))
+    run = RunFolder.create(finished_policy.recipe(strategy=RANDOMISED))
     run.set_state(State.RUNNING)
     for leg in (1, 2):
         run.emit(
-            "epoch", series="transfer", epoch=leg, epochs=2, validation_metric=-300.0 + leg, low=-310.0, high=-290.0,
-            real_steps=0, sim_steps=4_000 * leg,
-        )  # fmt: skip
+            "epoch",
+            series="transfer",
+            epoch=leg,
+            epochs=2,
+            validation_metric=-300.0 + leg,
+            low=-310.0,
+            high=-290.0,
+            real_steps=0,
+            sim_steps=4_000 * leg,
+        )
     run.set_state(State.CANCELLED, "Cancelled.")
     at = opened(PAGE, run=run.id)
     (drawn,) = (json.loads(chart.proto.spec) for chart in at.get("plotly_chart"))
@@ -256,15 +295,15 @@ def test_where_no_real_step_is_taken_the_curve_is_over_the_simulator_s() -> None
 
 def test_the_first_point_is_joined_to_the_policy_as_it_came_and_the_band_is_not() -> None:
     point = {"series": "transfer", "real_steps": 500, "mean": -275.0, "low": -360.0, "high": -189.0}
-    band, line, came = control_plots.curve([point], zero_shot=-282.0)["data"]
+    band, line, came = return_curve.curve([point], zero_shot=-282.0)["data"]
     assert (line["x"], line["y"]) == ([0, 500], [-282.0, -275.0])
     assert band["x"] == [500, 500]
     assert came["y"] == [-282.0, -282.0]
 
 
 def test_what_is_next_to_nothing_is_said_to_be_nothing() -> None:
-    assert control_learnt.number(5.7e-9) == 0.0
-    assert control_learnt.number(1.4000000219) == 1.4
+    assert findings.number(5.7e-9) == 0.0
+    assert findings.number(1.4000000219) == 1.4
 
 
 # --- a result -------------------------------------------------------------------------------------
@@ -273,13 +312,15 @@ def test_what_is_next_to_nothing_is_said_to_be_nothing() -> None:
 def test_a_finished_run_says_how_much_of_the_gap_is_closed_and_what_it_cost() -> None:
     at = opened(PAGE, run=finished().id)
     page = plain(at)
-    assert "### 66 % of the gap is closed" in page  # (509 - 268) of (509 - 146)
-    assert "+241 against the policy as it came" in page
-    assert "95 % interval +205 to +276 · 60 episodes · 3 seeds" in page
+    assert "66 % of the gap is closed." in page  # (509 - 268) of (509 - 146)
+    assert "+241 over the model as it came" in page
+    assert "95 % interval +205 to +276; higher is better · 60 episodes · 3 seeds" in page
     assert {metric.label: metric.value for metric in at.metric} == {
-        ":orange[■] Tuned, on your robot": "−268", ":blue[■] As it came": "−509", "Real steps": "1,000",
-    }  # fmt: skip
-    assert "−282 to −255, 95 % interval" in page
+        ":orange[■] Tuned": "−268",
+        ":blue[■] As it came": "−509",
+        "Real steps": "1,000",
+    }
+    assert "Return, higher is better · −282 to −255 (95 % interval)" in page
     assert "Real steps in each repeat: 800 to learn from, 200 to check · 12,000 more to judge by" in page
     assert "A policy from scratch did not get as far within **4,000** real steps." in page
     assert shown(at, "plotly_chart") == 4  # cost, episodes, physics, saliency
@@ -300,7 +341,7 @@ def test_values_that_stand_for_others_are_not_counted_as_wrong() -> None:
     found["not_told"] = {"action_gain": "acts so much like m that this log cannot tell them apart: m stands for both"}
     page = plain(opened(PAGE, run=finished(identified=found).id))
     assert "intervals hold the value that was set" not in page
-    assert "what these steps cannot tell apart is in the values that act like it" in page
+    assert "what these steps cannot tell apart shows up in the values that act alike" in page
     assert "action_gain acts so much like m" in page.replace("action\\_gain", "action_gain")
 
 
@@ -325,12 +366,14 @@ def test_the_share_of_the_gap(value: float, source: float, said: str) -> None:
     assert control_result.closed(dataclasses.replace(result, value=value)) == said
 
 
-@pytest.mark.parametrize(("verdict", "words"), [("hurts", "The gap is wider"), ("undecided", "which may be chance")])
-def test_every_verdict_has_its_words(verdict: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("side", "words"), [("worse", "Worse than the model as it came"), ("unclear", "which may be chance")]
+)
+def test_every_verdict_has_its_words(side: Side, words: str) -> None:
     run = finished()
     result = run.result
     assert result is not None
-    found = Verdict(verdict, Estimate(-4.0, -20.0, 12.0, 60, 3), "zero_shot")  # type: ignore[arg-type]
+    found = Verdict(WORDS[side], Estimate(-4.0, -20.0, 12.0, 60, 3), "zero_shot", side, "training")
     result.details["against_zero_shot"] = dataclasses.asdict(found)
     run.write("result.json", result.to_json())
     assert words in plain(opened(PAGE, run=run.id))
@@ -343,13 +386,13 @@ def test_where_the_source_was_kept_nothing_is_called_chance() -> None:
     assert result is not None
     result.details["against_zero_shot"] = dataclasses.asdict(found)
     run.write("result.json", result.to_json())
-    assert "### No different from the policy as it came" in plain(opened(PAGE, run=run.id))
+    assert "### No different from the model as it came" in plain(opened(PAGE, run=run.id))
 
 
 def test_where_there_are_only_logs_no_number_passes_for_a_real_one() -> None:
     at = opened(PAGE, run=finished(real=False, kind="logs").id)
     page = plain(at)
-    assert ":orange[■] Tuned, on the calibrated simulator" in [metric.label for metric in at.metric]
+    assert "Return on the calibrated simulator." in plain(at)
     assert "There are only logs of this robot: every return here is one in the simulator" in page
     assert "on your robot" not in " ".join(metric.label for metric in at.metric)
     assert "intervals hold the value that was set" not in page  # nobody knows it
@@ -363,7 +406,7 @@ def test_a_policy_that_was_left_as_it_came_is_shown_alone() -> None:
     assert "### Return −509" in page
     assert "nothing was learnt, so there is nothing to compare with" in page
     assert "It took **no real step**" in page
-    assert [metric.label for metric in at.metric] == [":blue[■] As it came, on your robot", "Real steps"]
+    assert [metric.label for metric in at.metric] == [":blue[■] As it came", "Real steps"]
     assert len(at.get("image")) == 2
 
 
@@ -378,7 +421,7 @@ def test_a_run_without_pictures_of_any_kind_is_still_whole() -> None:
     run = finished(films=False, sensitivity=None, saliency=None, identified=None, source=None, scratch_needs=None)
     at = opened(PAGE, run=run.id)
     assert plain(at).count("It was not measured in this run.") == 2
-    assert "### +241 against the policy as it came" in plain(at)
+    assert "### Return +241 over the model as it came" in plain(at)
     assert shown(at, "plotly_chart") == 2
 
 
@@ -386,7 +429,7 @@ def test_every_episode_is_one_opening_away() -> None:
     at = opened(PAGE, run=finished().id)
     at.session_state["every_episode"] = True
     at.run()
-    table = at.dataframe[-1].value
+    table = next(shown.value for shown in at.dataframe if "episode" in shown.value)
     assert len(table) == 60
     assert list(table.columns) == ["episode", "as it came", "tuned", "difference", "steps", "diverged"]
     assert table["difference"].to_list() == [241.0] * 60
@@ -394,14 +437,21 @@ def test_every_episode_is_one_opening_away() -> None:
 
 def test_the_map_marks_simulator_and_robot_where_they_lie() -> None:
     found = finished_policy.details()["sensitivity"]
-    figure = control_plots.sensitivity(found, ("mass, kg", "length, m"))
+    figure = plots.sensitivity(found, ("mass, kg", "length, m"))
     heat, simulator, robot = figure["data"]
     assert (simulator["x"], simulator["y"]) == ([2.0], [1.0])  # 1.0 is the third of 0.6, 0.8, 1.0 …
     assert (robot["x"], robot["y"]) == ([4.0], [3.0])
-    halfway = control_plots.sensitivity(found | {"target": [1.3, 2.0]}, ("", ""))["data"][2]
+    halfway = plots.sensitivity(found | {"target": [1.3, 2.0]}, ("", ""))["data"][2]
     assert halfway["x"] == pytest.approx([3.5])
     assert halfway["y"] == [4.0]  # beyond the last row: at its edge
-    assert len(figure["layout"]["annotations"]) == 28  # 30 cells but for the two with a mark
+    assert (simulator["textposition"], robot["textposition"]) == ("middle left", "middle right")  # beside them
+    labelled = {(note["x"], note["y"]) for note in figure["layout"]["annotations"]}
+    every = {(x, y) for x in range(6) for y in range(5)}
+    assert every - labelled == {(2, 1), (1, 1), (4, 3), (5, 3)}  # the marks' cells and their labels'
+    between = plots.sensitivity(found | {"target": [1.4, 1.25]}, ("", ""))
+    assert {(4, 2), (4, 3), (5, 2), (5, 3)} <= {(n["x"], n["y"]) for n in between["layout"]["annotations"]}
+    edge = plots.sensitivity(found | {"target": [1.6, 1.3]}, ("", ""))["data"][2]
+    assert edge["textposition"] == "middle left"
     assert heat["customdata"][3][4] == [1.4, 1.3]
 
 
@@ -428,17 +478,17 @@ def test_a_typed_observation_is_answered_and_not_kept(monkeypatch: pytest.Monkey
 
     run = finished()
     (run.path / "model").mkdir()
-    monkeypatch.setattr(serving, "ask", ask)
+    monkeypatch.setattr(client, "ask", ask)
     at = opened(PAGE, run=run.id)
     press(at, "What would it do?")
     assert ":orange[■] **torque -1.25**" in plain(at)
     assert asked[0].splitlines() == ["cosine of the angle,sine of the angle,angular velocity", "0.0,1.0,0.0"]
-    assert not list(places.uploads().iterdir())
+    assert not list(paths.uploads().iterdir())
 
 
 def test_a_table_of_observations_is_answered_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [{"file": "line 2", "label": "torque 1.00", "action": [1.0]}, {"file": "line 3", "error": "has no number"}]
-    monkeypatch.setattr(serving, "ask", lambda *_, **__: {"rows": rows, "milliseconds": 1.0})
+    monkeypatch.setattr(client, "ask", lambda *_, **__: {"rows": rows, "milliseconds": 1.0})
     run = finished()
     (run.path / "model").mkdir()
     at = opened(PAGE, run=run.id)

@@ -8,19 +8,20 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engines import places, runs
-from engines.contract import Recipe
+from engines import paths, runs
+from engines.contract import Job
 from engines.runs import RunFolder
 from tests.pages import finished_run
 from tests.pages.test_pages import VISION, opened, press, text
-from ui import corrections
+from ui.page import again
+from ui.widgets import corrections
 
 WRONG = "food/animals-0.jpg"
 
 
 @pytest.fixture
 def run() -> RunFolder:
-    return finished_run.write(places.runs() / runs.new_id())
+    return finished_run.write(paths.runs() / runs.new_id())
 
 
 def browsing(run: RunFolder) -> AppTest:
@@ -42,14 +43,14 @@ def kept(run: RunFolder) -> Any:
 
 
 def test_relabel_drop_undo_and_train_again(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    submitted: list[Recipe] = []
+    submitted: list[Job] = []
 
     class Queue:
-        def submit(self, recipe: Recipe) -> str:
-            submitted.append(recipe)
+        def submit(self, job: Job) -> str:
+            submitted.append(job)
             return run.id
 
-    monkeypatch.setattr(corrections, "backend", Queue)
+    monkeypatch.setattr(again, "backend", Queue)
     at = browsing(run)
     assert "You put right" not in text(at)
     put_right(at, WRONG, "animals")
@@ -61,7 +62,8 @@ def test_relabel_drop_undo_and_train_again(run: RunFolder, monkeypatch: pytest.M
     assert kept(run) == {WRONG: "animals", "plants/animals-0.jpg": None}
 
     press(browsing(run), "Train again with 2 corrections")  # also from a tab that was opened anew
-    (recipe,) = submitted
+    (job,) = submitted
+    recipe = job.recipe
     assert json.loads(recipe.settings["corrections"]) == {WRONG: "animals", "plants/animals-0.jpg": None}
     assert recipe.settings["baseline"] == "scratch"
     assert (recipe.data, recipe.seed, recipe.data_sha256) == (run.recipe.data, run.recipe.seed, None)
@@ -94,6 +96,6 @@ def test_a_picture_that_was_learnt_from_can_be_put_right(run: RunFolder) -> None
 
 
 def test_a_recorded_run_is_not_corrected(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "showcase", places.runs)
+    monkeypatch.setattr(paths, "showcase", paths.runs)
     at = browsing(run)
     assert "Is a label wrong?" not in [box.label for box in at.selectbox]

@@ -11,14 +11,16 @@ from typing import Any
 
 import pytest
 
-from engines import places, registry, runs
+from engines import paths, registry, runs
 from engines.contract import Recipe, Strategy
 from engines.forecasting.settings import ForecastSettings
-from engines.jobs import serving, worker
+from engines.jobs import worker
+from engines.jobs.serving import client
 from engines.runs import RunFolder
 from tests import tiny_series
 from tests.pages.opening import opened, press, shown, text
-from ui import series_plots, series_result, uploads
+from ui.forecasting import plots, try_it
+from ui.page import uploads
 
 PAGE = "pages/forecasting.py"
 TASK = "forecasting.forecast"
@@ -40,7 +42,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def run(trained: Path) -> RunFolder:
     """The same run where this test's pages look for it."""
-    target = places.runs() / runs.new_id()
+    target = paths.runs() / runs.new_id()
     shutil.copytree(trained, target)
     return RunFolder(target)
 
@@ -48,17 +50,17 @@ def run(trained: Path) -> RunFolder:
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """The warm server's answers, given by this process."""
-    from engines.jobs.answers import LoadedModels, answer
+    from engines.jobs.serving.handlers import LoadedModels, answer
 
     def ask(question: dict[str, Any], progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
         return answer(question, LoadedModels(), progress or (lambda *_: None))
 
-    monkeypatch.setattr(serving, "ask", ask)
+    monkeypatch.setattr(client, "ask", ask)
 
 
 @pytest.fixture
 def empty_showcase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "showcase", lambda: tmp_path / "showcase")
+    monkeypatch.setattr(paths, "showcase", lambda: tmp_path / "showcase")
 
 
 def brought(name: str, content: str) -> str:
@@ -82,15 +84,24 @@ def test_without_any_run_it_opens_on_data_and_offers_samples() -> None:
 
 @pytest.mark.usefixtures("answers")
 def test_a_table_is_shown_with_its_columns_frequency_and_season() -> None:
-    rows = "".join(f"{tiny_series.month(i)},{name},{value}\n" for name in tiny_series.NAMES
-                   for i, value in enumerate(tiny_series.series(name, 60)) if i != 30)  # fmt: skip
+    rows = "".join(
+        f"{tiny_series.month(i)},{name},{value}\n"
+        for name in tiny_series.NAMES
+        for i, value in enumerate(tiny_series.series(name, 60))
+        if i != 30
+    )
     at = opened(PAGE, data=brought("sales.csv", "day,shop,sales\n" + rows), step="data")
     chosen = {box.label: box.value for box in at.selectbox}
-    assert (chosen["Dates"], chosen["Series"], chosen["Values"]) == ("day", "shop", "sales")
-    assert "monthly (guessed)" in at.selectbox(key="series_frequency").format_func("auto")
+    assert (chosen["Dates"], chosen["Series"], chosen["Frequency"]) == ("day", "shop", "monthly")
+    assert ":small[Values]  \n**sales**" in [element.value for element in at.markdown]
+    assert len(at.selectbox) == len({box.label for box in at.selectbox})
     assert {metric.label: metric.value for metric in at.metric} == {
-        "Series": "2", "From": "2010-01-01", "To": "2014-12-01", "Missing steps": "1.7 %", "Season": "12 steps",
-    }  # fmt: skip
+        "Series": "2",
+        "From": "2010-01-01",
+        "To": "2014-12-01",
+        "Missing steps": "1.7 %",
+        "Season": "12 steps",
+    }
     assert shown(at, "plotly_chart") == 2
     assert "season strong" in text(at)
     assert "2 gaps, 2 missing steps" in text(at)
@@ -131,11 +142,11 @@ def test_a_table_that_needs_an_answer_is_kept_and_one_of_no_use_is_not() -> None
     at = opened(PAGE, step="data")
     at.file_uploader(key="upload").set_value(("dates.csv", asking.encode(), "text/csv")).run()
     assert "day or the month first" in text(at)
-    assert len(list(places.uploads().iterdir())) == 1
+    assert len(list(paths.uploads().iterdir())) == 1
     at = opened(PAGE, step="data")
     at.file_uploader(key="upload").set_value(("words.csv", b"a,b\nx,y\nz,w\n", "text/csv")).run()
     assert "no column holds numbers" in text(at)
-    assert len(list(places.uploads().iterdir())) == 1
+    assert len(list(paths.uploads().iterdir())) == 1
 
 
 # --- a result -------------------------------------------------------------------------------------
@@ -147,23 +158,24 @@ def test_a_finished_run_says_whether_it_beats_seasonal_naive(run: RunFolder) -> 
     assert result is not None
     assert result.details["headline"].split(". ")[0].rstrip(".") in page.replace("\\", "")
     values = {metric.label: metric.value for metric in at.metric}
-    assert values[":orange[■] This model, MASE"] == f"{result.value:.3g}"
-    assert values[":gray[■] Seasonal naive, MASE"] == f"{result.baselines['seasonal_naive']:.3g}"
+    assert values[":orange[■] This model"] == f"{result.value:.3g}"
+    assert values[":gray[■] Seasonal naive"] == f"{result.baselines['seasonal_naive']:.3g}"
     assert f"held {100 * result.metrics['coverage_80'].value:.0f} % of what came" in page
     assert "Friedman" in page or "too few forecasts" in page
     assert shown(at, "plotly_chart") >= 4
+    assert ("Make sure" in page) == (result.verdict is not None and result.verdict.scope == "networks")
 
 
 def test_the_fan_follows_the_slider(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[dict[str, list[Any]]] = []
-    real = series_plots.fan
+    real = plots.fan
 
     def fan(past: Any, ahead: dict[str, list[Any]], **options: bool) -> Any:
         drawn.append(ahead)
         assert past[0][-1] < ahead["ds"][0]
         return real(past, ahead, **options)
 
-    monkeypatch.setattr(series_plots, "fan", fan)
+    monkeypatch.setattr(plots, "fan", fan)
     at = opened(PAGE, run=run.id)
     slider = at.select_slider(key="fan_origin_north")
     assert drawn[-1]["ds"][0] == slider.options[-1]
@@ -191,21 +203,26 @@ def test_which_past_mattered_is_drawn_and_adds_up(run: RunFolder) -> None:
 
 
 def test_the_csv_holds_the_quantiles_and_no_formulas() -> None:
-    row = {"unique_id": "=shop", "ds": "2020-01-01", "value": 2.0, "low": 1.0, "high": 3.5,
-           "quantiles": {"0.1": 1.0, "0.5": 2.0, "0.9": 3.5}}  # fmt: skip
-    lines = series_result._csv([row]).decode().splitlines()
+    row = {
+        "unique_id": "=shop",
+        "ds": "2020-01-01",
+        "value": 2.0,
+        "low": 1.0,
+        "high": 3.5,
+        "quantiles": {"0.1": 1.0, "0.5": 2.0, "0.9": 3.5},
+    }
+    lines = try_it._csv([row]).decode().splitlines()
     assert lines == ["unique_id,ds,forecast,low_80,high_80,q0.1,q0.5,q0.9", "'=shop,2020-01-01,2,1,3.5,1,2,3.5"]
 
 
 def test_the_recorded_run_is_real_and_complete() -> None:
     at = opened(PAGE)
     assert "A recorded run: Air passengers" in text(at)
-    assert "than seasonal naive" in text(at)
+    assert "beats seasonal naive by 54%" in text(at).replace("\\", "")
 
 
 def test_every_reading_setting_can_be_said_in_an_address() -> None:
     fields = {field.name: field for field in dataclasses.fields(ForecastSettings)}
-    assert {"date_column", "id_column", "value_column", "date_order", "decimal", "frequency", "horizon"} <= set(
-        ForecastSettings.reading()
-    )
+    shown = {"date_column", "id_column", "value_column", "date_order", "date_form", "decimal", "layout", "frequency"}
+    assert {*shown, "horizon", "duplicates"} <= set(ForecastSettings.reading())
     assert all(fields[name].metadata["help"] for name in ForecastSettings.reading())

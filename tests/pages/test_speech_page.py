@@ -10,14 +10,17 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from engines import places, runs
+from engines import paths, runs
 from engines.contract import Recipe, Strategy
-from engines.jobs import serving, worker
+from engines.jobs import worker
+from engines.jobs.serving import client
 from engines.runs import RunFolder
 from engines.speech import samples
 from tests import tiny_speech
 from tests.pages.opening import opened, press, shown, text
-from ui import speech_step, speech_try, transcripts, uploads
+from ui.page import uploads
+from ui.speech import data as speech_step
+from ui.speech import transcription_result, transcripts, try_it
 
 SPEECH = "pages/speech.py"
 
@@ -32,10 +35,15 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         patch.setenv("HEADSTART_HOME", str(folder / "home"))
         tiny_speech.write_models(folder / "models")
         for name, recipe in {
-            "clips": Recipe("speech.transcription", str(clips), "tiny-whisper", Strategy.PARTIAL,
-                            settings={"epochs": 2, "learning_rate": 1e-2, "curve": 1, "rehearse": False}),
+            "clips": Recipe(
+                "speech.transcription",
+                str(clips),
+                "tiny-whisper",
+                Strategy.PARTIAL,
+                settings={"epochs": 2, "learning_rate": 1e-2, "curve": 1, "rehearse": False},
+            ),
             "voices": Recipe("speech.speaker", str(voices), "ge2e", Strategy.FEATURES, settings={"epochs": 3}),
-        }.items():  # fmt: skip
+        }.items():
             run = RunFolder.create(recipe, folder / f"run-{name}")
             assert worker.execute(run) == worker.DONE, run.state
     return {name: folder / f"run-{name}" for name in ("clips", "voices")}
@@ -43,7 +51,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def placed(folder: Path) -> RunFolder:
     """The same run where this test's pages look for it."""
-    target = places.runs() / runs.new_id()
+    target = paths.runs() / runs.new_id()
     shutil.copytree(folder, target)
     return RunFolder(target)
 
@@ -55,11 +63,20 @@ def test_the_result_of_a_transcription(trained: dict[str, Path]) -> None:
         assert f"**{heading}**" in page
     assert "the model as it came" in page.lower()
     assert "Scottish: " in page
+    assert "Words are compared without case and punctuation." in page
     assert len(at.select_slider) == 1
     assert shown(at, "audio") >= 3
     assert "line-through" in page, "words that were left out are struck through"
     assert at.get("audio_input")
     assert "WhisperForConditionalGeneration.from_pretrained" in at.code[0].value
+
+
+def test_the_first_clips_are_typical_ones() -> None:
+    rows = [{"file": str(n), "errors_after": n, "words": 10} for n in (9, 0, 3, 4, 1)]
+    assert [row["file"] for row in transcription_result.typical(rows)] == ["3", "4", "1", "0", "9"]
+    rows.append({"file": "silence", "errors_after": 0, "words": 0})
+    assert transcription_result.typical(rows)[-1]["file"] == "9"
+    assert transcription_result.typical([]) == []
 
 
 def test_the_slider_walks_along_the_curve(trained: dict[str, Path]) -> None:
@@ -82,7 +99,7 @@ def test_the_result_of_voices(trained: dict[str, Path]) -> None:
 
 @pytest.mark.parametrize("task", ["speech.transcription", "speech.speaker"])
 def test_data_step_of_each_task(task: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(places, "showcase", lambda: tmp_path / "showcase")
+    monkeypatch.setattr(paths, "showcase", lambda: tmp_path / "showcase")
     at = opened(SPEECH, task=task, step="data")
     assert "Use this sample" in text(at)
     assert bool(at.get("audio_input")) == (task == "speech.transcription")
@@ -91,11 +108,11 @@ def test_data_step_of_each_task(task: str, monkeypatch: pytest.MonkeyPatch, tmp_
     assert "clips" in page
     assert shown(at, "audio") == speech_step.A_PAGE
     assert len(at.text_area) == (speech_step.A_PAGE if task == "speech.transcription" else 0)
-    serving.stop()
+    client.stop()
 
 
 def test_a_transcript_is_put_right(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(places, "showcase", lambda: tmp_path / "showcase")
+    monkeypatch.setattr(paths, "showcase", lambda: tmp_path / "showcase")
     data = tiny_speech.write_clips(tmp_path / "mine", 6)
     files = [uploads.Made(path.name, path.read_bytes()) for path in sorted(data.iterdir())]
     at = opened(SPEECH, data=uploads.keep(files), step="data")
@@ -105,7 +122,7 @@ def test_a_transcript_is_put_right(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert not at.exception
     assert at.text_area[0].value == "Something else entirely."
     assert "transcripts" in str(at.query_params)
-    serving.stop()
+    client.stop()
 
 
 def test_recordings_make_an_audiofolder(tmp_path: Path) -> None:
@@ -115,9 +132,10 @@ def test_recordings_make_an_audiofolder(tmp_path: Path) -> None:
     assert [file.name for file in files] == ["sentence-01.wav", "sentence-03.wav", "sentence-06.wav", "metadata.csv"]
     for file in files:
         (tmp_path / file.name).write_bytes(file.getvalue())
-    from engines.speech.clips import open_clips
+    from engines.speech.audio.clips import open_clips
+    from engines.speech.audio.recordings import Reading
 
-    found = open_clips(tmp_path, tmp_path / "work", needs="transcription", to_train=False)
+    found = open_clips(tmp_path, tmp_path / "work", Reading(), to_train=False)
     assert [clip.text for clip in found.clips] == [samples.to_read()[i] for i in (0, 2, 5)]
 
 
@@ -135,4 +153,4 @@ def test_an_aligned_transcript_shows_each_kind_of_error_and_escapes() -> None:
 
 
 def test_cosine() -> None:
-    assert speech_try.cosine([1.0, 0.0], [0.6, 0.8]) == 0.6
+    assert try_it.cosine([1.0, 0.0], [0.6, 0.8]) == 0.6

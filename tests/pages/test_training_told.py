@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from engines import places, runs
+from engines import paths, runs
 from engines.runs import RunFolder
 from tests.pages import finished_run
 from tests.pages.test_pages import VISION, opened, shown, text
-from ui import words
+from ui.page import words
 
 
 @pytest.fixture
 def run() -> RunFolder:
-    return finished_run.write(places.runs() / runs.new_id())
+    return finished_run.write(paths.runs() / runs.new_id())
 
 
 def test_the_learning_rate_test_is_drawn(run: RunFolder) -> None:
@@ -25,13 +25,15 @@ def test_the_learning_rate_test_is_drawn(run: RunFolder) -> None:
     assert shown(at, "plotly_chart") == before + 1
 
 
-@pytest.mark.parametrize("verdict", ["hurts", "undecided"])
-def test_fine_tuning_that_did_worse_than_frozen_features_is_said(run: RunFolder, verdict: str) -> None:
+@pytest.mark.parametrize("told", [{"side": "worse"}, {"side": "unclear"}, {"verdict": "hurts"}])
+def test_fine_tuning_that_did_worse_than_frozen_features_is_said(run: RunFolder, told: dict[str, str]) -> None:
     result = run.result
     assert result is not None
     sentence = "Fine-tuning did worse than frozen features with a new head: -9.0 points."
-    result.details["frozen"] = {"verdict": verdict, "text": sentence}
+    result.details["frozen"] = {**told, "text": sentence}
     run.write("result.json", result.to_json())
     at = opened(VISION, run=run.id)
     assert words.plain(sentence) in text(at)
-    assert [words.plain(sentence) in warning.value for warning in at.warning] == ([True] if verdict == "hurts" else [])
+    assert [words.plain(sentence) in warning.value for warning in at.warning] == (
+        [] if told == {"side": "unclear"} else [True]
+    )

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engines import runs
-from engines.contract import Estimate, Verdict
-from ui import address, by_hand, class_plots, drawing, plots, uploads, words
+from engines.contract import BALANCED_ACCURACY, Block, Estimate, Metric, Network, Strategy, Verdict
+from ui.page import address, uploads, user_changes, words
+from ui.widgets import class_plots, drawing, plots
 
 
 @pytest.mark.parametrize(
@@ -32,9 +33,18 @@ def test_shares_are_percentages_and_other_metrics_are_not() -> None:
 
 def test_a_verdict_is_a_sentence_with_its_interval() -> None:
     found = Verdict("undecided", Estimate(0.02, -0.05, 0.08, 62), "scratch")
-    sentence, line = words.verdict(found, "accuracy")
-    assert sentence == "+2.0 points over training from scratch, which may be chance"
-    assert line == "95 % interval −5 to +8"
+    sentence, line = words.verdict(found, BALANCED_ACCURACY)
+    assert sentence == "Balanced accuracy +2.0 points over training from scratch, which may be chance"
+    assert line == "95 % interval −5 to +8; higher is better"
+
+
+def test_fewer_errors_are_told_as_less_that_is_better() -> None:
+    wer = Metric("wer", "WER", "", higher_is_better=False, kind="share")
+    sentence, line = words.verdict(Verdict(None, Estimate(-0.14, -0.26, -0.02, 20), "zero_shot", "better"), wer)
+    assert sentence == "WER −14 points (lower is better) against the model as it came"
+    assert line == "95 % interval −26 to −2; lower is better"
+    nothing = Verdict("undecided", Estimate(0.0, 0.0, 0.0, 20), "zero_shot")
+    assert words.verdict(nothing, wer)[0] == "No different from the model as it came"
 
 
 @pytest.mark.parametrize(("n", "said"), [(4_652_008, "4.65 M"), (5124, "5,124"), (7.1e9, "7.1 B")])
@@ -65,7 +75,8 @@ def test_the_id_is_found_in_whatever_link_was_pasted(before: str, after: str) ->
 
 
 def test_names_in_a_drawing_cannot_become_markup() -> None:
-    svg = drawing.network([("<script>", 10), ("b", 20)], [False, True], 5)
+    blocks = Block("<script>", 10, "frozen"), Block("b", 20, "learns"), Block("head", 5, "learns")
+    svg = drawing.network(Network(blocks, 35, Strategy.PARTIAL))
     assert "<script>" not in svg
     assert svg.count("learns</text>") == 4  # block b and the head, drawn wide and narrow
 
@@ -90,9 +101,9 @@ def test_confusion_shades_each_true_class_by_its_own_size() -> None:
 def test_only_another_value_than_the_one_drawn_was_changed_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """Streamlit calls back untouched widgets of a page that a click interrupted while it was being drawn."""
     state = {"model": "small"}
-    monkeypatch.setattr(by_hand.st, "session_state", state)
+    monkeypatch.setattr(user_changes.st, "session_state", state)
     acted: list[str] = []
-    call = by_hand.changed("model", lambda given: acted.append(f"{given} {state['model']}"))
+    call = user_changes.changed("model", lambda given: acted.append(f"{given} {state['model']}"))
     call("now")
     assert acted == []
     state["model"] = "large"

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from engines import places, registry, runs
+from engines import paths, registry, runs
 from engines.contract import Recipe, Strategy
-from engines.jobs import serving, worker
+from engines.jobs import worker
+from engines.jobs.serving import client
 from engines.runs import RunFolder
 from tests import tiny_text, tiny_writers
 from tests.pages.opening import opened, press, text
 from tests.pages.test_text_page import TEXT, File
-from ui import uploads
+from ui.page import uploads
 
 MAKES: dict[str, tuple[str, Callable[[Path], Any], Callable[[Path], Path]]] = {
     "text.generation": ("tiny-gpt", tiny_text.write_gpt, tiny_writers.write_chats),
@@ -43,7 +44,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def placed(folder: Path) -> RunFolder:
     """The same run where this test's pages look for it."""
-    target = places.runs() / runs.new_id()
+    target = paths.runs() / runs.new_id()
     shutil.copytree(folder, target)
     return RunFolder(target)
 
@@ -55,7 +56,7 @@ def test_a_chatbot_is_talked_with_and_compared(trained: dict[str, Path], monkeyp
         asked.append(question)
         yield from ("It is ", "*5*", f", says {question['who']}.")
 
-    monkeypatch.setattr(serving, "stream", stream)
+    monkeypatch.setattr(client, "stream", stream)
     run = placed(trained["text.generation"])
     at = opened(TEXT, run=run.id)
     page = text(at)
@@ -70,9 +71,10 @@ def test_a_chatbot_is_talked_with_and_compared(trained: dict[str, Path], monkeyp
     assert "says tuned" in text(at)
     at.chat_input[0].set_value("And 4?").run()
     assert asked[-1]["messages"] == [
-        {"role": "user", "content": "What is 2 and 3?"}, {"role": "assistant", "content": "It is *5*, says base."},
+        {"role": "user", "content": "What is 2 and 3?"},
+        {"role": "assistant", "content": "It is *5*, says base."},
         {"role": "user", "content": "And 4?"},
-    ]  # fmt: skip
+    ]
     assert r"It is \*5\*, says base\." in text(at) or r"It is \*5\*, says base." in text(at), "no markup of the model's"
     press(at, "New chat")
     assert "says tuned" not in text(at)
@@ -81,9 +83,9 @@ def test_a_chatbot_is_talked_with_and_compared(trained: dict[str, Path], monkeyp
 def test_a_model_that_cannot_be_asked_is_a_sentence(trained: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     def stream(_: dict[str, Any]) -> Iterator[str]:
         yield "It "
-        raise serving.ServerFailed("gone")
+        raise client.ServerFailed("gone")
 
-    monkeypatch.setattr(serving, "stream", stream)
+    monkeypatch.setattr(client, "stream", stream)
     at = opened(TEXT, run=placed(trained["text.generation"]).id)
     at.chat_input[0].set_value("Hi").run()
     assert not at.exception
@@ -92,7 +94,7 @@ def test_a_model_that_cannot_be_asked_is_a_sentence(trained: dict[str, Path], mo
 
 def test_a_translator_shows_its_worst_and_best(trained: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     answer = {"rows": [{"file": "row 1", "translation": "le chat", "label": "le chat"}], "milliseconds": 12.0}
-    monkeypatch.setattr(serving, "ask", lambda *_: answer)
+    monkeypatch.setattr(client, "ask", lambda *_: answer)
     at = opened(TEXT, run=placed(trained["text.translation"]).id)
     page = text(at)
     assert "Its worst and best sentences" in page
@@ -106,11 +108,16 @@ def test_a_translator_shows_its_worst_and_best(trained: dict[str, Path], monkeyp
 @pytest.mark.parametrize(
     ("task", "name", "content", "columns", "seen"),
     [
-        ("text.generation", "chats.csv", "ask,say\nHi,Yes?\nBye,So long\nHm,What?\n", {"ask", "say"}, "Hi"),
-        ("text.translation", "pairs.csv", "en,fr\nthe cat,le chat\na dog,un chien\nthe car,la voiture\n",
-         {"en", "fr"}, "le chat"),
+        ("text.generation", "chats.csv", "ask,say\nHi,Yes?\nBye,So long\nHm,What?\n", {"ask", "say", "names"}, "Hi"),
+        (
+            "text.translation",
+            "pairs.csv",
+            "en,fr\nthe cat,le chat\na dog,un chien\nthe car,la voiture\n",
+            {"en", "fr", "names"},
+            "le chat",
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_data_step_shows_both_sides(
     task: str, name: str, content: str, columns: set[str], seen: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,7 +126,7 @@ def test_the_data_step_shows_both_sides(
         settings = found.settings.parse(question.get("settings") or {})
         return asdict(found.check(Path(question["data"]), settings=settings, gallery=Path(question["gallery"])))
 
-    monkeypatch.setattr(serving, "ask", check)
+    monkeypatch.setattr(client, "ask", check)
     data = uploads.keep([File(name, content.encode())], (".csv",))
     at = opened(TEXT, task=task, data=data, step="data")
     assert {box.value for box in at.selectbox} == columns

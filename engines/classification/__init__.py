@@ -1,0 +1,1 @@
+"""What every classifier shares, whatever its domain: a run of it, folds, metrics, advice."""

@@ -1,0 +1,9 @@
+"""What the tasks share that tell classes apart."""
+
+from __future__ import annotations
+
+from engines.contract import Task
+
+
+class ClassificationTask(Task):
+    """A classifier. The verbs that all of them do alike stand beside this file."""

@@ -1,0 +1,44 @@
+"""Did letting more than the head learn do better than the frozen features that it started from?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engines.contract import BALANCED_ACCURACY, Side
+from engines.evidence import intervals
+from engines.evidence.scores import Accuracies
+from engines.evidence.verdict import compared as judged
+
+SAID: dict[Side, str] = {
+    "better": "did better than",
+    "worse": "did worse than",
+    "close": "did about as well as",
+    "unclear": "cannot be told from",
+}
+
+
+def compared(labels: np.ndarray, before: np.ndarray, after: np.ndarray, unit: str) -> dict[str, Any]:
+    """The network after fine-tuning against its frozen features with their new head, on the same validation examples.
+
+    labels: int (N,); before, after: logits float (N, C) on examples that neither learnt from. Both were stopped where
+    they did best on these, so each is a little flattered; the test is left out of it. Returns the two balanced
+    accuracies, their paired difference with its 95 % interval, the side that it is on, and a sentence.
+    """
+    were_right, are_right = before.argmax(1) == labels, after.argmax(1) == labels
+    ours, theirs = (Accuracies(labels, [right.astype(float)]) for right in (are_right, were_right))
+    found = judged(ours, theirs, "frozen features", BALANCED_ACCURACY)
+    d = found.difference
+    words = SAID[found.side]
+    return {
+        "before": intervals.balanced(labels, were_right),
+        "after": intervals.balanced(labels, are_right),
+        "difference": d.value,
+        "low": d.low,
+        "high": d.high,
+        "n": d.n,
+        "side": found.side,
+        "text": f"Fine-tuning {words} frozen features with a new head: {d.value * 100:+.1f} points "
+        f"(95 % interval {d.low * 100:+.1f} to {d.high * 100:+.1f}, paired on {d.n:,} validation {unit}).",
+    }

@@ -1,0 +1,62 @@
+"""A classifier's data, ready to train on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from engines.contract import Skipped
+from engines.training.examples import LabelledExamples
+
+
+@dataclass
+class Prepared:
+    """Data that are ready to train on: read, split, numbered."""
+
+    classes: list[str]
+    names: list[str]
+    """What each example is called: a file's path, a table's row."""
+    examples: LabelledExamples
+    parts: dict[str, np.ndarray]
+    """'train', 'validation', 'test' -> positions in `examples`."""
+    skipped: list[Skipped]
+    notes: list[str]
+    sha256: str
+    folds: list[dict[str, np.ndarray]] = field(default_factory=list, kw_only=True)
+    """Where every example is tested, each in one fold: of every fold, as `parts`."""
+    fold_rates: list[float] = field(default_factory=list, kw_only=True)
+    """Peak learning rate of each of their networks, once it is known."""
+
+    @property
+    def groups(self) -> list[str]:
+        """One entry an example; those of one group, such as exact copies, stay on one side of every split."""
+        return self.names
+
+    @property
+    def came_as(self) -> list[str]:
+        """The class with which each example came, before anybody put it right."""
+        return [self.classes[label] for label in self.examples.labels.tolist()]
+
+    @property
+    def dropped(self) -> np.ndarray:
+        """int64 (M,): positions of the examples that somebody has left out."""
+        return np.arange(0)
+
+    @property
+    def has_own_test(self) -> bool:
+        """Whether the data say themselves what is tested on."""
+        return False
+
+    @property
+    def has_own_parts(self) -> bool:
+        """Whether the data say themselves what is tested on or what decides when to stop."""
+        return self.has_own_test
+
+    def part(self, name: str) -> LabelledExamples:
+        return self.examples.subset(torch.from_numpy(self.parts[name]))
+
+    def labels(self, part: str) -> np.ndarray:
+        """int64 (N,)"""
+        return self.examples.labels.numpy()[self.parts[part]]

@@ -1,0 +1,255 @@
+"""The verbs of the command line: what may be written behind each, and what it answers."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engines import api, weights
+from engines.cli import values
+from engines.cli.printing import answer, answered, bar, echo, ranking, say, summary, what_mattered
+from engines.contract import InputError
+from engines.reporting import collected, wording
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Headstart: fine-tune pretrained models, and see whether it paid."
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+Data = Annotated[Path, typer.Option("--data", help="A folder, a zip or a file.")]
+TaskName = Annotated[str, typer.Argument(metavar="TASK", help="For instance vision.classification.")]
+Domain = Annotated[str | None, typer.Argument(metavar="[DOMAIN]", help="For instance vision; all of them without it.")]
+RunDir = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder that `fit` wrote.", resolve_path=True)]
+ModelName = Annotated[str | None, typer.Option("--model", help="See `models`; by default the task's own.")]
+StrategyName = Annotated[
+    str | None, typer.Option("--strategy", help="How much learns, e.g. features; by default what suits the task.")
+]
+Seed = Annotated[int, typer.Option(help="Draws the split, the weights and the order.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="One setting, or KEY=@FILE with its value in it; may be given again."
+    ),
+]
+AcceptGuesses = Annotated[
+    bool, typer.Option("--accept-guesses", help="Where two readings of the data are as likely, do not ask.")
+]
+Test = Annotated[Path | None, typer.Option(help="Separate test data; without it a part of --data is kept.")]
+
+
+@app.command()
+def models(domain: Domain = None, as_json: Json = False) -> None:
+    """List the pretrained models, and which of them are here."""
+    rows = [
+        {"task": task, "weights": weights.where(card), **dataclasses.asdict(card)} for task, card in api.models(domain)
+    ]
+    for row in rows:
+        size = f"{row['parameters'] / 1e6:.1f} M parameters"
+        say(f"{row['task']:<24} {row['name']:<24} {size:<20} {row['licence']:<14} {row['weights']}", as_json)
+    answer({"models": rows}, as_json)
+
+
+@app.command()
+def samples(
+    domain: Domain = None,
+    out: Annotated[Path | None, typer.Option(help="Write them below this folder.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the sample data, or write them to a folder."""
+    rows = []
+    for task, sample in api.samples(domain):
+        row: dict[str, Any] = {"task": task, **dataclasses.asdict(sample)}
+        if out is not None:
+            try:
+                row["path"] = str(api.make_sample(task, sample.name, out / task))
+            except InputError as error:
+                row["path"], row["problem"] = None, str(error)
+        rows.append(row)
+        where = f" -> {row['path'] or row['problem']}" if out else ""
+        say(f"{task:<24} {sample.name:<14} {sample.title} ({sample.licence}){where}", as_json)
+    answer({"samples": rows}, as_json)
+
+
+@app.command()
+def check(
+    task: TaskName,
+    data: Data,
+    test: Test = None,
+    seed: Seed = 0,
+    settings: Set = None,
+    accept_guesses: AcceptGuesses = False,
+    as_json: Json = False,
+) -> None:
+    """Say what is in the data, and what is wrong with them, without training."""
+    chosen = values.settings(settings, accept_guesses)
+    report = api.check(task, data, test=test, seed=seed, settings=chosen, progress=bar("checked"))
+    say(f"{report.n_examples:,} {report.unit or api.task(task).info.unit}", as_json)
+    for label, count in report.classes.items():
+        say(f"  {count:>7,}  {label}", as_json)
+    for guess in report.read_as:
+        say(f"read as {guess}", as_json)
+    for line in [*report.notes, *(f"left out: {entry.where} {entry.reason}" for entry in report.skipped)]:
+        say(line, as_json)
+    answer({"ok": True, **dataclasses.asdict(report)}, as_json)
+
+
+@app.command()
+def rank(
+    task: TaskName,
+    data: Data,
+    test: Test = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", help="Only this model; may be given again. By default those that are here."),
+    ] = None,
+    seed: Seed = 0,
+    settings: Set = None,
+    accept_guesses: AcceptGuesses = False,
+    as_json: Json = False,
+) -> None:
+    """Say which model, and which depth of it, fits the data, before anything is trained."""
+    chosen = values.settings(settings, accept_guesses)
+    found = api.rank(task, data, test=test, models=model or (), seed=seed, settings=chosen, progress=bar("looked at"))
+    for line in [*ranking(found), *found["said"]]:
+        say(line, as_json)
+    answer(found, as_json)
+
+
+@app.command()
+def fit(
+    task: TaskName,
+    data: Data,
+    out: Annotated[
+        Path, typer.Option(help="The run folder to write; one that was interrupted is continued.", resolve_path=True)
+    ],
+    test: Test = None,
+    model: ModelName = None,
+    strategy: StrategyName = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training data.")] = None,
+    max_seconds: Annotated[float | None, typer.Option(help="Stop learning after this long.")] = None,
+    seed: Seed = 0,
+    settings: Set = None,
+    accept_guesses: AcceptGuesses = False,
+    as_json: Json = False,
+) -> None:
+    """Fine-tune a model and test it."""
+    given = {name: value for name, value in (("epochs", epochs), ("max_seconds", max_seconds)) if value is not None}
+    chosen = given | values.settings(settings, accept_guesses)
+    recipe = api.recipe(task, data, test=test, model=model, strategy=strategy, seed=seed, settings=chosen)
+    result = api.fit(recipe, out, listeners=[echo])
+    say(summary(result), as_json)
+    if as_json:
+        print(result.to_json(indent=None))
+
+
+@app.command()
+def predict(run: RunDir, data: Data, as_json: Json = False) -> None:
+    """Ask a fine-tuned model."""
+    rows = api.predict(run, data)
+    for row in rows:
+        say(f"{row['file']:<40} {answered(row)}", as_json)
+    answer({"run": run.name, "predictions": rows}, as_json)
+
+
+@app.command()
+def compare(
+    task: TaskName,
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Where the comparison is written.", resolve_path=True)],
+    test: Test = None,
+    model: ModelName = None,
+    strategy: StrategyName = None,
+    budgets: Annotated[str, typer.Option(help="Numbers of training examples, comma-separated.")] = "10,30,100",
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="Most repetitions; fewer once it is decided.")] = 3,
+    seed: Seed = 0,
+    settings: Set = None,
+    accept_guesses: AcceptGuesses = False,
+    as_json: Json = False,
+) -> None:
+    """See whether transfer pays as labels grow: the strategy against training from scratch."""
+    chosen = values.settings(settings, accept_guesses)
+    recipe = api.recipe(task, data, test=test, model=model, strategy=strategy, seed=seed, settings=chosen)
+    found = api.compare(recipe, out, values.numbers(budgets), seeds, listeners=[echo])
+    for point in found["points"]:
+        say("{budget:>7,} {strategy:<10} {mean:.3f} ({low:.3f} to {high:.3f}), {seeds} seeds".format(**point), as_json)
+    verdict = collected.of_comparison(found)
+    metric = api.task(task).info.metric
+    say(wording.sentence(verdict, metric, recipe.strategy, level=found["level"]), as_json)
+    say(f"Labels saved: {found['labels_saved_text']}\nTime saved: {found['time_saved_text']}", as_json)
+    answer(found, as_json)
+
+
+@app.command()
+def sweep(
+    task: TaskName,
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Where the sweep is written.", resolve_path=True)],
+    test: Test = None,
+    model: ModelName = None,
+    blocks: Annotated[str, typer.Option(help="Numbers of blocks, comma-separated; by default every one.")] = "",
+    seeds: Annotated[int, typer.Option(min=3, max=100, help="Repetitions of each training.")] = 3,
+    seed: Seed = 0,
+    settings: Set = None,
+    accept_guesses: AcceptGuesses = False,
+    as_json: Json = False,
+) -> None:
+    """See how a classifier's score follows the number of blocks that learn, on what is held out to choose by."""
+    chosen = values.settings(settings, accept_guesses)
+    recipe = api.recipe(task, data, test=test, model=model, strategy="partial", seed=seed, settings=chosen)
+    found = api.sweep(recipe, out, seeds, values.numbers(blocks, "--blocks") if blocks else (), listeners=[echo])
+    for point in found["points"]:
+        say("{blocks:>7,} blocks learn  {mean:.3f} ({low:.3f} to {high:.3f}), {seeds} seeds".format(**point), as_json)
+    say(found["sentence"], as_json)
+    answer(found, as_json)
+
+
+@app.command()
+def explain(
+    run: RunDir,
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Where the pictures go.")],
+    method: Annotated[str | None, typer.Option(help="How; by default what suits the model.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what the model looked at."""
+    rows = api.explain(run, data, out, method=method)
+    for row in rows:
+        say(f"{row['file']:<40} {what_mattered(row)}", as_json)
+    answer({"run": run.name, "explanations": rows}, as_json)
+
+
+@app.command()
+def export(
+    run: RunDir,
+    out: Annotated[Path, typer.Option(help="A folder, or a name that ends in .zip.")],
+    format: Annotated[
+        str | None, typer.Option(help="safetensors, onnx, sb3 or script; by default the first that the task offers")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Take the model home."""
+    format = format or api.task_of(run).info.exports[0]
+    path = api.export(run, out, format)
+    say(str(path), as_json)
+    answer({"run": run.name, "format": format, "path": str(path)}, as_json)
+
+
+@app.command()
+def prefetch(
+    domain: Domain = None,
+    dest: Annotated[Path, typer.Option(help="A folder to use as HEADSTART_MODELS elsewhere.")] = Path("models"),
+    as_json: Json = False,
+) -> None:
+    """Copy the catalogue's weights into a folder, for machines without a network."""
+    copied, problems = api.prefetch(domain, dest)
+    for path in copied:
+        say(str(path), as_json)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    answer({"copied": list(map(str, copied)), "problems": list(map(str, problems))}, as_json)
+    if not copied:
+        raise typer.Exit(2)

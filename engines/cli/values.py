@@ -1,0 +1,39 @@
+"""What is written behind the command line's options, read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from engines.contract import InputError, Problem
+
+
+def settings(pairs: list[str] | None, accept_guesses: bool = False) -> dict[str, Any]:
+    """The settings in KEY=VALUE and KEY=@FILE. Raises InputError for what is neither."""
+    given: dict[str, Any] = {"accept_guesses": True} if accept_guesses else {}
+    problems = []
+    for pair in pairs or []:
+        name, equals, value = pair.partition("=")
+        if equals and value.startswith("@"):
+            try:
+                given[name.strip()] = Path(value[1:]).read_text(encoding="utf-8").strip()
+            except (OSError, ValueError):
+                problems.append(Problem(f"--set {pair}", "this file cannot be read", "accepted: key=value, key=@file"))
+        elif equals:
+            given[name.strip()] = value.strip()
+        else:
+            problems.append(Problem(f"--set {pair}", "there is no '='", "accepted: key=value"))
+    if problems:
+        raise InputError(*problems)
+    return given
+
+
+def numbers(text: str, option: str = "--budgets") -> list[int]:
+    try:
+        found = [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        found = []
+    if not found or min(found) < 1:
+        accepted = "accepted: whole numbers with commas, such as 10,30,100"
+        raise InputError(Problem(option, f"found {text!r}", accepted))
+    return found

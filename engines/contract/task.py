@@ -1,0 +1,196 @@
+"""The `Task` that a domain fills in."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from engines.contract.cards import ModelCard
+from engines.contract.data import DataReport, Progress, Sample
+from engines.contract.errors import InputError, Problem
+from engines.contract.events import Run
+from engines.contract.info import TaskInfo
+from engines.contract.recipe import Recipe
+from engines.contract.settings import Settings
+from engines.contract.study import Study
+
+
+class Predictor(Protocol):
+    """A loaded model, kept warm."""
+
+    def predict(self, data: Path) -> list[dict[str, Any]]:
+        """One row an example: {'file', 'label', 'probabilities': {class: p}} for a classifier.
+
+        Raises InputError when nothing in `data` can be read; one bad file among good ones becomes
+        a row {'file', 'error'}.
+        """
+
+
+@runtime_checkable
+class Chatty(Predictor, Protocol):
+    """A model that talks."""
+
+    def answer(
+        self,
+        messages: list[dict[str, str]],
+        *,
+        who: Literal["tuned", "base"] = "tuned",
+        most: int = 128,
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> Generator[str, None, None]:
+        """The next message in pieces, as they are written, of `most` tokens; closing the iterator stops the writing.
+
+        `messages` are {'role', 'content'}; `who` is the fine-tuned model or the one that it came from; `temperature`
+        0 takes the likeliest token each time. Raises InputError for messages that are none, or too many.
+        """
+
+
+class Task(ABC):
+    """One thing Headstart can teach a model: `task.py` of its folder.
+
+    A subclass declares `info` and `settings` and says which models and samples there are. What it does stands beside
+    it, a file a verb, imported only when it is asked for: check.py, fit.py, predict.py, explain.py, export_FORMAT.py.
+    A verb that is not in its folder is that of the folder of the class it is built on. task.py imports no torch.
+    """
+
+    info: TaskInfo
+    settings: type[Settings]
+
+    @abstractmethod
+    def models(self) -> list[ModelCard]:
+        """The catalogue, default first."""
+
+    @abstractmethod
+    def describe(self, model: str) -> ModelCard:
+        """The card of any model name the task can build, in the catalogue or not. Raises InputError."""
+
+    def model_for(self, data: Path, settings: Settings | None = None) -> str:
+        """The name of the model that suits these data, for whoever has not chosen one.
+
+        Raises InputError where the data cannot be read, or nothing suits them.
+        """
+        return self.info.default_model
+
+    @abstractmethod
+    def samples(self) -> list[Sample]:
+        """What a person can start from, the best first."""
+
+    def has_sample(self, name: str) -> bool:
+        """Whether `make_sample` finds what that sample needs on this machine."""
+        return True
+
+    @abstractmethod
+    def make_sample(self, name: str, out: Path) -> Path:
+        """Writes the sample below `out` in one of the task's formats and returns its path. Raises InputError."""
+
+    def templates(self) -> dict[str, bytes]:
+        """Small files that show how data may look, by their names, for people to fill in: `templates` of the folder's
+        templates.py; none where there is no such file."""
+        try:
+            files: dict[str, bytes] = self.verb("templates").templates()
+        except NotImplementedError:
+            return {}
+        return files
+
+    def check(
+        self,
+        data: Path,
+        *,
+        seed: int = 0,
+        settings: Settings | None = None,
+        gallery: Path | None = None,
+        test: Path | None = None,
+        progress: Progress | None = None,
+    ) -> DataReport:
+        """Reads all of `data` and says what is in it. Raises InputError when nothing could be trained on it.
+
+        With `gallery`, thumbnails of a few examples are written there.
+        """
+        chosen = self.own(settings)
+        report: DataReport = self.verb("check").report(
+            self, data, chosen, seed=seed, gallery=gallery, test=test, progress=progress
+        )
+        return report
+
+    def require_offered(self, recipe: Recipe) -> None:
+        """Raises InputError where the recipe asks for what cannot be done: before weights are fetched or data read."""
+        if recipe.strategy not in self.info.strategies:
+            accepted = f"accepted: {', '.join(self.info.strategies)}"
+            raise InputError(Problem("strategy", f"{recipe.strategy} is not offered here", accepted))
+
+    def rank(self, recipe: Recipe, run: Run, models: Sequence[str] = ()) -> dict[str, Any]:
+        """Which of the models that are here fits the recipe's data, asked on a few training examples: rank.py.
+
+        Answers `models` (name, depth, score, low, high, rank, told_apart, best first), `expected`, `gain`, `mismatch`,
+        n, unit, sha256: see docs/evidence/transferability.md. `models` names those to order. How far it is is told by
+        progress of the phase 'ranking'. Raises InputError where these data, or this task, cannot be ranked; Cancelled.
+        """
+        try:
+            verb = self.verb("rank")
+        except NotImplementedError:
+            found = "its models can neither be compared by frozen features nor be measured before they learn"
+            raise InputError(Problem(self.info.name, found, "accepted: another task")) from None
+        answer: dict[str, Any] = verb.rank(self, recipe, list(models), run)
+        return answer
+
+    def open(self, recipe: Recipe, run: Run) -> Study:
+        """The recipe's data, read, split and encoded. Raises InputError for bad input and Cancelled."""
+        study: Study = self.verb("fit").open_study(self, recipe, self.settings.parse(recipe.settings), run)
+        return study
+
+    def load(self, run: Path) -> Predictor:
+        """The model of a finished run, ready to predict."""
+        predictor: Predictor = self.verb("predict").load(self, run)
+        return predictor
+
+    def explain(
+        self, run: Path, data: Path, out: Path, *, method: str | None = None, example: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Writes a picture an example below `out`; returns {'file', 'label', 'method', 'picture'} rows.
+
+        `method` is one that the task knows, None the one that suits the model. With `example`, `data` are those that
+        the run was tested on, and only the one of that name in predictions.parquet is explained. Raises InputError.
+        """
+        rows: list[dict[str, Any]] = self.verb("explain").explain(self, run, data, out, method=method, example=example)
+        return rows
+
+    def layers(self, run: Path, progress: Progress | None = None) -> dict[str, Any]:
+        """What fine-tuning changed inside a finished run's network, stage by stage: layers.py; kept in the run as
+        layers.json, see docs/evidence/why.md. Raises InputError where it cannot be told."""
+        try:
+            verb = self.verb("layers")
+        except NotImplementedError:
+            found = "what changed inside is told of classifiers"
+            raise InputError(Problem(self.info.name, found, "accepted: a run of a classifier")) from None
+        answer: dict[str, Any] = verb.layers(self, run, progress)
+        return answer
+
+    def export(self, run: Path, format: str, out: Path) -> Path:
+        """The model of a finished run in one of `info.exports`. Raises InputError for another format."""
+        if format not in self.info.exports:
+            accepted = f"accepted: {', '.join(self.info.exports)}"
+            raise InputError(Problem("format", f"{format} is not offered here", accepted))
+        path: Path = self.verb(f"export_{format}").export(self, run, out)
+        return path
+
+    def own(self, settings: Settings | None) -> Any:
+        """`settings`, which have to be this task's; its defaults where there are none."""
+        if settings is None:
+            return self.settings()
+        if not isinstance(settings, self.settings):
+            raise TypeError(f"{self.info.name} has {self.settings.__name__}, not {type(settings).__name__}")
+        return settings
+
+    def verb(self, name: str) -> ModuleType:
+        """The file of that verb: in the task's folder, else in that of a class it is built on."""
+        for kind in type(self).__mro__:
+            folder = kind.__module__.rpartition(".")[0]
+            if folder and importlib.util.find_spec(f"{folder}.{name}"):
+                return importlib.import_module(f"{folder}.{name}")
+        raise NotImplementedError(f"{self.info.name} has no {name}.py")

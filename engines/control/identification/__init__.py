@@ -1,0 +1,1 @@
+"""System identification: the physics that explain a log."""

@@ -1,0 +1,1 @@
+"""What a real robot has recorded: reading its files, transitions, windows."""

@@ -1,0 +1,1 @@
+"""usage.py of an exported policy: observations in, its actions out."""

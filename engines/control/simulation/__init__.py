@@ -1,0 +1,1 @@
+"""Robots, their physics and their targets, simulated: environments, rollouts, videos."""

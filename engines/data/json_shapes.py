@@ -1,0 +1,81 @@
+"""The shapes in which programs write a table as one JSON value: a list of rows, columns, or parts of the data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import Any
+
+from engines.contract import Json
+from engines.data.parts import part_of
+
+
+def records(value: Json) -> list[Any]:
+    """The rows of one JSON value. Raises ValueError that says what is wrong, in words.
+
+    A list is one; of an object it is the list that it wraps ({"data": […]}), its columns side by side (as `to_json` of
+    pandas writes them, by name or as lists), rows by their name, or the lists of several parts ({"train": […], "test":
+    […]}), which then say so in 'split'. Any other object is one row.
+    """
+    if isinstance(value, list):
+        return value
+    if not isinstance(value, dict):
+        raise ValueError("it holds a single value")
+    if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):  # orient="split"
+        return [dict(zip_longest(map(str, value["columns"]), row)) for row in value["data"] if isinstance(row, list)]
+    lists = {name: entry for name, entry in value.items() if isinstance(entry, list)}
+    of_rows = {name: entry for name, entry in lists.items() if entry and all(isinstance(row, dict) for row in entry)}
+    if len(of_rows) > 1 and all(map(part_of, of_rows)):
+        return [{**row, "split": part_of(name)} for name, rows in of_rows.items() for row in rows]
+    if len(of_rows) > 1:
+        told = ", ".join(f"'{name}'" for name in list(of_rows)[:6])
+        raise ValueError(f"it holds {len(of_rows):,} lists of objects ({told})")
+    if of_rows:
+        return next(iter(of_rows.values()))
+    if len(lists) == 1:
+        return next(iter(lists.values()))
+    return _by_columns(value) or _by_rows(value) or [value]
+
+
+def in_sequence(text: str) -> Iterator[Any]:
+    """The values of a text that holds one after another, with commas or without, as when objects are written over
+    several lines each. Raises ValueError where one is no JSON."""
+    decoder, at = json.JSONDecoder(), 0
+    while True:
+        while at < len(text) and text[at] in ", \t\r\n\ufeff":
+            at += 1
+        if at == len(text):
+            return
+        value, at = decoder.raw_decode(text, at)
+        yield value
+
+
+def _by_columns(value: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of {"text": {"0": …, "1": …}, "label": {…}} or {"text": […], "label": […]}; none for another shape."""
+    if len(value) < 2:
+        return []
+    if all(isinstance(column, list) for column in value.values()):
+        if len(set(map(len, value.values()))) > 1 or not all(value.values()):
+            return []
+        return [dict(zip(value, cells, strict=True)) for cells in zip(*value.values(), strict=True)]
+    if not all(isinstance(column, dict) and column for column in value.values()):
+        return []
+    columns: list[dict[str, Any]] = list(value.values())
+    keys = list(columns[0])
+    nested = any(isinstance(cell, dict) for column in columns for cell in column.values())
+    if nested or any(column.keys() != columns[0].keys() for column in columns) or not all(map(_counts, keys)):
+        return []
+    return [{name: column[key] for name, column in value.items()} for key in keys]
+
+
+def _by_rows(value: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of {"0": {"text": …, "label": …}, "1": {…}}; none for another shape."""
+    rows = list(value.values())
+    if len(rows) < 2 or not all(isinstance(row, dict) and row.keys() == rows[0].keys() for row in rows):
+        return []
+    return rows
+
+
+def _counts(key: str) -> bool:
+    return key.lstrip("-").isdecimal()

@@ -1,0 +1,4 @@
+"""Forecasts of your own series.
+
+A file a verb (check, prepare, fit, predict, explain, export), and the nouns that only they use.
+"""

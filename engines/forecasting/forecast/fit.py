@@ -1,0 +1,218 @@
+"""The study of a forecaster: series split in time, a network adapted to them, and everybody's forecasts of one test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from engines import weights
+from engines.contract import (
+    Budgets,
+    Estimate,
+    InputError,
+    Items,
+    Problem,
+    Recipe,
+    Run,
+    Scores,
+    Strategy,
+    Study,
+    Task,
+    Trial,
+)
+from engines.evidence.scores import Means
+from engines.forecasting.forecast import (
+    evaluate,
+    export_script,
+    input_selection,
+    metrics,
+    model_files,
+    predictions,
+    prepare,
+    summary,
+)
+from engines.forecasting.forecast.evaluate import ForecastTrial
+from engines.forecasting.forecast.prepare import Prepared
+from engines.forecasting.forecast.training import train, train_spec
+from engines.forecasting.forecast.training.train_spec import TrainSpec
+from engines.forecasting.models import baselines, catalogue, hub_models, stages
+from engines.forecasting.models.rollout import InputWeights
+from engines.forecasting.series.splits import FEWEST_SEEN
+from engines.forecasting.settings import ForecastSettings
+from engines.training import devices, transfer
+from engines.training.settings import require_blocks
+
+AS_IT_IS: InputWeights = {0: 1.0}
+SIMPLE = ("seasonal_naive", "auto_ets")
+"""What a comparison shows beside the network."""
+
+
+def open_study(task: Task, recipe: Recipe, settings: ForecastSettings, run: Run) -> ForecastStudy:
+    """See `contract.Task.open`."""
+    return ForecastStudy(task, recipe, settings, run)
+
+
+class ForecastStudy(Study):
+    """Somebody's series, whose last stretch every model forecasts from the same points in time."""
+
+    def __init__(self, task: Task, recipe: Recipe, settings: ForecastSettings, run: Run):
+        """Reads and splits the series, and chooses what the network reads of them. Raises InputError and Cancelled."""
+        super().__init__(task, recipe, settings, run)
+        self.settings: ForecastSettings = settings
+        require_blocks(recipe.strategy, settings, len(self.card.stages))
+        p = prepare.announced(recipe, settings, run)
+        if hub_models.takes_known(self.card):
+            p = p.blind()  # it is given the columns that are known ahead, not what a regression on them leaves over
+        self.prepared = p
+        self.sha256, self.notes, self.skipped = p.table.sha256, list(p.notes), p.skipped
+        self.on = devices.start(settings, run, recipe.strategy)
+        self.device, self.precision = devices.name(self.on.device), devices.precision(self.on)
+        self.width = train_spec.width(p, settings)
+        chosen = p.tested(settings.most_series, recipe.seed)
+        if len(chosen) < len(p.usable):
+            self.notes.append(
+                f"{len(chosen):,} of {len(p.usable):,} series were drawn at random and tested; all were learnt from."
+            )
+        self.tested = evaluate.cases(p, chosen)
+        self.drawn = metrics.resampled(self.tested)
+        self.from_hub = hub_models.is_borrowed(self.card)
+        self.mixes: list[InputWeights] = [AS_IT_IS] * len(p.table)
+        if not self.from_hub and weights.find(self.card) is not None:
+            self.mixes = input_selection.choose_inputs(p, self.card, settings, self.on, self.width)
+        self.classical: dict[str, np.ndarray] = {}
+        """Name -> float64 (F,): the errors of the methods that a comparison shows beside."""
+        self.others: dict[str, np.ndarray] = {}
+        """Name -> float64 (F, H, 9): the forecasts of everything that is not this run's own model."""
+
+    @property
+    def budgets(self) -> Budgets:
+        """Raises InputError for a model that cannot start from scratch."""
+        if self.from_hub:
+            accepted = f"accepted: {catalogue.FRACAST.name}, which can start from scratch"
+            raise InputError(Problem("model", hub_models.which(self.card), accepted))
+        longest = max(split.validation for split in self.prepared.splits if split is not None)
+        low = FEWEST_SEEN + self.prepared.horizon + self._deciding
+        return Budgets(low, longest + self._deciding, "values of history", high_reason="(all before the test)")
+
+    @cached_property
+    def _deciding(self) -> int:
+        """Values of a series that decide when to stop, at most: they count as learnt from."""
+        return max(split.test - split.validation for split in self.prepared.splits if split is not None)
+
+    def trial(
+        self,
+        strategy: Strategy,
+        *,
+        series: str = "transfer",
+        seed: int | None = None,
+        run: Run | None = None,
+        budget: int | None = None,
+    ) -> ForecastTrial:
+        """With a `budget`, only so many of the newest values of each series before the test are learnt from, those that
+        decide when to stop among them; the test, and what is known at its origins, stay."""
+        settings = self.settings
+        if strategy is not self.recipe.strategy:
+            settings = transfer.scratch_settings(settings)
+        seed = self.recipe.seed if seed is None else seed
+        history = None if budget is None else budget - self._deciding
+        spec = TrainSpec(self.prepared, self.card, settings, seed, run or self.run, self.on, self.mixes, history)
+        outcome = train.teach(spec, strategy, series=series)
+        title = f"Forecasting from {len(self.tested.series):,} past origins"
+        spec.run.emit("phase", name="testing", title=title, series=series)
+        model = outcome.network.to(self.on.device).eval().model
+        forecast, interval_scores = evaluate.forecast(model, self.prepared, self.tested, self.mixes, self.width)
+        return ForecastTrial(spec, strategy, outcome, forecast, interval_scores, self._scored(forecast))
+
+    def scores(self, outcomes: Sequence[np.ndarray]) -> Means:
+        return Means(outcomes, self.drawn, self.prepared.parts["test"], metrics.pieces(self.tested))
+
+    def _scored(self, forecast: np.ndarray) -> Means:
+        return self.scores([metrics.mase(forecast, self.tested)])
+
+    def keep(self, trial: Trial, value: Estimate) -> None:
+        assert isinstance(trial, ForecastTrial)
+        model_files.save(self.run.path / "model", trial, np.unique(self.tested.series).tolist())
+        export_script.record(self.run.path / "model", trial, self.tested)
+        predictions.write_history(self.run.path, self.prepared.table, self.tested)
+        self._write_predictions(trial, {})
+
+    def _write_predictions(self, trial: ForecastTrial, others: Mapping[str, np.ndarray]) -> None:
+        predictions.write(self.run.path, self.prepared.table, self.tested, trial.forecast, others)
+
+    def workload(self) -> dict[str, Any]:
+        return {"n_series": len(self.prepared.usable)}
+
+    def counts(self, trial: Trial) -> tuple[int, int, int]:
+        parts = self.prepared.parts
+        return parts["train"], parts["validation"], parts["test"]
+
+    def metrics(self, trial: Trial) -> dict[str, Estimate]:
+        assert isinstance(trial, ForecastTrial)
+        return metrics.further(trial.forecast, self.tested, self.drawn, self.prepared.parts["test"])
+
+    def baselines(self, trial: Trial) -> dict[str, Scores | float]:
+        """Everything that is not the run's own model: the classical methods, and the model as it came."""
+        names = ["seasonal_naive", "random_walk", *baselines.STATISTICAL]
+        if not self.settings.arima:
+            names.remove("auto_arima")
+        if self.prepared.season == 1:
+            names.remove("random_walk")  # it is the same then
+        found, failed = evaluate.compared(self.prepared, self.tested, names, self.run)
+        for name, count in (+failed).items():
+            self.tell(summary.not_fitted(name, count, len(self.tested.series)))
+        self.others = found | (self._hub_as_it_came() if self.from_hub else self._as_it_came())
+        return {name: self._scored(forecast) for name, forecast in self.others.items()}
+
+    def simple(self, budget: int, seed: int) -> dict[str, np.ndarray]:
+        """The classical methods, which fit themselves anew at every origin and know all that lies before it."""
+        if not self.classical:
+            known, _ = evaluate.compared(self.prepared, self.tested, list(SIMPLE), self.run)
+            self.classical = {name: metrics.mase(forecast, self.tested) for name, forecast in known.items()}
+        return self.classical
+
+    def _hub_as_it_came(self) -> dict[str, np.ndarray]:
+        """The same model before sktime trained it."""
+        if self.recipe.strategy is Strategy.ZERO_SHOT:
+            return {}
+        came = hub_models.Borrowed(self.card, self.prepared.season)
+        return {"zero_shot": self._forecast(came, self.prepared, self.mixes)}
+
+    def _as_it_came(self) -> dict[str, np.ndarray]:
+        """The pretrained network, reading values only; and what the chosen inputs and known columns add to it."""
+        strategy, p = self.recipe.strategy, self.prepared
+        if strategy is Strategy.SCRATCH:
+            return {}
+        model = stages.build(self.card, pretrained=True, seed=0).to(self.on.device).eval().model
+        blind = p.blind()
+        plain = [AS_IT_IS] * len(self.mixes)
+        found = {"zero_shot": self._forecast(model, blind, plain, both_ways_up=False)}
+        if strategy is not Strategy.ZERO_SHOT:
+            found["zero_shot_inputs"] = self._forecast(model, p, self.mixes)
+        if any(effect is not None for effect in p.effects):
+            mixes = input_selection.choose_inputs(blind, self.card, self.settings, self.on, self.width)
+            found["without_columns"] = self._forecast(model, blind, mixes)
+        return found
+
+    def _forecast(
+        self, model: nn.Module, prepared: Prepared, mixes: list[InputWeights], *, both_ways_up: bool = True
+    ) -> np.ndarray:
+        return evaluate.forecast(model, prepared, self.tested, mixes, self.width, both_ways_up)[0]
+
+    def details(self, trial: Trial, before: Mapping[str, Scores], rival: Trial | None) -> dict[str, Any]:
+        """What the page reads. Completes predictions.parquet, now that all forecasts are known."""
+        assert isinstance(trial, ForecastTrial)
+        others = dict(self.others)
+        if isinstance(rival, ForecastTrial):
+            others["scratch"] = rival.forecast
+        self._write_predictions(trial, others)
+        return summary.details(trial, self.tested, {"own": trial.forecast, **others}, self.info.metric)
+
+    def items(self) -> Items:
+        """Forecasts, drawn series by series."""
+        n = len(self.tested.series)
+        groups = np.unique(self.tested.series, return_inverse=True)[1]
+        return Items(np.ones(n), np.zeros(n, dtype=np.int64), groups)

@@ -1,0 +1,1 @@
+"""How a network learns to forecast: windows of the past, one epoch after another."""

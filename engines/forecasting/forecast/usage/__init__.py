@@ -1,0 +1,1 @@
+"""usage.py of an exported forecaster: series in, what comes next out."""

@@ -1,0 +1,1 @@
+"""From any table of dated numbers to series on a regular grid: columns, dates, frequency, gaps, covariates."""

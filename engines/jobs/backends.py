@@ -1,0 +1,89 @@
+"""Which queue this installation has: one line a backend, imported when it is chosen."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import threading
+import time
+from pathlib import Path
+
+from engines import paths
+from engines.contract import InputError, Problem
+from engines.jobs import limits
+from engines.jobs.contract import JobBackend
+from engines.runs import ID, RunFolder
+
+BACKENDS = {"local": "engines.jobs.local.backend:LocalBackend"}
+"""What HEADSTART_BACKEND may name -> module:Class."""
+
+
+def backend() -> JobBackend:
+    """The queue of this installation, the same one at every call. Never imports torch.
+
+    Raises InputError where HEADSTART_BACKEND names none of BACKENDS.
+    """
+    chosen = os.environ.get("HEADSTART_BACKEND", "").strip() or "local"
+    if chosen not in BACKENDS:
+        accepted = f"accepted: {', '.join(BACKENDS)}"
+        raise InputError(Problem("environment variable HEADSTART_BACKEND", f"found {chosen!r}", accepted))
+    key = chosen, paths.home()  # another home only in tests
+    with _opening:
+        if key not in _open:
+            module, _, name = BACKENDS[chosen].partition(":")
+            _open[key] = getattr(importlib.import_module(module), name)()
+        return _open[key]
+
+
+_open: dict[tuple[str, Path], JobBackend] = {}
+_opening = threading.Lock()
+
+
+UNDO_SECONDS = 600.0
+"""How long a run that was deleted on the page can be had back."""
+_DELETED = ".deleted-"
+
+
+def delete(jobs: JobBackend, run_id: str, *, undo: bool = False) -> None:
+    """Cancels a run if need be and removes its folder; with `undo`, `restore` brings it back for a while. Raises
+    InputError for a recorded run that comes with Headstart, and when the run won't stop.
+    """
+    purge()
+    run = RunFolder.find(run_id)
+    if run.path.parent != paths.runs():
+        raise InputError(Problem("run", "this recorded run belongs to Headstart", "only your own runs can be deleted"))
+    deadline = time.monotonic() + limits.grace_seconds() + 10
+    status = jobs.cancel(run_id)
+    while not status.state.finished:
+        if time.monotonic() > deadline:
+            raise InputError(Problem("run", "it has not stopped yet", "try again in a moment"))
+        time.sleep(0.05)
+        status = jobs.status(run_id)
+    gone = run.path.with_name(f"{_DELETED}{run.id}")  # gone at once, however long the removal takes
+    while run.path.exists():
+        try:
+            run.path.rename(gone)
+        except PermissionError:  # Windows, until the worker has let go of its log
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+    if undo:
+        gone.touch()  # from now on
+    else:
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def restore(run_id: str) -> None:
+    """Brings back a run that was deleted with `undo`. Raises InputError when it is too late."""
+    gone = paths.runs() / f"{_DELETED}{run_id}"
+    if not ID.fullmatch(run_id) or not gone.is_dir():
+        raise InputError(Problem("run", "it is deleted for good", "only the last few minutes can be undone"))
+    gone.rename(paths.runs() / run_id)
+
+
+def purge() -> None:
+    """Removes for good what was deleted more than `UNDO_SECONDS` ago."""
+    for gone in paths.runs().glob(f"{_DELETED}*"):
+        if time.time() - gone.stat().st_mtime > UNDO_SECONDS:
+            shutil.rmtree(gone, ignore_errors=True)

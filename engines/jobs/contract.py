@@ -1,0 +1,48 @@
+"""What every queue can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from engines.contract import Event, Job, State
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """Where a run stands, for a person to read."""
+
+    id: str
+    state: State
+    message: str = ""
+    """One plain sentence, or one a line."""
+    position: int | None = None
+    """Place in the queue, 1 is next; None unless queued."""
+    may_resume: bool = False
+    """`submit(None, resume=id)` would continue it."""
+    stopping: bool = False
+    """Somebody cancelled it and it has not stopped yet."""
+
+
+class JobBackend(Protocol):
+    """A queue of runs. Every method raises InputError for an id that there is no run of."""
+
+    def submit(self, job: Job | None, resume: str | None = None) -> str:
+        """Queues a new run for `job`, or run `resume` again with the job it has; returns the run's id.
+
+        Raises InputError when too many runs wait, or when `resume` is queued, running or done.
+        """
+
+    def status(self, run_id: str) -> JobStatus: ...
+
+    def events(self, run_id: str, after: int = -1) -> list[Event]:
+        """What happened since the event of number `after`, oldest first."""
+
+    def cancel(self, run_id: str) -> JobStatus:
+        """Asks the run to stop; it may take a moment (`stopping`). Twice is as good as once; a finished run stays."""
+
+    def warm_up(self) -> None:
+        """Gets ready for the next run, without waiting. The other methods do it too."""
+
+    def close(self) -> None:
+        """Lets go of the queue. Runs go on in their own processes."""

@@ -1,0 +1,1 @@
+"""The queue on this machine: a database that orders runs, a dispatcher that starts workers."""

@@ -1,0 +1,146 @@
+"""The queue of one machine: SQLite for the order, a subprocess a run, one thread of the app to look after both."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import shutil
+from dataclasses import replace
+
+from engines import paths
+from engines.contract import Event, InputError, Job, Problem, State
+from engines.jobs import limits, processes
+from engines.jobs.contract import JobStatus
+from engines.jobs.local.dispatcher import Dispatcher
+from engines.jobs.local.queue_db import Asked, Store
+from engines.jobs.worker import worker_of
+from engines.runs import RunFolder
+
+STALLED_SECONDS = 30.0
+
+
+class LocalBackend:
+    """A `JobBackend` on the run folders below `paths.home()`. Workers outlive it; the next one there adopts them."""
+
+    def __init__(self) -> None:
+        limits.check()
+        self.home = paths.home()
+        self._store = Store(self.home / "queue.sqlite3")
+        self._dispatcher = Dispatcher(self.home, self._store)
+        if self._store.new:
+            self._rebuild()
+
+    def warm_up(self) -> None:
+        """See `JobBackend.warm_up`: starts the spare workers and adopts what runs."""
+        self._dispatcher.wake()
+
+    def close(self) -> None:
+        """Stops the queue's thread and the spare workers. Runs go on in their own processes."""
+        self._dispatcher.stop()
+        self._store.close()
+
+    # -- runs
+
+    def submit(self, job: Job | None, resume: str | None = None) -> str:
+        """See `JobBackend.submit`."""
+        if resume is not None:
+            return self._resume(resume)
+        if job is None:
+            raise InputError(Problem("submit", "there is neither a recipe nor a run to resume", "give one of them"))
+        run = RunFolder.create(job)
+        queued = functools.partial(run.set_state, State.QUEUED, "Waiting for its turn.")
+        if not self._store.add(run.id, limits.max_queued(), queued, Asked.by(job)):
+            shutil.rmtree(run.path)
+            raise _full()
+        self._dispatcher.wake()
+        return run.id
+
+    def _resume(self, run_id: str) -> str:
+        run = RunFolder.find(run_id)
+        status = self.status(run_id)
+        if not status.may_resume:
+            accepted = "only a run that failed, was cancelled or was interrupted can be resumed"
+            raise InputError(Problem("run", f"this one is {status.state}", accepted))
+
+        def queue() -> None:
+            run.clear_outcome()
+            run.clear_cancel()
+            run.set_state(State.QUEUED, "Waiting for its turn, to continue.")
+
+        if not self._store.add(run.id, limits.max_queued(), queue, Asked.by(run.job)):
+            raise _full()
+        self._dispatcher.wake()
+        return run.id
+
+    def status(self, run_id: str) -> JobStatus:
+        """See `JobBackend.status`. The folder says the state; the queue adds the position."""
+        run = RunFolder.find(run_id)
+        state, message = run.state
+        status = JobStatus(run.id, state, message)
+        if run.path.parent != self.home / "runs":
+            return status
+        self._dispatcher.wake()
+        if state.finished:
+            return replace(status, may_resume=state is not State.DONE and not self._at_work(run))
+        self._remember(run)
+        if run.cancel_requested:
+            return replace(status, message="Stopping: it finishes its step and keeps what was learnt.", stopping=True)
+        if state is State.QUEUED:
+            waiting = [row.id for row in self._store.queued()]
+            return replace(status, position=waiting.index(run.id) + 1 if run.id in waiting else None)
+        silence = run.seconds_since_heartbeat()
+        if STALLED_SECONDS < silence < float("inf"):
+            message = f"No sign of life for {silence:.0f} s: the machine may be short of memory. Cancel stops the run."
+            return replace(status, message=message)
+        return status
+
+    def events(self, run_id: str, after: int = -1) -> list[Event]:
+        """See `JobBackend.events`."""
+        return RunFolder.find(run_id).events(after)
+
+    def cancel(self, run_id: str) -> JobStatus:
+        """See `JobBackend.cancel`. A run that won't stop is killed after HEADSTART_GRACE_SECONDS."""
+        run = RunFolder.find(run_id)
+        if not run.state[0].finished:
+            self._remember(run)
+            if not run.cancel_requested:
+                run.request_cancel()
+            message = "Cancelled before it started."
+            if not self._store.move(
+                run.id, State.QUEUED, State.CANCELLED, lambda: run.set_state(State.CANCELLED, message)
+            ):
+                row = self._store.get(run.id)
+                if row and row.state is State.RUNNING and row.pid and row.pid_created:
+                    processes.ask_to_stop(row.pid, row.pid_created)
+        return self.status(run_id)
+
+    # -- folders the queue does not know
+
+    def _at_work(self, run: RunFolder) -> bool:
+        """Is its worker still on the way out? It may have written its last event and not yet have left."""
+        row = self._store.get(run.id)
+        return row is not None and not row.state.finished
+
+    def _remember(self, run: RunFolder) -> None:
+        """Takes an unfinished run into the table when it isn't there: the database was lost, or `fit` has the run.
+
+        A folder without events is one that somebody is just making.
+        """
+        row = self._store.get(run.id)
+        if (row is None or row.state.finished) and run.events() and not run.state[0].finished:
+            worker = worker_of(run) or (None, None)
+            self._store.remember(run.id, run.state[0], run.recipe.created, worker, Asked.by(run.job))
+
+    def _rebuild(self) -> None:
+        for recipe in paths.runs().glob("*/recipe.json"):
+            run = RunFolder(recipe.parent)
+            if not run.state[0].finished:
+                with contextlib.suppress(InputError):  # a newer Headstart has written it
+                    self._remember(run)
+
+
+def _full() -> InputError:
+    limit = limits.max_queued()
+    return InputError(
+        Problem("queue", f"{limit} runs are waiting already", "cancel one, or try again when some have finished")
+    )

@@ -1,0 +1,244 @@
+"""The thread that moves the local queue: starts what may start, adopts what runs, and settles what died."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import threading
+import time
+import traceback
+from pathlib import Path
+
+from engines.contract import State
+from engines.jobs import limits, processes
+from engines.jobs.local import gpus
+from engines.jobs.local.queue_db import Row, Store
+from engines.jobs.worker import LOG, worker_of
+from engines.runs import RunFolder
+
+BUSY_SECONDS = 0.15
+IDLE_SECONDS = 2.0
+UNCONFIRMED_SECONDS = 10.0
+"""A claim whose app died before it wrote down the worker's process id is given back after this long."""
+FRESH_HEARTBEAT = 3.0
+"""A heartbeat this young, in seconds, is proof of life whatever the process table says."""
+QUIET_SECONDS = 5.0
+"""A run that has just started gets the machine to itself this long before the next spare worker is warmed up."""
+
+
+class Dispatcher:
+    """Works on one home folder. Several may share it, in several processes: the store decides who gets what."""
+
+    def __init__(self, home: Path, store: Store):
+        self.home = home
+        self.store = store
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._spares: list[subprocess.Popen[bytes]] = []
+        self._last_launch = -QUIET_SECONDS
+
+    def wake(self) -> None:
+        """Starts the thread if it isn't running, and has it look at the queue now."""
+        with self._starting:
+            if self._thread is None or not self._thread.is_alive():
+                self._stop.clear()
+                self._thread = threading.Thread(target=self._run, name="job-queue", daemon=True)
+                self._thread.start()
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Ends the thread and the spare workers. Runs go on."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread:
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set() and self.store.path.exists():
+                self._wake.clear()
+                try:
+                    busy = self._tick()
+                except Exception:  # the queue must survive a full disk or a locked file
+                    busy = False
+                    self._log_traceback()
+                self._wake.wait(BUSY_SECONDS if busy else IDLE_SECONDS)
+        finally:
+            for spare in self._spares:
+                _dismiss(spare)
+            self._spares.clear()
+
+    def _log_traceback(self) -> None:
+        try:
+            with (self.home / "queue.log").open("a", encoding="utf-8") as log:
+                traceback.print_exc(file=log)
+        except OSError:
+            traceback.print_exc()
+
+    def _tick(self) -> bool:
+        """One look at everything; True while anything is queued or running."""
+        for row in self.store.running():
+            self._look_after(row)
+        slots = limits.max_running(len(gpus.names()))
+        while claimed := self.store.claim(slots, _me()):
+            self._launch(claimed)
+        self._keep_spares()
+        return bool(self.store.running() or self.store.queued())
+
+    # -- starting
+
+    def _folder(self, run_id: str) -> RunFolder:
+        return RunFolder(self.home / "runs" / run_id)
+
+    def _launch(self, row: Row) -> None:
+        run = self._folder(row.id)
+        environment = {"HEADSTART_HOME": str(self.home)}
+        cards = gpus.names()
+        if cards and row.slot is not None:
+            environment["CUDA_VISIBLE_DEVICES"] = cards[row.slot]
+        try:
+            child = self._hand_to_spare(run, environment) or processes.start(
+                "engines.jobs.worker", [str(run.path)], log=run.path / LOG, environment=environment
+            )
+        except OSError as error:
+            message = f"The training process could not be started: {error.strerror}. Resume tries again."
+            self.store.move(row.id, State.RUNNING, State.FAILED, lambda: run.set_state(State.FAILED, message))
+            return
+        self._children[row.id] = child
+        self._last_launch = time.monotonic()
+        self.store.set_process(row.id, child.pid, processes.created(child.pid) or time.time())
+
+    def _hand_to_spare(self, run: RunFolder, environment: dict[str, str]) -> subprocess.Popen[bytes] | None:
+        """Gives the run to a spare worker; None when there is none."""
+        order = json.dumps({"run": str(run.path), "environment": environment}).encode() + b"\n"
+        while self._spares:
+            spare = self._spares.pop(0)
+            assert spare.stdin
+            try:
+                with spare.stdin:
+                    spare.stdin.write(order)
+            except OSError:  # it died while it waited
+                _dismiss(spare)
+                continue
+            return spare
+        return None
+
+    def _keep_spares(self) -> None:
+        for spare in [spare for spare in self._spares if spare.poll() is not None]:
+            self._spares.remove(spare)
+            _dismiss(spare)
+        if time.monotonic() - self._last_launch < QUIET_SECONDS:
+            return
+        while len(self._spares) < limits.spare_workers():
+            self._spares.append(
+                processes.start(
+                    "engines.jobs.worker",
+                    ["--spare"],
+                    log=self.home / "spare.log",
+                    stdin=subprocess.PIPE,
+                    # Looking for CUDA must not fix the choice of card before the run brings its own.
+                    environment={"HEADSTART_HOME": str(self.home), "PYTORCH_NVML_BASED_CUDA_CHECK": "1"},
+                )
+            )
+
+    # -- looking after
+
+    def _look_after(self, row: Row) -> None:
+        run = self._folder(row.id)
+        if row.pid is None or row.pid_created is None:
+            self._confirm(row, run)
+        elif not self._lives(row, run):
+            self._settle(row, run)
+        elif _overdue(run):
+            processes.kill_tree(row.pid, row.pid_created)
+
+    def _confirm(self, row: Row, run: RunFolder) -> None:
+        """A run without a worker in the table: its app is just starting one, or has died, or it was found on disk."""
+        if worker := worker_of(run):
+            self.store.set_process(row.id, *worker)
+            return
+        if row.owner_pid is not None and row.owner_created is not None:
+            claimed_lately = time.time() - (row.started or 0) < UNCONFIRMED_SECONDS
+            if claimed_lately or processes.alive(row.owner_pid, row.owner_created):
+                return
+        if run.state[0] is State.QUEUED:
+            self.store.move(row.id, State.RUNNING, State.QUEUED)
+        elif run.seconds_since_heartbeat() > FRESH_HEARTBEAT:
+            self._settle(row, run)
+
+    def _lives(self, row: Row, run: RunFolder) -> bool:
+        if child := self._children.get(row.id):
+            return child.poll() is None
+        if processes.alive(row.pid or 0, row.pid_created or 0):
+            return True
+        if run.state[0].finished:
+            return False
+        return worker_of(run) is not None or run.seconds_since_heartbeat() < FRESH_HEARTBEAT
+
+    def _settle(self, row: Row, run: RunFolder) -> None:
+        """The worker is gone: the state it left is the state, and where it left none, we say what happened."""
+        child = self._children.pop(row.id, None)
+        if not run.path.exists():
+            self.store.forget(row.id)
+            return
+        state, _ = run.state
+        if state.finished:
+            self.store.move(row.id, State.RUNNING, state)
+            return
+        state, message = _last_words(run, child.returncode if child else None)
+        self.store.move(row.id, State.RUNNING, state, lambda: run.set_state(state, message))
+
+
+def _last_words(run: RunFolder, status: int | None) -> tuple[State, str]:
+    """What to write for a worker that ended without a word; `status` is its exit status where we know it."""
+    if run.cancel_requested:
+        run.skip_comparison()  # who cancels once the model is tested keeps its result
+    if run.done:
+        return State.DONE, "Done."
+    if run.cancel_requested:
+        return State.CANCELLED, f"Cancelled; the worker had to be stopped by force. {_where_resume_starts(run)}"
+    what = "The training process was killed, or the machine went down."
+    if status is not None and status > 0:
+        what = f"The training process stopped without a word (the details, if any, are in {LOG})."
+    return State.INTERRUPTED, f"{what} {_where_resume_starts(run)}"
+
+
+def _where_resume_starts(run: RunFolder) -> str:
+    if trials := run.trials_done:
+        return f"Resume continues after training {trials}."
+    epochs = [event.data.get("epoch") for event in run.events() if event.kind == "epoch"]
+    checkpoint = run.path / "checkpoint"
+    if epochs and checkpoint.is_dir() and any(checkpoint.iterdir()):
+        return f"Resume continues after epoch {epochs[-1]}."
+    return "Resume starts from the beginning."
+
+
+def _overdue(run: RunFolder) -> bool:
+    """Should this living worker be gone by now? Cancelled longer ago than the grace, or finished and hanging."""
+    grace = limits.grace_seconds()
+    with contextlib.suppress(FileNotFoundError):
+        if time.time() - (run.path / "cancel").stat().st_mtime > grace:
+            return True
+    return grace < run.seconds_since_heartbeat() < float("inf") and run.state[0].finished
+
+
+def _dismiss(spare: subprocess.Popen[bytes]) -> None:
+    """A spare leaves when its standard input closes."""
+    if spare.stdin:
+        with contextlib.suppress(OSError):
+            spare.stdin.close()
+    try:
+        spare.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        spare.kill()
+        spare.wait()
+
+
+def _me() -> tuple[int, float]:
+    pid = os.getpid()
+    return pid, processes.created(pid) or 0.0

@@ -1,0 +1,244 @@
+"""The order of the queue, and which process has which run: one SQLite table that several apps may share.
+
+It could be rebuilt from the run folders. Later versions only add columns, and every statement names the columns it
+uses, so that an older Headstart still works on a newer file; an older file gets the new columns when it is opened.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from engines.contract import Job, State
+
+SCHEMA = 2
+BUSY_SECONDS = 10.0
+"""How long a statement waits for another process to finish writing."""
+NEXT_FIRST = "ORDER BY priority DESC, created, rowid"
+"""Who is next of those that wait: the highest priority, and of equals who came first."""
+ASKED = "verb, owner, priority, gpus, memory_bytes"
+COLUMNS = f"id, state, created, started, pid, pid_created, slot, owner_pid, owner_created, {ASKED}"
+ADDED = {
+    2: (
+        "verb TEXT NOT NULL DEFAULT 'fit'",
+        "owner TEXT NOT NULL DEFAULT ''",
+        "priority INTEGER NOT NULL DEFAULT 0",
+        "gpus INTEGER NOT NULL DEFAULT 1",
+        "memory_bytes INTEGER NOT NULL DEFAULT 0",
+    )
+}
+"""Version -> the columns that it added to those of version 1."""
+SET_ASKED = ", ".join(f"{name} = excluded.{name}" for name in ASKED.split(", "))
+Process = tuple[int, float]
+"""Process id and creation time: together they name a process."""
+
+
+class Asked(NamedTuple):
+    """What a job asks of the queue."""
+
+    verb: str = "fit"
+    owner: str = ""
+    """The person, or whoever else has it done; not the app that has the run, which is `Row.owner_pid`."""
+    priority: int = 0
+    gpus: int = 1
+    memory_bytes: int = 0
+
+    @classmethod
+    def by(cls, job: Job) -> Asked:
+        return cls(job.verb, job.owner, job.priority, job.resources.gpus, job.resources.memory_bytes)
+
+
+PLAIN = Asked()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run, as the queue knows it."""
+
+    id: str
+    state: State
+    asked: Asked
+    created: float
+    """When it was queued, in seconds since the epoch."""
+    started: float | None
+    pid: int | None
+    """Of its worker; None until that is started."""
+    pid_created: float | None
+    slot: int | None
+    """Which GPU it has, counted from 0; on a machine without, which place among the runs at once."""
+    owner_pid: int | None
+    """Of the app that took it from the queue."""
+    owner_created: float | None
+
+    @classmethod
+    def read(cls, values: Sequence[Any]) -> Row:
+        """From the values of COLUMNS."""
+        return cls(values[0], State(values[1]), Asked(*values[9:]), *values[2:9])
+
+
+class Store:
+    """Safe to use from any thread, and from several processes on the same file."""
+
+    def __init__(self, path: Path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._lock = threading.Lock()
+        self.new = False
+        """The table was empty until now: whoever opened it fills it from the run folders."""
+        try:
+            self._database = self._open()
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):  # busy, read-only, no space: the file itself is sound
+                raise
+            self._set_aside()
+            self._database = self._open()
+
+    def _set_aside(self) -> None:
+        """Keeps a file that is no database for whoever wants to look at it."""
+        self.path.rename(self.path.with_name(f"{self.path.name}.broken-{int(time.time())}"))
+        for suffix in ("-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
+    def _open(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        _write_ahead(database)
+        database.execute("PRAGMA synchronous = NORMAL")
+        database.execute("BEGIN IMMEDIATE")
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            self.new, version = True, 1
+            database.execute(
+                """CREATE TABLE IF NOT EXISTS runs (
+                    id TEXT PRIMARY KEY, state TEXT NOT NULL, created REAL NOT NULL, started REAL,
+                    pid INTEGER, pid_created REAL, slot INTEGER, owner_pid INTEGER, owner_created REAL)"""
+            )
+            database.execute("CREATE INDEX IF NOT EXISTS by_state ON runs (state, created)")
+            database.execute("CREATE UNIQUE INDEX IF NOT EXISTS one_a_slot ON runs (slot) WHERE state = 'running'")
+        if version < SCHEMA:
+            for column in (column for number, columns in ADDED.items() if number > version for column in columns):
+                database.execute(f"ALTER TABLE runs ADD COLUMN {column}")
+            database.execute(f"PRAGMA user_version = {SCHEMA}")
+        database.execute("COMMIT")
+        return database
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction that nobody else can write into; undone when the block raises."""
+        with self._lock:
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._database
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
+
+    def _rows(self, condition: str, *values: object) -> list[Row]:
+        with self._lock:
+            found = self._database.execute(f"SELECT {COLUMNS} FROM runs WHERE {condition}", values).fetchall()
+        return list(map(Row.read, found))
+
+    # -- reading
+
+    def get(self, run_id: str) -> Row | None:
+        return next(iter(self._rows("id = ?", run_id)), None)
+
+    def running(self) -> list[Row]:
+        return self._rows("state = 'running' ORDER BY started")
+
+    def queued(self) -> list[Row]:
+        """Who waits, the next first."""
+        return self._rows(f"state = 'queued' {NEXT_FIRST}")
+
+    # -- writing
+
+    def add(self, run_id: str, limit: int, then: Callable[[], object] = lambda: None, asked: Asked = PLAIN) -> bool:
+        """Puts a run, new or finished, in the queue, last of its priority; False when `limit` runs wait there already.
+
+        `then` is called before anybody can take the run; not at all where it was queued or running already.
+        """
+        with self._writing() as database:
+            (waiting,) = database.execute("SELECT count(*) FROM runs WHERE state = 'queued'").fetchone()
+            if waiting >= limit:
+                return False
+            added = database.execute(
+                f"""INSERT INTO runs (id, state, created, {ASKED}) VALUES (?, 'queued', ?, ?, ?, ?, ?, ?)
+                    ON CONFLICT (id) DO UPDATE SET state = 'queued', created = excluded.created, started = NULL,
+                    pid = NULL, pid_created = NULL, slot = NULL, owner_pid = NULL, owner_created = NULL, {SET_ASKED}
+                    WHERE state NOT IN ('queued', 'running')""",
+                (run_id, time.time(), *asked),
+            ).rowcount
+            if added:
+                then()
+            return True
+
+    def remember(
+        self, run_id: str, state: State, created: float, worker: Process | tuple[None, None], asked: Asked
+    ) -> None:
+        """Writes down an unfinished run found on disk, unless it is known as unfinished already."""
+        with self._writing() as database:
+            database.execute(
+                f"""INSERT INTO runs (id, state, created, started, pid, pid_created, {ASKED})
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    ON CONFLICT (id) DO UPDATE SET state = excluded.state, started = excluded.started,
+                    pid = excluded.pid, pid_created = excluded.pid_created,
+                    slot = NULL, owner_pid = NULL, owner_created = NULL, {SET_ASKED}
+                    WHERE state NOT IN ('queued', 'running')""",
+                (run_id, state, created, created, *worker, *asked),
+            )
+
+    def claim(self, slots: int, owner: Process) -> Row | None:
+        """Takes the next run from the queue for the app `owner`, if one of `slots` is free."""
+        with self._writing() as database:
+            running = database.execute("SELECT slot FROM runs WHERE state = 'running'").fetchall()
+            free = set(range(slots)) - {slot for (slot,) in running}
+            if len(running) >= slots or not free:
+                return None
+            row = database.execute(
+                f"""UPDATE runs SET state = 'running', started = ?, slot = ?, owner_pid = ?, owner_created = ?
+                    WHERE id = (SELECT id FROM runs WHERE state = 'queued' {NEXT_FIRST} LIMIT 1)
+                    AND state = 'queued' RETURNING {COLUMNS}""",
+                (time.time(), min(free), *owner),
+            ).fetchone()
+        return Row.read(row) if row else None
+
+    def set_process(self, run_id: str, pid: int, pid_created: float) -> None:
+        with self._writing() as database:
+            database.execute("UPDATE runs SET pid = ?, pid_created = ? WHERE id = ?", (pid, pid_created, run_id))
+
+    def move(self, run_id: str, before: State, after: State, then: Callable[[], object] = lambda: None) -> bool:
+        """From one state to another, once: False when somebody else was faster. If `then` raises, nothing moved."""
+        with self._writing() as database:
+            moved = database.execute(
+                "UPDATE runs SET state = ? WHERE id = ? AND state = ?", (after, run_id, before)
+            ).rowcount
+            if moved:
+                then()
+        return bool(moved)
+
+    def forget(self, run_id: str) -> None:
+        with self._writing() as database:
+            database.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+
+    def close(self) -> None:
+        with self._lock:
+            self._database.close()
+
+
+def _write_ahead(database: sqlite3.Connection) -> None:
+    """Turns on the write-ahead log. SQLite does not wait by itself when two processes do that at once."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)

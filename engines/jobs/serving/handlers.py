@@ -1,0 +1,130 @@
+"""The warm server's questions and their answers: plain dictionaries in and out, one case a verb."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import threading
+import time
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+from engines import api
+from engines.contract import Chatty, InputError, Predictor, Problem, Progress
+from engines.jobs.serving.wire import Question
+from engines.runs import ID, RunFolder
+
+KEEP_LOADED = 3
+
+
+class LoadedModels:
+    """The models used last, ready to predict. A run trained again is another model."""
+
+    def __init__(self, keep: int = KEEP_LOADED):
+        self._keep = keep
+        self._models: OrderedDict[tuple[str, int], Predictor] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, run: RunFolder) -> Predictor:
+        """The predictor of a finished run. Raises InputError for one that isn't."""
+        try:
+            key = str(run.path.resolve()), (run.path / "result.json").stat().st_mtime_ns
+        except FileNotFoundError:
+            raise InputError(
+                Problem(f"run {run.id}", "it has no trained model", "wait until it is done, or choose another run")
+            ) from None
+        with self._lock:
+            if key not in self._models:
+                self._models[key] = api.load(run.path)
+            self._models.move_to_end(key)
+            while len(self._models) > self._keep:
+                self._models.popitem(last=False)
+            return self._models[key]
+
+
+def answer(question: Question, models: LoadedModels, progress: Progress) -> dict[str, Any]:
+    """The answer to one question. Raises InputError, and KeyError for a question that lacks a part."""
+    match question["verb"]:
+        case "check":
+            return _check(question, progress)
+        case "rank":
+            return _rank(question, progress)
+        case "sample":
+            return {"path": str(api.make_sample(question["task"], question["name"], Path(question["out"])))}
+        case "describe":
+            return dataclasses.asdict(api.task(question["task"]).describe(question["model"]))
+        case "predict":
+            predictor = models.get(_run(question))
+            start = time.perf_counter()
+            rows = predictor.predict(Path(question["data"]))
+            return {"rows": rows, "milliseconds": 1000 * (time.perf_counter() - start)}
+        case "chat":
+            return _chat(models.get(_run(question)), question, progress)
+        case "explain":
+            chosen = {"method": question.get("method"), "example": question.get("example")}
+            return {"rows": api.explain(_run(question).path, question["data"], question["out"], **chosen)}
+        case "layers":
+            return api.layers(_run(question).path, progress)
+        case "export":
+            return {"path": str(api.export(_run(question).path, question["out"], question["format"]))}
+        case "machine":
+            from engines.jobs.serving import machine
+
+            return machine.measure()
+        case verb:
+            raise InputError(Problem("question", f"there is no verb {verb!r}", "docs/architecture.md lists them"))
+
+
+def _chat(bot: Predictor, question: Question, progress: Any) -> dict[str, Any]:
+    """Streams an answer through `progress.piece`, where the caller listens. Ends early when the caller has left."""
+    if not isinstance(bot, Chatty):
+        raise InputError(Problem("run", "its model does not answer questions", "accepted: a run of text.generation"))
+    say = getattr(progress, "piece", lambda _: None)
+    chosen = {name: question[name] for name in ("who", "most", "temperature", "seed") if name in question}
+    start, pieces = time.perf_counter(), []
+    with contextlib.closing(bot.answer(question["messages"], **chosen)) as written:
+        for piece in written:
+            pieces.append(piece)
+            say(piece)
+    return {"text": "".join(pieces), "seconds": time.perf_counter() - start}
+
+
+def _check(question: Question, progress: Progress) -> dict[str, Any]:
+    report = api.check(
+        question["task"],
+        question["data"],
+        test=_path(question.get("test")),
+        seed=int(question.get("seed") or 0),
+        settings=question.get("settings"),
+        gallery=_path(question.get("gallery")),
+        progress=progress,
+    )
+    return dataclasses.asdict(report)
+
+
+def _rank(question: Question, progress: Progress) -> dict[str, Any]:
+    return api.rank(
+        question["task"],
+        question["data"],
+        test=_path(question.get("test")),
+        models=question.get("models") or (),
+        seed=int(question.get("seed") or 0),
+        settings=question.get("settings"),
+        progress=progress,
+    )
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
+
+
+def _run(question: Question) -> RunFolder:
+    """The question's run: an id, or the path of a run folder anywhere."""
+    name = str(question["run"])
+    if ID.fullmatch(name):
+        return RunFolder.find(name)
+    run = RunFolder(Path(name))
+    if not (run.path / "recipe.json").is_file():
+        raise InputError(Problem("run", f"{name} is no run folder", "a folder with a recipe.json is accepted"))
+    return run

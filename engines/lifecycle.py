@@ -1,0 +1,224 @@
+"""One life of a run, the same for every task: data opened, a model adapted, tested, kept, compared, reported.
+
+What only a task knows is its `Study` (see `contract.study`); this file drives it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from engines import versions, weights
+from engines.contract import (
+    Cancelled,
+    Estimate,
+    InputError,
+    Problem,
+    Recipe,
+    Result,
+    Run,
+    Scores,
+    Skipped,
+    Strategy,
+    Study,
+    Task,
+    Trial,
+)
+from engines.contract.results import Comparison
+from engines.cost.meter import Meter
+from engines.evidence import learning_curve
+from engines.evidence.learning_curve import Comparison as Compared
+from engines.evidence.verdict import compared
+from engines.reporting import html, model_card
+from engines.runs import TRIALS, RunFolder
+
+NAMED = 3  # skipped examples that a note names
+
+
+def fit(task: Task, recipe: Recipe, run: Run) -> Result:
+    """Adapts, tests, compares, and leaves model, predictions, model card and report in `run.path`.
+
+    result.json is there as soon as the model is tested, and complete once its comparison has ended. Continues from a
+    checkpoint found in the folder. Raises InputError for bad input and Cancelled when asked to stop before the model is
+    tested; afterwards only the comparison is skipped.
+    """
+    began, meter = time.monotonic(), Meter(run)
+    run = watch = meter.watch
+    study = opened(task, recipe, run)
+    strategy = study.recipe.strategy
+    watch.enter("testing")
+    before = study.before()
+    watch.enter("training")
+    series = "scratch" if strategy is Strategy.SCRATCH else "transfer"
+    trial = study.trial(strategy, series=series)
+    value = trial.scores.estimate()
+    emit_result(run, series, task.info.metric.name, value)
+    watch.enter("keeping")
+    study.keep(trial, value)
+    learning_curve.remember(run, strategy, recipe.seed, trial)
+    baselines = {**before, **study.baselines(trial)}
+
+    def result(rival: Trial | None, comparison: Comparison) -> Result:
+        found = outcome(study, trial, value, before, baselines, rival, comparison, time.monotonic() - began)
+        return replace(
+            found, details={**found.details, "cost": meter.bill(task, study, trial, compared=rival is not None)}
+        )
+
+    def tell(found: Result) -> Result:
+        run.write("README.md", model_card.write(found, study.recipe, study.card, task.info, run.path))
+        history = trial.progress.history
+        run.write("report.html", html.write(found, study.recipe, study.card, task.info, history, run.path))
+        return found
+
+    found = tell(result(None, "running" if study.compares else "skipped"))
+    if study.compares:
+        run.write("result.json", found.to_json())
+        watch.enter("baseline")
+        rival = _compared(study, run)
+        watch.enter("keeping")
+        found = tell(result(rival, "done") if rival else replace(found, comparison="skipped"))
+    shutil.rmtree(run.path / "checkpoint", ignore_errors=True)  # nothing is left to continue
+    if found.comparison == "done" or not study.compares:
+        meter.learn(task, study, trial)
+    return found
+
+
+def compare(
+    task: Task, recipe: Recipe, run: Run, budgets: Iterable[int], seeds: int, first: RunFolder | None = None
+) -> dict[str, Any]:
+    """The recipe's strategy against its rival at each budget, see `learning_curve.compare`: comparison.json. Continues
+    where a stopped comparison was, from what its trials left in `run.path`. Raises InputError and Cancelled."""
+    study = opened(task, recipe, run)
+    found: Compared = learning_curve.compare(task.info, study, run, budgets, seeds, first)
+    return found.answer(task.info, study)
+
+
+def sweep(task: Task, recipe: Recipe, run: Run, seeds: int, blocks: Sequence[int] = ()) -> dict[str, Any]:
+    """How many blocks should learn: the task's sweep.py. Continues where a stopped sweep was. Raises InputError and
+    Cancelled."""
+    try:
+        verb = task.verb("sweep")
+    except NotImplementedError:
+        found = "how many blocks should learn is asked of classifiers"
+        raise InputError(Problem(task.info.name, found, "accepted: a classifier")) from None
+    answer: dict[str, Any] = verb.sweep(opened(task, recipe, run), run, seeds, blocks)
+    return answer
+
+
+def opened(task: Task, recipe: Recipe, run: Run) -> Study:
+    """The recipe's study, its digest written down, and what is good to know of the data said. Raises InputError."""
+    card = task.describe(recipe.model)
+    task.require_offered(recipe)
+    if recipe.strategy is not Strategy.SCRATCH:
+        weights.fetch(card)  # before anything that takes long
+    study = task.open(recipe, run)
+    if recipe.data_sha256 not in {None, study.sha256}:
+        start_over(run)
+    study.recipe = replace(recipe, data_sha256=study.sha256, versions=versions.installed())
+    run.write("recipe.json", study.recipe.to_json())
+    for note in study.notes:
+        run.emit("note", message=note)
+    if study.skipped:
+        run.emit("note", message=skipped_sentence(study.skipped))
+    return study
+
+
+def start_over(run: Run) -> None:
+    """Takes away what was learnt from other data: it may have learnt what is tested on now."""
+    for name in ("checkpoint", TRIALS):
+        if (run.path / name).exists():
+            shutil.rmtree(run.path / name)
+            run.emit("note", message="The data have changed since this run stopped: it starts over.")
+
+
+def _compared(study: Study, run: Run) -> Trial | None:
+    """The same from scratch; None where it was cancelled: the model is there and tested, so the run is done without."""
+    try:
+        rival = study.trial(Strategy.SCRATCH, series="scratch")
+    except Cancelled:
+        return None
+    emit_result(run, "scratch", study.info.metric.name, rival.scores.estimate())
+    learning_curve.remember(run, Strategy.SCRATCH, study.recipe.seed, rival)
+    return rival
+
+
+def outcome(
+    study: Study,
+    trial: Trial,
+    value: Estimate,
+    before: Mapping[str, Scores],
+    baselines: Mapping[str, Scores | float],
+    rival: Trial | None,
+    comparison: Comparison,
+    seconds: float,
+) -> Result:
+    """All that a run came to."""
+    recipe, metric = study.recipe, study.info.metric
+    n_train, n_validation, n_test = study.counts(trial)
+    values, bounds = _told(baselines)
+    for name, scores in baselines.items():
+        if not isinstance(scores, float):
+            bounds[name]["difference"] = asdict(trial.scores.minus(scores))
+    verdict = None
+    if "zero_shot" in before and recipe.strategy is not Strategy.ZERO_SHOT:
+        verdict = compared(trial.scores, before["zero_shot"], "zero_shot", metric, learnt_from=n_train)
+    if rival:
+        own_values, own_bounds = _told({"scratch": rival.scores})
+        values |= own_values
+        bounds["scratch"] = own_bounds["scratch"] | study.baseline_details(trial, rival)
+        verdict = compared(trial.scores, rival.scores, "scratch", metric, learnt_from=n_train)
+    details = study.details(trial, before, rival)  # may still add a note
+    return Result(
+        run=study.run.path.name,
+        task=study.info.name,
+        model=study.card.name,
+        strategy=recipe.strategy,
+        metric=metric.name,
+        value=value.value,
+        low=value.low,
+        high=value.high,
+        higher_is_better=metric.higher_is_better,
+        n_train=n_train,
+        n_validation=n_validation,
+        n_test=n_test,
+        seconds=round(seconds, 2),
+        trainable_parameters=trial.trainable,
+        parameters=trial.parameters,
+        seed=recipe.seed,
+        baselines=values,
+        baseline_details=bounds,
+        verdict=verdict,
+        comparison=comparison,
+        metrics=study.metrics(trial),
+        device=study.device,
+        precision=study.precision,
+        best_epoch=trial.progress.best_epoch,
+        epochs=trial.progress.epoch,
+        skipped=study.skipped,
+        notes=study.notes,
+        details=details,
+    )
+
+
+def _told(baselines: Mapping[str, Scores | float]) -> tuple[dict[str, float], dict[str, dict[str, Any]]]:
+    """Value and interval of each, by name; a number alone has no interval."""
+    known = {name: found if isinstance(found, float) else found.estimate() for name, found in baselines.items()}
+    values = {name: found if isinstance(found, float) else found.value for name, found in known.items()}
+    bounds = {
+        name: {"low": found.low, "high": found.high} for name, found in known.items() if isinstance(found, Estimate)
+    }
+    return values, bounds
+
+
+def emit_result(run: Run, series: str, metric: str, estimate: Estimate) -> None:
+    bounds = {name: number for name, number in asdict(estimate).items() if name in {"value", "low", "high"}}
+    run.emit("result", series=series, metric=metric, **bounds)
+
+
+def skipped_sentence(skipped: list[Skipped]) -> str:
+    named = "; ".join(f"{entry.where} {entry.reason}" for entry in skipped[:NAMED])
+    more = f", and {len(skipped) - NAMED:,} more" if len(skipped) > NAMED else ""
+    return f"{len(skipped):,} left out: {named}{more}."

@@ -1,0 +1,219 @@
+"""Sound files that strangers made, as mono samples: the header is read first, and what it promises is capped."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from math import gcd
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from engines.contract import InputError, Problem
+from engines.speech.audio import decoder_messages
+
+RATE = 16_000  # samples a second, what every model here hears
+EXTENSIONS = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3"}
+FOREIGN_EXTENSIONS = {
+    *(".m4a", ".mp4", ".m4b", ".3gp", ".aac", ".webm", ".mkv", ".mka", ".wma", ".amr"),
+    *(".aif", ".aiff", ".caf", ".au", ".sph"),
+}
+"""Endings of sound files of other formats, which are named."""
+FORMATS = {"WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3", "NIST"}
+"""What libsndfile calls them (NIST is TIMIT's SPHERE). It reads more, which nobody records speech in."""
+FOREIGN = {
+    b"....ftyp": "an M4A or MP4 file",
+    b"\x1aE\xdf\xa3": "a WebM or Matroska file",
+    b"#!AMR": "an AMR file",
+    b"0&\xb2u\x8ef\xcf\x11": "a Windows Media file",
+    b"\xff\xf1": "an AAC file",
+    b"\xff\xf9": "an AAC file",
+}
+"""How sound files begin that no library here decodes (a dot: any byte) -> what they are called. Those libraries that do
+carry patents or the GPL along, see docs/speech.md."""
+ACCEPTED = "WAV, FLAC, OGG or MP3 of at least 0.1 s"
+NOT_READ = "which is not read here (WAV, FLAC, OGG and MP3 are)"
+NO_SOUND = "is no sound file, or a damaged one"
+SHORTEST = 0.1  # seconds
+LOWEST_RATE, HIGHEST_RATE = 4_000, 384_000
+MOST_CHANNELS = 64
+CHUNK = 1 << 13  # frames decoded at a time: what a damaged frame takes along
+MOST_PHASES = 4_000_000
+"""Largest resampling filter, in taps: rates without a common divisor would need gigabytes."""
+FULL_SCALE = 0.999
+CANCELLED = 0.1
+"""Channels whose mean is fainter than this share of the louder one (-20 dB) cancel each other."""
+
+
+class UnreadableAudio(Exception):
+    """This file is left out; the message says why, to go on with after its name."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a sound file says of itself."""
+
+    seconds: float
+    rate: int
+    channels: int
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What was in a sound file."""
+
+    samples: np.ndarray
+    """float32 (N,) in [-1, 1] at RATE, the mean of the channels; the loudest alone where they cancel each other."""
+    header: Header
+    clipped: float
+    """Share of samples at full scale, in [0, 1], in the loudest channel."""
+    broken: bool
+    """Whether the file broke off, or could be decoded in part only."""
+    cancelled: bool = False
+    """Whether its channels cancel each other: one microphone wired in opposite phase."""
+
+
+def most_samples() -> int:
+    """HEADSTART_AUDIO_SAMPLES: seconds × rate × channels that one file may have, 250 million by default.
+
+    That is 43 minutes of stereo at 48 kHz. Raises InputError when it is no number.
+    """
+    text = os.environ.get("HEADSTART_AUDIO_SAMPLES", "").strip() or "250000000"
+    if not text.isdecimal() or int(text) < 1:
+        accepted = "accepted: a whole number above 0"
+        raise InputError(Problem("environment variable HEADSTART_AUDIO_SAMPLES", f"found {text!r}", accepted))
+    return int(text)
+
+
+def header(path: Path) -> Header:
+    """Reads no sound. Raises UnreadableAudio for a file that is none of FORMATS, too long or too short."""
+    with _opened(path) as file:
+        return _header(file)
+
+
+def read(path: Path) -> Sound:
+    """Decodes a file, channel by channel mixed, to RATE. Raises UnreadableAudio."""
+    with decoder_messages.dropped():
+        mixed = _decoded(path)
+        cancelled = mixed.loudness.max() > 0 and _loudness(mixed.samples) < CANCELLED * mixed.loudness.max()
+        decoded = _decoded(path, int(mixed.loudness.argmax())) if cancelled else mixed
+    found, mono = decoded.header, decoded.samples
+    if len(mono) < SHORTEST * found.rate:
+        raise UnreadableAudio(_too_short(len(mono) / found.rate))
+    if (peak := float(np.abs(mono).max())) > 1:  # float files may go beyond full scale
+        mono = mono / peak
+    broken = decoded.broken or len(mono) < 0.98 * found.seconds * found.rate
+    return Sound(resampled(mono, found.rate), found, decoded.clipped, broken, bool(cancelled))
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    header: Header
+    samples: np.ndarray
+    """float32 (N,) at the file's own rate: the mean of the channels, or the one that was asked for."""
+    loudness: np.ndarray
+    """float64 (channels,): root mean square of each."""
+    clipped: float
+    broken: bool
+
+
+def _decoded(path: Path, channel: int | None = None) -> _Decoded:
+    """All that can be decoded, block by block, so that many channels are never held at once. Raises UnreadableAudio."""
+    with _opened(path) as file:
+        found = _header(file)
+        most = most_samples() // found.channels
+        blocks: list[np.ndarray] = []
+        at_full_scale, squares = np.zeros(found.channels), np.zeros(found.channels)
+        frames = 0
+        broken = False
+        while True:
+            try:
+                block = file.read(min(CHUNK, most + 1 - frames), dtype="float32", always_2d=True)  # (frames, channels)
+            except soundfile.LibsndfileError:
+                broken = True
+                break
+            if not len(block):
+                break
+            frames += len(block)
+            if frames > most:
+                raise UnreadableAudio(_too_long(found))
+            block = np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0)
+            at_full_scale += (np.abs(block) >= FULL_SCALE).sum(axis=0)
+            squares += (block.astype(np.float64) ** 2).sum(axis=0)
+            blocks.append(block.mean(axis=1) if channel is None else block[:, channel])
+    samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+    n = max(frames, 1)
+    return _Decoded(found, samples, np.sqrt(squares / n), float(at_full_scale.max() / n), broken)
+
+
+def _loudness(samples: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(samples.astype(np.float64) ** 2))) if len(samples) else 0.0
+
+
+def resampled(samples: np.ndarray, rate: int) -> np.ndarray:
+    """float32 (N,) at RATE, of samples (M,) at `rate`. A rate that shares no divisor with RATE is taken for the nearest
+    hundred: a thousandth of the pitch at most."""
+    if rate == RATE:
+        return samples
+    import torch
+    from torchaudio.functional import resample
+
+    if rate // gcd(rate, RATE) * (RATE // gcd(rate, RATE)) > MOST_PHASES:
+        rate = round(rate, -2)
+    found: np.ndarray = resample(torch.from_numpy(samples), rate, RATE).numpy()
+    return found.clip(-1, 1)
+
+
+def write(path: Path, samples: np.ndarray) -> None:
+    """Writes float32 (N,) at RATE in the format that the name says; WAV and FLAC keep 16 bits, Ogg is small."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, samples, RATE)
+
+
+def _opened(path: Path) -> soundfile.SoundFile:
+    try:
+        if path.stat().st_size == 0:
+            raise UnreadableAudio("is empty")
+        return soundfile.SoundFile(path)
+    except OSError as error:
+        raise UnreadableAudio(f"cannot be opened ({error.strerror})") from None
+    except (soundfile.LibsndfileError, TypeError):
+        kind = _foreign(path)
+        raise UnreadableAudio(f"is {kind}, {NOT_READ}" if kind else NO_SOUND) from None
+
+
+def _foreign(path: Path) -> str | None:
+    """What a sound file of another format is called, by how it begins; None for what is none."""
+    with path.open("rb") as file:
+        start = file.read(16)
+    for opening, kind in FOREIGN.items():
+        if len(start) >= len(opening) and all(o in (ord("."), s) for o, s in zip(opening, start, strict=False)):
+            return kind
+    return None
+
+
+def _header(file: soundfile.SoundFile) -> Header:
+    if file.format not in FORMATS:
+        raise UnreadableAudio(f"is a {file.format} file, {NOT_READ}")
+    rate, channels, frames = int(file.samplerate), int(file.channels), int(file.frames)
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise UnreadableAudio(f"has {rate:,} samples a second, accepted: {LOWEST_RATE:,} to {HIGHEST_RATE:,}")
+    if channels > MOST_CHANNELS:
+        raise UnreadableAudio(f"has {channels} channels")
+    found = Header(frames / rate, rate, channels)
+    if frames * channels > most_samples():
+        raise UnreadableAudio(_too_long(found))
+    if found.seconds < SHORTEST:
+        raise UnreadableAudio(_too_short(found.seconds))
+    return found
+
+
+def _too_long(found: Header) -> str:
+    most = most_samples() / found.rate / found.channels
+    told = f"{found.seconds / 3600:.1f} hours" if found.seconds > 3600 else f"{found.seconds / 60:.0f} minutes"
+    return f"promises {told} of sound, accepted here: {most / 60:.0f} minutes"
+
+
+def _too_short(seconds: float) -> str:
+    return f"lasts {seconds:.2f} s: too short to say anything" if seconds else "holds no sound"

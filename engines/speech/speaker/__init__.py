@@ -1,0 +1,1 @@
+"""Who speaks: voices told apart, verified and enrolled. A file a verb."""

@@ -1,0 +1,43 @@
+"""Listen to somebody's voices before anything learns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from engines.contract import DataReport, Progress, Task
+from engines.data.folds import by_itself
+from engines.speech.audio.preview import details, shown
+from engines.speech.settings import SpeakerSettings
+from engines.speech.speaker.prepare import opened
+
+
+def report(
+    task: Task,
+    data: Path,
+    settings: SpeakerSettings,
+    *,
+    seed: int,
+    gallery: Path | None,
+    test: Path | None,
+    progress: Progress | None,
+) -> DataReport:
+    """What is in `data` and how it would be split. Raises InputError when nothing could be learnt from it."""
+    found, parts = opened(data, test, settings, seed=seed, progress=progress)
+    counts = Counter(parts)
+    carried = 0
+    if test is None and not {"test", "validation"} & {clip.source.split for clip in found.clips}:
+        carried = by_itself([clip.speaker for clip in found.clips], [clip.checked.sha256 for clip in found.clips])
+    return DataReport(
+        task=task.info.name,
+        data=str(data),
+        n_examples=len(found.clips),
+        classes=dict(sorted(Counter(clip.speaker for clip in found.clips).items())),
+        splits={name: counts.get(name, 0) for name in ("train", "validation", "test")},
+        skipped=found.skipped,
+        notes=found.notes,
+        sha256=found.sha256,
+        gallery=[row | {"label": row["speaker"]} for row in shown(found, gallery, parts)] if gallery else [],
+        details={**details(found), "folds": carried},
+        read_as=found.read_as,
+    )

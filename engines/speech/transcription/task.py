@@ -1,0 +1,57 @@
+"""The task speech.transcription: writing down what somebody says, adapted to how they say it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engines.contract import Metric, ModelCard, Sample, Strategy, Task, TaskInfo, offered
+from engines.speech import samples
+from engines.speech.models import catalogue
+from engines.speech.settings import TranscriptionSettings
+
+
+class Transcription(Task):
+    """Speech recognition through Whisper and CTC models."""
+
+    info = TaskInfo(
+        name="speech.transcription",
+        title="Transcribe",
+        unit="clips",
+        metric=Metric(
+            "wer",
+            "Word error rate",
+            "Words left out, invented or heard as others, for each word that was said: 0 is perfect.",
+            higher_is_better=False,
+            kind="share",
+        ),
+        offers=offered(Strategy.PARTIAL, Strategy.FEATURES, Strategy.FULL, Strategy.LORA, Strategy.ZERO_SHOT),
+        usual=Strategy.PARTIAL,
+        formats=(
+            "a zip or folder of WAV, FLAC, OGG or MP3 files with a metadata.csv: file_name, transcription",
+            "columns speaker, accent and split too, if you like",
+            "a Common Voice download, or a corpus laid out as LibriSpeech, LJSpeech, Kaldi, NeMo, VCTK or TIMIT",
+        ),
+        accepts=("zip", "wav", "flac", "ogg", "opus", "mp3", "csv", "tsv", "json", "jsonl", "txt"),
+        whole=("zip",),
+        exports=("safetensors", "script"),
+        default_model=catalogue.DEFAULT,
+        pipeline_tag="automatic-speech-recognition",
+        library="transformers",
+        rival="zero_shot",
+    )
+    settings = TranscriptionSettings
+
+    def models(self) -> list[ModelCard]:
+        return catalogue.cards()
+
+    def describe(self, model: str) -> ModelCard:
+        return catalogue.describe(model)
+
+    def samples(self) -> list[Sample]:
+        return samples.TRANSCRIPTION
+
+    def has_sample(self, name: str) -> bool:
+        return samples.available(name)
+
+    def make_sample(self, name: str, out: Path) -> Path:
+        return samples.make(name, out, samples.TRANSCRIPTION)

@@ -1,0 +1,1 @@
+"""Answers from conversations: the task, its chat, its perplexity on general text."""

@@ -1,0 +1,40 @@
+"""The task text.generation: a chatbot that answers as your conversations do."""
+
+from __future__ import annotations
+
+from engines.contract import Metric, Strategy, TaskInfo, offered
+from engines.text.generative import catalogue
+from engines.text.generative.generative_task import GenerativeTask
+from engines.text.generative.settings import GenerationSettings
+
+
+class Generation(GenerativeTask):
+    """Causal language models of Transformers."""
+
+    info = TaskInfo(
+        name="text.generation",
+        title="Chat",
+        unit="conversations",
+        metric=Metric(
+            "perplexity",
+            "Perplexity",
+            "Between how many equally likely next tokens the model wavers, on average, while it reads the answers of "
+            "conversations that it never saw: 1 would be certain of every one.",
+            higher_is_better=False,
+        ),
+        offers=offered(Strategy.LORA, Strategy.PARTIAL, Strategy.FULL, Strategy.ZERO_SHOT, Strategy.SCRATCH),
+        usual=Strategy.LORA,
+        formats=(
+            "a table (CSV, TSV, JSONL, Parquet, XLSX) with a column of questions and one of answers",
+            "JSONL with a list of messages a line: role and content",
+        ),
+        accepts=("csv", "tsv", "txt", "jsonl", "json", "parquet", "xlsx", "zip"),
+        exports=("safetensors", "script"),
+        default_model="smollm2-135m-instruct",
+        pipeline_tag="text-generation",
+        library="transformers",
+        rival="zero_shot",
+        learning="loss",
+    )
+    settings = GenerationSettings
+    cards = catalogue.CHAT

@@ -1,0 +1,1 @@
+"""usage.py of an exported writing model: texts in, its answers out."""

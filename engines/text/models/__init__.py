@@ -1,0 +1,1 @@
+"""The text networks: their catalogue, tokenisers, ELMo, pooled encoders, natural language inference."""

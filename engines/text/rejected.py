@@ -1,0 +1,26 @@
+"""Rows that somebody looked at and rejected, as annotation tools note it in a column of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from engines.data.missing import is_missing
+
+REJECTED = {"reject", "rejected", "ignore", "ignored", "discard", "discarded", "declined", "cancelled", "canceled"}
+ACCEPTED = {"accept", "accepted", "approve", "approved", "submitted", "valid", "ok", "pending", "completed"}
+
+
+def about_rejected(columns: Mapping[str, Sequence[str]]) -> list[str]:
+    """A note on each of `columns` (name -> its cells) whose words say that rows were rejected."""
+    notes = []
+    for name, cells in columns.items():
+        counts = Counter(cell.strip() for cell in cells if not is_missing(cell))
+        rejected = {word: n for word, n in counts.items() if word.casefold() in REJECTED}
+        kept = any(word.casefold() in ACCEPTED for word in counts)
+        if rejected and kept and len(counts) <= 8:
+            told = " and ".join(f"{n:,} rows '{word}'" for word, n in sorted(rejected.items()))
+            notes.append(
+                f"The column '{name}' says of {told}: they are used like all others. Take them out if you mean to."
+            )
+    return notes

@@ -1,0 +1,4 @@
+"""Text classification: one class a text.
+
+A file a verb (check, prepare, fit, predict, explain, export), and the nouns that only they use.
+"""

@@ -1,0 +1,72 @@
+"""The study of a text classifier: texts as tokens, a network of Transformers, and what is kept of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from engines.classification.fit import ClassificationStudy
+from engines.contract import Recipe, Run, Task
+from engines.text.models import encoders
+from engines.text.sentiment import baselines, check, embedding_map, export_script, predict, prepare, zero_shot
+from engines.text.sentiment.prepare import Prepared
+from engines.text.settings import TextSettings
+from engines.training.staged import Staged
+from engines.training.transfer import TrainOutcome, TrainSpec
+
+
+def open_study(task: Task, recipe: Recipe, settings: TextSettings, run: Run) -> TextStudy:
+    """See `contract.Task.open`."""
+    return TextStudy(task, recipe, settings, run)
+
+
+class TextStudy(ClassificationStudy[Prepared, TextSettings]):
+    """Texts of a few classes."""
+
+    def prepare(self) -> Prepared:
+        return prepare.prepare(self.recipe, self.card, self.settings, self.run)
+
+    def build(self, *, pretrained: bool, seed: int, depth: int = 0) -> Staged:
+        return encoders.build(self.card, len(self.prepared.classes), pretrained=pretrained, seed=seed, depth=depth)
+
+    def zero_shot(self) -> Staged:
+        return zero_shot.network(self.prepared, self.settings, self.card)
+
+    def keep_model(self, outcome: TrainOutcome, *, temperature: float, value: float) -> None:
+        folder, prepared = self.run.path / "model", self.prepared
+        predict.save(
+            folder,
+            outcome.network,
+            self.card,
+            prepared.classes,
+            self.settings,
+            temperature=temperature,
+            columns=prepared.reading,
+        )
+        export_script.record(self, outcome, value)
+
+    def columns(self, spec: TrainSpec, outcome: TrainOutcome) -> dict[str, Any]:
+        """The test texts themselves, and where they lie on the maps before and after the training."""
+        self.run.emit("phase", name="mapping", title="Drawing the map of the texts")
+        return self.shown(self.prepared.parts["test"]) | embedding_map.of_test(self.prepared, spec, outcome)
+
+    def shown(self, positions: np.ndarray) -> dict[str, list[str | None]]:
+        return {"text": [self.prepared.texts[i].text for i in positions]}
+
+    def workload(self) -> dict[str, Any]:
+        return {"relative_cost": check.relative_cost(self.prepared.texts)}
+
+    def free_baselines(self) -> Mapping[str, Callable[[Prepared], np.ndarray]]:
+        return {"tfidf_logistic_regression": baselines.tfidf_logistic_regression}
+
+    def own_details(self) -> dict[str, Any]:
+        settings = self.settings
+        read = f"windows of up to {settings.max_tokens:,} tokens, at most {settings.max_windows} a text"
+        return {
+            "load_snippet": predict.snippet(self.card),
+            "input": f"text, read in {read}; the answer is the mean over its windows",
+            "long": self.prepared.long,
+            "left_out": self.prepared.left_out,
+        }

@@ -1,0 +1,114 @@
+"""From a recipe's data to texts that are ready to train on, split and numbered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from engines.classification import prepared
+from engines.contract import InputError, ModelCard, Problem, Progress, Recipe, Run, Strategy
+from engines.text.models import encoders, entailment, hub_files
+from engines.text.models.tokenising import Reader, TextExamples, read_all
+from engines.text.sentiment.dataset import LabelledText
+from engines.text.sentiment.reading import read_in_parts
+from engines.text.settings import TextSettings
+
+UNIT = "texts"
+
+
+@dataclass
+class Prepared(prepared.Prepared):
+    """Texts that are ready to train on."""
+
+    texts: list[LabelledText]
+    long: int
+    """How many were longer than the network reads at once."""
+    left_out: int
+    """How many were longer than all windows together."""
+    reading: dict[str, str] = field(default_factory=dict)
+    """Which column was the text and which the class."""
+
+    @property
+    def reader(self) -> Reader:
+        assert isinstance(self.examples, TextExamples)
+        return self.examples.reader
+
+    @property
+    def groups(self) -> list[str]:
+        return [text.sha256 for text in self.texts]
+
+    @property
+    def has_own_test(self) -> bool:
+        return any(text.split == "test" for text in self.texts)
+
+
+def prepare(recipe: Recipe, card: ModelCard, settings: TextSettings, run: Run) -> Prepared:
+    """Reads, checks, splits and tokenises the recipe's data. Raises InputError and Cancelled."""
+
+    def progress(phase: str, unit: str) -> Progress:
+        def tell(done: int, total: int) -> None:
+            run.check_cancelled()
+            run.emit("progress", phase=phase, done=done, total=total, unit=unit)
+
+        return tell
+
+    reader = encoders.reader(card, settings)
+    of_sentences = recipe.strategy is Strategy.ZERO_SHOT and entailment.asks(card)
+    run.emit("phase", name="checking", title=f"Checking {UNIT}")
+    test = Path(recipe.test) if recipe.test is not None else None
+    told = progress("checking", "bytes")
+    brought = read_in_parts(Path(recipe.data), test, settings, seed=recipe.seed, progress=told)
+    texts, parts, classes = brought.texts, brought.parts, brought.classes
+    answers = []
+    if recipe.strategy is Strategy.ZERO_SHOT:
+        sentences = hypotheses(classes, settings.hypothesis)
+        answers.append(about_sentences(sentences, of_sentences))
+        if of_sentences:
+            folder = hub_files.folder(card, with_weights=False)
+            reader = entailment.PremiseReader(folder, card.name, sentences, settings.max_tokens, settings.max_windows)
+    run.emit("phase", name="reading", title=f"Reading {len(texts):,} {UNIT}")
+    read = read_all(reader, [t.text for t in texts], progress("reading", UNIT))
+    labels = torch.tensor([classes.index(t.label) if t.label in classes else -1 for t in texts])
+    long, left_out = sum(len(r.windows) > 1 for r in read), sum(r.left_out for r in read)
+    return Prepared(
+        classes,
+        [t.name for t in texts],
+        TextExamples([r.windows for r in read], labels, [t.content for t in texts], reader),
+        {part: np.flatnonzero(parts == part) for part in ("train", "validation", "test")},
+        brought.found.skipped,
+        [brought.found.guess.reason, *brought.notes, *answers, *about_length(long, left_out, settings)],
+        brought.sha256,
+        texts,
+        long,
+        left_out,
+        brought.found.reading,
+    )
+
+
+def hypotheses(classes: list[str], template: str) -> list[str]:
+    """One sentence a class. Raises InputError for a template without {label}."""
+    if "{label}" not in template:
+        raise InputError(
+            Problem("setting hypothesis", f"found {template!r}", "accepted: a sentence with {label} in it")
+        )
+    return [template.replace("{label}", name.replace("_", " ")) for name in classes]
+
+
+def about_sentences(sentences: list[str], entailed: bool) -> str:
+    """How classes are looked for, where nothing is learnt, in a sentence."""
+    if entailed:
+        return f"A class is as likely as the text entails its sentence, such as '{sentences[0]}' (Yin et al. 2019)."
+    return f"A text belongs to the class whose sentence is nearest to it (cosine), such as '{sentences[0]}'."
+
+
+def about_length(long: int, left_out: int, settings: TextSettings) -> list[str]:
+    """What to know about long texts, a sentence each."""
+    found = []
+    if long:
+        found.append(f"{long:,} {UNIT} are longer than {settings.max_tokens:,} tokens: read in windows, and averaged.")
+    if left_out:
+        found.append(f"{left_out:,} {UNIT} go on after {settings.max_windows} windows; the rest of these is not read.")
+    return found

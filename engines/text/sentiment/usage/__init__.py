@@ -1,0 +1,1 @@
+"""usage.py of an exported text classifier: texts in, their classes out."""

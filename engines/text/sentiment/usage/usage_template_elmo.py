@@ -1,0 +1,47 @@
+"""Asks the model beside this file what texts say.
+
+    pip install -r requirements.txt
+    python usage.py "a text" "another text"
+    python usage.py TEXTS.csv
+
+A table has its texts in a column called text, or in its only column; of a .txt file each line is a text. It prints a
+line of JSON a text: the class, how likely it is, and how likely each class is.
+"""
+
+import sys
+
+import torch
+from safetensors.torch import load_file
+
+from engines.exports.usage_parts import HERE, RUN, chosen, say, texts_of, words_given
+
+sys.path.insert(0, str(HERE))
+from engines.text.models.elmo import Elmo, ElmoForSequenceClassification, ElmoSizes
+from engines.text.models.elmo_input import characters, words
+
+
+def windows(text: str) -> list[list[str]]:
+    """The text's words; a long one is read in several windows, and their answers are averaged."""
+    spelled = words(text) or [""]
+    starts = range(0, len(spelled), RUN["max_tokens"])
+    return [spelled[start : start + RUN["max_tokens"]] for start in starts][: RUN["max_windows"]]
+
+
+def main(given: list[str]) -> int:
+    model = ElmoForSequenceClassification(Elmo(ElmoSizes(**RUN["sizes"])), len(RUN["classes"]), RUN["depth"])
+    model.load_state_dict(load_file(HERE / "model.safetensors"))
+    model.eval()
+    unread, texts = 0, texts_of(given, RUN["columns"])
+    for where, text in texts:
+        if not text:
+            say({"file": where, "error": "has no text"})
+            unread += 1
+            continue
+        with torch.no_grad():
+            logits = model(characters(windows(text))).mean(0).numpy()
+        say({"file": where, "text": text, **chosen(RUN["classes"], logits, RUN["temperature"])})
+    return 2 if unread == len(texts) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(words_given('"a text" … or TEXTS.csv')))

@@ -1,0 +1,1 @@
+"""Translation of sentence pairs: the task, its scores."""

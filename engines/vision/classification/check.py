@@ -1,0 +1,71 @@
+"""Look at somebody's photographs before anything trains."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from engines.contract import DataReport, Progress, Strategy, Task
+from engines.data.folds import FEW, by_itself
+from engines.data.labelled import by_size, counted
+from engines.vision.classification.data_quality import Photograph
+from engines.vision.classification.opening import open_data
+from engines.vision.classification.settings import VisionSettings
+from engines.vision.images.reading import thumbnail
+
+PICTURES_A_CLASS = 6
+MOST_PICTURES = 60
+
+
+def report(
+    task: Task,
+    data: Path,
+    settings: VisionSettings,
+    *,
+    seed: int,
+    gallery: Path | None,
+    test: Path | None,
+    progress: Progress | None,
+) -> DataReport:
+    """What is in `data` and how it would be split. Raises InputError when nothing could be trained on it."""
+    opened = open_data(data, test, settings, seed=seed, progress=progress)
+    found, used = opened.found, opened.used
+    parts = Counter(opened.parts.tolist())
+    carried = 0
+    if not {"test", "validation"} & {example.split for example in found.examples}:
+        carried = by_itself([example.label for example in used], [example.sha256 for example in used])
+    folds = []
+    if settings.folds is None and settings.folds_for(Strategy.FEATURES, 1, carried):
+        folds = [
+            f"Fewer than {FEW} photographs: where a part of the network stays frozen (only the head learns, or the "
+            f"last blocks), each is tested once, in {carried} folds, by a network that has not seen it."
+        ]
+    return DataReport(
+        task=task.info.name,
+        data=str(data),
+        n_examples=len(used),
+        classes=counted(example.label for example in used),
+        splits={name: parts[name] for name in ("train", "validation", "test")},
+        skipped=found.skipped,
+        notes=[*found.notes, *opened.remarks, *folds],
+        sha256=opened.sha256,
+        gallery=pictures(used, gallery, found.white) if gallery else [],
+        details={"folds": carried},
+        read_as=found.read_as,
+    )
+
+
+def pictures(examples: list[Photograph], out: Path, white: float | None) -> list[dict[str, Any]]:
+    """Thumbnails of a few pictures of each class, spread over its files."""
+    classes = by_size(example.label for example in examples)
+    each = max(1, min(PICTURES_A_CLASS, MOST_PICTURES // len(classes)))
+    out.mkdir(parents=True, exist_ok=True)
+    rows: list[dict[str, Any]] = []
+    for label in classes[:MOST_PICTURES]:
+        own = [example for example in examples if example.label == label]
+        for example in own[:: max(1, len(own) // each)][:each]:
+            target = out / f"{len(rows):03d}.jpg"
+            thumbnail(example.path, target, white=white)
+            rows.append({"label": label, "name": example.name, "thumbnail": str(target)})
+    return rows

@@ -1,0 +1,49 @@
+"""What there is to say about somebody's pictures, in the words of `engines.data.labelled`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from engines.contract import Skipped
+from engines.data import labelled
+from engines.data.labelled import Kind, clean, digest, first
+from engines.vision.classification.class_folders import Entry
+
+__all__ = ["ACCEPTED", "FEWEST_IMAGES", "Photograph", "digest", "first", "notes", "require_enough", "without_leaks"]
+
+ACCEPTED = (
+    "accepted: a zip or folder with one folder of images a class, images with a CSV file (file_name,label), "
+    "or a MedMNIST .npz file"
+)
+FEWEST_IMAGES = 8
+IMAGES = Kind("image", "images", ACCEPTED, copies="Exact copies of another image", twin="picture", fewest=FEWEST_IMAGES)
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """One picture that can be read, and its class."""
+
+    path: Path
+    name: str
+    """Relative path with forward slashes, as it is shown to people."""
+    label: str
+    split: str | None
+    """'train', 'validation' or 'test' where the data say so themselves."""
+    sha256: str
+    """Of the file's bytes: exact duplicates share it."""
+
+
+def without_leaks(examples: list[Photograph]) -> tuple[list[Photograph], list[Skipped]]:
+    """Where the data say what is for testing: training pictures that are among the test pictures too are left out."""
+    return labelled.without_leaks(examples, IMAGES)
+
+
+def require_enough(where: str, examples: list[Photograph], skipped: list[Skipped], to_train: bool) -> None:
+    """Raises InputError when `examples` do not allow to train (or, without `to_train`, to test) anything."""
+    labelled.require_enough(where, examples, skipped, to_train, IMAGES)
+
+
+def notes(entries: list[Entry], examples: list[Photograph]) -> list[str]:
+    """What to know about the `examples` that could be read out of all `entries`: one sentence each."""
+    return labelled.notes({clean(entry.label) for entry in entries}, examples, IMAGES)

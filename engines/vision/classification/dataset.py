@@ -1,0 +1,243 @@
+"""Pictures and their classes, in whatever form a person brings them, checked one by one."""
+
+from __future__ import annotations
+
+import zipfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from engines.contract import InputError, Problem, Progress, ReadAs, Skipped
+from engines.data.archive import unpack
+from engines.data.class_names import about_numbers, one_name
+from engines.data.labelled import by_size
+from engines.data.several_labels import about_several
+from engines.data.unpacked import prepared
+from engines.vision.classification.class_folders import (
+    TABLES,
+    Listing,
+    clean,
+    may_name_classes,
+    merged_names,
+    unwrapped,
+    walk,
+)
+from engines.vision.classification.data_quality import (
+    ACCEPTED,
+    Photograph,
+    digest,
+    first,
+    notes,
+    require_enough,
+    without_leaks,
+)
+from engines.vision.classification.label_tables import apply_lists, by_tables, find
+from engines.vision.classification.part_folders import by_parts
+from engines.vision.classification.settings import VisionSettings
+from engines.vision.classification.table_columns import Columns
+from engines.vision.images import medmnist
+from engines.vision.images.decode_cache import Checked, check_all
+from engines.vision.images.reading import BITS, EXTENSIONS, white_of
+
+USUAL = VisionSettings()
+
+
+@dataclass
+class Photographs:
+    """Everything found in somebody's data."""
+
+    examples: list[Photograph]
+    """Sorted by name."""
+    skipped: list[Skipped]
+    notes: list[str]
+    sha256: str
+    """Over every example's bytes and label, whatever their order and file names."""
+    read_as: list[ReadAs] = field(default_factory=list)
+    """Whatever was guessed."""
+    columns: Columns | None = None
+    """Of the (first) table, where one was read."""
+    white: float | None = None
+    """The value that is white in grey of more than 8 bits; None where there is none, or it is 65535."""
+    brightest: float | None = None
+    """The largest value in such grey; None where there is none."""
+
+    @property
+    def classes(self) -> list[str]:
+        """Class names, sorted; whole numbers by size."""
+        return by_size(example.label for example in self.examples)
+
+
+def open_photographs(
+    data: Path,
+    work: Path,
+    settings: VisionSettings = USUAL,
+    *,
+    progress: Progress | None = None,
+    to_train: bool = True,
+    like: Columns | None = None,
+) -> Photographs:
+    """Finds the labelled pictures in `data` and decodes each of them once.
+
+    `data` is a zip or folder with a folder a class (with train/ and test/ on top or without, and whatever folder wraps
+    it), images with a table, that table itself, a MedMNIST .npz, or a zip that holds one of these. Archives are
+    unpacked below `work`, and what was unpacked and checked there before is used again.
+
+    Files that can't be used are skipped and named. Raises InputError when nothing is left to learn from: fewer than
+    two classes of two images, or fewer than FEWEST_IMAGES images; and to ask, where two readings are as likely. With
+    `to_train=False` (test data) one image will do. `like`: what a table's columns are in the data to train on.
+    """
+    root, skipped = _folder(data, work)
+    listing = _listing(data, root, work, settings, to_train, like)
+    entries = sorted(listing.entries, key=lambda entry: entry.file.name)
+    renamed = one_name(clean(entry.label) for entry in entries) if listing.columns else {}
+    entries = [replace(entry, label=renamed.get(clean(entry.label), entry.label)) for entry in entries]
+    outcomes = check_all([entry.file.path for entry in entries], work / "checked.json", progress)
+    examples = []
+    bad = []
+    kept: list[tuple[str, Checked]] = []
+    for entry, outcome in zip(entries, outcomes, strict=True):
+        if outcome.reason:
+            bad.append(Skipped(entry.file.name, outcome.reason))
+        else:
+            kept.append((entry.file.name, outcome))
+            label = clean(entry.label)
+            examples.append(Photograph(entry.file.path, entry.file.name, label, entry.split, outcome.sha256))
+    examples, leaks = without_leaks(examples)
+    skipped = [*skipped, *listing.skipped, *bad, *leaks]
+    require_enough(data.name, examples, skipped, to_train)
+    remarks = [*listing.notes, *about_pages(kept)]
+    if listing.columns:
+        remarks += about_numbers(renamed, set(renamed.values()) | {example.label for example in examples})
+        remarks += about_several(Counter(example.label for example in examples), "images")
+    remarks += [*merged_names(entries), *notes(entries, examples)]
+    found = Photographs(examples, skipped, remarks, digest(examples), listing.read_as, listing.columns)
+    _find_white(found, kept, settings)
+    return found
+
+
+def about_pages(kept: Sequence[tuple[str, Checked]]) -> list[str]:
+    """A note where files hold several pictures each."""
+    several = [(name, checked.pages) for name, checked in kept if checked.pages > 1]
+    if not several:
+        return []
+    files = f"{len(several):,} file{'s' * (len(several) > 1)} hold{'s' * (len(several) == 1)} several pictures"
+    return [f"{files} ({several[0][0]}: {several[0][1]:,}): the first is read, the others are left out."]
+
+
+def _find_white(found: Photographs, kept: Sequence[tuple[str, Checked]], settings: VisionSettings) -> None:
+    """Says what is white in grey of more than 8 bits, where that is not the end of 16 bits."""
+    wide = [checked.brightest for _, checked in kept if checked.brightest is not None]
+    if not wide:
+        return
+    found.brightest = max(wide)
+    guessed = white_of(found.brightest)
+    white = float(settings.white or guessed)
+    if white == guessed == BITS[-1]:
+        return
+    found.white = white
+    others = [f"{other:.0f}" for other in (guessed, BITS[-1]) if other != white]
+    why = f"None of the {len(wide):,} pictures of more than 8 bits has a value above {found.brightest:.0f}."
+    found.read_as.append(ReadAs("white", f"{white:.0f}", others, "white", why))
+    found.notes.append(
+        f"{len(wide):,} 16-bit pictures have values up to {found.brightest:.0f}: {white:.0f} is white here, and in new "
+        "ones."
+    )
+
+
+def open_unlabelled(data: Path, work: Path) -> tuple[list[tuple[str, Path]], list[Skipped]]:
+    """(name, path) of the pictures in `data` (one image, a folder or a zip), sorted by name, and what was left out.
+
+    Pictures are found by their extension and not decoded: whoever reads one handles `images.UnreadableImage`.
+    Raises InputError when there is none.
+    """
+    accepted = "accepted: an image, or a folder or zip of images"
+    if not data.exists():
+        raise InputError(Problem(str(data), "there is no such file or folder", accepted))
+    if data.is_file() and not _is_zip(data):
+        return [(data.name, data)], []
+    root, skipped = _folder(data, work)
+    found = []
+    for file in walk(root):
+        if file.is_image:
+            found.append((file.name, file.path))
+        else:
+            skipped.append(Skipped(file.name, "is no image"))
+    if not found:
+        raise InputError(Problem(data.name, f"no image in it{first(skipped)}", accepted))
+    return sorted(found), skipped
+
+
+def names_on_disk(data: Path, work: Path, paths: list[Path]) -> list[str] | None:
+    """Where a person finds these pictures of `data`, below the folder or the unpacked zip that they brought.
+
+    None when they are no files there, because they came in a MedMNIST .npz.
+    """
+    root = _folder(data, work)[0]
+    if data.suffix.lower() == ".npz" or not all(path.is_relative_to(root) for path in paths):
+        return None
+    return [path.relative_to(root).as_posix() for path in paths]
+
+
+# --- from whatever was brought to a folder --------------------------------------------------------
+
+
+def _folder(data: Path, work: Path) -> tuple[Path, list[Skipped]]:
+    """A folder with the files of `data` in it, and what was left out on the way."""
+    if data.is_dir():
+        return data, []
+    if not data.exists():
+        raise InputError(Problem(str(data), "there is no such file or folder", ACCEPTED))
+    suffix = data.suffix.lower()
+    if suffix == ".npz":
+        return prepared(data, work, lambda out: _from_medmnist(data, out))
+    if suffix in TABLES:
+        return data.parent, []
+    if suffix in EXTENSIONS:
+        raise InputError(Problem(data.name, "this is a single image", ACCEPTED))
+    if not _is_zip(data):
+        raise InputError(Problem(data.name, "the file is neither a zip nor a table", ACCEPTED))
+    return prepared(data, work, lambda out: unpack(data, out))
+
+
+def _is_zip(data: Path) -> bool:
+    """By its name or its content; a picture with a zip at its end is a picture."""
+    suffix = data.suffix.lower()
+    return suffix == ".zip" or (suffix not in EXTENSIONS and zipfile.is_zipfile(data))
+
+
+def _from_medmnist(data: Path, out: Path) -> list[Skipped]:
+    medmnist.write_folders(data, out)
+    return []
+
+
+# --- from a folder to classes ---------------------------------------------------------------------
+
+
+def _listing(
+    data: Path, root: Path, work: Path, settings: VisionSettings, to_train: bool, like: Columns | None
+) -> Listing:
+    files, loose = unwrapped(walk(root))
+    archives = [file for file in files if file.suffix == ".npz" and len(file.parts) == 1]
+    if len(archives) == 1 and not any(file.is_image and file.suffix for file in files):
+        inner, _ = prepared(archives[0].path, work, lambda out: _from_medmnist(archives[0].path, out))
+        files = walk(inner)
+    only = data.name if data.is_file() and data.suffix.lower() in TABLES else None
+    listing, aside = by_tables(
+        files, settings, only=only, like=like, folders=may_name_classes(files), to_train=to_train
+    )
+    if listing is None:
+        put_aside = {entry.where for entry in aside}
+        rest, more = unwrapped([file for file in files if file.name not in put_aside])
+        listing = by_parts(rest, settings, where=data.name, to_train=to_train, like=like)
+        lists = apply_lists(listing, find(files), rest, settings)
+        aside = [entry for entry in aside if entry.where not in lists]
+        loose += more
+    listing.skipped = loose + aside + listing.skipped
+    if not listing.entries:
+        n_images = sum(file.is_image for file in files)
+        found = f"no image in it{first(listing.skipped)}"
+        if n_images:
+            found = f"{n_images:,} image{'s' * (n_images > 1)}, but neither class folders nor a table"
+        raise InputError(Problem(data.name, found, ACCEPTED))
+    return listing

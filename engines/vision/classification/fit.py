@@ -1,0 +1,103 @@
+"""The study of an image classifier: photographs, a network of timm, and what is kept of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from engines.classification.fit import ClassificationStudy
+from engines.contract import Recipe, Run, Task
+from engines.training.loop import BatchMix
+from engines.training.staged import Staged
+from engines.training.transfer import TrainOutcome, TrainSpec
+from engines.vision.classification import export_script, predict, prepare
+from engines.vision.classification.batch_mixing import mixing
+from engines.vision.classification.prepare import Prepared
+from engines.vision.classification.settings import VisionSettings
+from engines.vision.images import pixel_baseline
+from engines.vision.images.transforms import LOOKS, Photos
+from engines.vision.models import backbones
+
+MOST_THUMBNAILS = 1000
+THUMBNAIL_PIXELS = 160
+
+
+def open_study(task: Task, recipe: Recipe, settings: VisionSettings, run: Run) -> VisionStudy:
+    """See `contract.Task.open`."""
+    return VisionStudy(task, recipe, settings, run)
+
+
+class VisionStudy(ClassificationStudy[Prepared, VisionSettings]):
+    """Photographs of a few classes."""
+
+    steadier = ("stronger variation of the pictures", {"augment": "strong"})
+
+    def prepare(self) -> Prepared:
+        return prepare.prepare(self.recipe, self.card, self.settings, self.run)
+
+    def build(self, *, pretrained: bool, seed: int, depth: int = 0) -> Staged:
+        return backbones.build(self.card, len(self.prepared.classes), pretrained=pretrained, seed=seed, depth=depth)
+
+    def keep_model(self, outcome: TrainOutcome, *, temperature: float, value: float) -> None:
+        predict.save(
+            self.run.path / "model",
+            outcome.network,
+            self.card,
+            self.prepared.classes,
+            self.prepared.photos.format,
+            temperature=temperature,
+            test_time=self.settings.test_time,
+        )
+        export_script.record(self, outcome, value)
+
+    def columns(self, spec: TrainSpec, outcome: TrainOutcome) -> dict[str, Any]:
+        """Thumbnails of the test pictures, the most confident mistakes first."""
+        rows, predicted = self.prepared.parts["test"], self.probabilities.argmax(1)
+        order = np.lexsort((-self.probabilities.max(1), predicted == self.labels))[:MOST_THUMBNAILS]
+        made: list[str | None] = [None] * len(rows)
+        for i, name in zip(order, self.pictures(rows[order]), strict=True):
+            made[i] = name
+        return {"thumbnail": made}
+
+    def shown(self, positions: np.ndarray) -> dict[str, list[str | None]]:
+        """Thumbnails, which lie apart from those of test pictures."""
+        return {"thumbnail": self.pictures(positions, "thumbnails/learnt_from")}
+
+    def pictures(self, positions: np.ndarray, into: str = "thumbnails") -> list[str | None]:
+        """Thumbnails of the photographs at these positions, by their paths relative to the run."""
+        folder = self.run.path
+        (folder / into).mkdir(parents=True, exist_ok=True)
+        made: list[str | None] = []
+        for position in positions.tolist():
+            square = self.prepared.photos.pixels(torch.tensor([position]))[0].permute(1, 2, 0).numpy()
+            made.append(f"{into}/{position:06d}.jpg")
+            Image.fromarray(square).resize((THUMBNAIL_PIXELS,) * 2).save(folder / str(made[-1]), quality=85)
+        return made
+
+    def simple_methods(self) -> Mapping[str, Callable[[Prepared], np.ndarray]]:
+        return {"pixels_logistic_regression": weighed_pixels}
+
+    def own_details(self) -> dict[str, Any]:
+        size = self.prepared.photos.format.size
+        said = f"{size} pixels square, RGB. Normalisation and framing are in `config.json`"
+        lines = predict.snippet(ends_early=self.settings.ends_early(len(self.card.stages)))
+        return {"image_size": size, "input": said, "load_snippet": lines}
+
+    def mix(self) -> BatchMix | None:
+        return mixing(self.settings.mix, len(self.prepared.classes))
+
+    def looks(self, examples: Photos) -> list[Photos]:
+        looks = LOOKS[self.settings.test_time]
+        return [examples if look == examples.look else replace(examples, look=look) for look in looks]
+
+
+def weighed_pixels(prepared: Prepared) -> np.ndarray:
+    """The class, int64 (N,), of each test picture by its pixels alone, learnt from all that is not tested on."""
+    rows = np.concatenate([prepared.parts["train"], prepared.parts["validation"]])
+    labels = prepared.examples.labels.numpy()[rows]
+    return pixel_baseline.logistic_regression(prepared.photos, labels, rows, prepared.parts["test"])

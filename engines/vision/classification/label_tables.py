@@ -1,0 +1,305 @@
+"""Read tables that say what is on which picture: one, or one a part (train.csv, test.csv), under any heading."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Set
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from engines.contract import InputError, Problem, ReadAs, Skipped
+from engines.data.labelled import clean, nfc
+from engines.data.missing import is_missing
+from engines.data.parts import lacks_training, of_cell, of_tables, part_of, part_of_path
+from engines.data.row_sampling import listed
+from engines.data.splits import Part
+from engines.vision.classification.class_folders import Entry, File, Listing
+from engines.vision.classification.settings import FOLDERS, VisionSettings
+from engines.vision.classification.table_columns import ACCEPTED, Columns, Rows, guess, read
+
+PREFERRED = ("metadata", "labels", "train")
+BY_STEM = 0.4
+"""How surely a cell names a picture whose extension it lacks."""
+PLACEHOLDERS = ("submission", "solution")
+"""A competition's form for answers is called so: what it says is made up."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one table says."""
+
+    rows: Rows
+    columns: Columns
+    listing: Listing
+    named: Set[File]
+    """The pictures that it names, with a label or without."""
+
+
+ABSOLUTE = re.compile(r"[A-Za-z]:[\\/]|[\\/]")
+"""How a path begins that says where a file lay on its owner's machine."""
+
+
+def find(files: list[File]) -> list[File]:
+    """Tables that lie beside or above all pictures, else in a folder of their own, the likeliest first."""
+    tables = [file for file in files if file.is_table and len(file.parts) == 1]
+    if not tables:
+        pictured = {file.parts[0] for file in files if file.is_image}
+        tables = [f for f in files if f.is_table and len(f.parts) == 2 and f.parts[0] not in pictured]
+    return sorted(tables, key=lambda file: (_unlikely(file.path.stem.lower()), file.path.stem.lower()))
+
+
+def _unlikely(stem: str) -> int:
+    if any(word in stem for word in PLACEHOLDERS):
+        return 3
+    return 0 if stem in PREFERRED else 1 if part_of(stem) == "train" else 2
+
+
+def by_tables(
+    files: list[File],
+    settings: VisionSettings,
+    *,
+    only: str | None = None,
+    like: Columns | None = None,
+    folders: bool = False,
+    to_train: bool = True,
+) -> tuple[Listing | None, list[Skipped]]:
+    """What the tables among `files` say of the others, and the tables that say nothing; None where none says anything.
+
+    `only`: the file name of the one table that is meant; `like`: what the columns were in other data of the same kind;
+    `folders`: whether the pictures' folders may name their classes, so that tables need not. Raises InputError where a
+    table is meant or needed and cannot be used, where none is `to_train` on, and to ask what its columns are.
+    """
+    pictures = Names([file for file in files if file.is_image])
+    every = find(files)
+    tables = [table for table in every if only in (None, table.path.name) and settings.table in (None, table.name)]
+    if settings.table and every and not tables:
+        accepted = f"accepted: {listed([table.name for table in every])}"
+        raise InputError(Problem("setting table", f"there is no table '{settings.table}' in it", accepted))
+    if settings.label_column == FOLDERS:
+        return None, [Skipped(table.name, "is not read, for the folders name the classes") for table in tables]
+    found, others, aside, problem = _read_all(tables, pictures, settings, like, folders)
+    if to_train and lacks_training(others | {said.rows.name: said.rows.columns for said in found}):
+        told = f"{' and '.join(table.name for table in tables)} are parts, and there is none to train on"
+        raise InputError(Problem(tables[0].name, told, "accepted: a table called train too, or one table"))
+    if found:
+        listing = _together(found, pictures, settings)
+        if rivals := [*others, *(table.name for table in every if table not in tables and settings.table)]:
+            own = found[0].rows.name
+            aside += [Skipped(name, f"is not read, for {own} is") for name in rivals]
+            listing.read_as.insert(0, ReadAs("table", own, rivals, "table"))
+        return listing, aside
+    if problem and (only or not folders or settings.file_column or settings.label_column):
+        raise problem
+    return None, aside
+
+
+def _read_all(
+    tables: list[File], pictures: Names, settings: VisionSettings, like: Columns | None, folders: bool
+) -> tuple[list[Said], dict[str, list[str]], list[Skipped], InputError | None]:
+    """What the tables say that are read together; the columns of others that could be read instead of them; those of
+    no use; and what is wrong with the first of these. Raises InputError to ask what the columns of the first are."""
+    found: list[Said] = []
+    others: dict[str, list[str]] = {}
+    aside: list[Skipped] = []
+    problem = None
+    for table in tables:
+        try:
+            rows = read(table.path, table.name, pictures.likeness)
+            columns = guess(
+                rows,
+                pictures.likeness,
+                settings,
+                like=found[0].columns if found else like,
+                folders=folders and not found,
+            )
+            if columns.label is None:
+                aside.append(Skipped(table.name, "has no column of classes"))
+            elif not found or _fits(found, rows):
+                found.append(by_table(rows, columns, pictures))
+            else:
+                others[rows.name] = rows.columns
+        except InputError as error:
+            if not found and any(one.choices for one in error.problems):
+                raise
+            problem = problem or error
+            aside.append(Skipped(table.name, f"says nothing of the pictures: {error.problems[0].found}"))
+    return found, others, aside, problem
+
+
+def _fits(found: list[Said], rows: Rows) -> bool:
+    """Whether a further table is another part of the same data: test.csv beside train.csv."""
+    tables = {said.rows.name: said.rows.columns for said in found}
+    return of_tables(tables | {rows.name: rows.columns}).keys() == {*tables, rows.name}
+
+
+def _together(found: list[Said], pictures: Names, settings: VisionSettings) -> Listing:
+    """What tables say that are read together."""
+    parts = of_tables({said.rows.name: said.rows.columns for said in found}) if len(found) > 1 else {}
+    listing = Listing(read_as=guesses(found[0].columns), columns=found[0].columns)
+    for said in found:
+        part = parts.get(said.rows.name)
+        entries = [replace(entry, split=entry.split or part) for entry in said.listing.entries]
+        listing.add(replace(said.listing, entries=entries))
+    if parts:
+        told = "; ".join(f"{name}: {part}" for name, part in parts.items())
+        listing.read_as.append(ReadAs("parts", told, why="The tables' names say it."))
+    elif split := found[0].columns.split:
+        listing.read_as.append(ReadAs("parts", f"column '{split}'"))
+    else:
+        _parts_by_folder(listing, settings)
+    if n_unnamed := len(set(pictures.files) - {file for said in found for file in said.named}):
+        who = f"{found[0].rows.name} does not name them" if len(found) == 1 else "no table names them"
+        listing.notes.append(f"{n_unnamed:,} images are left out, for {who}.")
+    return listing
+
+
+def _parts_by_folder(listing: Listing, settings: VisionSettings) -> None:
+    """Where every picture that a table names lies in a folder of a part, one to train on among them: its parts."""
+    found = {entry.file: part_of_path("/".join((*entry.file.parts[:-1], "_"))) for entry in listing.entries}
+    kinds = set(found.values())
+    if "train" not in kinds or len(kinds) < 2 or None in kinds:
+        return
+    if settings.parts == "classes":
+        listing.read_as.append(ReadAs("parts", "", ["parts"], "parts", "The folders' names are not minded."))
+        return
+    listing.entries = [replace(entry, split=found[entry.file]) for entry in listing.entries]
+    folders = sorted({f"{file.parts[0]}: {part}" for file, part in found.items()})
+    listing.read_as.append(ReadAs("parts", "; ".join(folders[:6]), ["classes"], "parts", "The folders' names say it."))
+
+
+def apply_lists(listing: Listing, tables: list[File], files: list[File], settings: VisionSettings) -> set[str]:
+    """Gives the pictures of `listing` their parts where tables without classes list them: train.txt and test.txt beside
+    class folders, as Food-101 has them. Returns the names of these tables; none where they are no such lists."""
+    if settings.parts == "classes" or any(entry.split for entry in listing.entries):
+        return set()
+    pictures = Names([file for file in files if file.is_image])
+    listed_in: dict[Path, Part] = {}
+    parts: dict[str, Part] = {}
+    for table in tables:
+        with contextlib.suppress(InputError):
+            rows = read(table.path, table.name, pictures.likeness)
+            columns = guess(rows, pictures.likeness, settings)
+            part = part_of(table.path.stem)
+            if part and columns.label is None:
+                parts[table.name] = part
+                found = [pictures.find(cell) for cell in rows.cells(columns.file)]
+                listed_in |= {one[0].path: part for one in found if len(one) == 1}
+    if "train" not in parts.values() or len(set(parts.values())) < 2:
+        return set()
+    kept = [replace(e, split=listed_in[e.file.path]) for e in listing.entries if e.file.path in listed_in]
+    if n := len(listing.entries) - len(kept):
+        listing.notes.append(f"{n:,} images are left out, for {' and '.join(sorted(parts))} do not list them.")
+    listing.entries = kept
+    told = "; ".join(f"{name}: {part}" for name, part in sorted(parts.items()))
+    listing.read_as.append(ReadAs("parts", told, ["classes"], "parts", "They list what each part holds."))
+    return set(parts)
+
+
+def guesses(columns: Columns) -> list[ReadAs]:
+    """What the columns were taken for."""
+    return [
+        ReadAs("file names", columns.file, columns.files, "file_column"),
+        ReadAs("classes", columns.label or "", columns.labels, "label_column", columns.why),
+    ]
+
+
+def by_table(table: Rows, columns: Columns, pictures: Names) -> Said:
+    """What `table` says about `pictures`; rows that say nothing useful are skipped and named.
+
+    Raises InputError when not one of its rows can be used.
+    """
+    assert columns.label is not None
+    listing = Listing(notes=list(table.notes))
+    labels: dict[File, str] = {}
+    missing: Counter[str] = Counter()
+    unlabelled: set[File] = set()
+    n_repeated = 0
+    splits = table.cells(columns.split) if columns.split else [""] * len(table.body)
+    cells = zip(table.body, table.cells(columns.file), table.cells(columns.label), splits, strict=True)
+    for (line, _), name, label, split in cells:
+        where = f"{table.name}, {line}"
+        found = pictures.find(name)
+        part = of_cell(columns.split or "", split)
+        if not name:
+            listing.skipped.append(Skipped(where, "names no file"))
+        elif len(found) != 1:
+            reason = f"fits {len(found)} files" if found else "is not there"
+            listing.skipped.append(Skipped(where, f"names '{name}', which {reason}"))
+        elif is_missing(clean(label)):
+            said = f"has no label for '{name}'" + (f": '{label}' is taken for none" if label else "")
+            listing.skipped.append(Skipped(where, said))
+            missing[label] += 1
+            unlabelled.add(found[0])
+        elif split and not part:
+            listing.skipped.append(Skipped(where, f"has the split '{split}': accepted are train, validation and test"))
+        elif found[0] in labels:
+            n_repeated += 1
+            if labels[found[0]] != clean(label):
+                reason = f"says '{label}' for '{name}', which an earlier line calls '{labels[found[0]]}'"
+                listing.skipped.append(Skipped(where, reason))
+        else:
+            labels[found[0]] = clean(label)
+            listing.entries.append(Entry(found[0], label, part))
+    if not listing.entries:
+        first = f" (the first: {listing.skipped[0].where} {listing.skipped[0].reason})" if listing.skipped else ""
+        unusable = f"none of its {len(table.body):,} rows can be used{first}"
+        raise InputError(Problem(table.name, unusable, ACCEPTED))
+    listing.notes += about_missing(table.name, missing)
+    if n_repeated:
+        listing.notes.append(f"{table.name} names {n_repeated:,} files again; the first line counts.")
+    return Said(table, columns, listing, labels.keys() | unlabelled)
+
+
+def about_missing(name: str, missing: Counter[str]) -> list[str]:
+    """A note for words that were taken for no label; empty cells need none."""
+    words = {word: n for word, n in missing.items() if word}
+    if not words:
+        return []
+    told = ", ".join(f"'{word}' in {n:,}" for word, n in words.items())
+    return [f"{name}: {sum(words.values()):,} rows have no label ({told}) and are left out."]
+
+
+class Names:
+    """Files to be found by path or by bare name, with or without extension, whatever the case.
+
+    Only these are looked at, so a table cannot reach out of the folder.
+    """
+
+    def __init__(self, files: list[File]):
+        self.files = files
+        self.by_path: defaultdict[str, list[File]] = defaultdict(list)
+        self.by_name: defaultdict[str, list[File]] = defaultdict(list)
+        for file in files:
+            path = _key("/".join(file.parts))
+            for key in {path, path.removesuffix(file.suffix)}:
+                self.by_path[key].append(file)
+                self.by_name[key.rsplit("/", 1)[-1]].append(file)
+
+    def likeness(self, name: str) -> float:
+        """How surely this names a picture: a number may be a file's name without its extension, or a row's number."""
+        found = self.find(name)
+        if not found:
+            return 0.0
+        return 1.0 if name.lower().endswith(found[0].suffix or "/") else BY_STEM
+
+    def find(self, name: str) -> list[File]:
+        """The files that fit: one, or none, or several that fit equally well.
+
+        Leading folders that were not brought along are left off: 'data/cats/1.jpg' finds cats/1.jpg. Of a path on
+        another machine ('C:\\photos\\1.jpg', '/home/me/1.jpg') the bare name will do.
+        """
+        parts = [part for part in name.replace("\\", "/").split("/") if part not in {"", "."}]
+        for start in range(len(parts)):
+            if found := self.by_path.get(_key("/".join(parts[start:]))):
+                break
+        else:
+            bare = len(parts) == 1 or ABSOLUTE.match(name)
+            found = self.by_name.get(_key(parts[-1]), []) if bare and parts else []
+        exact = [file for file in found if file.name.endswith(nfc(name))]
+        return exact if len(exact) == 1 else found
+
+
+def _key(path: str) -> str:
+    return nfc(path).casefold()

@@ -1,0 +1,214 @@
+"""Use a trained image classifier: keep it, load it, ask it, carry it home."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from engines import paths
+from engines.contract import InputError, ModelCard, Problem, Task
+from engines.runs import no_model
+from engines.training import learnt_weights
+from engines.training.staged import Staged
+from engines.vision.classification.dataset import open_unlabelled
+from engines.vision.images import reading
+from engines.vision.images.transforms import LOOKS, InputFormat, look
+from engines.vision.models import backbones, catalogue, shallow
+from engines.vision.models.shallow import Shallow
+
+SNIPPET = """\
+import json, safetensors.torch, timm
+from PIL import Image, ImageOps
+config = json.load(open("config.json", encoding="utf-8"))
+model = timm.create_model(config["architecture"], num_classes=config["num_classes"]).eval()
+model.load_state_dict(safetensors.torch.load_file("model.safetensors"))
+transform = timm.data.create_transform(**timm.data.resolve_data_config(pretrained_cfg=config["pretrained_cfg"]))
+picture = ImageOps.exif_transpose(Image.open("picture.jpg")).convert("RGB")
+print(config["label_names"][model(transform(picture)[None]).argmax()])"""
+"""Loads the exported model back, in the folder it was unpacked to, and asks it what is in a picture."""
+OF_SOME_BLOCKS = """\
+from shallow import Shallow  # shallow.py lies beside the weights
+backbone = timm.create_model(config["architecture"], num_classes=0)
+model = Shallow(backbone, classes=config["num_classes"], **config["shallow"]).eval()"""
+"""In the place of the line that makes a whole network."""
+
+
+def snippet(*, ends_early: bool) -> str:
+    """The lines that load a model of all the network's blocks, or of the first ones."""
+    whole = next(line for line in SNIPPET.splitlines() if line.startswith("model = "))
+    return SNIPPET.replace(whole, OF_SOME_BLOCKS) if ends_early else SNIPPET
+
+
+def save(
+    folder: Path,
+    network: Staged,
+    card: ModelCard,
+    classes: list[str],
+    format: InputFormat,
+    *,
+    temperature: float,
+    test_time: str = "none",
+) -> None:
+    """Writes model.safetensors and config.json: timm's own names and keys, and what the input must look like.
+
+    Probabilities are softmax(logits / temperature): see `evidence.calibration`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.model.state_dict().items()}
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    config: dict[str, Any] = {
+        "architecture": card.name.split(".")[0],
+        "num_classes": len(classes),
+        "label_names": classes,
+        "pretrained_cfg": {
+            "input_size": [3, format.size, format.size],
+            "mean": format.mean,
+            "std": format.std,
+            "interpolation": "bicubic",
+            "crop_pct": 1.0 if format.framing == "pad" else format.crop,
+            "crop_mode": "border" if format.framing == "pad" else "center",
+        },
+        "headstart": {
+            "framing": format.framing,
+            "stored": format.stored,
+            "crop": format.crop,
+            "white": format.white,
+            "temperature": temperature,
+            "test_time": test_time,
+        },
+    }
+    if isinstance(model := network.model, Shallow):
+        config["shallow"] = {"steps": model.steps, "width": model.classifier.in_features}
+        config["headstart"]["depth"] = len(network.stages)
+        shutil.copyfile(shallow.__file__, folder / "shallow.py")
+    (folder / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
+
+
+def keep_learnt_only(folder: Path) -> None:
+    """See `training.learnt_weights.keep_alone`."""
+    learnt_weights.keep_alone(folder, pretrained(json.loads((folder / "config.json").read_text(encoding="utf-8"))))
+
+
+def weights_of(folder: Path, config: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """See `training.learnt_weights.whole`. Raises InputError when the backbone is not to be had."""
+    return learnt_weights.whole(folder, lambda: pretrained(config))
+
+
+def pretrained(config: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """The weights that a model with this configuration started from."""
+    card = catalogue.find(config["architecture"]) or backbones.describe(config["architecture"])
+    depth = config["headstart"].get("depth", 0)
+    return backbones.build(card, config["num_classes"], pretrained=True, seed=0, depth=depth).model.state_dict()
+
+
+def network_of(config: dict[str, Any]) -> nn.Module:
+    """The network with this configuration, its weights still random."""
+    if "shallow" in config:
+        return Shallow(timm.create_model(config["architecture"]), classes=config["num_classes"], **config["shallow"])
+    model: nn.Module = timm.create_model(config["architecture"], num_classes=config["num_classes"])
+    return model
+
+
+def format_of(config: dict[str, Any]) -> InputFormat:
+    """How the model with this configuration wants its pictures."""
+    shape, own = config["pretrained_cfg"], config["headstart"]
+    return InputFormat(
+        shape["input_size"][-1],
+        tuple(shape["mean"]),
+        tuple(shape["std"]),
+        own["framing"],
+        own["crop"],
+        own.get("white"),  # of a run from before it was found
+    )
+
+
+def load(task: Task, run: Path) -> Classifier:
+    """See `contract.Task.load`."""
+    return Classifier(run)
+
+
+class Classifier:
+    """A finished run's model, in memory. See `contract.Predictor`."""
+
+    def __init__(self, run: Path):
+        """Raises InputError when the run holds no model (yet)."""
+        folder = run / "model"
+        try:
+            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            state = weights_of(folder, config)
+        except FileNotFoundError:
+            raise no_model(run) from None
+        own = config["headstart"]
+        self.classes: list[str] = config["label_names"]
+        self.format = format_of(config)
+        self.temperature: float = own.get("temperature", 1.0)  # of a run from before it was fitted
+        self.looks = LOOKS[own.get("test_time", "none")]
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.model = network_of(config)
+        self.model.load_state_dict(state)
+        self.model.eval().to(self.device)
+
+    @property
+    def network(self) -> Staged:
+        """The same model in its stages."""
+        network = backbones.staged(backbones.typed(self.model.cpu()))
+        self.model.to(self.device)
+        return network
+
+    def inputs(self, path: Path) -> torch.Tensor:
+        """float32 (1, 3, size, size). Raises images.UnreadableImage."""
+        square = torch.from_numpy(self.format.read(path).copy())
+        return self.format.plain(square.permute(2, 0, 1)[None]).to(self.device)
+
+    def seen(self, path: Path) -> list[torch.Tensor]:
+        """The picture in each of the ways that its answers are averaged over: float32 (1, 3, size, size)."""
+        square = torch.from_numpy(self.format.read(path).copy()).permute(2, 0, 1)[None]
+        return [look(square, self.format, kind).to(self.device) for kind in self.looks]
+
+    def note(self, path: Path) -> str:
+        """What to know of how this picture is read, as a phrase; '' for most."""
+        pages, white = reading.pages(path), self.format.white
+        said = [f"the first of {pages:,} pictures in it"] if pages > 1 else []
+        brightest = reading.facts(path).brightest if white else None
+        if white and brightest and brightest > white:
+            said.append(f"its grey reaches {brightest:.0f}, and all above {white:.0f} is white")
+        return "; ".join(said)
+
+    def predict(self, data: Path) -> list[dict[str, Any]]:
+        pictures, skipped = open_unlabelled(data, paths.work(data))
+        rows: list[dict[str, Any]] = [{"file": entry.where, "error": entry.reason} for entry in skipped]
+        for name, path in pictures:
+            try:
+                seen = self.seen(path)
+            except reading.UnreadableImage as error:
+                rows.append({"file": name, "error": str(error)})
+                continue
+            with torch.no_grad():
+                logits = torch.stack([self.model(inputs)[0].cpu() for inputs in seen]).mean(0)
+            probabilities = (logits.double() / self.temperature).softmax(0)
+            best = int(probabilities.argmax())
+            rows.append(
+                {
+                    "file": name,
+                    "label": self.classes[best],
+                    "confidence": float(probabilities[best]),
+                    "probabilities": {c: float(p) for c, p in zip(self.classes, probabilities, strict=True)},
+                }
+            )
+            if note := self.note(path):
+                rows[-1]["note"] = note
+        if rows and all("error" in row for row in rows):
+            raise InputError(
+                *(
+                    Problem(row["file"], f"the file {row['error']}", f"accepted: {reading.ACCEPTED}")
+                    for row in rows[:20]
+                )
+            )
+        return rows

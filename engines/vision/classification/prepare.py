@@ -1,0 +1,105 @@
+"""From a recipe's data to photographs that are ready to train on, split and numbered."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import timm
+import torch
+
+from engines.classification import prepared
+from engines.contract import InputError, ModelCard, Problem, Recipe, Run, Strategy
+from engines.vision.classification.data_quality import Photograph
+from engines.vision.classification.opening import UNIT, open_data
+from engines.vision.classification.settings import VisionSettings
+from engines.vision.images.transforms import InputFormat, Photos, augmentation, decode
+
+
+@dataclass
+class Prepared(prepared.Prepared):
+    """Photographs that are ready to train on."""
+
+    photographs: list[Photograph]
+    uncorrected: list[Photograph]
+    """The same as they came, before anybody put anything right."""
+    left_out: np.ndarray
+
+    @property
+    def came_as(self) -> list[str]:
+        return [photograph.label for photograph in self.uncorrected]
+
+    @property
+    def dropped(self) -> np.ndarray:
+        return self.left_out
+
+    @property
+    def groups(self) -> list[str]:
+        return [photograph.sha256 for photograph in self.photographs]
+
+    @property
+    def has_own_test(self) -> bool:
+        return any(photograph.split == "test" for photograph in self.photographs)
+
+    @property
+    def has_own_parts(self) -> bool:
+        return any(photograph.split in {"test", "validation"} for photograph in self.photographs)
+
+    @property
+    def photos(self) -> Photos:
+        assert isinstance(self.examples, Photos)
+        return self.examples
+
+
+def input_format(card: ModelCard, settings: VisionSettings) -> InputFormat:
+    """How this network wants its pictures, as timm records it. Raises InputError for a size that it cannot take."""
+    config = timm.get_pretrained_cfg(card.name, allow_unregistered=False)
+    assert config is not None  # a card is only made of a name that timm knows
+    size = settings.image_size or config.input_size[-1]
+    if config.fixed_input_size and size != config.input_size[-1]:
+        accepted = f"{card.name} takes pictures of one size, accepted: {config.input_size[-1]}"
+        raise InputError(Problem("setting image_size", f"found {size}", accepted))
+    return InputFormat(size, tuple(config.mean), tuple(config.std), settings.framing)
+
+
+def prepare(recipe: Recipe, card: ModelCard, settings: VisionSettings, run: Run) -> Prepared:
+    """Reads, checks, splits and decodes the recipe's data. Raises InputError and Cancelled."""
+
+    def progress(done: int, total: int) -> None:
+        run.check_cancelled()
+        if done % 50 == 0 or done == total:
+            run.emit("progress", phase="checking", done=done, total=total, unit=UNIT)
+
+    format = input_format(card, settings)
+    if settings.mix != "none" and recipe.strategy in {Strategy.FEATURES, Strategy.PARTIAL}:
+        found_ = f"found {settings.mix!r} with strategy {recipe.strategy}, whose frozen part sees every picture once"
+        raise InputError(
+            Problem("setting mix", found_, "accepted here: none; the others go with full, lora and scratch")
+        )
+    run.emit("phase", name="checking", title=f"Checking {UNIT}")
+    test = None if recipe.test is None else Path(recipe.test)
+    opened = open_data(Path(recipe.data), test, settings, seed=recipe.seed, progress=progress)
+    # what was dropped is read all the same: the squares of the others are known from before it was
+    examples, classes, found = opened.examples, opened.classes, opened.found
+    format = replace(format, white=found.white)
+    title = f"Reading {len(examples):,} {UNIT}"
+    digests = np.array([e.sha256 for e in examples])
+    order = hashlib.sha256("".join(digests).encode()).hexdigest()
+    squares = decode([e.path for e in examples], format, name=order, run=run, unit=UNIT, title=title)
+    labels = torch.tensor([classes.index(e.label) if e.label in classes else -1 for e in examples])
+    augment = augmentation(settings.augment, format, settings.flip)
+    variation = f"{settings.augment}, flip {settings.flip}" if settings.augment != "none" else ""
+    return Prepared(
+        classes,
+        [example.name for example in examples],
+        Photos(squares, labels, digests, format, augment, variation),
+        {part: np.flatnonzero(opened.parts == part) for part in ("train", "validation", "test")},
+        found.skipped,
+        [*found.notes, *opened.remarks],
+        opened.sha256,
+        examples,
+        found.examples,
+        np.flatnonzero(opened.parts == "dropped"),
+    )

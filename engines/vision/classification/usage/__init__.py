@@ -1,0 +1,1 @@
+"""usage.py of an exported image classifier: pictures in, their classes out."""

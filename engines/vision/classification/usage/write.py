@@ -1,0 +1,44 @@
+"""usage.py of an exported image classifier: a picture in, its class out, read as the run reads pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from engines.exports import script
+from engines.vision.classification import predict
+from engines.vision.images import reading
+from engines.vision.models import shallow
+
+HOW = """\
+```
+pip install -r requirements.txt
+python usage.py PICTURE …
+```
+
+prints the class of each picture, and how likely each class is. Pictures are read upright (EXIF), transparent ones on
+white, and grey of 16 bits is scaled; `usage.py` shows all that happens to one on its way to the network."""
+NEEDS = ("numpy", "pillow")
+
+
+def write(folder: Path, run: Path, *, onnx: bool) -> None:
+    """usage.py and requirements.txt, for the model.onnx or model.safetensors in `folder`."""
+    config = json.loads((run / "model" / "config.json").read_text(encoding="utf-8"))
+    format = predict.format_of(config)
+    own = config["headstart"]
+    constants = {
+        "onnx": onnx,
+        "architecture": config["architecture"],
+        "shallow": config.get("shallow"),
+        "classes": config["label_names"],
+        "temperature": own.get("temperature", 1.0),
+        "test_time": own.get("test_time", "none"),
+        "framing": format.framing,
+        "size": format.size,
+        "white": format.white,
+        "stored": format.stored,
+        "mean": list(format.mean),
+        "std": list(format.std),
+    }
+    needs = ("onnxruntime", *NEEDS) if onnx else ("torch", "timm", "safetensors", *NEEDS)
+    script.write_usage(folder, __file__, constants, run, needs, [reading.__name__, shallow.__name__])

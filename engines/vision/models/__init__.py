@@ -1,0 +1,1 @@
+"""The image networks: their catalogue, and how each is built in stages."""

@@ -1,0 +1,98 @@
+"""The samples are what they say they are, and say what is missing when they cannot be made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engines.contract import InputError
+from engines.vision import samples
+from engines.vision.classification.dataset import open_photographs
+
+
+@pytest.fixture
+def stamps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder laid out like Tux Paint's stamps, in the place that is looked in."""
+    root = tmp_path / "stamps"
+    names = ["cat.png", "cartoon/cat.png", "big/cat.png", "big/cat_mirror.png", "cat.svg", "cat.txt"]
+    for label in samples.TUXPAINT_CLASSES:
+        for name in names:
+            path = root / label / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(f"{label} {name}".encode())
+    monkeypatch.setenv("HEADSTART_TUXPAINT", str(root))
+    return root
+
+
+@pytest.mark.debian
+def test_248_photographs_in_four_classes(tmp_path: Path) -> None:
+    found = open_photographs(samples.make("photographs", tmp_path / "samples"), tmp_path / "work")
+    counts = Counter(example.label for example in found.examples)
+    assert counts == {"animals": 128, "food": 50, "household": 31, "plants": 39}
+    assert (found.skipped, found.notes) == ([], [])
+    assert len({example.sha256 for example in found.examples}) == 248
+
+
+@pytest.mark.usefixtures("stamps")
+def test_drawings_and_flipped_copies_are_no_photographs(tmp_path: Path) -> None:
+    made = samples.make("photographs", tmp_path / "out")
+    written = sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
+    assert written == sorted(
+        f"{label}/{name}" for label in samples.TUXPAINT_CLASSES for name in ("big-cat.png", "cat.png")
+    )
+    assert (made / "food/big-cat.png").read_bytes() == b"food big/cat.png"
+
+
+def test_without_the_stamps_the_sample_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADSTART_TUXPAINT", str(tmp_path))
+    assert not samples.available("photographs")
+    with pytest.raises(InputError, match="sudo apt install tuxpaint-stamps-default"):
+        samples.make("photographs", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_sample_is_made_once(stamps: Path, tmp_path: Path) -> None:
+    assert samples.available("photographs")
+    made = samples.make("photographs", tmp_path / "out")
+    for path in (stamps / "food").glob("*.png"):
+        path.unlink()
+    assert samples.make("photographs", tmp_path / "out") == made
+    assert (made / "food/cat.png").exists()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["photographs"]
+
+
+def test_digits_are_scans_drawn_the_same_way_every_time(tmp_path: Path) -> None:
+    from sklearn.datasets import load_digits
+
+    assert samples.available("digits")
+    found = open_photographs(samples.make("digits", tmp_path / "a"), tmp_path / "work")
+    assert Counter(example.label for example in found.examples) == {str(digit): 40 for digit in range(10)}
+    again = open_photographs(samples.make("digits", tmp_path / "b"), tmp_path / "work")
+    assert again.sha256 == found.sha256
+    example = found.examples[0]
+    with Image.open(example.path) as image:
+        assert (image.mode, image.size) == ("L", (64, 64))
+        small = np.asarray(image.resize((8, 8), Image.Resampling.BOX), float) / 255 * 16
+    scan = load_digits().images[int(example.path.stem)]
+    assert load_digits().target[int(example.path.stem)] == int(example.label)
+    assert np.abs(small - scan).mean() < 1.5  # of 16: enlarging blurs a little
+    assert np.corrcoef(small.ravel(), scan.ravel())[0, 1] > 0.95
+
+
+def test_every_sample_has_an_origin_and_a_licence() -> None:
+    assert [sample.name for sample in samples.SAMPLES] == ["photographs", "digits"]
+    for sample in samples.SAMPLES:
+        assert sample.real
+        assert sample.origin
+        assert sample.licence
+    assert samples.SAMPLES[1].needs is None
+
+
+def test_an_unknown_sample(tmp_path: Path) -> None:
+    assert not samples.available("cars")
+    with pytest.raises(InputError, match="sample cars: there is no such sample; known: photographs, digits"):
+        samples.make("cars", tmp_path)

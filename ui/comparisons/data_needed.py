@@ -1,0 +1,115 @@
+"""Before training: what a test of this size can show, and a comparison that tells how much data it takes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from engines import registry
+from engines.contract import InputError, Job, Problem, Strategy
+from engines.evidence.verdict import needed, showable
+from ui.comparisons.found import MOST_SEEDS, SEEDS
+from ui.page import again, errors, uploads, words
+from ui.page.draft import Draft, folds
+from ui.steps import plan
+
+OTHERWISE = {"forecasting.forecast", "control.policy"}
+"""Tasks that do not count what they learn from in examples."""
+LEAST = 10  # examples, or two a class
+STEPS = 3
+WORTH = 0.05
+"""The gain for which the test size is named that it takes."""
+
+
+def can_show(draft: Draft, report: dict[str, Any]) -> str:
+    """'With 62 test photographs, a gain of about 17 points can be shown.'; empty where that is not about right or
+    wrong."""
+    info = registry.task(draft.task).info
+    if info.metric.kind != "share" or not info.metric.higher_is_better:
+        return ""
+    parts, in_folds = report["splits"], folds(draft, report)
+    n = report["n_examples"] if in_folds else parts.get("test", 0)
+    learnt = report["n_examples"] if in_folds else parts.get("train", 0)
+    if not n:
+        return ""
+    gain = 100 * showable(n, seeds=SEEDS, learnt_from=learnt)
+    said = f"With {words.count(n, f'test {info.unit}')}, a gain of about {gain:.0f} points can be shown."
+    more = needed(WORTH, seeds=SEEDS, learnt_from=learnt)
+    if gain > 100 * WORTH + 0.5 and more:
+        said += f" For {100 * WORTH:.0f} points it takes about {_round(more):,}."
+    return said
+
+
+def show(draft: Draft, report: dict[str, Any]) -> None:
+    """The comparison over several amounts of data, with what it costs; nothing where it could not be made."""
+    info = registry.task(draft.task).info
+    most = sum(report["splits"].get(part, 0) for part in ("train", "validation"))  # whatever is not tested on
+    least = max(LEAST, 2 * len(report["classes"]))
+    if draft.task in OTHERWISE or draft.strategy in {Strategy.SCRATCH, Strategy.ZERO_SHOT} or most < 2 * least:
+        return
+    with st.expander("How much data do I need?", icon=":material/show_chart:", key="data_needed"):
+        st.markdown(
+            f"Trains with several amounts of your {info.unit}, several times each, against what it is compared with. "
+            "You see how fast it gets better, and how many labels the pretrained model saves."
+        )
+        left, right = st.columns([3, 2])
+        usual = ", ".join(map(str, spread(least, most)))
+        said = left.text_input(
+            f"{info.unit[0].upper()}{info.unit[1:]} to learn from",
+            usual,
+            key="compare_budgets",
+            help=f"Numbers from {least:,} to {most:,}, with commas between them",
+        )
+        seeds = right.slider("Seeds, at most", 2, MOST_SEEDS, SEEDS, key="compare_seeds")
+        with errors.calm("The comparison could not be planned."):
+            budgets = read(said, least, most)
+            _start(draft, report, budgets, seeds)
+
+
+def _start(draft: Draft, report: dict[str, Any], budgets: list[int], seeds: int) -> None:
+    trainings = words.count(2 * seeds * len(budgets), "trainings")
+    time = seconds(draft, report, budgets, seeds)
+    cost = f", about {words.duration(time)}" if time else ""
+    st.caption(f"At most {trainings}{cost}. It looks after each seed, and stops as soon as it is decided.")
+    why = plan.hindrance(draft)
+    if st.button("Find out", icon=":material/balance:", disabled=bool(why)):
+        title = uploads.origin(draft.data).title if draft.data else ""
+        job = Job(draft.recipe(title), "compare", {"budgets": budgets, "seeds": seeds})
+        again.submit(job, "The comparison could not be started.")
+
+
+def spread(least: int, most: int) -> list[int]:
+    """Three budgets whose ratios are alike, from the least to all; the one in between is a round number."""
+    return sorted({least, _round(least * (most / least) ** 0.5), most})
+
+
+def _round(n: float) -> int:
+    """To two digits: 38, 120, 2700."""
+    return int(float(f"{n:.2g}"))
+
+
+def read(said: str, least: int, most: int) -> list[int]:
+    """The numbers that somebody typed. Raises InputError."""
+    accepted = f"accepted: whole numbers from {least:,} to {most:,}, with commas between them"
+    words_ = [word.strip() for word in said.split(",") if word.strip()]
+    wrong = [word for word in words_ if not word.isdecimal() or not least <= int(word) <= most]
+    if wrong or not words_:
+        found = f"found {', '.join(wrong)}" if wrong else "there is none"
+        raise InputError(Problem("numbers to learn from", found, accepted))
+    return sorted({int(word) for word in words_})
+
+
+def seconds(draft: Draft, report: dict[str, Any], budgets: list[int], seeds: int) -> float:
+    """At most, on this machine; 0 where nothing can say it. Raises InputError and ServerFailed."""
+    offered = registry.task(draft.task).settings.__dataclass_fields__.get("baseline")
+    scratch = offered is not None and "scratch" in (offered.metadata["choices"] or ())
+    both = {**draft.settings, "baseline": "scratch"} if scratch else draft.settings
+    total = 0.0
+    for budget in budgets:
+        share = {**report, "splits": {**report["splits"], "train": budget}}
+        if (time := plan.expected(replace(draft, settings=both), share)) is None:
+            return 0.0
+        total += seeds * (time.forecast.own + time.forecast.comparison)
+    return total

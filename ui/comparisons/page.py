@@ -1,0 +1,43 @@
+"""The page of a comparison: while it goes on how it goes, afterwards what it came to."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from engines.contract import TaskInfo
+from engines.jobs.backends import backend
+from engines.runs import RunFolder
+from ui.comparisons import found, live, outcome
+from ui.page import errors, recorded, words
+from ui.steps import train
+
+
+def show(info: TaskInfo, run: RunFolder) -> None:
+    """In place of both the Train and the Result step."""
+    _heading(info, run)
+    if known := found.outcome(run):
+        outcome.show(info, run, known)
+        return
+    working = not recorded.is_recorded(run) and not train.settled(backend().status(run.id))
+
+    @st.fragment(run_every=train.EVERY if working else None)
+    def look() -> None:
+        with errors.calm("This comparison could not be looked at."):
+            status = backend().status(run.id)
+            if working and (train.settled(status) or found.outcome(run)):
+                st.rerun(scope="app")  # the page moves on to the outcome by itself
+            with st.container(border=True, key="live_comparison"):
+                live.show(info, run, status)
+
+    look()
+
+
+def _heading(info: TaskInfo, run: RunFolder) -> None:
+    recipe, asked = run.recipe, found.asked(run)
+    learns = words.strategy(info, recipe.strategy, recipe.settings.get("blocks")).lower()
+    if asked.budgets:
+        over = f"learning from {', '.join(f'{budget:,}' for budget in asked.budgets)}"
+    else:
+        over = "learning from all there is, just as one run did"
+    title = f" “{words.plain(recipe.title)}”:" if recipe.title else ""
+    st.caption(f":material/balance: A comparison.{title} {learns}, {over}, with up to {asked.seeds} seeds.")

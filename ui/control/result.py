@@ -1,0 +1,300 @@
+"""Step 5 of control: how much of the gap was crossed, what it cost in real steps, and what the policy looks at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from engines import registry
+from engines.contract import Result, Strategy, TaskInfo
+from engines.control.simulation.robots import find
+from engines.control.simulation.target import Target
+from engines.reporting import comparisons
+from ui.control import data, findings, try_it, videos
+from ui.control import plots as control_plots
+from ui.page import frame, recorded, words
+from ui.steps import cost
+from ui.steps import result as result_step
+from ui.widgets import plots, return_curve
+
+FILMS = (
+    ("source_nominal", ":blue[■] as it came, in the simulator"),
+    ("source_target", ":blue[■] as it came, on your robot"),
+    ("tuned_target", ":orange[■] tuned, on your robot"),
+)
+
+
+def show(found: recorded.Finished) -> None:
+    """Everything about a finished control run."""
+    info, result = registry.task(found.recipe.task).info, found.result
+    details = result.details
+    robot = find(details["robot"])
+    _headline(info, result)
+    result_step.try_and_take(info, found, lambda: st.fragment(try_it.show)(found, robot))
+    _films(found)
+    with frame.card("What it cost"):
+        _cost(info, result)
+    left, right = st.columns([1, 1])
+    with left, frame.card("Episode by episode", help="Each dot is an episode; above them the mean and its interval."):
+        _episodes(info, result)
+    with right, frame.card("How it depends on the physics"):
+        st.fragment(_sensitivity)(details)
+    st.fragment(_table)(found)
+    result_step.advise(found)
+    with result_step.further_details():
+        left, right = st.columns([1, 1])
+        with left, frame.card("What the policy looks at"):
+            findings.saliency(details, robot)
+        with right, frame.card("Your robot"):
+            st.markdown(data.differences(Target.parse(details["target"])))
+            st.caption(robot.goal)
+        if details.get("identified"):
+            with frame.card("Which physics your robot has", help="Identified from its steps, with 95 % intervals."):
+                findings.physics(details, robot)
+        if not _is_crossed_by_steps(result):
+            result_step.how_it_learnt(info, found)
+        result_step.kept_and_trained(found)
+        _small_print(info, found)
+
+
+# --- the verdict ----------------------------------------------------------------------------------
+
+
+def where(details: dict[str, Any]) -> str:
+    """What the policy was judged on, so that no simulated number passes for a real one."""
+    return "your robot" if details.get("real", True) else "the calibrated simulator"
+
+
+ABOUT_ROBOT = {
+    True: "It is simulated here, with the physics that were described: nothing was measured on a machine.",
+    False: "There are only logs of this robot: every return here is one in the simulator that was calibrated to them, "
+    "not one on the robot.",
+}
+"""By whether what was judged on is the robot that was described."""
+
+
+def _headline(info: TaskInfo, result: Result) -> None:
+    details = result.details
+    came = result.baselines.get("zero_shot")
+    with st.container(border=True, key="verdict", gap="small"):
+        said, numbers = st.columns([1, 1], vertical_alignment="center", gap="small")
+        with said, st.container(gap="xsmall"):
+            _verdict(info, result)
+        learnt = {Strategy.SCRATCH: ":gray[■] From scratch", Strategy.ZERO_SHOT: ":blue[■] As it came"}
+        with numbers, st.container(horizontal=True):
+            label = learnt.get(Strategy(result.strategy), ":orange[■] Tuned")
+            result_step.number(info, label, result.value, result.low, result.high)
+            if came is not None and result.strategy != Strategy.ZERO_SHOT:
+                bounds = result.baseline_details.get("zero_shot") or {}
+                result_step.number(info, ":blue[■] As it came", came, bounds.get("low"), bounds.get("high"))
+            with st.container(width=result_step.NUMBER, gap=None):
+                used = sum((details.get("real_steps") or {}).get(part, 0) for part in ("learning", "checking"))
+                st.metric("Real steps", f"{used:,}", help="Spent on learning and on checking; judging comes on top.")
+                st.caption("in each repeat")
+        st.caption(f":material/info: {info.metric.title} on {where(details)}. {ABOUT_ROBOT[details.get('real', True)]}")
+        if details.get("diverged"):
+            st.caption(f":material/warning: The simulator diverged in {words.count(details['diverged'], 'episodes')}.")
+
+
+def _verdict(info: TaskInfo, result: Result) -> None:
+    seeds = len(result.details.get("returns", {}).get("after") or [()])
+    rests_on = f"{words.count(result.n_test, 'episodes')} · {words.count(seeds, 'seeds')}"
+    found = comparisons.against(result, "zero_shot")
+    if not found:
+        st.markdown(f"### {info.metric.title} {words.metric(info.metric, result.value)}")
+        learnt = result.strategy != Strategy.ZERO_SHOT
+        st.caption(rests_on if learnt else f"{rests_on} · nothing was learnt, so there is nothing to compare with")
+        return
+    result_step.first(info, found, result.strategy)
+    if found.side == "better" and (share := closed(result)):
+        st.markdown(f"{share}.")
+    st.caption(f"{words.verdict(found, info.metric)[1]} · {rests_on}")
+    if result.verdict and result.verdict.against == "scratch":
+        result_step.further(info, [result.verdict])
+        if budget := (result.details.get("real_steps") or {}).get("budget"):
+            st.caption(f"This run and the one from scratch were given {budget:,} real steps each, in every repeat.")
+    if source := result.details.get("source"):
+        short = result.value < source["low"]
+        st.caption(
+            f"In its own simulator it gets {words.metric(info.metric, source['value'])}"
+            f"{'; your robot may not allow as much' if short else ''}."
+        )
+
+
+def closed(result: Result) -> str:
+    """'94 % of the gap is closed': of what the policy lost on the robot, how much it has back. Empty where the policy
+    lost nothing worth speaking of, or nothing was learnt."""
+    source = result.details.get("source") or {}
+    came = result.baselines.get("zero_shot")
+    if came is None or "value" not in source or result.strategy in {Strategy.ZERO_SHOT, Strategy.SCRATCH}:
+        return ""
+    gap = source["value"] - came
+    noise = max(source.get("high", source["value"]) - source["value"], 0.0)
+    if gap <= max(noise, 1e-9):
+        return ""
+    share = (result.value - came) / gap
+    if share <= 0:
+        return "None of the gap is closed"
+    return "All of the gap is closed" if share >= 0.995 else f"{100 * share:.0f} % of the gap is closed"
+
+
+# --- the worlds, and what it cost -----------------------------------------------------------------
+
+
+def _films(found: recorded.Finished) -> None:
+    note = str(found.result.details.get("video_note") or "")
+    films = [(found.run.path / "videos" / f"{name}.gif", caption) for name, caption in FILMS]
+    if found.result.strategy == Strategy.ZERO_SHOT:
+        films = films[:2]
+    if found.result.strategy == Strategy.SCRATCH:
+        films[2] = (films[2][0], ":gray[■] from scratch, on your robot")
+    if note or any(path.is_file() for path, _ in films):
+        with frame.card("The gap, seen", help="The same start in all of them."):
+            videos.side_by_side(films, note)
+
+
+def _cost(info: TaskInfo, result: Result) -> None:
+    details = result.details
+    points = details.get("curve") or []
+    came = result.baselines.get("zero_shot")
+    if _is_crossed_by_steps(result):
+        plots.show(
+            return_curve.curve(points, zero_shot=came),
+            "cost_curve",
+            alt="; ".join(f"{p['series']} after {p['real_steps']:,} real steps: {p['mean']:.0f}" for p in points),
+            table=lambda: return_curve.curve_rows(points, info.metric),
+        )
+    else:
+        st.markdown("It took **no real step**: nothing was learnt on the robot.")
+    st.caption(" · ".join(_bill(result)))
+    if needs := scratch_needs(result):
+        st.markdown(needs)
+
+
+def _is_crossed_by_steps(result: Result) -> bool:
+    """Whether there is a curve over real steps."""
+    return len({point["real_steps"] for point in result.details.get("curve") or []}) > 1
+
+
+def _bill(result: Result) -> list[str]:
+    used = result.details.get("real_steps") or {}
+    parts = [
+        f"{used[name]:,} to {verb}"
+        for name, verb in (("learning", "learn from"), ("checking", "check"))
+        if used.get(name)
+    ]
+    said = [f"Real steps in each repeat: {', '.join(parts)}"] if parts else []
+    if used.get("judging"):
+        said.append(f"{used['judging']:,} more to judge by")
+    if simulated := result.details.get("sim_steps"):
+        said.append(f"{simulated:,} in the simulator")
+    return said or ["No step was learnt from."]
+
+
+def scratch_needs(result: Result) -> str:
+    """How many real steps a policy from scratch needs to get as far, in a sentence; empty where none was trained."""
+    needs = result.details.get("scratch_needs")
+    if not needs:
+        return ""
+    used = sum((result.details.get("real_steps") or {}).get(part, 0) for part in ("learning", "checking"))
+    if needs.get("steps") is None:
+        return f":gray[■] A policy from scratch did not get as far within **{needs['within']:,}** real steps."
+    times = f", {needs['steps'] / used:.1f} times as many" if used else ""
+    return f":gray[■] A policy from scratch needs about **{needs['steps']:,}** real steps to get as far{times}."
+
+
+# --- episodes, physics ----------------------------------------------------------------------------
+
+
+def _episodes(info: TaskInfo, result: Result) -> None:
+    returns = dict(result.details.get("returns") or {})
+    means = {"after": (result.low, result.value, result.high)}
+    for name, key in (("before", "zero_shot"), ("scratch", "scratch")):
+        known = result.baseline_details.get(key) or {}
+        if key in result.baselines and "low" in known:
+            means[name] = (known["low"], result.baselines[key], known["high"])
+    if result.strategy == Strategy.ZERO_SHOT:
+        returns, means = {"before": returns.get("after") or returns.get("before") or []}, {"before": means["after"]}
+    if result.strategy == Strategy.SCRATCH:
+        returns["scratch"], means["scratch"] = returns.pop("after", []), means.pop("after")
+    plots.show(
+        control_plots.episodes(returns, means),
+        "episodes_drawn",
+        alt="; ".join(f"{name}: mean {mean:.0f}" for name, (_, mean, _) in means.items()),
+        table=lambda: [
+            {
+                "policy": title,
+                "mean return": words.metric(info.metric, means[name][1]),
+                "95 % interval": words.interval(info.metric, means[name][0], means[name][2]),
+            }
+            for name, title, _, _ in control_plots.ROWS
+            if name in means
+        ],
+    )
+    st.caption("Both play the same episodes: the same starts, the same noise.")
+
+
+def _sensitivity(details: dict[str, Any]) -> None:
+    found = details.get("sensitivity")
+    if not found:
+        st.caption("It was not measured in this run.")
+        return
+    whose = "tuned"
+    if "z_before" in found:
+        whose = st.segmented_control(
+            "Which policy",
+            ["as it came", "tuned"],
+            default="tuned",
+            required=True,
+            key="sensitivity_of",
+            label_visibility="collapsed",
+        )
+        shared = [value for name in ("z", "z_before") for row in found[name] for value in row]
+        found = found | {
+            "z": found["z_before"] if whose == "as it came" else found["z"],
+            "shades": [min(shared), max(shared)],
+        }
+    robot = find(details["robot"])
+    titles = (findings.with_unit(robot, found["x"]), findings.with_unit(robot, found["y"]))
+    plots.show(
+        control_plots.sensitivity(found, titles),
+        "sensitivity",
+        alt=f"Return over {titles[0]} and {titles[1]}, the simulator and your robot marked",
+        table=lambda: control_plots.sensitivity_rows(found, titles),
+    )
+    policy = "policy as it came" if whose == "as it came" else "tuned policy"
+    st.caption(f"Mean return of the {policy}, {words.count(found['episodes'], 'episodes')} a cell; pale is little.")
+
+
+def _table(found: recorded.Finished) -> None:
+    box = st.expander("Every episode", key="every_episode", icon=":material/table_rows:", on_change="rerun")
+    if not box.open:
+        return
+    import pyarrow.parquet as pq
+
+    rows = pq.read_table(found.run.path / "predictions.parquet").to_pylist()
+    with box:
+        plots.rows(
+            [
+                {
+                    "episode": row["file"],
+                    "as it came": row.get("before"),
+                    "tuned": row.get("predicted"),
+                    "difference": None if row.get("before") is None else row["predicted"] - row["before"],
+                    "steps": row.get("length"),
+                    "diverged": row.get("diverged"),
+                }
+                for row in rows
+            ]
+        )
+
+
+def _small_print(info: TaskInfo, found: recorded.Finished) -> None:
+    result = found.result
+    st.caption(
+        f"{words.count(result.n_test, 'episodes')} judged · {words.duration(result.seconds)} on {result.device} · "
+        f"seed {result.seed} · {words.moment(found.finished)} · {info.metric.title}: {info.metric.help}"
+    )
+    cost.after(result)
+    result_step.notes(result)

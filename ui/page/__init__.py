@@ -1,0 +1,1 @@
+"""What is around the steps: frame, address, uploads, drafts, words."""

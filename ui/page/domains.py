@@ -1,0 +1,28 @@
+"""The domains' pages, as the domains themselves say it."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+from engines import paths, registry
+from engines.contract import DomainInfo
+
+
+def domains() -> dict[str, DomainInfo]:
+    """Every domain that has a task, by its name in the address, in the registry's order."""
+    return registry.domains()
+
+
+def page(domain: str) -> Page:
+    """The page of a domain: its file below pages/; where it has none, the one on which every task walks its steps."""
+    info = registry.domains()[domain]
+    own = f"pages/{domain}.py"
+    file = own if (paths.PROJECT / own).is_file() else "pages/domain.py"
+    return st.Page(file, title=info.title, icon=info.icon, url_path=domain)
+
+
+def page_of(task: str) -> Page | None:
+    """The page of a task's domain; None where it has none."""
+    domain = task.split(".")[0]
+    return page(domain) if domain in registry.domains() else None

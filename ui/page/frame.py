@@ -1,0 +1,53 @@
+"""What a page stands in: a title, a measure that suits reading, and the five steps as one switch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from ui.page import address, errors, shell, user_changes
+
+WIDTH = 1080  # pixels; a phone gets what it has
+TITLES = {"data": "Data", "model": "Model", "strategy": "Strategy", "train": "Train", "result": "Result"}
+
+
+@contextmanager
+def page(title: str, lead: str = "") -> Iterator[None]:
+    """Around everything on a page. Whatever goes wrong inside becomes a sentence and a next step."""
+    shell.around()
+    with st.container(horizontal_alignment="center"), st.container(width=WIDTH):
+        st.title(title, anchor=False)
+        if lead:
+            st.container(key="lead").caption(lead)
+        with errors.calm("This page could not be drawn.", "Reload it; your runs and data are kept."):
+            yield
+
+
+def steps(current: str) -> str:
+    """The five steps as one switch; the step that is shown. A choice goes into the address."""
+    st.session_state["step_switch"] = current
+
+    def choose() -> None:
+        address.change(step=st.session_state["step_switch"] or current)
+
+    chosen = st.segmented_control(
+        "Step",
+        address.STEPS,
+        format_func=lambda step: TITLES[step],
+        key="step_switch",
+        on_change=user_changes.changed("step_switch", choose),
+        required=True,
+        label_visibility="collapsed",
+        width="stretch",
+        wrap=False,
+    )
+    return chosen or current
+
+
+def card(title: str, key: str | None = None, help: str | None = None) -> st.delta_generator.DeltaGenerator:
+    """A bordered container with a heading."""
+    box = st.container(border=True, key=key, height="stretch")
+    box.markdown(f"**{title}**", help=help)
+    return box

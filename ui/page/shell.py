@@ -1,0 +1,52 @@
+"""What stands around every page: its title in the browser, and the navigation."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+from streamlit.navigation.page import Page
+from streamlit.runtime.pages_manager import PagesManager
+
+from ui.page import domains
+
+READABLE = Path(__file__).with_name("readable.css")
+SHOWN = "shown_page"
+"""Where the session keeps which page of the navigation is shown, by its name in the address."""
+
+
+def navigation() -> Page:
+    """Sets up the page and shows the navigation; returns the page that was asked for."""
+    pages = [
+        st.Page("pages/home.py", title="Headstart", icon=":material/moving:", default=True),
+        *map(domains.page, domains.domains()),
+        st.Page("pages/runs.py", title="Runs", icon=":material/list:", url_path="runs"),
+        st.Page("pages/evidence.py", title="Evidence", icon=":material/balance:", url_path="evidence"),
+    ]
+    shown = st.navigation(pages, position="top")
+    title = "Headstart" if shown.title == "Headstart" else f"{shown.title} · Headstart"
+    st.set_page_config(page_title=title, page_icon=str(Path(__file__).parents[1] / "icon.svg"), layout="wide")
+    st.html(READABLE)
+    with st.container(key="phone_navigation"):  # hidden on a desk: readable.css
+        st.html(_links(pages, shown))
+    st.session_state[SHOWN] = shown.url_path
+    return shown
+
+
+def _links(pages: list[Page], shown: Page) -> str:
+    """A phone's navigation, as one element: eight of Streamlit's own cost a tenth of opening a page."""
+    here = {page: ' aria-current="page"' if page is shown else "" for page in pages}
+    links = [f'<a href="{page.url_path or "./"}" target="_self"{here[page]}>{escape(page.title)}</a>' for page in pages]
+    return f'<nav aria-label="Pages">{"".join(links)}</nav>'
+
+
+def around() -> None:
+    """Make sure that the navigation stands around a page; the page calls it before it draws anything.
+
+    Streamlit takes a folder called `pages` for its older kind of navigation until `st.navigation` was called once: the
+    first visitor after a start whose link leads straight to a page would get that page without app.py around it.
+    """
+    if PagesManager.uses_pages_directory:
+        navigation().run()
+        st.stop()

@@ -1,0 +1,1 @@
+"""The five steps that every domain walks, one file a step."""

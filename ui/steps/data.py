@@ -1,0 +1,311 @@
+"""Step 1: bring data, or take a sample; see what was found before anything trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from engines import paths, registry
+from engines.contract import InputError, Progress, Sample
+from ui.page import address, errors, frame, uploads, words
+from ui.page.draft import Draft, folds
+from ui.steps import plan, train
+from ui.widgets import gallery, plots, reading
+
+T = TypeVar("T")
+
+Found = Callable[[Draft, dict[str, Any]], None]
+"""Draws a domain's own part of a checked upload's report, a `DataReport` as a dict."""
+MOST_SAMPLES = 6  # of more, the last ones are folded away
+Told = Callable[[dict[str, Any]], tuple[str, str]]
+"""The two lines that say what was found: how much of what, and what becomes of it."""
+
+
+def pictures(draft: Draft, report: dict[str, Any]) -> None:
+    """A few of the pictures, and how many there are of each class."""
+    left, right = st.columns([3, 2])
+    with left, frame.card(f"A few of the {registry.task(draft.task).info.unit}"):
+        found = [
+            (Path(g["thumbnail"]) if g.get("thumbnail") else None, str(g["name"]), str(g["label"]))
+            for g in mixed(report["gallery"])
+        ]
+        gallery.show(found[:15], width=96)
+    with right:
+        class_counts(draft, report)
+
+
+def show(
+    draft: Draft,
+    found: Found = pictures,
+    *,
+    bring: Callable[[Draft], None] | None = None,
+    describe: Callable[[Draft], None] | None = None,
+    told: Told | None = None,
+) -> None:
+    """`found` draws what is in the data, from their report. `bring` draws a further way to bring data, such as
+    recording; `describe` one that comes before all others. `told` says what was found where its count does not."""
+    if draft.data is None:
+        if describe:
+            describe(draft)
+        _bring(draft)
+        if bring:
+            bring(draft)
+        return
+    try:
+        report = checked(draft)
+    except InputError as error:
+        open_questions = reading.questions(draft.task, error)
+        errors.say(error, "" if open_questions else "Bring other data, or take the sample.")
+        for name in open_questions:
+            reading.answer(draft.task, name, error)
+        if draft.reading and st.button("Read it the usual way again", icon=":material/undo:"):
+            reading.forget(draft.task)
+        _other_data()
+        return
+    said = _summary_and_start(draft, report, told)
+    reading.show(report.get("read_as") or [])
+    found(draft, report)
+    _remarks(report)
+    _other_data()
+    if said:
+        with errors.calm("The time could not be estimated."):
+            said.caption(f"Train now: {words.plain(plan.sentence(draft, plan.expected(draft, report)))}.")
+
+
+# --- nothing here yet -----------------------------------------------------------------------------
+
+
+def _bring(draft: Draft) -> None:
+    task = draft.task
+    info = registry.task(task).info
+    left, right = st.columns([3, 2])
+    with left, frame.card(f"Bring {words.brought(info)}"):
+        if draft.path:
+            name = words.plain(Path(draft.path).name)
+            st.caption(f"This run learnt from **{name}**. Bring other data to start anew.")
+        st.caption("They stay on this machine, under an address that only you know.")
+        files = st.file_uploader(
+            words.brought(info).capitalize(),
+            type=list(info.accepts),
+            accept_multiple_files=True,
+            label_visibility="collapsed",
+            key="upload",
+        )
+        if files:
+            take(task, files)
+        st.markdown("\n".join(f"- {phrase}" for phrase in info.formats))
+        _templates(task)
+    with right, frame.card("No data at hand? Take a sample"):
+        samples = registry.task(task).samples()
+        shown = len(samples) if len(samples) <= MOST_SAMPLES else MOST_SAMPLES - 2
+        first = next((sample for sample in samples if registry.task(task).has_sample(sample.name)), None)
+        for sample in samples[:shown]:
+            _sample(task, sample, first=sample is first)
+        if samples[shown:]:
+            with st.expander(f"{len(samples) - shown} more", icon=":material/more_horiz:"):
+                for sample in samples[shown:]:
+                    _sample(task, sample, first=False)
+
+
+def _templates(task: str) -> None:
+    """Files to download, and to fill in."""
+    files = registry.task(task).templates()
+    if not files:
+        return
+    st.caption("Templates to fill in")
+    with st.container(horizontal=True, gap="small"):
+        downloads(files, key="template")
+
+
+def downloads(files: Mapping[str, bytes], *, key: str) -> None:
+    """A quiet button a file."""
+    for name, content in files.items():
+        st.download_button(
+            name, content, name, key=f"{key}_{name}", icon=":material/download:", type="tertiary", on_click="ignore"
+        )
+
+
+def take(task: str, files: Sequence[Any], title: str = "") -> None:
+    """Keep files that a person brought, called `title`, check them and show what was found."""
+    data_id = None
+    with errors.calm("The upload could not be kept.", "Try again, or take a sample."):
+        info = registry.task(task).info
+        whole = [f".{ending}" for ending in info.whole or info.accepts]
+        data_id = uploads.keep(files, whole, title)
+        try:
+            _check(task, data_id, {})
+        except InputError as error:
+            if not reading.questions(task, error):
+                raise
+        address.change(data=data_id, step="data", run=None)
+        st.rerun()
+    if data_id is not None:
+        uploads.forget(data_id)  # what could not be read is not kept
+
+
+def _sample(task: str, sample: Sample, first: bool) -> None:
+    origin = f"{sample.origin} · {sample.licence}"
+    here = registry.task(task).has_sample(sample.name)
+    made_up = "" if sample.real else " · synthetic: made up, not observed"
+    with st.container(gap="xsmall"):
+        st.markdown(f"**{sample.title}**  \n{sample.description}")
+        st.caption(origin + made_up)
+        if st.button(
+            "Use this sample",
+            key=f"sample_{sample.name}",
+            type="primary" if first else "secondary",
+            icon=":material/photo_library:",
+            disabled=not here,
+        ):
+            use_sample(task, sample.name)
+        if not here:
+            st.caption(f":material/block: Not on this machine. To have it, {sample.needs}.")
+
+
+def use_sample(task: str, name: str, or_another: bool = False) -> None:
+    """Take a sample, check it and show it. With `or_another`, one that needs nothing when this one is not to be had."""
+    with errors.calm("The sample could not be made.", "Try another sample, or bring your own data."):
+        try:
+            path = _with_bar("Getting the sample", lambda tell: _made_sample(task, name, tell))
+        except InputError:
+            other = next((s for s in registry.task(task).samples() if s.needs is None), None)
+            if not or_another or other is None:
+                raise
+            st.toast(f"That sample is not on this machine. Here is another: {other.title}.", duration="long")
+            name = other.name
+            path = _with_bar("Getting the sample", lambda tell: _made_sample(task, name, tell))
+        data_id = uploads.take_sample(task, name, path)
+        _check(task, data_id, {})
+        address.change(data=data_id, step="data", run=None)
+        st.rerun()
+
+
+def _made_sample(task: str, name: str, tell: Callable[[int, int], None]) -> Path:
+    from engines.jobs.serving import client
+
+    out = paths.samples() / task
+    return Path(client.ask({"verb": "sample", "task": task, "name": name, "out": str(out)}, tell)["path"])
+
+
+# --- checked --------------------------------------------------------------------------------------
+
+
+def checked(draft: Draft) -> dict[str, Any]:
+    """What was found in the draft's data, read as it says. Raises InputError."""
+    assert draft.data is not None
+    return _check(draft.task, draft.data, draft.reading)
+
+
+def _check(task: str, data_id: str, reading: dict[str, Any]) -> dict[str, Any]:
+    unit = registry.task(task).info.unit
+    return _with_bar(f"Reading the {unit}", lambda tell: uploads.check(task, data_id, tell, reading))
+
+
+def _with_bar(what: str, work: Callable[[Progress], T]) -> T:
+    """Run `work` with a progress bar that appears only when there is something to wait for."""
+    place = st.empty()
+    place.caption(f":material/hourglass_top: {what} …")
+
+    def tell(done: int, total: int) -> None:
+        if total:
+            place.progress(min(done / total, 1.0), f"{what}: {done:,} of {total:,}")
+        else:
+            place.progress(0.0, f"{what}: {done:,}")
+
+    try:
+        return work(tell)
+    finally:
+        place.empty()
+
+
+def _summary_and_start(draft: Draft, report: dict[str, Any], told: Told | None) -> DeltaGenerator | None:
+    """What was found, and how to go on. Returns where to write what training would do; None where it cannot start."""
+    assert draft.data is not None
+    why = plan.hindrance(draft)
+    info = registry.task(draft.task).info
+    origin = uploads.origin(draft.data)
+    nothing_fits = (report.get("details") or {}).get("models") == []
+    found, use = told(report) if told else (_summary(report, info.unit), _splits(report, folds(draft, report)))
+    with st.container(border=True):
+        text, start, other = st.columns([5, 2, 2], vertical_alignment="center")
+        text.markdown(f"**{words.plain(origin.title)}**: {found}")
+        text.caption(use)
+        if start.button(
+            "Train now",
+            type="primary",
+            icon=":material/play_arrow:",
+            width="stretch",
+            help="The suggested model and strategy, beside what it is compared with.",
+            disabled=nothing_fits or bool(why),
+        ):
+            train.start(draft, origin.title)
+        if other.button("Choose a model", icon=":material/arrow_forward:", width="stretch", disabled=nothing_fits):
+            address.change(step="model")
+            st.rerun()
+        if why:
+            st.caption(f":material/block: {why}")
+            return None
+        said = st.empty()
+        said.caption(f"Train now: {words.plain(plan.sentence(draft))} …")
+        return None if nothing_fits else said
+
+
+def class_counts(draft: Draft, report: dict[str, Any]) -> None:
+    """How many examples each class has."""
+    unit = registry.task(draft.task).info.unit
+    if not report["classes"]:
+        return
+    with frame.card(f"{unit.capitalize()} in each class"):
+        counts = {str(name): float(n) for name, n in report["classes"].items()}
+        shown = dict(list(counts.items())[:20])
+        plots.show(
+            plots.bars(shown, x=unit, colour=plots.DATA),
+            "class_counts",
+            alt="; ".join(f"{name}: {n:.0f}" for name, n in shown.items()),
+            table=lambda: [{"class": name, unit: int(n)} for name, n in counts.items()],
+        )
+
+
+def mixed(examples: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One example of each class, then a second of each, and so on."""
+    seen: dict[str, int] = {}
+    rounds = []
+    for example in examples:
+        seen[example["label"]] = turn = seen.get(example["label"], -1) + 1
+        rounds.append((turn, example))
+    return [example for _, example in sorted(rounds, key=lambda r: r[0])]
+
+
+def _summary(report: dict[str, Any], unit: str) -> str:
+    classes = f" in {len(report['classes'])} classes" if report["classes"] else ""
+    return f"{words.count(report['n_examples'], unit)}{classes}"
+
+
+def _splits(report: dict[str, Any], in_folds: int) -> str:
+    if in_folds:
+        return f"each is tested once, in {in_folds} folds, by a network that learns from the others"
+    splits: dict[str, int] = report["splits"]
+    doing = {"train": "to learn from", "validation": "to choose by", "test": "kept aside for the test"}
+    return " · ".join(f"{n:,} {doing.get(name, name)}" for name, n in splits.items())
+
+
+def _remarks(report: dict[str, Any]) -> None:
+    if report["notes"]:
+        with st.container(border=True):
+            notes = dict.fromkeys(map(words.plain, report["notes"]))  # each thing once
+            st.markdown("**Good to know**\n" + "\n".join(f"- {note}" for note in notes))
+    if report["skipped"]:
+        n = len(report["skipped"])
+        label = f"{n:,} left out, and why"
+        with st.expander(label, icon=":material/filter_alt:"):
+            plots.rows([{"where": s["where"], "why": s["reason"]} for s in report["skipped"][:500]])
+
+
+def _other_data() -> None:
+    if st.button("Bring other data", icon=":material/undo:", type="tertiary"):
+        address.change(data=None, step="data", run=None)
+        st.rerun()

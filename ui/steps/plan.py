@@ -1,0 +1,89 @@
+"""What a run will do and how long it takes, said before it starts; and why it cannot start."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+from engines import registry, weights
+from engines.contract import InputError, Strategy
+from engines.cost import rates
+from engines.cost.forecast import Forecast, forecast, kind, works
+from engines.cost.work import Sizes
+from ui.page import words
+from ui.page.draft import Draft, card, folds
+
+
+@dataclass(frozen=True)
+class Expected:
+    """How long a run takes on this machine."""
+
+    forecast: Forecast
+    device: str
+
+
+@functools.lru_cache(maxsize=1)
+def _machine(_learnt: int) -> dict[str, Any]:
+    """Asked anew once runs have finished since (`_learnt`): they may disagree with what was measured."""
+    from engines.jobs.serving import client
+
+    return client.ask({"verb": "machine"})
+
+
+def expected(draft: Draft, report: dict[str, Any]) -> Expected | None:
+    """How long the draft takes on the data of this report; None where nothing can say it.
+
+    Raises InputError and ServerFailed.
+    """
+    task, model = registry.task(draft.task), card(draft.task, draft.model)
+    settings = task.settings.parse(draft.settings)
+    machine, runs = _machine(rates.version()), rates.read()
+    of = kind(task, model, draft.strategy, settings, machine["device_name"])
+    todo = works(task, model, draft.strategy, settings, Sizes.of(report, folds(draft, report)))
+    found = forecast(todo, of, runs, machine, getattr(settings, "max_seconds", None))
+    return None if found is None else Expected(found, machine["device_name"])
+
+
+def sentence(draft: Draft, time: Expected | None = None) -> str:
+    """'Head only on EfficientNet-Lite0, about 15 s, then about 4 min for the comparison'"""
+    info, depth = registry.task(draft.task).info, draft.settings.get("depth")
+    said = f"{words.strategy(info, draft.strategy, draft.blocks, depth)} on {_model(draft)}"
+    if time is None:
+        return said
+    own, more = time.forecast.own, time.forecast.comparison
+    said += f", about {words.duration(own)}"
+    return f"{said}, then about {words.duration(more)} for the comparison" if more else said
+
+
+def _model(draft: Draft) -> str:
+    try:
+        return card(draft.task, draft.model).title
+    except InputError:
+        return draft.model
+
+
+def hindrance(draft: Draft) -> str:
+    """Why a run with these choices cannot start on this machine and what would make it work, in words; else ''."""
+    info = registry.task(draft.task).info
+    try:
+        model = card(draft.task, draft.model)
+    except InputError as error:
+        return words.plain(str(error))
+    if draft.strategy is Strategy.SCRATCH and info.builds_without_files:
+        return ""
+    if weights.where(model) != "unreachable":
+        return ""
+    here = [other.title for other in registry.task(draft.task).models() if weights.find(other)]
+    return f"{words.plain(model.title)} cannot run here: {lacking(draft.task)}" + (
+        f" Or choose {words.plain(here[0])}, which is here." if here else ""
+    )
+
+
+def lacking(task: str, models: int = 1) -> str:
+    """What is said of so many models whose weights cannot be had, and what brings them."""
+    whose, domain = "its" if models == 1 else "their", task.split(".")[0]
+    return (
+        f"{whose} weights are not on this machine, and the hub cannot be reached. Connect this machine to the network; "
+        f"or run `headstart prefetch {domain} --dest FOLDER` where there is one, and set HEADSTART_MODELS to FOLDER."
+    )

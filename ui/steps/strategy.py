@@ -1,0 +1,268 @@
+"""Step 3: how much of the network should learn, drawn as the choice changes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from engines import registry
+from engines.contract import ModelCard, Network, Settings, Strategy
+from engines.contract.settings import Group
+from ui.comparisons import data_needed
+from ui.page import address, errors, uploads, user_changes, words
+from ui.page.draft import Draft, card, knows, strategies
+from ui.steps import cost, data, plan, train
+from ui.widgets import drawing, network_view
+
+GROUPS: dict[Group, str] = {"often": "What most people change", "training": "Training", "data": "Data"}
+FEW = 1000  # training examples below which most of the network is better left as it came
+
+
+def show(draft: Draft, own: Callable[[Draft, dict[str, Any] | None], bool] | None = None) -> None:
+    """`own` draws what a domain has to say of the chosen strategy: it gets the data's report, None while there are no
+    data, and says whether training from scratch can be compared with."""
+    info, model = registry.task(draft.task).info, card(draft.task, draft.model)
+    report = _report(draft)
+    with st.container(border=True):
+        st.markdown(f"**{info.words.question}**")
+        _choose(draft, strategies(draft))
+        choice = info.offer(draft.strategy)
+        st.caption(f"{choice.meaning} *{choice.when}*")
+        view = _network(draft, model, report)
+        _draw(draft, view, len(model.stages))
+        left, right = st.columns([3, 2])
+        with left:
+            if draft.strategy is Strategy.PARTIAL:
+                _slider(draft, model)
+            if draft.strategy is Strategy.FEATURES:
+                _depth(draft, model)
+            st.caption(network_view.legend(view))
+        with right:
+            st.markdown(network_view.how_much(view))
+            estimate = st.empty()
+            if not own and (advice := _advice(draft, report)):
+                st.caption(f":material/info: {advice}")
+            if report and (shown := data_needed.can_show(draft, report)):
+                st.caption(f":material/straighten: {shown}")
+        compares = own(draft, report) if own else True
+    _settings(draft, compares)
+    if draft.path is None:
+        st.caption("Bring data first, then training can start.")
+        if st.button("Bring data", type="primary", icon=":material/arrow_back:"):
+            address.change(step="data")
+            st.rerun()
+        return
+    _start(draft)
+    if report is None:
+        return
+    estimate.caption("Estimating the time …")
+    with errors.calm("The time could not be estimated."):
+        time = plan.expected(draft, report)
+        with estimate.container(gap="xsmall"):
+            _time(time)
+    data_needed.show(draft, report)
+
+
+def _report(draft: Draft) -> dict[str, Any] | None:
+    return data.checked(draft) if draft.data else None
+
+
+def _choose(draft: Draft, offered: tuple[Strategy, ...]) -> None:
+    st.session_state["strategy_switch"] = draft.strategy
+
+    def choose() -> None:
+        address.change(strategy=st.session_state["strategy_switch"], step="strategy")
+
+    info = registry.task(draft.task).info
+    order = [strategy for strategy in info.strategies if strategy in offered]
+    st.segmented_control(
+        info.words.question,
+        order,
+        key="strategy_switch",
+        on_change=user_changes.changed("strategy_switch", choose),
+        format_func=lambda strategy: info.offer(strategy).title,
+        required=True,
+        label_visibility="collapsed",
+        width="stretch",
+    )
+
+
+def _network(draft: Draft, model: ModelCard, report: dict[str, Any] | None) -> Network:
+    """What the draft makes of the model. Two classes stand in for those of data that are not known yet."""
+    outputs = 2 if report is None else len(report["classes"])
+    return network_view.of(draft.task, model, draft.strategy, draft.settings, draft.blocks, outputs)
+
+
+def _draw(draft: Draft, view: Network, stages: int) -> None:
+    offered = registry.task(draft.task).info.strategies
+    svg = drawing.network(view, clickable=Strategy.PARTIAL in offered)
+    clicked = drawing.draw(svg, key="network")
+    if clicked is None:
+        return
+    blocks = stages - clicked  # everything from the clicked block to the head
+    change = {"strategy": Strategy.FEATURES} if blocks <= 0 else {"strategy": Strategy.PARTIAL, "blocks": blocks}
+    if change["strategy"] in offered:
+        address.change(step="strategy", **change)
+        st.rerun()
+
+
+def _slider(draft: Draft, model: ModelCard) -> None:
+    st.session_state["blocks_slider"] = min(draft.blocks, len(model.stages))
+
+    def move() -> None:
+        address.change(blocks=st.session_state["blocks_slider"], strategy=Strategy.PARTIAL, step="strategy")
+
+    st.slider(
+        "Blocks that learn, counted from the head",
+        1,
+        max(len(model.stages), 2),
+        key="blocks_slider",
+        on_change=user_changes.changed("blocks_slider", move),
+        help="You can also click a block in the drawing.",
+    )
+
+
+def _depth(draft: Draft, model: ModelCard) -> None:
+    """Behind which block the head reads, where the task can end a network early and there is a choice."""
+    settings, names = registry.task(draft.task).settings, [stage.name for stage in model.stages]
+    if not knows(settings, "depth") or "depth" in settings.hidden or len(names) < 2:
+        return
+    chosen = draft.settings.get("depth", 0)
+    st.session_state["depth_slider"] = chosen if 0 < chosen < len(names) else len(names)
+
+    def move() -> None:
+        depth = st.session_state["depth_slider"]
+        choose_setting(draft, "depth", 0 if depth == len(names) else depth)
+
+    st.select_slider(
+        settings.title("depth"),
+        range(1, len(names) + 1),
+        key="depth_slider",
+        on_change=user_changes.changed("depth_slider", move),
+        format_func=lambda depth: "the last" if depth == len(names) else names[depth - 1],
+        help="Where your data look unlike what the model was trained on, an earlier block may serve the head better: "
+        "it has seen lines, colours and shapes, or words, and not yet the things that the model used to name.",
+    )
+
+
+def _advice(draft: Draft, report: dict[str, Any] | None) -> str:
+    if report is None:
+        return ""
+    unit = registry.task(draft.task).info.unit
+    n = report["splits"].get("train", report["n_examples"])
+    if n < FEW and draft.strategy is Strategy.FULL:
+        return f"{n:,} {unit} is little for a whole network: the head only, or the last blocks, is the safer start."
+    if n < FEW and draft.strategy is Strategy.SCRATCH:
+        return f"{n:,} {unit} is very little to start from nothing."
+    if n >= FEW and draft.strategy is Strategy.FEATURES:
+        return f"{n:,} {unit} is enough to let the last blocks learn as well."
+    return ""
+
+
+def _time(time: plan.Expected | None) -> None:
+    """How long a run takes, by phase, and what says so."""
+    if time is None:
+        return
+    found = time.forecast
+    text = f"about **{words.duration(found.own)}** on this machine ({time.device})"
+    more = f", and {words.duration(found.comparison)} more for the comparison" if found.comparison else ""
+    st.markdown(text + more)
+    st.caption(cost.by_phase(found))
+    st.caption(f"{cost.grounds(found)} {cost.memory(found)}")
+
+
+def _settings(draft: Draft, compares: bool) -> None:
+    """Every setting of the task that a person may change, from its own description."""
+    task = registry.task(draft.task)
+    if compares and _can_compare(task.settings) and draft.strategy is not Strategy.SCRATCH:
+        st.session_state["baseline_toggle"] = draft.settings.get("baseline") == "scratch"
+
+        def compare() -> None:
+            choose_setting(draft, "baseline", "scratch" if st.session_state["baseline_toggle"] else "none")
+
+        words_ = task.info.words
+        changed = user_changes.changed("baseline_toggle", compare)
+        st.toggle(words_.compare, key="baseline_toggle", on_change=changed, help=words_.compare_help)
+    elsewhere = {"baseline", "blocks", "depth", *task.settings.reading(), *task.settings.hidden}
+    fields = [field for field in dataclasses.fields(task.settings) if field.name not in elsewhere]
+    moved = {f.name for f in fields if draft.settings.get(f.name, f.default) != f.default}
+    label = f"Settings, {len(moved)} changed" if moved else "Settings"
+    with st.expander(label, icon=":material/tune:", key="settings"):
+        for group, title in GROUPS.items():
+            if among := [field for field in fields if task.settings.group(field.name) == group]:
+                st.markdown(f"**{title}**")
+                with st.grid(min_column_width=220):
+                    for field in among:
+                        _field(draft, field)
+        if moved and st.button("Reset all of them", icon=":material/undo:", key="reset_settings"):
+            _reset(draft, moved)
+
+
+def _reset(draft: Draft, changed: set[str]) -> None:
+    """Back to the defaults: those of a run in the address have to be said, others are what nobody says."""
+    here = address.read()
+    kept: dict[str, Any] = {name: value for name, value in here.settings if name not in changed}
+    fields = registry.task(draft.task).settings.__dataclass_fields__
+    said = {name: fields[name].default for name in changed} if here.run else {}
+    address.put(dataclasses.replace(here.with_settings({**kept, **said}), step="strategy"))
+    st.rerun()
+
+
+def _can_compare(settings: type[Settings]) -> bool:
+    """Whether a run can train the same network from scratch beside it."""
+    if not knows(settings, "baseline"):
+        return False
+    return "scratch" in (settings.__dataclass_fields__["baseline"].metadata["choices"] or ())
+
+
+def _field(draft: Draft, field: dataclasses.Field[Any]) -> None:
+    settings = registry.task(draft.task).settings
+    usual = settings.by_default(field.name, draft.strategy)
+    value = draft.settings.get(field.name, field.default)
+    key = f"set_{field.name}"
+    meta = field.metadata
+
+    def change() -> None:
+        choose_setting(draft, field.name, st.session_state[key])
+
+    label, act = settings.title(field.name), user_changes.changed(key, change)
+    help = meta["help"] if value == field.default else f"{meta['help']}. By default: {_said(usual)}"
+    st.session_state[key] = value
+    if meta.get("choices"):
+        st.selectbox(label, meta["choices"], key=key, help=help, on_change=act)
+    elif isinstance(field.default, bool):
+        st.toggle(label, key=key, help=help, on_change=act)
+    else:
+        st.session_state[key] = "" if value is None else _said(value)
+        st.text_input(label, key=key, help=help, on_change=act, placeholder=_said(usual))
+
+
+def _said(value: str | float | None) -> str:
+    """A setting's value, as a person would type it."""
+    if value is None:
+        return "not set"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def choose_setting(draft: Draft, name: str, value: str | float | None) -> None:
+    """Keep a setting in the address when it differs from the default; say so when it makes no sense."""
+    task = registry.task(draft.task)
+    here = address.read()
+    chosen = {**dict(here.settings), name: value}
+    with errors.calm("This setting could not be changed."):
+        task.settings.parse({name: value})
+        address.put(dataclasses.replace(here.with_settings(chosen), step="strategy"))
+
+
+def _start(draft: Draft) -> None:
+    why = plan.hindrance(draft)
+    if st.button("Start training", type="primary", icon=":material/play_arrow:", disabled=bool(why)):
+        title = uploads.origin(draft.data).title if draft.data else ""
+        train.start(draft, title)
+    if why:
+        st.caption(f":material/block: {why}")

@@ -1,0 +1,152 @@
+"""Which part of a test example decided, asked of the model of a finished run."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from engines import paths, registry, runs
+from engines.jobs.serving import client
+from ui.page import errors, recorded, words
+from ui.widgets import ask, plots, text_cards
+
+HELP = (
+    "Grad-CAM shows where the last block of a convolutional network found what speaks for the class. Integrated "
+    "gradients share the answer out among the pixels, for any network; their completeness error says how well the "
+    "shares add up."
+)
+
+TESTED = (
+    "The input is taken apart piece by piece, what the explanation marks first, and put together again in that order; "
+    "the numbers are the mean score of the answer on the way. An explanation that beats a rule without any network and "
+    "random orders, both times by more than random orders differ (±), is faithful to what the network uses."
+)
+
+
+def choose(found: recorded.Finished, rows: list[dict[str, Any]], key: str) -> None:
+    """One of these test examples {file, label, predicted, …} to look into, and how. Nothing where no model is kept."""
+    if not (found.run.path / "model").is_dir():
+        return
+    if found.result.details.get("folds"):
+        st.caption("The model that is kept is asked. It has learnt from all of these, so it may answer otherwise.")
+    said = {str(row["file"]): f"{row['file']} · says {row['predicted']}, is {row['label']}" for row in rows}
+    own = registry.task(found.recipe.task).info.words
+    methods = own.explain_methods
+    first, second = st.columns(2)
+    file = first.selectbox(
+        own.explain_question,
+        list(said),
+        index=None,
+        placeholder="choose an example",
+        format_func=lambda name: said[name],
+        key=key,
+    )
+    method: str | None = ""
+    if len(methods) > 1:
+        method = second.segmented_control(
+            "How to find out",
+            list(methods),
+            default="",
+            format_func=methods.__getitem__,
+            help=HELP,
+            key="explain_how",
+            required=True,
+        )
+    if file is None:
+        return
+    with errors.calm("The model could not be asked."), st.spinner("Looking at what mattered …"):
+        picture, row = _ask(found, file, method or None)
+        if picture:
+            st.image(picture, width=320)
+            st.caption(f"Orange spoke for **{words.plain(str(row['label']))}** · {_how(row)}")
+            faithful(row)
+        else:
+            tinted(row)
+
+
+def tinted(row: dict[str, Any]) -> None:
+    """A text's words, coloured by what they added to the answer."""
+    text_cards.words(row["tokens"], row["scores"])
+    st.caption(f"Orange spoke for **{words.plain(str(row['label']))}**, blue (dotted) against it · {_how(row)}")
+    faithful(row)
+
+
+def faithful(row: dict[str, Any]) -> None:
+    """Whether the explanation can be trusted: its two areas beside those of orders that ask no network. Nothing where
+    it was not tested."""
+    if not (found := row.get("faithfulness")):
+        return
+    good = found["faithful"]
+    icon = ":material/check:" if good else ":material/question_mark:"
+    st.badge(word(row), icon=icon, color="green" if good else "yellow", help=TESTED)
+    others = f"{found['heuristic']} and random orders"
+    away = "Taking away first what it marks changes the answer" + _sooner(found["deletes"], others)
+    back = "putting it back first restores the answer" + _sooner(found["inserts"], others)
+    st.markdown(f"{away}; {back}.")
+    spread = f"{found['random']:.2f} ± {found['spread']:.2f}"
+    columns = ("taken away (lower is better)", "put back (higher is better)")
+    plots.rows(
+        [
+            {"order": name, **dict(zip(columns, values, strict=True))}
+            for name, values in {
+                "this explanation": [f"{found[key]:.2f}" for key in ("deletion", "insertion")],
+                f"{found['heuristic']}, no network": [
+                    f"{found[key]:.2f}" for key in ("heuristic_deletion", "heuristic_insertion")
+                ],
+                f"random, {found['orders']} orders": [spread, spread],
+            }.items()
+        ]
+    )
+
+
+def word(row: dict[str, Any]) -> str:
+    """What the test came to, in a word or two; '' where there was none."""
+    found = row.get("faithfulness")
+    return "" if not found else "faithful here" if found["faithful"] else "not faithful here"
+
+
+def _sooner(beats: bool, others: str) -> str:
+    return f" sooner than {others} do" if beats else f" no sooner than {others} do, or by too little to tell"
+
+
+def words_of(found: recorded.Finished, text: str) -> None:
+    """Which words of somebody's text decided."""
+    with st.spinner("Looking at what mattered …"):
+        (row,) = ask.about_text(found, text, "explain")["rows"]
+        tinted(row)
+
+
+def _ask(found: recorded.Finished, file: str, method: str | None) -> tuple[bytes | None, dict[str, Any]]:
+    recipe = found.recipe
+    if original := recorded.original(found, file):
+        return _answer(found.run.path, found.finished, str(original), None, method)
+    return _answer(found.run.path, found.finished, recipe.test or recipe.data, file, method)
+
+
+@functools.lru_cache(maxsize=64)
+def _answer(
+    run: Path,
+    stamp: float,  # noqa: ARG001  (a run made anew)
+    data: str,
+    example: str | None,
+    method: str | None,
+) -> tuple[bytes | None, dict[str, Any]]:
+    """The picture (PNG) where one was drawn, and what is to be said. Raises InputError and client.ServerFailed."""
+    out = paths.uploads() / f"explain-{runs.new_id()}"
+    try:
+        asked = {"verb": "explain", "run": str(run), "data": data, "out": str(out)}
+        (row,) = client.ask(asked | {"example": example, "method": method})["rows"]
+        return (Path(row["picture"]).read_bytes() if "picture" in row else None), row
+    finally:
+        shutil.rmtree(out, ignore_errors=True)
+
+
+def _how(row: dict[str, Any]) -> str:
+    if "completeness_error" not in row:
+        return str(row["method"])
+    error = words.metric("accuracy", row["completeness_error"])
+    return f"{row['method']}, {row['steps']} steps, completeness error {error}"

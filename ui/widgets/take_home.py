@@ -1,0 +1,131 @@
+"""A finished model leaves here: the files, the lines that load it back, and its model card."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import streamlit as st
+
+from engines.contract import TaskInfo
+from engines.exports import bundle
+from engines.reporting import html
+from engines.runs import RunFolder
+from ui.page import recorded
+
+FORMATS = {
+    "safetensors": ("Model", "Weights, configuration and a script that asks it. It holds none of your data."),
+    "sb3": ("SB3", "A zip that Stable-Baselines3 loads with the lines above. It holds none of your data."),
+    "onnx": ("ONNX", "One file that runs without PyTorch, and a script that asks it. It holds none of your data."),
+    "script": (
+        "Script",
+        "A Python script that repeats this run without Headstart. It holds your data, or the names of your files.",
+    ),
+}
+SHARED = ("comparison.json", "model")
+"""What of a run folder others may have as it is."""
+
+
+def show(info: TaskInfo, found: recorded.Finished) -> None:
+    if snippet := found.result.details.get("load_snippet"):
+        st.code(snippet, language="python", wrap_lines=True)
+    has_model = (found.run.path / "model").is_dir()
+    with st.container(horizontal=True):
+        for name in info.exports if has_model else ():
+            label, help = FORMATS.get(name, (name, ""))
+            parcel = exported(found.run.path, name)
+            _button(label, parcel, f"headstart-{name}.zip", "application/zip", f"export_{name}", help)
+        if (found.run.path / "report.html").is_file():
+            _report(found)
+    if (found.run.path / "README.md").is_file():
+        with st.expander("Model card", icon=":material/article:"):
+            card = bundle.card_without_data(found.run.path, found.recipe)
+            if st.toggle("Show it", key="model_card", value=False):
+                st.code(card, language="markdown", wrap_lines=True, height=320)
+            _button("README.md", made(card), "README.md", "text/markdown", "export_card")
+
+
+def _report(found: recorded.Finished) -> None:
+    """Without a word of the data, unless they are asked for."""
+    page = (found.run.path / "report.html").read_text(encoding="utf-8")
+    with_data = st.toggle("With examples of my data", key="report_data", value=False)
+    shows = "It shows some of your data and names your files." if with_data else "It shows none of your data."
+    help = f"All about this run on one page that needs no network. {shows}"
+    _button(
+        "Report",
+        made(page if with_data else html.without_data(page)),
+        "report.html",
+        "text/html",
+        "export_report",
+        help,
+    )
+
+
+def _button(label: str, data: Callable[[], BinaryIO], file: str, mime: str, key: str, help: str | None = None) -> None:
+    st.download_button(
+        label,
+        data=data,
+        file_name=file,
+        mime=mime,
+        on_click="ignore",
+        icon=":material/download:" if mime != "text/html" else ":material/description:",
+        key=key,
+        help=help,
+    )
+
+
+def made(text: str) -> Callable[[], BinaryIO]:
+    return lambda: io.BytesIO(text.encode())
+
+
+def shared(run: RunFolder) -> BinaryIO:
+    """A run for others, as a zip: model, recipe, model card and report, without a word of the data."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "run"
+        folder.mkdir()
+        for path in (run.path / name for name in SHARED):
+            if path.is_dir():
+                shutil.copytree(path, folder / path.name, ignore=shutil.ignore_patterns(*bundle.FOR_SCRIPTS))
+            elif path.is_file():
+                shutil.copyfile(path, folder / path.name)
+        (folder / "recipe.json").write_text(bundle.recipe_without_data(run.recipe), encoding="utf-8")
+        (folder / "README.md").write_text(bundle.card_without_data(run.path, run.recipe), encoding="utf-8")
+        if (report := run.path / "report.html").is_file():
+            page = html.without_data(report.read_text(encoding="utf-8"))
+            (folder / "report.html").write_text(page, encoding="utf-8")
+        return zipped(folder)
+
+
+def exported(run: Path, format: str) -> Callable[[], BinaryIO]:
+    """Makes the export when it is asked for, not when the page is drawn."""
+
+    def make() -> BinaryIO:
+        from engines.jobs.serving import client
+
+        folder = Path(tempfile.mkdtemp(prefix="headstart-export-"))
+        try:
+            asked = {"verb": "export", "run": str(run), "format": format, "out": str(folder / "model")}
+            return zipped(Path(client.ask(asked)["path"]))
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    return make
+
+
+def zipped(path: Path, skip: Callable[[Path], bool] = lambda _: False) -> BinaryIO:
+    """A file, or a folder with everything below it, as a zip on disk that vanishes once it is closed."""
+    target = tempfile.TemporaryFile()  # noqa: SIM115  (whoever reads it closes it)
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    root = path.parent if path.is_file() else path
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files:
+            if not skip(file):
+                archive.write(file, file.relative_to(root))
+    target.seek(0)
+    return io.BufferedReader(io.FileIO(os.dup(target.fileno())))

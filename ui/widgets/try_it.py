@@ -1,0 +1,130 @@
+"""Show a finished model something new and see what it says, and what it looked at."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from engines import runs
+from engines.contract import TaskInfo
+from ui.page import errors, recorded, uploads, words
+from ui.widgets import ask, examples, gallery, plots
+
+MAX_SHOWN = 6
+
+
+def show(info: TaskInfo, found: recorded.Finished, camera: bool) -> None:
+    """A file or the camera in, probabilities out; nothing that is tried here is kept."""
+    if without_model(found):
+        return
+
+    @st.fragment
+    def trial() -> None:
+        files = _given(info, camera) or examples.file(found, "thumbnail")
+        if files:
+            with errors.calm("The model could not be asked."):
+                _answers(info, found, files)
+
+    trial()
+
+
+def _given(info: TaskInfo, camera: bool) -> list[Any]:
+    if camera and st.toggle("Use the camera", key="try_camera"):
+        shot = st.camera_input("Take a picture", label_visibility="collapsed", key="try_shot")
+        return [shot] if shot else []
+    files = st.file_uploader(
+        f"New {info.unit}",
+        accept_multiple_files=True,
+        key="try_files",
+        max_upload_size=25,
+        help=f"Up to {MAX_SHOWN} at once. They are looked at and deleted again.",
+    )
+    return list(files or [])[:MAX_SHOWN]
+
+
+def _answers(info: TaskInfo, found: recorded.Finished, files: list[Any]) -> None:
+    from engines import paths
+    from engines.jobs.serving import client
+
+    folder = paths.uploads() / f"try-{runs.new_id()}"
+    folder.mkdir()
+    try:
+        for i, file in enumerate(files):
+            suffix = Path(uploads.safe_name(file.name)).suffix.lower()[:8]
+            (folder / f"{i}{suffix}").write_bytes(file.getvalue())
+        asked = {"verb": "predict", "run": str(found.run.path), "data": str(folder)}
+        answer = client.ask(asked)
+        names = {f"{i}": uploads.safe_name(file.name) for i, file in enumerate(files)}
+        for number, row in enumerate(answer["rows"][:MAX_SHOWN]):
+            _answer(names.get(Path(str(row["file"])).stem, str(row["file"])), row, number)
+        n = len(answer["rows"])
+        more = f" These are {MAX_SHOWN} of {words.count(n, info.unit)}." if n > MAX_SHOWN else ""
+        st.caption(f"Answered in {answer['milliseconds']:.0f} ms.{more}")
+        if st.button(info.words.explain_question, icon=":material/visibility:", key="try_explain"):
+            _explain(found, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sentence(
+    found: recorded.Finished, longest: int, answer: Callable[[dict[str, Any]], None], column: str = "text"
+) -> None:
+    """A sentence in, drawn by `answer`, which gets what the warm server says; and which of its words decided.
+
+    Those of the test stand in that `column` of predictions.parquet.
+    """
+    if without_model(found):
+        return
+    typed = st.text_area("A sentence of yours", key="try_text", max_chars=longest, height=90)
+    text = typed if typed.strip() else examples.text(found, column)
+    if not text:
+        return
+    with errors.calm("The model could not be asked."):
+        answer(ask.about_text(found, text))
+        if st.button("Which words decided?", icon=":material/visibility:", key="try_explain"):
+            from ui.widgets import explanation
+
+            explanation.words_of(found, text)
+
+
+def without_model(found: recorded.Finished) -> bool:
+    """Whether a recording came without its model; says so."""
+    if (found.run.path / "model").is_dir():
+        return False
+    st.caption("This recording comes without its model. Train it yourself, then try it on anything.")
+    return True
+
+
+def _answer(name: str, row: dict[str, Any], number: int) -> None:
+    if row.get("error"):
+        st.warning(f"**{words.plain(name)}**: {words.plain(str(row['error']))}", icon=":material/error:")
+        return
+    st.markdown(f"{words.plain(name)}: **{words.plain(str(row['label']))}**")
+    answered(row, number)
+
+
+def answered(row: dict[str, Any], number: int) -> None:
+    """The classes that came to mind, the likeliest first."""
+    best = dict(sorted(row["probabilities"].items(), key=lambda entry: -entry[1])[:6])
+    plots.show(
+        plots.bars(best, x="probability", colour=plots.TRAINED, share=True, strong=str(row["label"])),
+        f"try_{number}",
+        alt=", ".join(f"{label}: {100 * p:.0f} %" for label, p in best.items()),
+    )
+
+
+def _explain(found: recorded.Finished, folder: Path) -> None:
+    from engines.jobs.serving import client
+    from ui.widgets import explanation
+
+    out = folder / "explained"
+    with st.spinner("Looking at what mattered …"):
+        asked = {"verb": "explain", "run": str(found.run.path), "data": str(folder), "out": str(out)}
+        rows = client.ask(asked)["rows"]
+    drawn = [row for row in rows if "picture" in row][:MAX_SHOWN]
+    said = [" · ".join(filter(None, (str(r["label"]), r["method"], explanation.word(r)))) for r in drawn]
+    gallery.show([(out / r["picture"], str(r["label"]), one) for r, one in zip(drawn, said, strict=True)], width=190)
