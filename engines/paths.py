@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import stat
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
+PRIVATE_FOLDER = stat.S_IRWXU
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+PRIVATE_UMASK = OTHERS
+"""For processes that write below the home: what they make is their own user's alone (folders 700, files 600)."""
 
 
 def home() -> Path:
     return Path(os.environ.get("HEADSTART_HOME") or Path.home() / ".headstart").absolute()
 
 
+def private_home() -> Path:
+    """The home, made where there is none, and closed to the other users of this machine: what lies in it is somebody's.
+
+    Where it belongs to another user (a volume that is mounted for us), its owner decides.
+    """
+    folder = home()
+    folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+    if os.name == "posix" and folder.stat().st_mode & OTHERS:
+        with contextlib.suppress(PermissionError):
+            folder.chmod(PRIVATE_FOLDER)
+    return folder
+
+
 def _made(path: Path) -> Path:
-    path.mkdir(parents=True, exist_ok=True)
+    if path.is_relative_to(home()):
+        private_home()
+    path.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
     return path
 
 

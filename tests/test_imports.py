@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DOMAINS = "engines.<domain>"
 LAYERS = (
     ("engines.contract",),
-    ("engines.paths", "engines.versions", "engines.runs", "engines.weights", "engines.data", "engines.exports"),
+    ("engines.environment", "engines.paths", "engines.versions", "engines.runs", "engines.weights"),
+    ("engines.data", "engines.exports"),
     ("engines.training", "engines.cost", "engines.evidence", "engines.attribution", "engines.reporting"),
     ("engines.lifecycle", "engines.classification"),
     (DOMAINS,),
@@ -51,6 +52,7 @@ HEAVY = {
 LIGHT = [
     "engines.contract",
     "engines.registry",
+    "engines.environment",
     "engines.paths",
     "engines.runs",
     "engines.weights",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
-import os
 import re
+import shutil
 import stat
 import unicodedata
 import zipfile
@@ -15,23 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from engines.contract import InputError, Problem, Skipped
+from engines.environment import number
 
 ACCEPTED = "accepted: a zip archive that opens on an ordinary computer"
 CHUNK = 1 << 20  # bytes
 CLUTTER = {"__macosx", "thumbs.db", "desktop.ini"}
 COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # the others can unpack without bound in a single read
 NAME_ERRORS = {errno.ENAMETOOLONG, errno.EINVAL, errno.ENOENT, errno.EILSEQ}
+MOST_DEEP = 64
+"""Folders inside one another, in an archive or a folder."""
 DIRECTORY_BYTES_A_MEMBER = 256  # in the archive's table of contents: name, sizes, times
-
-
-def _number(variable: str, default: int) -> int:
-    text = os.environ.get(variable, "")
-    if not text:
-        return default
-    if not text.isdigit() or int(text) == 0:
-        accepted = "accepted: a whole number above 0"
-        raise InputError(Problem(f"environment variable {variable}", f"found {text!r}", accepted))
-    return int(text)
 
 
 @dataclass(frozen=True)
@@ -39,19 +32,23 @@ class Limits:
     """How much an archive may unpack to. Bytes are counted as they are written, whatever the archive claims.
 
     The environment overrides each default: HEADSTART_ZIP_MEMBERS, HEADSTART_ZIP_TOTAL_BYTES,
-    HEADSTART_ZIP_MEMBER_BYTES, HEADSTART_ZIP_RATIO.
+    HEADSTART_ZIP_MEMBER_BYTES, HEADSTART_ZIP_RATIO, HEADSTART_FREE_BYTES.
     """
 
-    members: int = field(default_factory=lambda: _number("HEADSTART_ZIP_MEMBERS", 100_000))
+    members: int = field(default_factory=lambda: number("HEADSTART_ZIP_MEMBERS", 100_000, low=1))
     """Entries, folders and clutter included."""
-    total_bytes: int = field(default_factory=lambda: _number("HEADSTART_ZIP_TOTAL_BYTES", 20 << 30))
+    total_bytes: int = field(default_factory=lambda: number("HEADSTART_ZIP_TOTAL_BYTES", 20 << 30, low=1))
     """Of everything unpacked, skipped members included."""
-    member_bytes: int = field(default_factory=lambda: _number("HEADSTART_ZIP_MEMBER_BYTES", 4 << 30))
+    member_bytes: int = field(default_factory=lambda: number("HEADSTART_ZIP_MEMBER_BYTES", 4 << 30, low=1))
     """Of one member."""
-    ratio: int = field(default_factory=lambda: _number("HEADSTART_ZIP_RATIO", 200))
+    ratio: int = field(default_factory=lambda: number("HEADSTART_ZIP_RATIO", 200, low=1))
     """Unpacked bytes for one packed byte, for members that unpack to more than `ratio_from` bytes."""
     ratio_from: int = 10 << 20
     """A blank page may be packed a thousand times smaller; up to this size (bytes) it harms nobody."""
+    whole_ratio_from: int = 1 << 30
+    """The same of the whole archive, for which `ratio` counts above this size: many small bombs are one large one."""
+    free_bytes: int = field(default_factory=lambda: number("HEADSTART_FREE_BYTES", 1 << 30))
+    """What unpacking leaves free on the disk, for the runs that are under way."""
 
 
 class _Unusable(Exception):
@@ -77,6 +74,7 @@ def unpack(archive: Path, out: Path, limits: Limits | None = None) -> list[Skipp
     limits = limits or Limits()
     skipped: list[Skipped] = []
     total = written = 0
+    packed, room = archive.stat().st_size if archive.is_file() else 0, _free(out)
     with _opened(archive, limits) as source:
         for info in source.infolist():
             target = None
@@ -88,8 +86,7 @@ def unpack(archive: Path, out: Path, limits: Limits | None = None) -> list[Skipp
                 with target.open("wb") as file:
                     for chunk in _content(source, info, limits):
                         total += len(chunk)
-                        if total > limits.total_bytes:
-                            raise _refusal(archive, f"it unpacks to more than {limits.total_bytes:,} bytes")
+                        _require_bearable(archive, packed, total, room, limits)
                         file.write(chunk)
                 target = None
                 written += 1
@@ -105,6 +102,24 @@ def unpack(archive: Path, out: Path, limits: Limits | None = None) -> list[Skipp
         first = f": {skipped[0].where} {skipped[0].reason}" if skipped else ""
         raise _refusal(archive, f"there is no file in it that can be used{first}")
     return skipped
+
+
+def _require_bearable(archive: Path, packed: int, unpacked: int, room: int, limits: Limits) -> None:
+    """Raises InputError where so many bytes (`unpacked`) of an archive of `packed` bytes are too many."""
+    if unpacked > limits.total_bytes:
+        raise _refusal(archive, f"it unpacks to more than {limits.total_bytes:,} bytes")
+    if unpacked > limits.whole_ratio_from and unpacked > limits.ratio * packed:
+        raise _refusal(archive, f"it unpacks to more than {limits.ratio} times its size")
+    if unpacked > room - limits.free_bytes:
+        free = f"{limits.free_bytes / (1 << 30):.3g} GB"
+        found = f"unpacked, it would leave less than {free} of the disk free"
+        raise InputError(Problem(archive.name, found, "make room on the disk and try again"))
+
+
+def _free(folder: Path) -> int:
+    """Bytes of free space where `folder` is, or will be."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return shutil.disk_usage(there).free
 
 
 class _Cautious(io.BufferedReader):
@@ -154,6 +169,8 @@ def _safe_name(info: zipfile.ZipInfo) -> str:
     parts = [part for part in name.split("/") if part not in {"", "."}]
     if ".." in parts:
         raise _Unusable("has '..' in its path")
+    if len(parts) > MOST_DEEP:
+        raise _Unusable(f"lies more than {MOST_DEEP} folders deep")
     if not parts or any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in name):
         raise _Unusable("has no proper name")
     if stat.S_IFMT(info.external_attr >> 16) not in {0, stat.S_IFREG, stat.S_IFDIR}:

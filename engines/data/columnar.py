@@ -13,6 +13,7 @@ from engines.contract import InputError, Problem, Progress
 from engines.data.delimited import SAMPLE_ROWS, has_header
 from engines.data.json_lines import as_text
 from engines.data.row_sampling import Source, clean, listed, require_columns
+from engines.environment import number
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
@@ -21,6 +22,18 @@ if TYPE_CHECKING:
 
 MOST_UNPACKED = 512 << 20  # bytes of a spreadsheet without its compression
 BATCH = 1024  # rows
+CELLS_A_LOOK = 20_000
+"""Cells of a sheet after which whoever waits is told how far it is, and may have left."""
+
+
+def most_cells() -> int:
+    """HEADSTART_TABLE_CELLS: cells that a sheet or Parquet file may have, empty ones included; 100 million by default.
+
+    Both can promise far more in a file of a few kilobytes: one cell at XFD1048576 makes a sheet of 17 billion.
+    """
+    return number("HEADSTART_TABLE_CELLS", 100_000_000, low=1)
+
+
 ACCEPTED_XLSX = "accepted: an .xlsx file as Excel, LibreOffice or Google Sheets save it"
 ACCEPTED_PARQUET = "accepted: a Parquet file as pandas, Polars or the Hugging Face hub write it"
 ERRORS = {"#N/A", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#GETTING_DATA"}
@@ -41,6 +54,7 @@ def open_parquet(path: Path, progress: Progress | None = None) -> Source:
     except Exception:  # ArrowInvalid, OSError, …: whatever the bytes provoke
         raise InputError(Problem(path.name, "it is damaged, or no Parquet file", ACCEPTED_PARQUET)) from None
     require_columns(path.name, width)
+    _require_few(path.name, file.metadata.num_rows * width, most_cells())
     columns: list[str] = []
     rows = _parquet_rows(path.name, file, columns, classes, progress)
     notes = [
@@ -178,6 +192,13 @@ def _require_bearable(path: Path) -> None:
         raise InputError(Problem(path.name, found, "accepted: a smaller spreadsheet, or the table as CSV"))
 
 
+def _require_few(name: str, cells: int, most: int) -> None:
+    """Raises InputError for a table of more cells than anybody fills."""
+    if cells > most:
+        found = f"it has more than {most:,} cells, empty ones included"
+        raise InputError(Problem(name, found, "accepted: a smaller table; in a sheet, delete its empty rows, columns"))
+
+
 def _first_rows(path: Path, sheet: Worksheet) -> list[list[str]]:
     found = []
     for _, cells in _sheet_rows(path, sheet, None):
@@ -189,13 +210,20 @@ def _first_rows(path: Path, sheet: Worksheet) -> list[list[str]]:
 
 
 def _sheet_rows(path: Path, sheet: Worksheet, progress: Progress | None) -> Iterator[tuple[int, list[str]]]:
-    position = 0
+    position = seen = told = 0
+    most = most_cells()
     try:
         for cells in sheet.iter_rows(values_only=True):
             position += 1
-            if progress and position % 1_000 == 0:
+            seen += len(cells)
+            _require_few(path.name, seen, most)
+            if progress and seen - told > CELLS_A_LOOK:
+                told = seen
                 progress(position, 0)
-            yield position, ["" if cell in ERRORS else as_text(cell) for cell in cells]
+            if cells.count(None) == len(cells):
+                yield position, [""] * len(cells)
+            else:
+                yield position, ["" if cell is None or cell in ERRORS else as_text(cell) for cell in cells]
     except InputError:
         raise
     except Exception:

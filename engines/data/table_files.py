@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engines.contract import InputError, Problem, Skipped
-from engines.data.archive import is_clutter, unpack
+from engines.data.archive import unpack
 from engines.data.columnar import sheets_of
 from engines.data.parts import Part, lacks_training, of_tables, part_of_path
 from engines.data.row_sampling import listed
 from engines.data.tables import ACCEPTED, EXTENSIONS, columns_of
-from engines.data.unpacked import prepared
+from engines.data.unpacked import files_below, prepared
 
 TELLING = {"readme", "license", "licence", "notice", "changelog", "requirements", "citation"}
 """Text files beside a table that are none."""
@@ -68,10 +68,8 @@ def every_table(data: Path, work: Path) -> tuple[list[TableFile], list[Skipped]]
         return [TableFile(data, data.name)], []
     root, skipped = (data, []) if data.is_dir() else prepared(data, work, lambda out: unpack(data, out))
     found = []
-    for path in sorted(root.rglob("*")):
+    for path in files_below(root):
         name = path.relative_to(root).as_posix()
-        if is_clutter(name) or not path.is_file():
-            continue
         if path.suffix.lower() not in EXTENSIONS or path.stem.lower() in TELLING:
             skipped.append(Skipped(name, "is no table"))
         else:

@@ -1,16 +1,19 @@
-"""Make a folder out of an archive once, and find it again the next time."""
+"""Make a folder out of an archive once, find it again the next time, and walk through it."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from engines.contract import Skipped
+from engines.contract import InputError, Problem, Skipped
+from engines.data.archive import MOST_DEEP, is_clutter
 
 
 def prepared(source: Path, work: Path, fill: Callable[[Path], list[Skipped]]) -> tuple[Path, list[Skipped]]:
@@ -38,3 +41,45 @@ def prepared(source: Path, work: Path, fill: Callable[[Path], list[Skipped]]) ->
             shutil.rmtree(partial, ignore_errors=True)
     entries = json.loads((folder / record).read_text(encoding="utf-8"))
     return folder, [Skipped(**entry) for entry in entries]
+
+
+def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Each folder below `root`, itself first, with the names of the files in it that a person put there, sorted; what
+    is in a folder before what is in the next. Linked folders are followed, each once.
+
+    Raises InputError where folders lie more than MOST_DEEP deep inside one another.
+    """
+    seen: set[tuple[int, int]] = set()
+    waiting = [(root, 0)]
+    while waiting:
+        folder, depth = waiting.pop()
+        if depth > MOST_DEEP:
+            found = f"its folders lie more than {MOST_DEEP} deep inside one another"
+            raise InputError(Problem(root.name, found, "move the files up"))
+        status = folder.stat()
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders, names = _inside(folder)
+        yield folder, names
+        waiting += [(folder / name, depth + 1) for name in reversed(folders)]
+
+
+def files_below(root: Path) -> list[Path]:
+    """Every file below `root` that a person put there, sorted by path. Raises InputError as `walk` does."""
+    return sorted(folder / name for folder, names in walk(root) for name in names)
+
+
+def _inside(folder: Path) -> tuple[list[str], list[str]]:
+    """The folders and the files of a folder; nothing where it may not be read."""
+    folders: list[str] = []
+    names: list[str] = []
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if is_clutter(entry.name):
+                continue
+            if entry.is_dir():
+                folders.append(entry.name)
+            elif entry.is_file():
+                names.append(entry.name)
+    return sorted(folders), sorted(names)

@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-import os
-
-from engines.contract import InputError, Problem
+from engines.environment import number
 
 
 def max_running(gpus: int) -> int:
     """HEADSTART_MAX_RUNNING: runs that train at once. Default and most: one a GPU; without a GPU the default is 1."""
-    chosen = _number("HEADSTART_MAX_RUNNING", gpus or 1, low=1)
+    chosen = number("HEADSTART_MAX_RUNNING", gpus or 1, low=1)
     return min(chosen, gpus) if gpus else chosen
 
 
 def max_queued() -> int:
     """HEADSTART_MAX_QUEUED: runs that may wait. Default 50."""
-    return _number("HEADSTART_MAX_QUEUED", 50)
+    return number("HEADSTART_MAX_QUEUED", 50)
 
 
 def spare_workers() -> int:
     """HEADSTART_SPARE_WORKERS: processes that wait with torch imported, about 600 MB each. Default 1."""
-    return _number("HEADSTART_SPARE_WORKERS", 1)
+    return number("HEADSTART_SPARE_WORKERS", 1)
 
 
 def grace_seconds() -> int:
     """HEADSTART_GRACE_SECONDS: what a cancelled run gets to write its checkpoint before it is killed. Default 10."""
-    return _number("HEADSTART_GRACE_SECONDS", 10)
+    return number("HEADSTART_GRACE_SECONDS", 10)
 
 
 def serving_idle_seconds() -> int:
     """HEADSTART_SERVING_IDLE_SECONDS: the warm server leaves after so long without a question. Default 1800."""
-    return _number("HEADSTART_SERVING_IDLE_SECONDS", 1800, low=1)
+    return number("HEADSTART_SERVING_IDLE_SECONDS", 1800, low=1)
 
 
 def check() -> None:
     """Raises InputError naming the first of these variables that is no number."""
     max_running(0), max_queued(), spare_workers(), grace_seconds(), serving_idle_seconds()
-
-
-def _number(name: str, default: int, low: int = 0) -> int:
-    text = os.environ.get(name, "").strip()
-    if not text:
-        return default
-    if not text.isdecimal() or int(text) < low:
-        raise InputError(Problem(f"environment variable {name}", f"found {text!r}", f"accepted: {low} or more"))
-    return int(text)

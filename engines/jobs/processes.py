@@ -53,6 +53,7 @@ def start(
             env=variables,
             start_new_session=True,
             creationflags=WINDOWS_APART,
+            umask=paths.PRIVATE_UMASK,  # of no effect on Windows
         )
 
 

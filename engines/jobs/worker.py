@@ -1,8 +1,9 @@
 """Works through one run: trains, or compares.
 
     python -m engines.jobs.worker RUN_DIR    works through that run folder
-    python -m engines.jobs.worker --spare    imports the heavy libraries and waits on standard input for one line,
-                                             {"run": RUN_DIR, "environment": {…}}; leaves when standard input closes
+    python -m engines.jobs.worker --order    waits on standard input for one line, {"run": RUN_DIR,
+                                             "environment": {…}}; leaves when standard input closes
+    python -m engines.jobs.worker --spare    the same, and imports the heavy libraries meanwhile
 
 The command line calls `execute` in its own process. Nothing here imports torch: a run says that it is running
 before anything heavy is loaded.
@@ -198,7 +199,11 @@ def _log_traceback(run: RunFolder) -> None:
 
 
 def _spare() -> int:
-    importing = warm_imports.start_importing(warm_imports.ANSWERING + warm_imports.TRAINING)
+    return _ordered(warm_imports.start_importing(warm_imports.ANSWERING + warm_imports.TRAINING).join)
+
+
+def _ordered(ready: Callable[[], Any] = lambda: None) -> int:
+    """Works through the run that standard input names."""
     line = sys.stdin.readline()
     if not line.strip():
         os._exit(0)  # nobody needs us any more, and the imports may take a while yet
@@ -206,7 +211,7 @@ def _spare() -> int:
     os.environ.update(order["environment"])
     run = RunFolder(Path(order["run"]))
     _print_into(run.path / LOG)
-    return execute(run, importing.join)
+    return execute(run, ready)
 
 
 def _print_into(path: Path) -> None:
@@ -220,8 +225,13 @@ def _print_into(path: Path) -> None:
 def main(arguments: list[str]) -> int:
     if arguments == ["--spare"]:
         return _spare()
+    if arguments == ["--order"]:
+        return _ordered()
     if len(arguments) != 1 or not (Path(arguments[0]) / "recipe.json").is_file():
-        print("usage: python -m engines.jobs.worker RUN_DIR (a folder with a recipe.json), or --spare", file=sys.stderr)
+        print(
+            "usage: python -m engines.jobs.worker RUN_DIR (a folder with a recipe.json), --order or --spare",
+            file=sys.stderr,
+        )
         return WRONG_INPUT
     return execute(RunFolder(Path(arguments[0])))
 

@@ -18,10 +18,10 @@ from engines.control.logs import cells, columns, hdf5
 from engines.control.logs.ends import settled
 from engines.control.logs.how import How
 from engines.control.logs.raw import ACCEPTED, MOST_ROWS, MOST_UNPACKED, Raw, from_arrays, require
-from engines.data.archive import is_clutter, unpack
+from engines.data.archive import unpack
 from engines.data.row_sampling import Table, listed
 from engines.data.tables import EXTENSIONS, read_table
-from engines.data.unpacked import prepared
+from engines.data.unpacked import files_below, prepared
 
 HDF5 = {".hdf5", ".h5"}
 WIDE = {"observations", "next_observations", "actions"}
@@ -36,7 +36,7 @@ def read_raw(data: Path, how: How) -> Raw:
     if data.is_file() and zipfile.is_zipfile(data) and data.suffix.lower() != ".xlsx":
         data, _ = prepared(data, paths.work(data), lambda folder: unpack(data, folder))
     if data.is_dir():
-        inside = [p for p in sorted(data.rglob("*")) if p.is_file() and not is_clutter(str(p.relative_to(data)))]
+        inside = files_below(data)
         logs = [path for path in inside if path.suffix.lower() in EXTENSIONS - {".txt", ".json"} | {".npz"} | HDF5]
         minari = [path for path in logs if path.name == "main_data.hdf5"]
         if len(minari or logs) != 1:

@@ -17,8 +17,8 @@ from engines.control.policy.training import adaptation
 from engines.control.simulation import mjcf
 from engines.control.simulation.robots import find
 from engines.control.simulation.target import Target
-from engines.data.archive import is_clutter, unpack
-from engines.data.unpacked import prepared
+from engines.data.archive import unpack
+from engines.data.unpacked import files_below, prepared
 
 ACCEPTED = "accepted: a target's JSON, a MuJoCo robot's XML, or logged transitions as a table, NPZ or Minari dataset"
 MODELS = {".xml", ".mjcf"}
@@ -70,7 +70,7 @@ def _inside(data: Path) -> Path:
     if data.is_file() and zipfile.is_zipfile(data) and data.suffix.lower() not in {".npz", ".xlsx"}:
         data, _ = prepared(data, paths.work(data), lambda folder: unpack(data, folder))
     if data.is_dir():
-        files = [p for p in sorted(data.rglob("*")) if p.is_file() and not is_clutter(str(p.relative_to(data)))]
+        files = files_below(data)
         if len(files) == 1:
             return files[0]
     return data

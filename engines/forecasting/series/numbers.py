@@ -11,6 +11,9 @@ MISSING = {
     *("", "na", "n/a", "n.a.", "n.a", "nd", "n.d.", "nan", "null", "none", "nil", "missing", "#n/a", "<na>", "#value!"),
     *("-", "--", "---", "\N{EN DASH}", "\N{EM DASH}", ".", "..", "...", "\N{HORIZONTAL ELLIPSIS}", "?", "*", "**", ":"),
 }
+BEYOND = 1e30
+"""Nothing that people measure is as large; such numbers stand for a missing one (-3.4e38, 1.8e308), and their squares
+would leave what float32 can hold."""
 INFINITE = {"inf", "+inf", "-inf", "infinity", "-infinity", "∞", "-∞"}
 DRESS = re.compile(
     r"[\s'\N{RIGHT SINGLE QUOTATION MARK}\N{MODIFIER LETTER APOSTROPHE}%]"
@@ -89,7 +92,7 @@ def bare(text: str) -> str:
 
 
 def number(text: str, decimal: str) -> float | None:
-    """The number, nan for a missing one, ±inf as it says; None for what is no number."""
+    """The number, nan for a missing one, ±inf as it says, or from ±BEYOND on; None for what is no number."""
     text = bare(text)
     if text.casefold() in MISSING:
         return math.nan
@@ -103,4 +106,4 @@ def number(text: str, decimal: str) -> float | None:
     if not PLAIN.fullmatch(text):
         return None
     value = float(text)
-    return value if math.isfinite(value) else math.inf
+    return value if abs(value) < BEYOND else math.copysign(math.inf, value)

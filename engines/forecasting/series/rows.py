@@ -11,7 +11,7 @@ from engines.data.row_sampling import Source
 from engines.forecasting.series import covariates
 from engines.forecasting.series.buckets import Buckets
 from engines.forecasting.series.gridding import counted
-from engines.forecasting.series.numbers import number
+from engines.forecasting.series.numbers import BEYOND, number
 from engines.forecasting.series.survey import KEPT_DATES, Reading, Survey, cell_of, walked
 
 MOST_NAMED = 200
@@ -49,7 +49,9 @@ class Log:
             held = counted(self.text, "cell among the numbers holds", "cells among the numbers hold")
             notes.append(f"{held} text: it counts as missing.")
         if self.infinite:
-            notes.append(f"{counted(self.infinite, 'infinite number counts', 'infinite numbers count')} as missing.")
+            huge = f"infinite, or beyond ±{BEYOND:g},"
+            held = counted(self.infinite, f"number that is {huge} counts", f"numbers that are {huge} count")
+            notes.append(f"{held} as missing.")
         return notes
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from engines import paths
 from engines.contract import InputError, Problem, Progress, Skipped
-from engines.data.archive import is_clutter, unpack
+from engines.data.archive import unpack
 from engines.data.delimited import UnclosedQuote, open_delimited
 from engines.data.tables import EXTENSIONS, open_table
-from engines.data.unpacked import prepared
+from engines.data.unpacked import files_below, prepared
 from engines.forecasting.series import covariates, gridding
 from engines.forecasting.series.buckets import Buckets
 from engines.forecasting.series.coded_dates import STEPS
@@ -59,9 +59,7 @@ def the_table(data: Path) -> Path:
     if data.is_file() and zipfile.is_zipfile(data) and data.suffix.lower() != ".xlsx":
         data, _ = prepared(data, paths.work(data), lambda folder: unpack(data, folder))
     if data.is_dir():
-        files = [path for path in sorted(data.rglob("*")) if path.is_file()]
-        files = [path for path in files if not is_clutter(str(path.relative_to(data)))]
-        tables = [path for path in files if path.suffix.lower() in EXTENSIONS]
+        tables = [path for path in files_below(data) if path.suffix.lower() in EXTENSIONS]
         if len(tables) != 1:
             found = f"it holds {len(tables)} tables" if tables else "there is no table in it"
             raise InputError(Problem(data.name, found, ACCEPTED))

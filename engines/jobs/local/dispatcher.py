@@ -102,9 +102,7 @@ class Dispatcher:
         if cards and row.slot is not None:
             environment["CUDA_VISIBLE_DEVICES"] = cards[row.slot]
         try:
-            child = self._hand_to_spare(run, environment) or processes.start(
-                "engines.jobs.worker", [str(run.path)], log=run.path / LOG, environment=environment
-            )
+            child = self._hand_to_spare(run, environment) or self._start_for(run, environment)
         except OSError as error:
             message = f"The training process could not be started: {error.strerror}. Resume tries again."
             self.store.move(row.id, State.RUNNING, State.FAILED, lambda: run.set_state(State.FAILED, message))
@@ -115,18 +113,23 @@ class Dispatcher:
 
     def _hand_to_spare(self, run: RunFolder, environment: dict[str, str]) -> subprocess.Popen[bytes] | None:
         """Gives the run to a spare worker; None when there is none."""
-        order = json.dumps({"run": str(run.path), "environment": environment}).encode() + b"\n"
         while self._spares:
             spare = self._spares.pop(0)
-            assert spare.stdin
             try:
-                with spare.stdin:
-                    spare.stdin.write(order)
+                _order(spare, run, environment)
             except OSError:  # it died while it waited
                 _dismiss(spare)
                 continue
             return spare
         return None
+
+    def _start_for(self, run: RunFolder, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        """A worker for that run alone. Raises OSError."""
+        worker = processes.start(
+            "engines.jobs.worker", ["--order"], log=run.path / LOG, stdin=subprocess.PIPE, environment=environment
+        )
+        _order(worker, run, environment)
+        return worker
 
     def _keep_spares(self) -> None:
         for spare in [spare for spare in self._spares if spare.poll() is not None]:
@@ -225,6 +228,14 @@ def _overdue(run: RunFolder) -> bool:
         if time.time() - (run.path / "cancel").stat().st_mtime > grace:
             return True
     return grace < run.seconds_since_heartbeat() < float("inf") and run.state[0].finished
+
+
+def _order(worker: subprocess.Popen[bytes], run: RunFolder, environment: dict[str, str]) -> None:
+    """Tells a waiting worker its run: not on its command line, which every user of the machine may read, and a run's
+    id is the key to it. Raises OSError where it has died."""
+    assert worker.stdin
+    with worker.stdin:
+        worker.stdin.write(json.dumps({"run": str(run.path), "environment": environment}).encode() + b"\n")
 
 
 def _dismiss(spare: subprocess.Popen[bytes]) -> None:

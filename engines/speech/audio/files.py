@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from math import gcd
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from engines.contract import InputError, Problem
+from engines.environment import number
 from engines.speech.audio import decoder_messages
 
 RATE = 16_000  # samples a second, what every model here hears
@@ -79,11 +78,7 @@ def most_samples() -> int:
 
     That is 43 minutes of stereo at 48 kHz. Raises InputError when it is no number.
     """
-    text = os.environ.get("HEADSTART_AUDIO_SAMPLES", "").strip() or "250000000"
-    if not text.isdecimal() or int(text) < 1:
-        accepted = "accepted: a whole number above 0"
-        raise InputError(Problem("environment variable HEADSTART_AUDIO_SAMPLES", f"found {text!r}", accepted))
-    return int(text)
+    return number("HEADSTART_AUDIO_SAMPLES", 250_000_000, low=1)
 
 
 def header(path: Path) -> Header:

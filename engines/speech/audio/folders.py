@@ -7,7 +7,6 @@ Kaldi, VCTK and TIMIT.
 
 from __future__ import annotations
 
-import os
 import unicodedata
 import zipfile
 from collections.abc import Callable
@@ -15,10 +14,10 @@ from functools import partial
 from pathlib import Path
 
 from engines.contract import InputError, Problem, ReadAs, Skipped
-from engines.data.archive import is_clutter, unpack
+from engines.data.archive import unpack
 from engines.data.labelled import clean, first
 from engines.data.tables import read_table
-from engines.data.unpacked import prepared
+from engines.data.unpacked import files_below, prepared
 from engines.speech.audio import folder_names, layouts, sound_tables
 from engines.speech.audio.recordings import SOUNDS, Listing, Reading, Recording, Sounds
 from engines.speech.audio.sound_tables import DESCRIBING
@@ -167,21 +166,9 @@ def folder(data: Path, work: Path) -> tuple[Path, list[Skipped]]:
 
 
 def walk(root: Path) -> dict[str, Path]:
-    """Relative name -> path of every file that a person put there, sorted. Linked folders are followed, each once."""
-    seen: set[tuple[int, int]] = set()
-    files = {}
-    for place, folders, names in os.walk(root, followlinks=True):
-        status = Path(place).stat()
-        if (status.st_dev, status.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        folders[:] = [name for name in folders if not is_clutter(name)]
-        for name in names:
-            if not is_clutter(name):
-                path = Path(place, name)
-                files[unicodedata.normalize("NFC", path.relative_to(root).as_posix())] = path
-    return dict(sorted(files.items()))
+    """Relative name -> path of every file that a person put there, sorted. Raises InputError as `files_below` does."""
+    named = {unicodedata.normalize("NFC", path.relative_to(root).as_posix()): path for path in files_below(root)}
+    return dict(sorted(named.items()))
 
 
 def _sounds(files: dict[str, Path]) -> Sounds:

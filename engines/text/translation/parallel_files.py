@@ -9,11 +9,11 @@ from pathlib import Path
 
 from engines import paths
 from engines.contract import InputError, Problem, Progress
-from engines.data.archive import is_clutter, unpack
+from engines.data.archive import unpack
 from engines.data.parts import of_tables
 from engines.data.table_files import is_zip_of_files
 from engines.data.tables import Table, decode
-from engines.data.unpacked import prepared
+from engines.data.unpacked import files_below, prepared
 from engines.text.settings import TableSettings
 from engines.text.table_reading import PartTable, Tables, parts_by_name, read_tables
 
@@ -51,10 +51,9 @@ def _pairs(data: Path) -> dict[str, dict[str, Path]]:
         return {}
     root = data if data.is_dir() else prepared(data, paths.work(data), lambda out: unpack(data, out))[0]
     by_stem: defaultdict[str, dict[str, Path]] = defaultdict(dict)
-    for path in sorted(root.rglob("*")):
-        name = path.relative_to(root).as_posix()
+    for path in files_below(root):
         found = NAME.fullmatch(path.name)
-        if found and path.is_file() and not is_clutter(name) and found["language"] not in OTHER_ENDINGS:
+        if found and found["language"] not in OTHER_ENDINGS:
             by_stem[(path.parent.relative_to(root) / found["stem"]).as_posix()][found["language"]] = path
     return {stem: languages for stem, languages in by_stem.items() if len(languages) == 2}
 

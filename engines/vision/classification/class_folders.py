@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from engines.contract import ReadAs, Skipped
-from engines.data import labelled
-from engines.data.archive import is_clutter
+from engines.data import labelled, unpacked
 from engines.data.labelled import clean, nfc
 from engines.data.parts import part_of
 from engines.vision.classification.settings import VisionSettings
@@ -84,22 +82,10 @@ class Listing:
 
 
 def walk(root: Path) -> list[File]:
-    """Every file below `root` that a person put there, sorted by path. Linked folders are followed, each once."""
-    seen: set[tuple[int, int]] = set()
-    files = []
-    for folder, folders, names in os.walk(root, followlinks=True):
-        status = Path(folder).stat()
-        if (status.st_dev, status.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(name for name in folders if not is_clutter(name))
-        for name in sorted(names):
-            path = Path(folder, name)
-            if not is_clutter(name):
-                relative = path.relative_to(root)
-                files.append(File(path, nfc(relative.as_posix()), relative.parts))
-    return files
+    """Every file below `root` that a person put there, folder by folder. Raises InputError as `unpacked.walk` does."""
+    found = [folder / name for folder, names in unpacked.walk(root) for name in names]
+    parts = [path.relative_to(root).parts for path in found]
+    return [File(path, nfc("/".join(names)), names) for path, names in zip(found, parts, strict=True)]
 
 
 def unwrapped(files: list[File]) -> tuple[list[File], list[Skipped]]:

@@ -26,6 +26,10 @@ MAX_PIXELS = 80_000_000
 """Below Pillow's own limit, so that what Pillow would only warn of is refused here."""
 BITS = (1, 255, 1023, 4095, 16383, 65535)
 """The largest value of 1, 8, 10, 12, 14 and 16 bits, which cameras and scanners store in 16."""
+START_OF_SCAN = b"\xff\xda"
+MAX_SCANS = 100
+"""A progressive JPEG has about ten, at most one for each bit of 64 coefficients of three colours in theory. Each costs
+a pass over all pixels: a small file of thousands occupies a core for minutes."""
 TOO_MANY = f"more than the {MAX_PIXELS // 1_000_000} million that are read"
 
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
@@ -93,6 +97,8 @@ def _decoded(path: Path, at_least: int | None, use: Callable[[Image.Image], T]) 
         with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise UnreadableImage(f"has {image.width:,} × {image.height:,} pixels, {TOO_MANY}")
+            if image.format in {"JPEG", "MPO"} and _scans(path) > MAX_SCANS:
+                raise UnreadableImage(f"is a JPEG of more than {MAX_SCANS} scans")
             if at_least:
                 image.draft(None, (at_least, at_least))
             image.load()
@@ -121,6 +127,11 @@ def thumbnail(image: Image.Image | Path, out: Path, side: int = 256, white: floa
     out.parent.mkdir(parents=True, exist_ok=True)
     small.save(out, "JPEG", quality=85)
     return out
+
+
+def _scans(path: Path) -> int:
+    """How often a JPEG goes over its picture anew; in its coded parts a marker's first byte is never followed by it."""
+    return path.read_bytes().count(START_OF_SCAN)
 
 
 def _start(path: Path) -> bytes:

@@ -284,7 +284,7 @@ def test_text_and_infinities_among_numbers_are_missing_counted_and_named(tmp_pat
     assert [(entry.where, entry.reason) for entry in found.skipped] == [
         ("line 4", "has 'oops' where a number is expected (column 'y')")
     ]
-    assert "2 infinite numbers count as missing." in found.notes
+    assert "2 numbers that are infinite, or beyond ±1e+30, count as missing." in found.notes
 
 
 def test_one_time_zone_is_kept_and_several_become_utc(tmp_path: Path) -> None:

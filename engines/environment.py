@@ -1,0 +1,17 @@
+"""Limits that whoever runs Headstart may set: whole numbers in environment variables, each with a default."""
+
+from __future__ import annotations
+
+import os
+
+from engines.contract import InputError, Problem
+
+
+def number(variable: str, default: int, low: int = 0) -> int:
+    """The variable's whole number, `low` or more; `default` where it is not set. Raises InputError for all else."""
+    text = os.environ.get(variable, "").strip()
+    if not text:
+        return default
+    if not text.isdecimal() or int(text) < low:
+        raise InputError(Problem(f"environment variable {variable}", f"found {text!r}", f"accepted: {low} or more"))
+    return int(text)
