@@ -5,6 +5,7 @@ job.json             what is to be done with it, where that is more than a plain
 events.jsonl         append-only progress
 worker.json          process id, creation time and host of the worker that has the run, while it has it
 worker.log           what the worker printed, and the traceback of a defect
+cached.txt           which arrays of the cache it used, so that they go when it is deleted for good
 heartbeat            touched every second while a worker has the run
 cancel               exists once somebody asked the run to stop
 checkpoint/          the newest epoch: trainable weights, optimiser state
@@ -44,6 +45,7 @@ ID = re.compile(r"[A-Za-z0-9_-]{22}")
 TRIALS = "trials"
 """Below the run of a comparison: what each trial left, so that a stopped one goes on where it was."""
 LAYERS = "layers.json"
+CACHED = "cached.txt"
 HEARTBEAT_SECONDS = 1.0
 
 

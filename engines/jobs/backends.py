@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import importlib
 import os
-import shutil
 import threading
 import time
 from pathlib import Path
 
 from engines import paths
 from engines.contract import InputError, Problem
-from engines.jobs import limits
+from engines.jobs import cleanup, limits
 from engines.jobs.contract import JobBackend
 from engines.runs import ID, RunFolder
 
@@ -40,16 +39,12 @@ _open: dict[tuple[str, Path], JobBackend] = {}
 _opening = threading.Lock()
 
 
-UNDO_SECONDS = 600.0
-"""How long a run that was deleted on the page can be had back."""
-_DELETED = ".deleted-"
-
-
 def delete(jobs: JobBackend, run_id: str, *, undo: bool = False) -> None:
-    """Cancels a run if need be and removes its folder; with `undo`, `restore` brings it back for a while. Raises
-    InputError for a recorded run that comes with Headstart, and when the run won't stop.
+    """Cancels a run if need be and removes its folder, and what only it used (`cleanup.remove`); with `undo`, `restore`
+    brings it back for a while. Raises InputError for a recorded run that comes with Headstart, and when the run won't
+    stop.
     """
-    purge()
+    cleanup.purge()
     run = RunFolder.find(run_id)
     if run.path.parent != paths.runs():
         raise InputError(Problem("run", "this recorded run belongs to Headstart", "only your own runs can be deleted"))
@@ -60,7 +55,7 @@ def delete(jobs: JobBackend, run_id: str, *, undo: bool = False) -> None:
             raise InputError(Problem("run", "it has not stopped yet", "try again in a moment"))
         time.sleep(0.05)
         status = jobs.status(run_id)
-    gone = run.path.with_name(f"{_DELETED}{run.id}")  # gone at once, however long the removal takes
+    gone = run.path.with_name(f"{cleanup.UNDO}{run.id}")  # gone at once, however long the removal takes
     while run.path.exists():
         try:
             run.path.rename(gone)
@@ -71,19 +66,12 @@ def delete(jobs: JobBackend, run_id: str, *, undo: bool = False) -> None:
     if undo:
         gone.touch()  # from now on
     else:
-        shutil.rmtree(gone, ignore_errors=True)
+        cleanup.remove(gone)
 
 
 def restore(run_id: str) -> None:
     """Brings back a run that was deleted with `undo`. Raises InputError when it is too late."""
-    gone = paths.runs() / f"{_DELETED}{run_id}"
+    gone = paths.runs() / f"{cleanup.UNDO}{run_id}"
     if not ID.fullmatch(run_id) or not gone.is_dir():
         raise InputError(Problem("run", "it is deleted for good", "only the last few minutes can be undone"))
     gone.rename(paths.runs() / run_id)
-
-
-def purge() -> None:
-    """Removes for good what was deleted more than `UNDO_SECONDS` ago."""
-    for gone in paths.runs().glob(f"{_DELETED}*"):
-        if time.time() - gone.stat().st_mtime > UNDO_SECONDS:
-            shutil.rmtree(gone, ignore_errors=True)

@@ -31,6 +31,12 @@ def serving_idle_seconds() -> int:
     return number("HEADSTART_SERVING_IDLE_SECONDS", 1800, low=1)
 
 
+def keep_hours() -> int:
+    """HEADSTART_KEEP_HOURS: finished runs and unused uploads that nobody has touched for so long are deleted, for good.
+    Default 0: none is."""
+    return number("HEADSTART_KEEP_HOURS", 0)
+
+
 def check() -> None:
     """Raises InputError naming the first of these variables that is no number."""
-    max_running(0), max_queued(), spare_workers(), grace_seconds(), serving_idle_seconds()
+    max_running(0), max_queued(), spare_workers(), grace_seconds(), serving_idle_seconds(), keep_hours()

@@ -26,7 +26,7 @@ from typing import Any
 from engines import registry
 from engines.contract import Cancelled, InputError, Job, Problem, State
 from engines.jobs import failures, processes, tracking, warm_imports
-from engines.runs import HEARTBEAT_SECONDS, RunFolder
+from engines.runs import CACHED, HEARTBEAT_SECONDS, RunFolder
 
 LOG = "worker.log"
 WHO = "worker.json"
@@ -112,7 +112,10 @@ VERBS: dict[str, Callable[[Job, RunFolder], None]] = {"fit": _fit, "compare": _c
 def _work(job: Job, run: RunFolder) -> None:
     if job.verb not in VERBS:
         raise InputError(Problem("job", f"there is no verb {job.verb!r}", f"accepted: {', '.join(VERBS)}"))
-    VERBS[job.verb](job, run)
+    from engines.training import array_cache
+
+    with array_cache.noted_in(run.path / CACHED):
+        VERBS[job.verb](job, run)
 
 
 # --- who has a run --------------------------------------------------------------------------------

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import mmap
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,31 @@ def limit_bytes() -> int:
         raise InputError(Problem("HEADSTART_CACHE_GB", f"found {text!r}", "accepted: a number of gigabytes")) from None
 
 
+@contextlib.contextmanager
+def noted_in(listing: Path) -> Iterator[None]:
+    """Meanwhile, which arrays are used here is written down in that file, a name a line: who deletes a run for good
+    deletes what was computed of its data. One file at a time in a process."""
+    global _listing
+    _listing = listing
+    try:
+        yield
+    finally:
+        _listing = None
+
+
+_listing: Path | None = None
+
+
+def _note(name: str) -> None:
+    if _listing is None:
+        return
+    with contextlib.suppress(OSError):  # the run was deleted, or the disk is full: others will say so
+        known = _listing.read_text(encoding="utf-8").split() if _listing.exists() else []
+        if name not in known:
+            with _listing.open("a", encoding="utf-8") as file:
+                file.write(f"{name}\n")
+
+
 def key(*parts: object) -> str:
     """A file name that changes when any part does."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:40]
@@ -41,6 +67,7 @@ def find(name: str) -> np.ndarray | None:
         os.utime(path)
     except (ValueError, OSError):
         return None
+    _note(name)
     return found
 
 
@@ -70,6 +97,7 @@ def array(
         fresh.flush()
         del fresh  # Windows renames no open file
         Path(partial).replace(path)
+        _note(name)
     finally:
         Path(partial).unlink(missing_ok=True)
     return _opened(path), False

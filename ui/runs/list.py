@@ -11,7 +11,7 @@ import streamlit as st
 
 from engines import registry
 from engines.contract import InputError, Recipe, State
-from engines.jobs import backends
+from engines.jobs import backends, cleanup
 from engines.runs import RunFolder
 from ui.comparisons import found as comparisons
 from ui.page import address, domains, errors, local_storage, recorded, words
@@ -239,12 +239,12 @@ def _delete(found: Entry) -> None:
 
 def _offer_undo() -> None:
     """The run that was deleted last, and the way to have it back."""
-    backends.purge()
+    cleanup.purge()
     if not (deleted := st.session_state.get(DELETED)):
         return
     run_id, title = deleted
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="undo_delete"):
-        minutes = words.duration(backends.UNDO_SECONDS)
+        minutes = words.duration(cleanup.UNDO_SECONDS)
         st.markdown(f"“{words.plain(title)}” is deleted, for good in {minutes}.")
         if st.button("Undo", icon=":material/undo:", key="undo"):
             del st.session_state[DELETED]

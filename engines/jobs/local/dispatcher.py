@@ -12,7 +12,7 @@ import traceback
 from pathlib import Path
 
 from engines.contract import State
-from engines.jobs import limits, processes
+from engines.jobs import cleanup, limits, processes
 from engines.jobs.local import gpus
 from engines.jobs.local.queue_db import Row, Store
 from engines.jobs.worker import LOG, worker_of
@@ -24,6 +24,8 @@ UNCONFIRMED_SECONDS = 10.0
 """A claim whose app died before it wrote down the worker's process id is given back after this long."""
 FRESH_HEARTBEAT = 3.0
 """A heartbeat this young, in seconds, is proof of life whatever the process table says."""
+FIRST_TIDY_SECONDS, TIDY_SECONDS = 30.0, 600.0
+"""When leftovers are looked for first after a start, and how often then."""
 QUIET_SECONDS = 5.0
 """A run that has just started gets the machine to itself this long before the next spare worker is warmed up."""
 
@@ -41,6 +43,7 @@ class Dispatcher:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._spares: list[subprocess.Popen[bytes]] = []
         self._last_launch = -QUIET_SECONDS
+        self._next_tidying = time.monotonic() + FIRST_TIDY_SECONDS
 
     def wake(self) -> None:
         """Starts the thread if it isn't running, and has it look at the queue now."""
@@ -82,6 +85,9 @@ class Dispatcher:
 
     def _tick(self) -> bool:
         """One look at everything; True while anything is queued or running."""
+        if time.monotonic() > self._next_tidying:
+            self._next_tidying = time.monotonic() + TIDY_SECONDS
+            cleanup.tidy()
         for row in self.store.running():
             self._look_after(row)
         slots = limits.max_running(len(gpus.names()))

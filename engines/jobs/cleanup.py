@@ -1,0 +1,127 @@
+"""What goes with a run that is deleted for good, and what killed processes left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from engines import paths
+from engines.contract import InputError
+from engines.jobs import limits
+from engines.runs import CACHED, RunFolder
+
+LEFT_OVER_SECONDS = 3600.0
+"""A file in the making that nobody has written to for so long belongs to a process that was killed."""
+UNDO_SECONDS = 600.0
+"""How long a run that was deleted on the page can be had back."""
+UNDO = ".deleted-"
+"""How the folder of a run begins that was deleted and may be had back."""
+
+
+def remove(run: Path) -> None:
+    """Deletes a run folder for good, and with it what only that run used: its uploads, what was unpacked of them, and
+    what was computed of them in the cache. Never anything outside `paths.home()` and the cache."""
+    brought, cached = _brought(run), _cached(run)
+    shutil.rmtree(run, ignore_errors=True)
+    others = _others(run)
+    for data in brought - {data for other in others for data in _brought(other)}:
+        shutil.rmtree(paths.work(data), ignore_errors=True)
+        shutil.rmtree(paths.uploads() / data.relative_to(paths.uploads()).parts[0], ignore_errors=True)
+    for name in cached - {name for other in others for name in _cached(other)}:
+        (paths.cache() / f"{name}.npy").unlink(missing_ok=True)
+
+
+def tidy() -> None:
+    """All of it that is due, with HEADSTART_KEEP_HOURS as the age. Raises InputError where that is no number."""
+    purge()
+    sweep()
+    if hours := limits.keep_hours():
+        remove_older(hours)
+
+
+def purge() -> None:
+    """Removes for good the runs that were deleted more than UNDO_SECONDS ago."""
+    for gone in paths.runs().glob(f"{UNDO}*"):
+        if time.time() - gone.stat().st_mtime > UNDO_SECONDS:
+            remove(gone)
+
+
+def sweep() -> None:
+    """Removes what killed processes left half made, an hour after they were last seen at it."""
+    for place in (paths.cache(), paths.home() / "work", paths.samples(), paths.uploads(), paths.runs()):
+        for left in _partial(place):
+            if _age(left) > LEFT_OVER_SECONDS:
+                _remove(left)
+
+
+def remove_older(hours: float) -> None:
+    """Removes for good the runs that ended, and the uploads that no run uses, that nobody has touched for so long."""
+    for run in _runs():
+        if _ended(run) and _age(run) > hours * 3600:
+            remove(run)
+    used = {data for run in _runs() for data in _brought(run)}
+    for upload in filter(Path.is_dir, paths.uploads().iterdir()):
+        if not any(data.is_relative_to(upload) for data in used) and _age(upload) > hours * 3600:
+            for data in filter(Path.is_file, upload.iterdir()):
+                shutil.rmtree(paths.work(data), ignore_errors=True)
+            shutil.rmtree(upload, ignore_errors=True)
+
+
+def _runs() -> list[Path]:
+    return [recipe.parent for recipe in paths.runs().glob("*/recipe.json")]
+
+
+def _others(run: Path) -> list[Path]:
+    """Every other run, those included that may yet be had back."""
+    return [other for other in _runs() if other != run]
+
+
+def _brought(run: Path) -> set[Path]:
+    """The uploads that a run learnt from or was tested on, as its recipe names them."""
+    try:
+        recipe = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
+        named = [Path(recipe[key]) for key in ("data", "test", "target") if isinstance(recipe.get(key), str)]
+    except (OSError, ValueError, AttributeError):
+        return set()
+    return {data for data in named if data.is_relative_to(paths.uploads()) and data != paths.uploads()}
+
+
+def _cached(run: Path) -> set[str]:
+    with contextlib.suppress(OSError):
+        lines = (run / CACHED).read_text(encoding="utf-8").split()
+        return {name for name in lines if name.isalnum()}  # a name of ours, never a path
+    return set()
+
+
+def _ended(run: Path) -> bool:
+    try:
+        return RunFolder(run).state[0].finished
+    except InputError:  # a newer Headstart has written it
+        return False
+
+
+def _partial(place: Path) -> Iterator[Path]:
+    if place.is_dir():
+        yield from place.glob("*.partial")
+        yield from place.glob("*/*.partial")
+        yield from place.glob("*/.*.partial")
+
+
+def _age(path: Path) -> float:
+    """Seconds since anything directly in it changed; 0 of what is gone."""
+    try:
+        inside: Iterable[Path] = path.iterdir() if path.is_dir() else ()
+        return time.time() - max(found.stat().st_mtime for found in (path, *inside))
+    except FileNotFoundError:
+        return 0.0
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
