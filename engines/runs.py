@@ -73,9 +73,14 @@ class RunFolder:
         job = job if isinstance(job, Job) else Job(job)
         run = cls(path or paths.runs() / new_id())
         run.path.mkdir(parents=True, exist_ok=True)
-        if job != Job(job.recipe):
-            run.write("job.json", job.to_json())
-        run.write("recipe.json", job.recipe.to_json())
+        try:
+            if job != Job(job.recipe):
+                run.write("job.json", job.to_json())
+            run.write("recipe.json", job.recipe.to_json())
+        except OSError:  # a full disk: what there is of it must not make the folder unusable
+            for name in ("job.json", "recipe.json"):
+                (run.path / name).unlink(missing_ok=True)
+            raise
         return run
 
     @classmethod
@@ -204,8 +209,11 @@ class RunFolder:
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(target)
+        try:
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
         return target
 
     def clear_outcome(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
@@ -21,7 +22,7 @@ def write(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo, folde
 {_metadata(result, card, info, told.title)}
 ---
 
-# {_text(told.title)}
+# {_name(told.title)}
 
 {_text(told.what)}
 
@@ -103,7 +104,7 @@ def _section(title: str, *texts: str, plain: bool = True) -> str:
 
 
 def _classes(told: Facts) -> str:
-    return _section("Classes", ", ".join(told.classes))
+    return _section("Classes", ", ".join(map(_name, told.classes)), plain=False)
 
 
 def _groups(told: Facts) -> str:
@@ -115,7 +116,7 @@ def _groups(told: Facts) -> str:
 def _group(own: Groups) -> str:
     if own.named_by_data:
         return _text(own.told(names=False))
-    rows = [(name, str(found.n), _shown(Measure.of("", own.metric, found))) for name, found in own.parts]
+    rows = [(_name(name), str(found.n), _shown(Measure.of("", own.metric, found))) for name, found in own.parts]
     return f"{_text(own.told(names=True))}\n\n{_table((own.kind, 'tested on', own.title), rows)}"
 
 
@@ -133,9 +134,14 @@ def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _cell(text: str) -> str:
-    return _text(text).replace("|", "\\|")
+    return re.sub(r"(?<!\\)\|", r"\|", _text(text))
 
 
 def _text(text: str) -> str:
-    """On one line, and no markup: a title or a class may be called anything."""
+    """On one line, and no HTML: what stands in it may be called anything."""
     return escape(" ".join(text.split()), quote=False)
+
+
+def _name(text: str) -> str:
+    """What a person called something, so that no reader of markdown makes a picture, a link or a heading of it."""
+    return re.sub(r"([\\`*_{}\[\]#!|~$])", r"\\\1", _text(text))

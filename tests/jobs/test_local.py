@@ -338,3 +338,29 @@ def test_the_queue_of_this_installation_is_opened_once(monkeypatch: pytest.Monke
     assert isinstance(jobs, LocalBackend)
     assert backend() is jobs
     jobs.close()
+
+
+def test_where_resume_starts_is_what_the_newest_checkpoint_holds(recipe: Callable[..., Recipe]) -> None:
+    run = RunFolder.create(recipe())
+    for epoch in range(1, 37):
+        run.emit("epoch", epoch=epoch)
+    assert "from the beginning" in dispatcher.where_resume_starts(run)
+    for phase, epoch in (("head", 10), ("fine-tuning", 12)):
+        (run.path / "checkpoint" / phase).mkdir(parents=True)
+        (run.path / "checkpoint" / phase / "progress.json").write_text(json.dumps({"epoch": epoch}))
+        os.utime(run.path / "checkpoint" / phase / "progress.json", (epoch, epoch))
+    assert dispatcher.where_resume_starts(run) == "Resume continues after epoch 12."
+
+
+def test_a_folder_that_a_full_disk_left_half_made_can_be_used_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, recipe: Callable[..., Recipe]
+) -> None:
+    def full(self: Path, *_: Any, **__: Any) -> int:
+        self.touch()
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_text", full)
+        with pytest.raises(OSError, match="No space left"):
+            RunFolder.create(Job(recipe(), "compare", {"budgets": [1], "seeds": 1}), tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []

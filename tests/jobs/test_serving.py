@@ -256,6 +256,14 @@ def test_an_older_server_makes_way_for_newer_code() -> None:
     before.wait(timeout=60)
 
 
+@pytest.mark.parametrize(
+    "told", ["", "[]", "{}", '{"port": 1}', '{"port": 1, "key": "xy", "pid": 1, "created": 0, "code": 0}', "\x00"]
+)
+def test_a_file_that_does_not_say_where_the_server_is_counts_as_none(told: str) -> None:
+    wire.address_file().write_text(told)
+    assert wire.address() is None
+
+
 def test_one_server_a_home_and_it_leaves_when_told() -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: client.ask(check("/data/fine")), range(4)))

@@ -254,6 +254,14 @@ def test_the_curves_are_where_the_numbers_are() -> None:
 EVIL = '<img src=x onerror="alert(1)">&"\'</title><script>'
 
 
+def test_a_model_card_shows_no_picture_link_or_heading_of_a_class() -> None:
+    classes = ["![x](https://example.org/seen.png)", "# cat", "`dog`", "a_b*c*"]
+    told = replace(RESULT, details={**RESULT.details, "classes": classes})
+    text = model_card.write(told, RECIPE, CARD, INFO)
+    shown = r"!\[x\](https://example.org/seen.png), \# cat, \`dog\`, a\_b\*c\*"
+    assert shown.replace("!", r"\!", 1) in text
+
+
 def test_nothing_a_person_typed_becomes_markup() -> None:
     result = replace(
         RESULT, details={**RESULT.details, "classes": [EVIL, "oak"]}, skipped=[Skipped(EVIL, EVIL)], device=EVIL

@@ -210,21 +210,29 @@ def _last_words(run: RunFolder, status: int | None) -> tuple[State, str]:
     if run.done:
         return State.DONE, "Done."
     if run.cancel_requested:
-        return State.CANCELLED, f"Cancelled; the worker had to be stopped by force. {_where_resume_starts(run)}"
+        return State.CANCELLED, f"Cancelled; the worker had to be stopped by force. {where_resume_starts(run)}"
     what = "The training process was killed, or the machine went down."
     if status is not None and status > 0:
         what = f"The training process stopped without a word (the details, if any, are in {LOG})."
-    return State.INTERRUPTED, f"{what} {_where_resume_starts(run)}"
+    return State.INTERRUPTED, f"{what} {where_resume_starts(run)}"
 
 
-def _where_resume_starts(run: RunFolder) -> str:
+def where_resume_starts(run: RunFolder) -> str:
     if trials := run.trials_done:
         return f"Resume continues after training {trials}."
     epochs = [event.data.get("epoch") for event in run.events() if event.kind == "epoch"]
     checkpoint = run.path / "checkpoint"
     if epochs and checkpoint.is_dir() and any(checkpoint.iterdir()):
-        return f"Resume continues after epoch {epochs[-1]}."
+        return f"Resume continues after epoch {_kept_epoch(checkpoint) or epochs[-1]}."
     return "Resume starts from the beginning."
+
+
+def _kept_epoch(checkpoint: Path) -> int | None:
+    """The epoch that the newest checkpoint holds: short epochs are not saved one by one. None where it does not say."""
+    kept = sorted(checkpoint.glob("*/progress.json"), key=lambda path: path.stat().st_mtime)
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, IndexError):
+        return int(json.loads(kept[-1].read_text(encoding="utf-8"))["epoch"])
+    return None
 
 
 def _overdue(run: RunFolder) -> bool:

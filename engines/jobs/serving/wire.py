@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import socket
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -26,16 +27,22 @@ Message = dict[str, Any]
 # --- where the server listens -----------------------------------------------------------------------
 
 
+TOLD: dict[str, Callable[[Any], Any]] = {"port": int, "key": str, "pid": int, "created": float, "code": float}
+"""What a server tells of itself."""
+
+
 def address_file() -> Path:
     """Only its owner can read it: it holds the key."""
     return paths.home() / "serving.json"
 
 
 def address() -> dict[str, Any] | None:
-    """Where the living server listens: port, key, process, age of its code."""
+    """Where the living server listens: port, key, process, age of its code; None for a file that says anything else."""
     try:
-        found: dict[str, Any] = json.loads(address_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        told = json.loads(address_file().read_text(encoding="utf-8"))
+        found = {name: kind(told[name]) for name, kind in TOLD.items()}
+        bytes.fromhex(found["key"])
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     return found if processes.alive(found["pid"], found["created"]) else None
 
