@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint showcase clean
+.PHONY: help setup run host test lint showcase clean
 
 help:
 	@$(PYTHON) make.py --help
@@ -11,5 +11,5 @@ help:
 setup lint showcase clean:
 	@$(PYTHON) make.py $@
 
-run test:
+run host test:
 	@$(PYTHON) make.py $@ $(ARGS)

@@ -3,6 +3,7 @@
 
     python make.py setup       make .venv and install everything into it
     python make.py run         open the app (sets up first when that is needed)
+    python make.py host        the same for strangers: quotas, a fair queue, headers (docs/hosting.md)
     python make.py test        lint, types and tests
     python make.py lint        lint and types only
     python make.py showcase    record again the finished runs that pages open on
@@ -261,11 +262,16 @@ def lock(descriptor: int, *, wait: bool) -> None:
 # --- the verbs ------------------------------------------------------------------------------------
 
 
-def run(extra: list[str]) -> int:
+def run(extra: list[str], script: str = "app.py") -> int:
     set_up()
     options = [re.sub(r"^--(port|address)(?==|$)", r"--server.\1", word) for word in extra]
     say("Starting Headstart; its address follows. Ctrl-C stops it, and training that is under way goes on.")
-    return hand_over([str(PYTHON), "-m", "streamlit", "run", "app.py", "--server.showEmailPrompt=false", *options])
+    return hand_over([str(PYTHON), "-m", "streamlit", "run", script, "--server.showEmailPrompt=false", *options])
+
+
+def host(extra: list[str]) -> int:
+    os.environ.setdefault("HEADSTART_PUBLIC", "1")
+    return run(["--server.headless=true", *extra], "host.py")
 
 
 def lint() -> int:
@@ -372,9 +378,9 @@ def main(arguments: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("verb", choices=("setup", "run", "test", "lint", "showcase", "clean"))
+    parser.add_argument("verb", choices=("setup", "run", "host", "test", "lint", "showcase", "clean"))
     asked, extra = parser.parse_known_args(arguments)
-    if extra and asked.verb not in {"run", "test"}:
+    if extra and asked.verb not in {"run", "host", "test"}:
         parser.error(f"{asked.verb} takes no further words, found: {' '.join(extra)}")
     leave_old_python(arguments)
     if asked.verb == "setup":
@@ -382,8 +388,8 @@ def main(arguments: list[str]) -> int:
             say("Headstart is set up already. Next: python make.py run")
         set_up()
         return 0
-    if asked.verb in {"run", "test"}:
-        return {"run": run, "test": test}[asked.verb](extra)
+    if asked.verb in {"run", "host", "test"}:
+        return {"run": run, "host": host, "test": test}[asked.verb](extra)
     return {"lint": lint, "showcase": showcase, "clean": clean}[asked.verb]()
 
 

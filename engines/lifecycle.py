@@ -32,6 +32,7 @@ from engines.cost.meter import Meter
 from engines.evidence import learning_curve
 from engines.evidence.learning_curve import Comparison as Compared
 from engines.evidence.verdict import compared
+from engines.hosting import admission
 from engines.reporting import html, model_card
 from engines.runs import TRIALS, RunFolder
 
@@ -115,6 +116,8 @@ def opened(task: Task, recipe: Recipe, run: Run) -> Study:
     if recipe.strategy is not Strategy.SCRATCH:
         weights.fetch(card)  # before anything that takes long
     study = task.open(recipe, run)
+    if study.budgets.counts_examples:
+        admission.require_few(study.budgets.high, study.budgets.unit)
     if recipe.data_sha256 not in {None, study.sha256}:
         start_over(run)
     study.recipe = replace(recipe, data_sha256=study.sha256, versions=versions.installed())

@@ -23,7 +23,7 @@ DOMAINS = "engines.<domain>"
 LAYERS = (
     ("engines.contract",),
     ("engines.environment", "engines.paths", "engines.versions", "engines.runs", "engines.weights"),
-    ("engines.data", "engines.exports"),
+    ("engines.data", "engines.exports", "engines.hosting"),
     ("engines.training", "engines.cost", "engines.evidence", "engines.attribution", "engines.reporting"),
     ("engines.lifecycle", "engines.classification"),
     (DOMAINS,),
@@ -57,6 +57,7 @@ LIGHT = [
     "engines.runs",
     "engines.weights",
     "engines.data.*",
+    "engines.hosting.*",
     "engines.jobs.*",
     "engines.training.cost",
     "engines.cost.*",

@@ -98,6 +98,8 @@ class Budgets:
     """What stands behind the lower bound in a sentence: 'one a class'."""
     high_reason: str = ""
     """And behind the unit of the upper: '(all that are not tested on)'."""
+    counts_examples: bool = True
+    """Whether the unit is one example; not where steps or values are counted."""
 
 
 @dataclass(frozen=True)

@@ -24,13 +24,23 @@ class JobStatus:
     """Somebody cancelled it and it has not stopped yet."""
 
 
+@dataclass(frozen=True)
+class Load:
+    """How busy a queue is, without a word of whose runs they are."""
+
+    waiting: int
+    silent_seconds: tuple[float, ...]
+    """Of each run that trains, since it last gave a sign of life."""
+
+
 class JobBackend(Protocol):
     """A queue of runs. Every method raises InputError for an id that there is no run of."""
 
     def submit(self, job: Job | None, resume: str | None = None) -> str:
         """Queues a new run for `job`, or run `resume` again with the job it has; returns the run's id.
 
-        Raises InputError when too many runs wait, or when `resume` is queued, running or done.
+        Raises InputError when too many runs wait, when `resume` is queued, running or done, or, on a public host, when
+        the job's owner has had as many as a visitor may (`hosting.admission`).
         """
 
     def status(self, run_id: str) -> JobStatus: ...
@@ -40,6 +50,8 @@ class JobBackend(Protocol):
 
     def cancel(self, run_id: str) -> JobStatus:
         """Asks the run to stop; it may take a moment (`stopping`). Twice is as good as once; a finished run stays."""
+
+    def load(self) -> Load: ...
 
     def warm_up(self) -> None:
         """Gets ready for the next run, without waiting. The other methods do it too."""

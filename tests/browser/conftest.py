@@ -65,7 +65,7 @@ def address(home: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def served(home: Path, **settings: str) -> Iterator[str]:
+def served(home: Path, script: str = "app.py", **settings: str) -> Iterator[str]:
     """The app with that HEADSTART_HOME and these settings, while it is entered: its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -75,7 +75,7 @@ def served(home: Path, **settings: str) -> Iterator[str]:
         "-m",
         "streamlit",
         "run",
-        "app.py",
+        script,
         "--server.port",
         str(port),
         "--server.address",

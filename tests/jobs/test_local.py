@@ -9,10 +9,13 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psutil
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engines import paths
 from engines.contract import InputError, Job, Recipe, Resources, State
@@ -70,6 +73,50 @@ def test_claims_go_in_order_and_into_free_slots(store: Store) -> None:
     assert row
     assert (row.id, row.slot, row.owner_pid) == ("c", 0, 1)
     assert store.claim(2, DEAD) is None
+
+
+def served(store: Store) -> list[str]:
+    """Who is taken from the queue, one after the other, until nobody waits."""
+    taken = []
+    while row := store.claim(1, DEAD):
+        taken.append(row.id)
+        store.move(row.id, State.RUNNING, State.DONE)
+    return taken
+
+
+def test_owners_take_turns(store: Store) -> None:
+    for run_id, owner in [("a1", "a"), ("a2", "a"), ("a3", "a"), ("b1", "b"), ("b2", "b"), ("c1", "c")]:
+        assert store.add(run_id, 9, asked=Asked(owner=owner))
+    order = ["a1", "b1", "c1", "a2", "b2", "a3"]
+    assert [row.id for row in store.queued()] == order
+    assert served(store) == order
+
+
+def test_twenty_runs_of_one_delay_anothers_first_by_one(store: Store) -> None:
+    for number in range(20):
+        assert store.add(f"a{number}", 99, asked=Asked(owner="a"))
+    assert store.claim(1, DEAD)
+    assert store.add("b", 99, asked=Asked(owner="b"))
+    assert store.queued()[0].id == "b"
+
+
+def test_a_higher_priority_goes_before_any_turn(store: Store) -> None:
+    store.add("a", 9, asked=Asked(owner="a"))
+    store.add("b1", 9, asked=Asked(owner="b", priority=1))
+    store.add("b2", 9, asked=Asked(owner="b", priority=1))
+    assert served(store) == ["b1", "b2", "a"]
+
+
+@given(st.lists(st.sampled_from("abc"), min_size=1, max_size=12))
+@settings(max_examples=25, deadline=None)
+def test_what_the_queue_says_is_what_it_does(owners: list[str]) -> None:
+    with TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "queue.sqlite3")
+        for number, owner in enumerate(owners):
+            store.add(str(number), 99, asked=Asked(owner=owner))
+        said = [row.id for row in store.queued()]
+        assert served(store) == said
+        store.close()
 
 
 def test_a_move_is_undone_when_what_belongs_to_it_fails(store: Store) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from engines.contract import Job, Recipe
-from engines.jobs.backends import backend
-from ui.page import address, errors
+from ui.page import address, errors, visitor
 
 
 def train(recipe: Recipe) -> None:
@@ -17,6 +16,6 @@ def train(recipe: Recipe) -> None:
 def submit(job: Job, what: str = "The run could not be started.") -> None:
     """Queues a job, and shows the page of its run; says `what` where that does not work."""
     with errors.calm(what):
-        run = backend().submit(job)
+        run = visitor.submit(job)
         address.put(address.Address(run=run, data=address.read().data))
         st.rerun(scope="app")

@@ -15,7 +15,7 @@ from engines.jobs.backends import backend
 from engines.jobs.contract import JobStatus
 from engines.reporting import wording
 from engines.runs import RunFolder
-from ui.page import address, errors, rankings, recorded, uploads, words
+from ui.page import address, errors, rankings, recorded, uploads, visitor, words
 from ui.page.draft import Draft
 from ui.steps import plan
 from ui.steps.overall import Overall, overall
@@ -28,7 +28,7 @@ SERIES = {"transfer": (plots.TRAINED, "validation"), "scratch": (plots.SCRATCH, 
 def start(draft: Draft, title: str) -> None:
     """Queue a run and show it."""
     with errors.calm("The run could not be started."):
-        run = backend().submit(Job(draft.recipe(title)))
+        run = visitor.submit(Job(draft.recipe(title)))
         rankings.leave_forecast(draft, RunFolder.find(run))
         address.put(replace(address.read(), run=run, data=draft.data, step=None))
         st.rerun()

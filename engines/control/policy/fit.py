@@ -66,7 +66,7 @@ class PolicyStudy(Study):
         if self.spec.logs is not None:
             accepted = "accepted here: a target description"
             raise InputError(Problem("data", "there are only logs of the robot", accepted))
-        return Budgets(1, MOST_STEPS, "real steps")
+        return Budgets(1, MOST_STEPS, "real steps", counts_examples=False)
 
     @property
     def compares(self) -> bool:

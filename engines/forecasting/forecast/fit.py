@@ -96,7 +96,8 @@ class ForecastStudy(Study):
             raise InputError(Problem("model", hub_models.which(self.card), accepted))
         longest = max(split.validation for split in self.prepared.splits if split is not None)
         low = FEWEST_SEEN + self.prepared.horizon + self._deciding
-        return Budgets(low, longest + self._deciding, "values of history", high_reason="(all before the test)")
+        reason = "(all before the test)"
+        return Budgets(low, longest + self._deciding, "values of history", high_reason=reason, counts_examples=False)
 
     @cached_property
     def _deciding(self) -> int:

@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from engines import paths
 from engines.contract import Event, InputError, Job, Problem, State
+from engines.hosting import admission
 from engines.jobs import limits, processes
-from engines.jobs.contract import JobStatus
+from engines.jobs.contract import JobStatus, Load
 from engines.jobs.local.dispatcher import Dispatcher
 from engines.jobs.local.queue_db import Asked, Store
 from engines.jobs.worker import worker_of
@@ -47,6 +48,7 @@ class LocalBackend:
             return self._resume(resume)
         if job is None:
             raise InputError(Problem("submit", "there is neither a recipe nor a run to resume", "give one of them"))
+        admission.admit(job, self._store.unfinished_of(job.owner))
         run = RunFolder.create(job)
         queued = functools.partial(run.set_state, State.QUEUED, "Waiting for its turn.")
         if not self._store.add(run.id, limits.max_queued(), queued, Asked.by(job)):
@@ -97,6 +99,11 @@ class LocalBackend:
     def events(self, run_id: str, after: int = -1) -> list[Event]:
         """See `JobBackend.events`."""
         return RunFolder.find(run_id).events(after)
+
+    def load(self) -> Load:
+        """See `JobBackend.load`."""
+        running = [RunFolder(self.home / "runs" / row.id) for row in self._store.running()]
+        return Load(len(self._store.queued()), tuple(run.seconds_since_heartbeat() for run in running))
 
     def cancel(self, run_id: str) -> JobStatus:
         """See `JobBackend.cancel`. A run that won't stop is killed after HEADSTART_GRACE_SECONDS."""

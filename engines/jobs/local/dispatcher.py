@@ -12,6 +12,7 @@ import traceback
 from pathlib import Path
 
 from engines.contract import State
+from engines.hosting import limits as hosting_limits
 from engines.jobs import cleanup, limits, processes
 from engines.jobs.local import gpus
 from engines.jobs.local.queue_db import Row, Store
@@ -165,6 +166,9 @@ class Dispatcher:
             self._settle(row, run)
         elif _overdue(run):
             processes.kill_tree(row.pid, row.pid_created)
+        elif _too_long(row) and not run.cancel_requested:
+            run.emit("note", message=f"This host stops a run after {hosting_limits.run_seconds() // 60} minutes.")
+            run.request_cancel()
 
     def _confirm(self, row: Row, run: RunFolder) -> None:
         """A run without a worker in the table: its app is just starting one, or has died, or it was found on disk."""
@@ -233,6 +237,12 @@ def _kept_epoch(checkpoint: Path) -> int | None:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, IndexError):
         return int(json.loads(kept[-1].read_text(encoding="utf-8"))["epoch"])
     return None
+
+
+def _too_long(row: Row) -> bool:
+    """Whether a run has had all the time that a public host gives one."""
+    most = hosting_limits.run_seconds()
+    return hosting_limits.public() and bool(most) and time.time() - (row.started or time.time()) > most
 
 
 def _overdue(run: RunFolder) -> bool:

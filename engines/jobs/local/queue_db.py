@@ -20,10 +20,18 @@ from engines.contract import Job, State
 SCHEMA = 2
 BUSY_SECONDS = 10.0
 """How long a statement waits for another process to finish writing."""
-NEXT_FIRST = "ORDER BY priority DESC, created, rowid"
-"""Who is next of those that wait: the highest priority, and of equals who came first."""
 ASKED = "verb, owner, priority, gpus, memory_bytes"
 COLUMNS = f"id, state, created, started, pid, pid_created, slot, owner_pid, owner_created, {ASKED}"
+WAITING = f"""
+    SELECT {COLUMNS} FROM (
+        SELECT *, rowid AS place,
+            ROW_NUMBER() OVER own AS turn, FIRST_VALUE(rowid) OVER own AS came,
+            COALESCE((SELECT MAX(started) FROM runs AS own WHERE own.owner = runs.owner), 0) AS served
+        FROM runs WHERE state = 'queued' WINDOW own AS (PARTITION BY owner, priority ORDER BY created, rowid))
+    ORDER BY priority DESC, turn, served, came, place"""
+"""Who waits, the next first: the highest priority; of equals the owners take turns, who was served longest ago first;
+and each owner's own in the order in which they came. So one who queues twenty runs delays
+another's first by one at most (round robin: Nagle, RFC 970)."""
 ADDED = {
     2: (
         "verb TEXT NOT NULL DEFAULT 'fit'",
@@ -154,7 +162,12 @@ class Store:
 
     def queued(self) -> list[Row]:
         """Who waits, the next first."""
-        return self._rows(f"state = 'queued' {NEXT_FIRST}")
+        with self._lock:
+            return [Row.read(row) for row in self._database.execute(WAITING)]
+
+    def unfinished_of(self, owner: str) -> int:
+        """How many runs of that owner wait or run."""
+        return len(self._rows("owner = ? AND state IN ('queued', 'running')", owner))
 
     # -- writing
 
@@ -202,7 +215,7 @@ class Store:
                 return None
             row = database.execute(
                 f"""UPDATE runs SET state = 'running', started = ?, slot = ?, owner_pid = ?, owner_created = ?
-                    WHERE id = (SELECT id FROM runs WHERE state = 'queued' {NEXT_FIRST} LIMIT 1)
+                    WHERE id = (SELECT id FROM ({WAITING}) LIMIT 1)
                     AND state = 'queued' RETURNING {COLUMNS}""",
                 (time.time(), min(free), *owner),
             ).fetchone()

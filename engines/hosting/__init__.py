@@ -1,0 +1,1 @@
+"""Headstart on the open internet: who a visitor is, and how much of the host each may have."""

@@ -1,0 +1,50 @@
+"""Who a visitor is: a random name in a signed cookie, never an address."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import hmac
+import os
+import re
+import secrets
+from pathlib import Path
+
+from engines import paths
+
+COOKIE = "headstart_visitor"
+NAME = re.compile(r"[A-Za-z0-9_-]{22}")
+KEEP_SECONDS = 30 * 24 * 3600
+
+
+def new_cookie() -> str:
+    """For somebody who comes for the first time."""
+    name = secrets.token_urlsafe(16)
+    return f"{name}.{_signature(name)}"
+
+
+def visitor_of(cookie: str | None) -> str | None:
+    """The visitor of a cookie that we have made; None for any other.
+
+    It is a digest of the name in the cookie: what is kept of a visitor opens nothing.
+    """
+    name, _, signature = (cookie or "").partition(".")
+    if not NAME.fullmatch(name) or not hmac.compare_digest(signature.encode(), _signature(name).encode()):
+        return None
+    return hashlib.sha256(name.encode()).hexdigest()[:24]
+
+
+def _signature(name: str) -> str:
+    return hmac.new(_secret(paths.private_home()), name.encode(), hashlib.sha256).hexdigest()
+
+
+@functools.cache
+def _secret(home: Path) -> bytes:
+    """The key that cookies are signed with, made once a home. Only its owner can read it."""
+    file = home / "cookies.key"
+    try:
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as fresh:
+            fresh.write(secrets.token_bytes(32))
+    except FileExistsError:  # another process was first, or an earlier start
+        pass
+    return file.read_bytes()
