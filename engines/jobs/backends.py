@@ -10,6 +10,7 @@ from pathlib import Path
 
 from engines import paths
 from engines.contract import InputError, Problem
+from engines.hosting import usage
 from engines.jobs import cleanup, limits
 from engines.jobs.contract import JobBackend
 from engines.runs import ID, RunFolder
@@ -67,6 +68,22 @@ def delete(jobs: JobBackend, run_id: str, *, undo: bool = False) -> None:
         gone.touch()  # from now on
     else:
         cleanup.remove(gone)
+
+
+def delete_all_of(jobs: JobBackend, owner: str) -> int:
+    """Deletes for good every run of a visitor, what it brought, and what is known of its day; how many runs there were.
+    Raises InputError as `delete` does."""
+    if not owner:
+        raise InputError(Problem("visitor", "nobody is named", "a visitor of a public host"))
+    owned = [run for run in cleanup.runs() if RunFolder(run).job.owner == owner]
+    for run in owned:
+        if run.name.startswith(cleanup.UNDO):
+            cleanup.remove(run)
+        else:
+            delete(jobs, run.name)
+    cleanup.remove_uploads_of(owner)
+    usage.forget(owner)
+    return len(owned)
 
 
 def restore(run_id: str) -> None:

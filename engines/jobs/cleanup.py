@@ -29,8 +29,7 @@ def remove(run: Path) -> None:
     shutil.rmtree(run, ignore_errors=True)
     others = _others(run)
     for data in brought - {data for other in others for data in _brought(other)}:
-        shutil.rmtree(paths.work(data), ignore_errors=True)
-        shutil.rmtree(paths.uploads() / data.relative_to(paths.uploads()).parts[0], ignore_errors=True)
+        _remove_upload(paths.uploads() / data.relative_to(paths.uploads()).parts[0])
     for name in cached - {name for other in others for name in _cached(other)}:
         (paths.cache() / f"{name}.npy").unlink(missing_ok=True)
 
@@ -60,24 +59,37 @@ def sweep() -> None:
 
 def remove_older(hours: float) -> None:
     """Removes for good the runs that ended, and the uploads that no run uses, that nobody has touched for so long."""
-    for run in _runs():
+    for run in runs():
         if _ended(run) and _age(run) > hours * 3600:
             remove(run)
-    used = {data for run in _runs() for data in _brought(run)}
+    used = {data for run in runs() for data in _brought(run)}
     for upload in filter(Path.is_dir, paths.uploads().iterdir()):
         if not any(data.is_relative_to(upload) for data in used) and _age(upload) > hours * 3600:
-            for data in filter(Path.is_file, upload.iterdir()):
-                shutil.rmtree(paths.work(data), ignore_errors=True)
-            shutil.rmtree(upload, ignore_errors=True)
+            _remove_upload(upload)
 
 
-def _runs() -> list[Path]:
+def remove_uploads_of(owner: str) -> None:
+    """Removes everything that a visitor brought, whether a run uses it or not."""
+    for upload in filter(Path.is_dir, paths.uploads().iterdir()):
+        with contextlib.suppress(OSError, ValueError):
+            if json.loads((upload / "origin.json").read_text(encoding="utf-8")).get("owner") == owner:
+                _remove_upload(upload)
+
+
+def _remove_upload(upload: Path) -> None:
+    """With what was unpacked of it."""
+    for data in filter(Path.is_file, upload.iterdir()):
+        shutil.rmtree(paths.work(data), ignore_errors=True)
+    shutil.rmtree(upload, ignore_errors=True)
+
+
+def runs() -> list[Path]:
+    """The folder of every run, those included that were deleted and may be had back."""
     return [recipe.parent for recipe in paths.runs().glob("*/recipe.json")]
 
 
 def _others(run: Path) -> list[Path]:
-    """Every other run, those included that may yet be had back."""
-    return [other for other in _runs() if other != run]
+    return [other for other in runs() if other != run]
 
 
 def _brought(run: Path) -> set[Path]:

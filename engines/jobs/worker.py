@@ -25,7 +25,7 @@ from typing import Any
 
 from engines import registry
 from engines.contract import Cancelled, InputError, Job, Problem, State
-from engines.jobs import failures, processes, tracking, warm_imports
+from engines.jobs import failures, fence, processes, tracking, warm_imports
 from engines.runs import CACHED, HEARTBEAT_SECONDS, RunFolder
 
 LOG = "worker.log"
@@ -226,6 +226,8 @@ def _print_into(path: Path) -> None:
 
 
 def main(arguments: list[str]) -> int:
+    for missing in fence.put_up():
+        print(missing, file=sys.stderr)
     if arguments == ["--spare"]:
         return _spare()
     if arguments == ["--order"]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from engines import paths, runs
 from engines.jobs.serving import client
@@ -140,7 +140,7 @@ def visitor(browser: Browser, address: str) -> Iterator[Callable[..., BrowserCon
 def settle(page: Page) -> None:
     """Wait until the page is drawn and nothing is running."""
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
-    page.wait_for_function("document.querySelectorAll('[data-testid=stSkeleton]').length === 0")
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=PATIENCE)  # no string to evaluate: host.py
 
 
 def visit(page: Page, path: str) -> None:

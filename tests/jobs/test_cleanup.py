@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
@@ -10,9 +11,10 @@ import numpy as np
 import pytest
 
 from engines import paths
-from engines.contract import Recipe, State
+from engines.contract import InputError, Job, Recipe, State
 from engines.contract.strategies import Strategy
-from engines.jobs import cleanup
+from engines.hosting import usage
+from engines.jobs import backends, cleanup
 from engines.runs import CACHED, RunFolder, new_id
 from engines.training import array_cache
 
@@ -107,3 +109,22 @@ def test_by_age(monkeypatch: pytest.MonkeyPatch, hours: str, kept: bool) -> None
         aged(path, 30)
     cleanup.tidy()
     assert (run.path.exists(), unused.exists(), working.path.exists()) == (kept, kept, True)
+
+
+def test_everything_of_a_visitor_goes_and_nothing_of_anothers() -> None:
+    made = {}
+    for owner in ("ann", "bob"):
+        data = upload()
+        (data.parent / "origin.json").write_text(json.dumps({"title": "a", "path": str(data), "owner": owner}))
+        recipe = Recipe("vision.classification", str(data), "a", Strategy.FEATURES, None)
+        run = RunFolder.create(Job(recipe, owner=owner))
+        run.set_state(State.DONE)
+        usage.spend(owner, "runs", 1, 0)
+        made[owner] = (data, run)
+    assert backends.delete_all_of(backends.backend(), "ann") == 1
+    assert [made[owner][0].exists() for owner in made] == [False, True]
+    assert [made[owner][1].exists for owner in made] == [False, True]
+    assert [usage.spent(owner, "runs") for owner in made] == [0, 1]
+    with pytest.raises(InputError):
+        backends.delete_all_of(backends.backend(), "")
+    backends.backend().close()

@@ -19,7 +19,7 @@ def page(domain: str) -> Page:
     info = registry.domains()[domain]
     own = f"pages/{domain}.py"
     file = own if (paths.PROJECT / own).is_file() else "pages/domain.py"
-    return st.Page(file, title=info.title, icon=info.icon, url_path=domain)
+    return st.Page(file, title=info.title, url_path=domain)
 
 
 def page_of(task: str) -> Page | None:

@@ -17,12 +17,17 @@ SHOWN = "shown_page"
 
 
 def navigation() -> Page:
-    """Sets up the page and shows the navigation; returns the page that was asked for."""
+    """Sets up the page and shows the navigation; returns the page that was asked for.
+
+    The pages have no icons here: Streamlit makes each the browser's icon for a moment, which is fetched from a host of
+    fonts, and Headstart calls nobody.
+    """
     pages = [
-        st.Page("pages/home.py", title="Headstart", icon=":material/moving:", default=True),
+        st.Page("pages/home.py", title="Headstart", default=True),
         *map(domains.page, domains.domains()),
-        st.Page("pages/runs.py", title="Runs", icon=":material/list:", url_path="runs"),
-        st.Page("pages/evidence.py", title="Evidence", icon=":material/balance:", url_path="evidence"),
+        st.Page("pages/runs.py", title="Runs", url_path="runs"),
+        st.Page("pages/evidence.py", title="Evidence", url_path="evidence"),
+        st.Page("pages/privacy.py", title="Privacy", url_path="privacy"),
     ]
     shown = st.navigation(pages, position="top")
     title = "Headstart" if shown.title == "Headstart" else f"{shown.title} · Headstart"

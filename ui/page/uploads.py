@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, Protocol
 
 from engines import paths, registry, runs
 from engines.contract import InputError, Problem
+from ui.page import visitor
 
 MAX_FILES = 5000
 CHUNK = 1 << 20
@@ -53,6 +54,8 @@ class Origin:
     title: str
     path: str
     sample: str | None = None
+    owner: str = ""
+    """The visitor of a public host who brought them; see `visitor.me`."""
 
 
 def folder(data_id: str) -> Path:
@@ -101,7 +104,7 @@ def keep(files: Sequence[Upload], archives: Sequence[str] = (".zip", ".npz"), ti
     except BaseException:
         shutil.rmtree(into, ignore_errors=True)
         raise
-    _write_origin(into, Origin(title=title, path=str(path)))
+    _write_origin(into, Origin(title=title, path=str(path), owner=visitor.me()))
     return data_id
 
 
@@ -110,7 +113,7 @@ def take_sample(task: str, name: str, path: Path) -> str:
     title = next((s.title for s in registry.task(task).samples() if s.name == name), name)
     into = paths.uploads() / runs.new_id()
     into.mkdir()
-    _write_origin(into, Origin(title=title, path=str(path), sample=name))
+    _write_origin(into, Origin(title=title, path=str(path), sample=name, owner=visitor.me()))
     return into.name
 
 

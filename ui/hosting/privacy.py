@@ -1,0 +1,121 @@
+"""What is kept of a visitor, for how long, and who can see it: in words, from the settings that hold here."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from engines import paths
+from engines.hosting import limits, usage
+from engines.jobs import backends, cleanup
+from engines.jobs import limits as job_limits
+from engines.runs import RunFolder
+from ui.page import errors, local_storage, visitor, words
+
+ASKED, FORGET = "delete_everything", "forget_everything"
+
+
+def show() -> None:
+    """The whole page."""
+    st.markdown(_kept())
+    if limits.public():
+        _left_today()
+    _delete()
+
+
+def _kept() -> str:
+    """The rules as they are here."""
+    hours = job_limits.keep_hours()
+    how_long = f"for {hours} hours after their last use" if hours else "until you delete them"
+    undo = words.duration(cleanup.UNDO_SECONDS)
+    who = (
+        "A random name in a signed cookie, which no script can read, tells your runs from others' for the quotas. "
+        "There are no addresses, no names and no accounts, and nothing is sent to anybody."
+        if limits.public()
+        else "There are no accounts and no cookies, and nothing leaves this machine."
+    )
+    return f"""
+**What is kept.** What you upload, what was unpacked of it, and your runs: settings, curves, model, predictions and
+thumbnails of test examples. They lie on the machine that runs Headstart, {how_long}.
+
+**Who can see it.** A run belongs to whoever has its link: the long id in the address is its only key. Share a link as
+you would share the data. Whoever runs this machine can read its disk.
+
+**Who you are.** {who} The list of your runs is kept in this browser alone.
+
+**What leaves.** A model that you download carries no example, file name or id. A report shows test examples; "without
+my data" leaves them out.
+
+**Deleting.** A run that you delete can be had back for {undo}; then it is gone, with its upload and everything that was
+computed of it and that no other run uses.
+"""
+
+
+def _left_today() -> None:
+    """What this visitor may still have."""
+    me = visitor.me()
+    if not me:
+        st.warning("This browser keeps no cookie, so nothing can be started here.", icon=":material/cookie_off:")
+        return
+    rows = [
+        ("runs started", f"{usage.spent(me, 'runs'):,}", _most(limits.visitor_runs())),
+        (
+            "brought",
+            _mib(usage.spent(me, "bytes")),
+            _mib(limits.visitor_bytes()) if limits.visitor_bytes() else "no limit",
+        ),
+        ("runs at once", "", _most(limits.visitor_runs_at_once())),
+        ("minutes a run", "", _most(limits.run_seconds() // 60)),
+        ("examples a run", "", _most(limits.run_examples())),
+    ]
+    st.subheader("What is left today", anchor=False)
+    st.table({"": [r[0] for r in rows], "so far": [r[1] for r in rows], "at most": [r[2] for r in rows]})
+
+
+def _most(limit: int) -> str:
+    return f"{limit:,}" if limit else "no limit"
+
+
+def _mib(amount: int) -> str:
+    return f"{amount / (1 << 20):,.0f} MiB"
+
+
+@st.fragment
+def _delete() -> None:
+    """Everything of this browser's, in one click and one more."""
+    st.subheader("Delete everything of mine", anchor=False)
+    seen = local_storage.recent(forget=st.session_state.pop(FORGET, []))
+    st.caption("Every run that this browser remembers, what you brought for them, and what was computed. For good.")
+    if not st.session_state.get(ASKED):
+        label = "Delete everything of mine"
+        st.button(label, icon=":material/delete_forever:", disabled=seen is None, on_click=_ask, args=(True,))
+        return
+    st.warning("This can't be undone.", icon=":material/warning:")
+    yes, no = st.columns(2)
+    no.button("Keep it", width="stretch", on_click=_ask, args=(False,))
+    if yes.button("Yes, delete everything", type="primary", width="stretch"):
+        _ask(False)
+        with errors.calm("Not everything could be deleted. Try again."), st.spinner("Deleting …"):
+            count = _delete_now(seen or [])
+            st.session_state[FORGET] = seen or []
+            runs = "1 run" if count == 1 else f"{count} runs"
+            st.success(f"Deleted: {runs}, and what belonged to them.", icon=":material/check:")
+
+
+def _ask(asked: bool) -> None:
+    st.session_state[ASKED] = asked
+
+
+def _delete_now(seen: list[str]) -> int:
+    """The runs that this browser remembers and that are still there; on a public host all that are the visitor's."""
+    jobs = backends.backend()
+    mine = [run for run in map(_found, seen) if run is not None]
+    for run in mine:
+        backends.delete(jobs, run.id)
+    me = visitor.me()
+    return len(mine) + (backends.delete_all_of(jobs, me) if me else 0)
+
+
+def _found(run_id: str) -> RunFolder | None:
+    """The run, where it is one of this home and not one that came with Headstart."""
+    run = RunFolder(paths.runs() / run_id)
+    return run if run.exists else None
