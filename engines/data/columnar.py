@@ -27,11 +27,11 @@ CELLS_A_LOOK = 20_000
 
 
 def most_cells() -> int:
-    """HEADSTART_TABLE_CELLS: cells that a sheet or Parquet file may have, empty ones included; 100 million by default.
+    """HEADSTART_TABLE_CELLS: cells that a sheet or Parquet file may have, empty ones included; 50 million by default.
 
     Both can promise far more in a file of a few kilobytes: one cell at XFD1048576 makes a sheet of 17 billion.
     """
-    return number("HEADSTART_TABLE_CELLS", 100_000_000, low=1)
+    return number("HEADSTART_TABLE_CELLS", 50_000_000, low=1)
 
 
 ACCEPTED_XLSX = "accepted: an .xlsx file as Excel, LibreOffice or Google Sheets save it"

@@ -38,7 +38,8 @@ def write_folders(archive: Path, out: Path) -> None:
                 _refuse(archive, f"it holds {', '.join(sorted(names)[:6]) or 'nothing'}")
             labels = {part: _labels(archive, source, part) for part in parts}
             digits = len(str(max(max(values, default=0) for values in labels.values())))
-            left = Limits().total_bytes
+            limits = Limits()
+            left = min(limits.total_bytes, max(limits.ratio_from, limits.ratio * archive.stat().st_size))
             for part in parts:
                 folders = [out / PARTS[part] / f"{label:0{digits}d}" for label in labels[part]]
                 left = _write_part(archive, source, part, folders, left)
@@ -59,7 +60,8 @@ def _labels(archive: Path, source: zipfile.ZipFile, part: str) -> list[int]:
             _refuse(archive, f"{part}_labels has shape {shape} and type {dtype}")
         if shape[0] > MOST_IMAGES:
             _refuse(archive, f"{part}_labels says it has {shape[0]:,} entries")
-        labels = [int(np.frombuffer(entry, dtype)[0]) for entry in _entries(file, shape[0], dtype.itemsize)]
+        size = shape[0] * dtype.itemsize
+        labels = [int(label) for whole in _entries(file, 1, size) for label in np.frombuffer(whole, dtype)]
     if len(set(labels)) > MOST_LABELS or min(labels, default=0) < 0:
         _refuse(archive, f"{part}_labels holds {len(set(labels)):,} different values from {min(labels)} on")
     return labels
@@ -79,7 +81,7 @@ def _write_part(archive: Path, source: zipfile.ZipFile, part: str, folders: list
         n_bytes = math.prod(shape[1:])
         left -= n_bytes * len(folders)
         if left < 0:
-            _refuse(archive, "it unpacks to more than may be unpacked (HEADSTART_ZIP_TOTAL_BYTES)")
+            _refuse(archive, "it unpacks to more than may be unpacked (HEADSTART_ZIP_TOTAL_BYTES, HEADSTART_ZIP_RATIO)")
         for folder in set(folders):
             folder.mkdir(parents=True, exist_ok=True)
         for number, (folder, entry) in enumerate(zip(folders, _entries(file, len(folders), n_bytes), strict=True)):
