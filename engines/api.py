@@ -83,16 +83,32 @@ def check(
     data: str | Path,
     *,
     test: str | Path | None = None,
+    model: str | None = None,
+    strategy: str | None = None,
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
     gallery: Path | None = None,
     progress: Progress | None = None,
 ) -> DataReport:
-    """What is in the data, and what is wrong with them. Raises InputError when nothing could be trained on them."""
+    """What is in the data, and what is wrong with them. With a model or a strategy, also what is wrong with a run of
+    these on them: what `fit` would refuse. Raises InputError where nothing could be trained."""
     found = registry.task(task)
     chosen = found.settings.parse(settings or {})
     own = None if test is None else Path(test)
-    return found.check(Path(data), test=own, seed=seed, settings=chosen, gallery=gallery, progress=progress)
+    report = found.check(Path(data), test=own, seed=seed, settings=chosen, gallery=gallery, progress=progress)
+    if model or strategy:
+        own_recipe = recipe(task, data, test=test, model=model, strategy=strategy, seed=seed, settings=settings)
+        rehearse(own_recipe, progress)
+    return report
+
+
+def rehearse(recipe: Recipe, progress: Progress | None = None) -> None:
+    """Raises InputError for what a run of this recipe would refuse before its first step, and what `progress` raises."""
+    from engines import lifecycle
+    from engines.evidence import ranking
+
+    with tempfile.TemporaryDirectory(prefix="check-") as folder:
+        lifecycle.rehearse(registry.task(recipe.task), recipe, ranking.Aside(Path(folder), progress, phase=None))
 
 
 def recipe(

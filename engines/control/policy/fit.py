@@ -18,7 +18,7 @@ from engines.contract.study import Describes
 from engines.control.agents import model_files, pretrained, pretraining
 from engines.control.agents.sb3_training import one_thread
 from engines.control.policy import summary
-from engines.control.policy.prepare import Brought, bring
+from engines.control.policy.prepare import Brought, bring, fitted
 from engines.control.policy.settings import MOST_STEPS, ControlSettings
 from engines.control.policy.training import adaptation, train
 from engines.control.policy.training.replicate import TrainSpec
@@ -50,8 +50,8 @@ class PolicyStudy(Study):
         target, logs = self.brought.target, self.brought.logs
         adaptation.require(recipe.strategy, target, logs is not None)
         self.spec = spec_of(recipe, settings, self.brought, run)
+        adaptation.require_steps(self.spec)
         self.sha256, self.skipped = self.brought.sha256, [] if logs is None else list(logs.skipped)
-        self.notes = summary.notes(target, self.brought.real, logs, recipe.strategy)
         self.device, self.precision = "CPU, 1 thread", "fp32"
         self.played: list[Episodes] = []
         """The source policy's on the robot, of each repeat."""
@@ -59,6 +59,15 @@ class PolicyStudy(Study):
         self.wanted: float | None = None
         """What the run came to, and a policy from scratch is to come to."""
         run.check_cancelled()
+
+    @one_thread()
+    def compute(self) -> None:
+        """Fits the simulator to logs."""
+        if self.brought.logs is not None:
+            self.brought = fitted(self.brought, self.recipe.seed, self.run)
+            self.spec = spec_of(self.recipe, self.settings, self.brought, self.run)
+        brought = self.brought
+        self.notes = summary.notes(brought.target, brought.real, brought.logs, self.recipe.strategy)
 
     @property
     def budgets(self) -> Budgets:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from engines.contract import InputError, Problem, Progress, ReadAs, Run, Skipped
+from engines.data.foreign import kinds
 from engines.data.labelled import STRENGTH, clean, first
 from engines.speech.audio import decode_cache, folders
 from engines.speech.audio.decode_cache import Checked
@@ -116,7 +117,7 @@ def open_clips(
             recording = replace(recording, accent=clean(accent))
         found += cut(recording, outcome)
     _require_enough(data.name, found, skipped, needs, to_train)
-    notes = [*listing.notes, *_notes(found, needs)]
+    notes = [*listing.notes, *kinds.notes(skipped), *_notes(found, needs)]
     return Clips(found, skipped, notes, digest(found), work, read_as=listing.read_as)
 
 

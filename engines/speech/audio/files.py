@@ -11,28 +11,22 @@ import numpy as np
 import soundfile
 
 from engines.contract import InputError, Problem
+from engines.data.foreign import kinds
 from engines.speech.audio import decoder_messages
 
 RATE = 16_000  # samples a second, what every model here hears
-EXTENSIONS = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3"}
+EXTENSIONS = {
+    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2"),
+    *(".aif", ".aiff", ".aifc", ".caf", ".au", ".snd", ".sph"),
+}
 FOREIGN_EXTENSIONS = {
-    *(".m4a", ".mp4", ".m4b", ".3gp", ".aac", ".webm", ".mkv", ".mka", ".wma", ".amr"),
-    *(".aif", ".aiff", ".caf", ".au", ".sph"),
+    *(".m4a", ".mp4", ".m4b", ".3gp", ".3gpp", ".3g2", ".mov", ".aac", ".webm", ".mkv", ".mka", ".wma", ".amr", ".awb"),
+    *(".ra", ".rm", ".ape", ".wv", ".tta", ".mid", ".midi"),
 }
 """Endings of sound files of other formats, which are named."""
-FORMATS = {"WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3", "NIST"}
+FORMATS = {"WAV", "WAVEX", "RF64", "W64", "FLAC", "OGG", "MP3", "NIST", "AIFF", "CAF", "AU"}
 """What libsndfile calls them (NIST is TIMIT's SPHERE). It reads more, which nobody records speech in."""
-FOREIGN = {
-    b"....ftyp": "an M4A or MP4 file",
-    b"\x1aE\xdf\xa3": "a WebM or Matroska file",
-    b"#!AMR": "an AMR file",
-    b"0&\xb2u\x8ef\xcf\x11": "a Windows Media file",
-    b"\xff\xf1": "an AAC file",
-    b"\xff\xf9": "an AAC file",
-}
-"""How sound files begin that no library here decodes (a dot: any byte) -> what they are called. Those libraries that do
-carry patents or the GPL along, see docs/speech.md."""
-ACCEPTED = "WAV, FLAC, OGG or MP3 of at least 0.1 s"
+ACCEPTED = "WAV, FLAC, OGG, OPUS, MP3, AIFF, CAF or AU of at least 0.1 s"
 NOT_READ = "which is not read here (WAV, FLAC, OGG and MP3 are)"
 NO_SOUND = "is no sound file, or a damaged one"
 SHORTEST = 0.1  # seconds
@@ -179,18 +173,8 @@ def _opened(path: Path) -> soundfile.SoundFile:
     except OSError as error:
         raise UnreadableAudio(f"cannot be opened ({error.strerror})") from None
     except (soundfile.LibsndfileError, TypeError):
-        kind = _foreign(path)
-        raise UnreadableAudio(f"is {kind}, {NOT_READ}" if kind else NO_SOUND) from None
-
-
-def _foreign(path: Path) -> str | None:
-    """What a sound file of another format is called, by how it begins; None for what is none."""
-    with path.open("rb") as file:
-        start = file.read(16)
-    for opening, kind in FOREIGN.items():
-        if len(start) >= len(opening) and all(o in (ord("."), s) for o, s in zip(opening, start, strict=False)):
-            return kind
-    return None
+        kind = kinds.named(path, kinds.SOUNDS)
+        raise UnreadableAudio(kind.phrase if kind else NO_SOUND) from None
 
 
 def _header(file: soundfile.SoundFile) -> Header:

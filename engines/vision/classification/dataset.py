@@ -10,6 +10,7 @@ from pathlib import Path
 
 from engines.contract import InputError, Problem, Progress, ReadAs, Skipped
 from engines.data.archive import unpack
+from engines.data.foreign import kinds
 from engines.data.class_names import about_numbers, one_name
 from engines.data.labelled import by_size
 from engines.data.several_labels import about_several
@@ -106,7 +107,7 @@ def open_photographs(
     examples, leaks = without_leaks(examples)
     skipped = [*skipped, *listing.skipped, *bad, *leaks]
     require_enough(data.name, examples, skipped, to_train)
-    remarks = [*listing.notes, *about_pages(kept)]
+    remarks = [*listing.notes, *kinds.notes(skipped), *about_pages(kept)]
     if listing.columns:
         remarks += about_numbers(renamed, set(renamed.values()) | {example.label for example in examples})
         remarks += about_several(Counter(example.label for example in examples), "images")

@@ -26,7 +26,7 @@ class Classification(ClassificationTask):
             "images with a table such as a CSV: file_name,label",
             "a MedMNIST .npz",
         ),
-        accepts=("zip", "npz", "csv", "tsv", "jsonl", "txt", "jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff"),
+        accepts=("zip", "npz", "csv", "tsv", "jsonl", "txt", "jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "avif"),
         whole=("zip", "npz"),
         exports=("safetensors", "onnx", "script"),
         default_model="tf_efficientnet_lite0",
