@@ -225,7 +225,11 @@ def _duplicates(examples: Sequence[Labelled], kind: Kind) -> list[str]:
             " = ".join(f"{example.name} ('{example.label}')" for example in group[:3]) for group in contradictions[:5]
         )
         more = f"; and {len(contradictions) - 5:,} more" if len(contradictions) > 5 else ""
-        found.append(f"The same {kind.one} in different classes: {listed}{more}.")
+        many = f"{len(contradictions):,} {kind.many if len(contradictions) > 1 else kind.one}"
+        found.append(
+            f"The same {kind.one} in different classes: {listed}{more}. Each counts in all of its classes ({many}); "
+            "several_labels=left-out leaves them out."
+        )
     return found
 
 

@@ -67,9 +67,7 @@ def refused_by_fit(subject: Subject, strategy: Strategy, data: Path, settings: d
 
 def refused_by_check(subject: Subject, strategy: Strategy, data: Path, settings: dict[str, Any]) -> Any:
     try:
-        api.check(
-            subject.task.info.name, data, model=subject.tiny.model, strategy=strategy, settings=settings
-        )
+        api.check(subject.task.info.name, data, model=subject.tiny.model, strategy=strategy, settings=settings)
     except InputError as error:
         return error.problems
     return ()

@@ -86,9 +86,16 @@ SOUNDS = (
     _kind(rb"0&\xb2u\x8ef\xcf\x11", "a Windows Media file", "Windows Media files", TO_WAV.format("sound.wma")),
     _kind(rb"\xff[\xf1\xf9]|ADIF", "an AAC file", "AAC files", TO_WAV.format("sound.aac")),
     _kind(rb"caff", "a CAF file with compressed sound", "CAF files with compressed sound", TO_WAV.format("sound.caf")),
-    _kind(rb"FORM....AIF[FC]", "an AIFF file with compressed sound", "AIFF files with compressed sound", TO_WAV.format("sound.aiff")),
+    _kind(
+        rb"FORM....AIF[FC]",
+        "an AIFF file with compressed sound",
+        "AIFF files with compressed sound",
+        TO_WAV.format("sound.aiff"),
+    ),
     _kind(rb"\.RMF|\.ra\xfd", "a RealAudio file", "RealAudio files", TO_WAV.format("sound.ra")),
-    _kind(rb"MAC |wvpk|TTA1", "a lossless file of another kind", "lossless files of another kind", TO_WAV.format("sound")),
+    _kind(
+        rb"MAC |wvpk|TTA1", "a lossless file of another kind", "lossless files of another kind", TO_WAV.format("sound")
+    ),
     _kind(rb"MThd", "a MIDI file, which holds notes and no sound", "MIDI files", "record what it plays"),
 )
 

@@ -99,9 +99,7 @@ class ForecastStudy(Study):
     def require(self) -> None:
         """Series that are long enough for a model of the hub to learn from."""
         if not self.from_hub:
-            stages.build(
-                self.card, pretrained=self.recipe.strategy is not Strategy.SCRATCH, seed=self.recipe.seed
-            )
+            stages.build(self.card, pretrained=self.recipe.strategy is not Strategy.SCRATCH, seed=self.recipe.seed)
         elif self.recipe.strategy is not Strategy.ZERO_SHOT:
             hub_training.require(self.prepared, self.card)
 

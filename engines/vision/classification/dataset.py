@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from engines.data.archive import unpack
 from engines.data.foreign import kinds
 from engines.data.class_names import about_numbers, one_name
 from engines.data.labelled import by_size
-from engines.data.several_labels import about_several
+from engines.data.several_labels import SETTING, without_joined
 from engines.data.unpacked import prepared
 from engines.vision.classification.class_folders import (
     TABLES,
@@ -104,15 +103,20 @@ def open_photographs(
             kept.append((entry.file.name, outcome))
             label = clean(entry.label)
             examples.append(Photograph(entry.file.path, entry.file.name, label, entry.split, outcome.sha256))
+    heading = listing.columns.label if listing.columns else None
+    known = any(guess.setting == SETTING for guess in listing.read_as)
+    examples, several = without_joined(examples, settings.several_labels, "images", heading, known)
     examples, leaks = without_leaks(examples)
-    skipped = [*skipped, *listing.skipped, *bad, *leaks]
+    skipped = [*skipped, *listing.skipped, *bad, *several.skipped, *leaks]
     require_enough(data.name, examples, skipped, to_train)
     remarks = [*listing.notes, *kinds.notes(skipped), *about_pages(kept)]
     if listing.columns:
         remarks += about_numbers(renamed, set(renamed.values()) | {example.label for example in examples})
-        remarks += about_several(Counter(example.label for example in examples), "images")
+    remarks += several.notes
     remarks += [*merged_names(entries), *notes(entries, examples)]
-    found = Photographs(examples, skipped, remarks, digest(examples), listing.read_as, listing.columns)
+    found = Photographs(
+        examples, skipped, remarks, digest(examples), listing.read_as + several.read_as, listing.columns
+    )
     _find_white(found, kept, settings)
     return found
 
