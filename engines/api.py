@@ -103,7 +103,7 @@ def check(
 
 
 def rehearse(recipe: Recipe, progress: Progress | None = None) -> None:
-    """Raises InputError for what a run of this recipe would refuse before its first step, and what `progress` raises."""
+    """Raises InputError for what a run of this recipe would refuse at once, and what `progress` raises."""
     from engines import lifecycle
     from engines.evidence import ranking
 

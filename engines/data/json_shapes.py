@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Any
@@ -11,8 +12,10 @@ from engines.contract import Json
 from engines.data.parts import part_of
 
 COCO = {"images", "annotations", "categories"}
-CHOICES = {"choices", "rating", "labels", "rectanglelabels", "polygonlabels", "brushlabels", "taxonomy"}
-"""Where Label Studio keeps what was chosen."""
+CHOICES = {"choices", "rating", "labels", "rectanglelabels", "polygonlabels", "brushlabels", "text"}
+"""Where Label Studio keeps what was chosen, or written."""
+UPLOADED = re.compile(r"^[0-9a-f]{8}-")
+"""What it puts before the name of a file that is uploaded."""
 
 
 def records(value: Json) -> list[Any]:
@@ -28,7 +31,7 @@ def records(value: Json) -> list[Any]:
         raise ValueError("it holds a single value")
     if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):  # orient="split"
         return [dict(zip_longest(map(str, value["columns"]), row)) for row in value["data"] if isinstance(row, list)]
-    if COCO <= value.keys() and all(isinstance(value[name], list) for name in COCO):
+    if value.keys() >= COCO and all(isinstance(value[name], list) for name in COCO):
         return _of_coco(value)
     lists = {name: entry for name, entry in value.items() if isinstance(entry, list)}
     of_rows = {name: entry for name, entry in lists.items() if entry and all(isinstance(row, dict) for row in entry)}

@@ -148,13 +148,18 @@ def in_parts(
     drawn = complete(
         [example.split for example in examples],
         [example.label for example in examples],
-        [example.sha256 for example in examples],
+        [group_of(example) for example in examples],
         validation=validation,
         test=test,
         seed=seed,
     )
     corrected, kept, remarks = correct(examples, corrections)
     return corrected, np.where(kept, np.array(drawn), "dropped"), remarks
+
+
+def group_of(example: Labelled) -> str:
+    """What stays on one side of every split with the example: copies of it, and what else its `group` says."""
+    return str(getattr(example, "group", example.sha256))
 
 
 def require_test(where: str, parts: np.ndarray, many: str) -> None:

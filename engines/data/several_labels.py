@@ -1,4 +1,4 @@
-"""Examples with several labels at once: a classifier of one class each can leave them out, or learn each combination."""
+"""Examples with several labels at once: a classifier of one class each leaves them out, or learns each combination."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ MARKS = {"0", "1", "0.0", "1.0", "true", "false"}
 MOSTLY_ONE = 0.6
 """Columns of 0 and 1 are a class each where so many rows have a 1 in just one. Where such columns have nothing to do
 with each other, at most half do."""
+IN_NUMPY = re.compile(r"'([^']*)'|\"([^\"]*)\"|([-+.\w]+)")
+NUMPY = re.compile(r"""\[\s*('[^']*'|"[^"]*"|-?\d+)(\s+('[^']*'|"[^"]*"|-?\d+))+\s*\]""")
+"""An array as NumPy prints it, without commas."""
 LEFT_OUT, TOGETHER = "left-out", "combined"
 SETTING = "several_labels"
 
@@ -61,6 +64,8 @@ def one_of(cell: str, how: str = "auto") -> str:
     """The one label that a cell names, also in a list of one; those of several as one name where `how` says so; '' for
     an empty list. Raises Several."""
     label = clean(cell)
+    if is_nested(label):
+        raise ValueError(f"holds marks within the text, and no class of it ({label[:40]}…)")
     entries = listed(label) if label.startswith("[") and label.endswith("]") else None
     if entries and len(entries) > 1 and set(entries) <= {"0", "1"}:
         raise ValueError("holds a list of 0 and 1, a place for each class: write the classes' names instead")
@@ -75,8 +80,23 @@ def as_one(labels: Iterable[str], how: str) -> str:
     return " + ".join(sorted(found))
 
 
+def is_nested(label: str) -> bool:
+    """Whether a cell holds lists or objects within a list, or an object, as marks within a text are written."""
+    if not label.startswith(("[", "{")):
+        return False
+    try:
+        found = json.loads(label)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) or (
+        isinstance(found, list) and any(isinstance(entry, list | dict) for entry in found)
+    )
+
+
 def listed(label: str) -> list[str] | None:
-    """The entries of a list as JSON or Python writes it; None for what is none, such as '[b]'."""
+    """The entries of a list as JSON, Python or NumPy writes it; None for what is none, such as '[b]'."""
+    if NUMPY.fullmatch(label):  # before Python, which would put two strings side by side together
+        return [clean(quoted or other or bare) for quoted, other, bare in IN_NUMPY.findall(label)]
     try:
         found = json.loads(label)
     except ValueError:
@@ -182,8 +202,8 @@ def without_joined(
     examples: list[E], how: str, many: str, heading: str | None = None, known: bool = False
 ) -> tuple[list[E], Sorted]:
     """The examples, less those whose names hold several labels, or whose content stands in several classes, where `how`
-    (the setting) leaves them out; and what to say of them. Under no `heading` (folders), names are no lists. `known`: whether
-    it is said already what became of lists."""
+    (the setting) leaves them out; and what to say of them. Under no `heading` (folders), names are no lists.
+    `known`: whether it is said already what became of lists."""
     told, counts = Sorted(), Counter(example.label for example in examples)
     found = joined(counts, heading) if heading is not None else None
     if found and not known and how != LEFT_OUT:

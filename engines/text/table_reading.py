@@ -9,8 +9,8 @@ from pathlib import Path
 
 from engines import paths
 from engines.contract import Progress, ReadAs, Skipped
-from engines.data.missing import is_missing
 from engines.data import several_labels as several
+from engines.data.missing import is_missing
 from engines.data.parts import COLUMNS as PART_COLUMNS
 from engines.data.parts import Part, of_cell, says_part
 from engines.data.row_sampling import Table, listed

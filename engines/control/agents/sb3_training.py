@@ -61,7 +61,7 @@ class Watch(BaseCallback):
 def learn(
     algorithm: Any, env: VecEnv, steps: int, seed: int, watch: Watch, *, random_share: float = 0.05, fill: int = 0
 ) -> float:
-    """`steps` steps of `env` with the updates that follow; returns the last loss of the critics, 0 where there was no step.
+    """`steps` steps of `env` with the updates that follow; returns the last loss of the critics, 0 without a step.
 
     All that is random in it comes from `seed`, and the episode under way before is not continued: what happens depends
     on the algorithm's weights, optimisers and experience alone. The first `fill` steps are only watched, so that the

@@ -77,7 +77,8 @@ PICTURES = (
 )
 
 RAW = _kind(rb"(?!)", "a camera's raw file", "raw files of a camera", TO_JPEG)
-"""Such as begin like a TIFF: only their tags tell."""
+"""Such as begin like a TIFF: only their tags tell, or their endings."""
+RAW_ENDINGS = {".nef", ".dng", ".arw", ".cr2", ".cr3", ".crw", ".orf", ".rw2", ".raf", ".pef", ".srw"}
 
 SOUNDS = (
     _kind(rb"....ftyp", "an M4A or MP4 file", "M4A or MP4 files", TO_WAV.format("sound.m4a")),
@@ -118,5 +119,6 @@ def notes(skipped: Iterable[Skipped]) -> list[str]:
     for phrase, n in counts.most_common():
         kind = by_phrase[phrase]
         said = f"{n:,} files are {kind.many}" if n > 1 else f"One file is {kind.one}"
-        found.append(f"{said}, which {'are' if n > 1 else 'is'} not read here: {kind.do}.")
+        do = kind.do.replace(" it ", " them ") if n > 1 else kind.do
+        found.append(f"{said}, which {'are' if n > 1 else 'is'} not read here: {do}.")
     return found

@@ -295,7 +295,7 @@ def _notes_on_voices(clips: list[Clip]) -> list[str]:
     if shared := [own for own in speakers.values() if len(own) > 1]:
         shown = " = ".join(f"{clip.source.name} ('{name}')" for name, clip in list(shared[0].items())[:3])
         found.append(
-            f"{len(shared):,} clips stand under several speakers at once, such as {shown}: each counts for all of them. "
+            f"{len(shared):,} clips stand under several speakers at once, such as {shown}: each counts for all. "
             "Leave out those that are wrong."
         )
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from math import gcd
 from pathlib import Path
@@ -137,8 +138,23 @@ def _decoded(path: Path, channel: int | None = None) -> _Decoded:
             squares += (block.astype(np.float64) ** 2).sum(axis=0)
             blocks.append(block.mean(axis=1) if channel is None else block[:, channel])
     samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
-    n = max(frames, 1)
+    n, broken = max(frames, 1), broken or _goes_on(path)
     return _Decoded(found, samples, np.sqrt(squares / n), float(at_full_scale.max() / n), broken)
+
+
+def _goes_on(path: Path) -> bool:
+    """Whether a WAV file holds more behind the sound than its header says, and no chunk of another kind: the header was
+    written before all of the sound."""
+    with path.open("rb") as file:
+        start = file.read(12)
+        if start[:4] != b"RIFF" or start[8:] != b"WAVE":
+            return False
+        while len(chunk := file.read(8)) == 8:
+            name, size = chunk[:4], int.from_bytes(chunk[4:], "little")
+            if not re.fullmatch(rb"[ -~]{4}", name):
+                return True
+            file.seek(size + size % 2, os.SEEK_CUR)
+    return False
 
 
 def _loudness(samples: np.ndarray) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from engines.data.class_names import about_numbers, as_known, one_name
 from engines.data.labelled import by_size, clean
 from engines.data.missing import is_missing
 from engines.data.row_sampling import MOST_NAMED, Table
-from engines.data.several_labels import LEFT_OUT, TOGETHER, Several, about_left_out, listed, read_as, without_joined
+from engines.data.several_labels import LEFT_OUT, TOGETHER, about_left_out, listed, read_as, without_joined
 from engines.text.columns import Asked, Guess, guess_labelled
 from engines.text.duplicates import content_of, group_of
 from engines.text.sentiment.data_quality import TEXTS, about_columns

@@ -18,7 +18,7 @@ from engines.vision.images.reading import ACCEPTED, EXTENSIONS, what_else
 
 TABLES = {".csv", ".tsv", ".jsonl", ".parquet", ".xlsx"}
 PERHAPS_TABLES = {".txt", ".json"}
-TELLING = {"label", "labels", "annotation", "annotations", "metadata"}
+TELLING = {"label", "labels", "annotation", "annotations", "metadata", "instances", "result", "project"}
 """What a text file is called that is a table of labels, and no note."""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engines.contract import InputError, Problem, ReadAs, Skipped
 from engines.data import several_labels as several
+from engines.data.json_shapes import UPLOADED
 from engines.data.labelled import clean, nfc
 from engines.data.missing import is_missing
 from engines.data.parts import lacks_training, of_cell, of_tables, part_of, part_of_path
@@ -38,7 +39,7 @@ class Said:
     """The pictures that it names, with a label or without."""
 
 
-ABSOLUTE = re.compile(r"[A-Za-z]:[\\/]|[\\/]")
+ABSOLUTE = re.compile(r"[A-Za-z]:[\\/]|[\\/]|\.\.[\\/]")
 """How a path begins that says where a file lay on its owner's machine."""
 
 
@@ -298,11 +299,14 @@ class Names:
         self.files = files
         self.by_path: defaultdict[str, list[File]] = defaultdict(list)
         self.by_name: defaultdict[str, list[File]] = defaultdict(list)
+        self.by_number: defaultdict[int, list[File]] = defaultdict(list)
         for file in files:
             path = _key("/".join(file.parts))
             for key in {path, path.removesuffix(file.suffix)}:
                 self.by_path[key].append(file)
                 self.by_name[key.rsplit("/", 1)[-1]].append(file)
+            if file.path.stem.isdecimal():
+                self.by_number[int(file.path.stem)].append(file)
 
     def likeness(self, name: str) -> float:
         """How surely this names a picture: a number may be a file's name without its extension, or a row's number."""
@@ -323,9 +327,18 @@ class Names:
                 break
         else:
             bare = len(parts) == 1 or ABSOLUTE.match(name)
-            found = self.by_name.get(_key(parts[-1]), []) if bare and parts else []
+            found = self._by_bare_name(parts[-1]) if bare and parts else []
         exact = [file for file in found if file.name.endswith(nfc(name))]
         return exact if len(exact) == 1 else found
+
+    def _by_bare_name(self, name: str) -> list[File]:
+        """Also without the eight letters that Label Studio puts before what is uploaded, and of a number without the
+        zeros before it."""
+        if found := self.by_name.get(_key(name)):
+            return found
+        if found := self.by_name.get(_key(UPLOADED.sub("", name))):
+            return found
+        return self.by_number.get(int(name), []) if name.isdecimal() else []
 
 
 def _key(path: str) -> str:

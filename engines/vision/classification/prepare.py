@@ -37,7 +37,7 @@ class Prepared(prepared.Prepared):
 
     @property
     def groups(self) -> list[str]:
-        return [photograph.sha256 for photograph in self.photographs]
+        return [photograph.group for photograph in self.photographs]
 
     @property
     def has_own_test(self) -> bool:

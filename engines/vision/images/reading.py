@@ -132,6 +132,8 @@ def thumbnail(image: Image.Image | Path, out: Path, side: int = 256, white: floa
 def what_else(path: Path) -> str | None:
     """What a file is that is no picture of FORMATS, by how it begins, with what to do; None where nothing says it."""
     kind = kinds.named(path, kinds.PICTURES)
+    if kind is None and path.suffix.lower() in kinds.RAW_ENDINGS:
+        kind = kinds.RAW
     return kind.phrase if kind else None
 
 
