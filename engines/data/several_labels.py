@@ -65,7 +65,7 @@ def one_of(cell: str, how: str = "auto") -> str:
     an empty list. Raises Several."""
     label = clean(cell)
     if is_nested(label):
-        raise ValueError(f"holds marks within the text, and no class of it ({label[:40]}…)")
+        raise ValueError(f"marks places within the text ({label[:40]}…) and names no class of it")
     entries = listed(label) if label.startswith("[") and label.endswith("]") else None
     if entries and len(entries) > 1 and set(entries) <= {"0", "1"}:
         raise ValueError("holds a list of 0 and 1, a place for each class: write the classes' names instead")
@@ -170,7 +170,7 @@ def joined(counts: Mapping[str, int], heading: str = "") -> Joined | None:
 def about_joined(found: Joined, counts: Mapping[str, int], many: str) -> str:
     """A sentence on such names. `many` is what examples are called."""
     rows = sum(counts[label] for label in found.labels)
-    example = max(sorted(found.labels), key=counts.__getitem__)
+    example = max((label for label in counts if label in found.labels), key=counts.__getitem__)
     said = f"{rows:,} of {sum(counts.values()):,} {many} have a class such as '{example}'"
     return (
         f"{said}: this looks like several labels at once. Each combination is learnt as a class of its own; "

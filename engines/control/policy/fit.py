@@ -20,6 +20,7 @@ from engines.control.agents.sb3_training import one_thread
 from engines.control.policy import summary
 from engines.control.policy.prepare import Brought, bring, fitted
 from engines.control.policy.settings import MOST_STEPS, ControlSettings
+from engines.control.policy.strategies import IDENTIFIED
 from engines.control.policy.training import adaptation, train
 from engines.control.policy.training.replicate import TrainSpec
 from engines.control.policy.training.train import PolicyTrial
@@ -50,7 +51,7 @@ class PolicyStudy(Study):
         target, logs = self.brought.target, self.brought.logs
         adaptation.require(recipe.strategy, target, logs is not None)
         self.spec = spec_of(recipe, settings, self.brought, run)
-        adaptation.require_steps(self.spec)
+        require_steps(self.spec)
         self.sha256, self.skipped = self.brought.sha256, [] if logs is None else list(logs.skipped)
         self.device, self.precision = "CPU, 1 thread", "fp32"
         self.played: list[Episodes] = []
@@ -183,6 +184,14 @@ class PolicyStudy(Study):
         assert isinstance(trial, PolicyTrial)
         assert rival is None or isinstance(rival, PolicyTrial)
         return summary.details(trial, self.brought, self.played, rival) | self.pictures
+
+
+def require_steps(spec: TrainSpec) -> None:
+    """Raises InputError where there are fewer real steps than the strategy needs."""
+    if spec.strategy is IDENTIFIED:
+        adaptation.legs_of(spec)
+    if spec.strategy in adaptation.REAL_UPDATES:
+        adaptation.guard_of(spec)
 
 
 def spec_of(recipe: Recipe, settings: ControlSettings, brought: Brought, run: Run) -> TrainSpec:

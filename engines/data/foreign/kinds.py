@@ -51,7 +51,7 @@ ANY = (
         rb"\s*(<!doctype html|<html)",
         "a web page, perhaps of a download that failed",
         "web pages",
-        "download the file itself",
+        "download what was meant",
     ),
     _kind(rb"%PDF", "a PDF", "PDFs", "take out what it shows"),
     _kind(rb"Rar!\x1a\x07", "a RAR archive", "RAR archives", "unpack it first"),

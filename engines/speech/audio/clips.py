@@ -294,9 +294,10 @@ def _notes_on_voices(clips: list[Clip]) -> list[str]:
         speakers.setdefault(clip.checked.sha256, {}).setdefault(clip.speaker, clip)
     if shared := [own for own in speakers.values() if len(own) > 1]:
         shown = " = ".join(f"{clip.source.name} ('{name}')" for name, clip in list(shared[0].items())[:3])
+        clips_stand = "1 clip stands" if len(shared) == 1 else f"{len(shared):,} clips stand"
         found.append(
-            f"{len(shared):,} clips stand under several speakers at once, such as {shown}: each counts for all. "
-            "Leave out those that are wrong."
+            f"{clips_stand} under several speakers at once, such as {shown}: each counts for all. Leave out those that "
+            "are wrong."
         )
     return found
 

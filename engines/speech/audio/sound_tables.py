@@ -163,10 +163,9 @@ def _add(found: Listing, own: SoundTable, sounds: Sounds, taken: dict[str, Taken
         found.skipped.append(Skipped(own.name, f"names {files} again that {other} names: these rows are left out"))
     found.notes += _notes(own, otherwise)
     if unlike:
-        told = (
-            f"{len(unlike):,} rows of {own.name} name a sound again and say something else of it (such as {unlike[0]})"
-        )
-        found.notes.append(f"{told}: what was said first counts. Leave out the row that is wrong.")
+        told = f"1 row of {own.name} names" if len(unlike) == 1 else f"{len(unlike):,} rows of {own.name} name"
+        told += f" a sound again with something else said of it (such as {unlike[0]}): what was said first counts."
+        found.notes.append(f"{told} Leave out the row that is wrong.")
 
 
 def _notes(own: SoundTable, otherwise: int) -> list[str]:

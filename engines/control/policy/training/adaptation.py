@@ -56,13 +56,6 @@ def require(strategy: Strategy, target: Target, has_logs: bool) -> None:
         raise InputError(Problem("strategy", found, accepted))
 
 
-def require_steps(spec: TrainSpec) -> None:
-    """Raises InputError where there are fewer real steps than the strategy needs."""
-    legs_of(spec)
-    if spec.strategy in REAL_UPDATES:
-        guard_of(spec)
-
-
 def legs_of(spec: TrainSpec) -> int:
     """How many legs there are: with `identified`, no more than have enough transitions each."""
     wanted = spec.settings.epochs_for(spec.strategy)
