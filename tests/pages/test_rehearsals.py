@@ -45,7 +45,7 @@ def test_too_few_real_steps_are_said_before_anything_is_queued(
     data: str, asked: list[str], submitted: list[Job]
 ) -> None:
     at = opened(PAGES[TASK], task=TASK, data=data, step="strategy", strategy="full", set="real_steps:1")
-    assert "found 1; accepted with full: " in text(at)
+    assert "**Real steps**: found 1; accepted with full" in text(at)
     assert button(at, "Start training").disabled
     assert asked.count("rehearse") == 1
     at = opened(PAGES[TASK], task=TASK, data=data, step="strategy", strategy="full", set="real_steps:1")
@@ -67,7 +67,7 @@ def test_a_draft_that_would_be_refused_is_not_queued_by_train_now_either(
 ) -> None:
     at = opened(PAGES[TASK], task=TASK, data=data, step="data", strategy="full", set="real_steps:1")
     press(at, "Train now")
-    assert "found 1; accepted with full: " in text(at)
+    assert "**Real steps**: found 1; accepted with full" in text(at)
     assert submitted == []
     assert "rehearse" in asked
 

@@ -250,7 +250,7 @@ def _in_words(tally: Counter[str], found: SeriesTable, on_grid: bool, duplicates
         share = found.missing / (found.missing + found.observed)
         gaps = counted(tally["gaps"], "gap", "gaps")
         missing = counted(found.missing, "missing step", "missing steps")
-        other = " frequency=each date a step takes what is there as steps." if share > MOSTLY else ""
+        other = " With frequency=each date a step, each row is a step and nothing lacks." if share > MOSTLY else ""
         notes.append(f"{gaps}, {missing} ({share:.1%}): left missing.{other}")
     if n := tally["stray"]:
         notes.append(

@@ -264,7 +264,7 @@ def _notes(clips: list[Clip], needs: str) -> list[str]:
         told = "recorded in opposite phase, so that its channels cancel each other: the loudest of them is used."
         found.append(f"{_count(cancelled)} {told} {_named(cancelled)}")
     if silent := [clip for clip in wholes if not clip.checked.spoken]:
-        found.append(f"{_count(silent)} without speech that could be found: kept as it is. {_named(silent)}")
+        found.append(f"{_count(silent)} without speech that could be found: kept whole. {_named(silent)}")
     if low := [clip for clip in wholes if clip.checked.rate < LOWEST_RATE]:
         rates = sorted({clip.checked.rate for clip in low})
         span = " to ".join(f"{rate / 1000:g}" for rate in dict.fromkeys([rates[0], rates[-1]]))

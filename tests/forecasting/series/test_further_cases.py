@@ -71,9 +71,7 @@ def test_a_market_with_a_lunch_break(tmp_path: Path) -> None:
         f"{day} {hour}:{minute:02d}" for day in days(60) for hour, minute in clock if day.weekday() < 5
     ]
     text = table("time,price", times, VALUES[: len(times)])
-    assert any(
-        "frequency=each date a step takes what is there as steps." in note for note in opened(tmp_path, text).notes
-    )
+    assert any("With frequency=each date a step, each row is a step" in note for note in opened(tmp_path, text).notes)
     found = opened(tmp_path, text, frequency="each date a step")
     assert (found.missing, len(found.at(0))) == (0, len(times))
 
