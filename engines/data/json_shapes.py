@@ -75,7 +75,9 @@ def _annotated(row: dict[str, Any]) -> dict[str, Any]:
             continue
         for one in annotation.get("result") or []:
             value = one.get("value") if isinstance(one, dict) else None
-            for kind in CHOICES & value.keys() if isinstance(value, dict) else ():
+            if not isinstance(value, dict):
+                continue
+            for kind in sorted(CHOICES & value.keys()):
                 said = value[kind] if isinstance(value[kind], list) else [value[kind]]
                 chosen.setdefault(str(one.get("from_name") or kind), []).extend(said)
     named = {name: list(dict.fromkeys(map(str, said))) for name, said in chosen.items()}

@@ -116,7 +116,8 @@ def listed(label: str) -> list[str] | None:
 
 def marked(columns: Mapping[str, Sequence[str]]) -> list[list[str]] | None:
     """Of columns (name -> cells) of 0 and 1: which of them each row marks; None where they are no classes. Two such
-    columns at least, and a 1 in just one of them in most rows."""
+    columns at least, and a 1 in just one of them in most rows; of two columns, which may be a class and something
+    beside it, in every row."""
     if len(columns) < 2 or not all(columns.values()):
         return None
     rows = [
@@ -124,7 +125,9 @@ def marked(columns: Mapping[str, Sequence[str]]) -> list[list[str]] | None:
         for cells in zip(*columns.values(), strict=True)
     ]
     used = {name for found in rows for name in found}
-    return rows if sum(len(found) == 1 for found in rows) >= MOSTLY_ONE * len(rows) and len(used) > 1 else None
+    single = sum(len(found) == 1 for found in rows)
+    enough = single == len(rows) if len(columns) == 2 else single >= MOSTLY_ONE * len(rows)
+    return rows if enough and len(used) > 1 else None
 
 
 def are_marks(cells: Iterable[str]) -> bool:

@@ -88,28 +88,22 @@ def read_tables(
 
 
 def with_one_class(tables: Tables) -> Tables:
-    """The tables with one column of classes for those that mark a class each, where most rows have a 1 in just one."""
+    """The tables with one column of classes more for those that mark a class each, where most rows have a 1 in just
+    one, and none is called as classes are."""
     for at, part in enumerate(tables.tables):
         table = part.table
         marks = [
             name
             for name in table.columns
-            if not says_part(name)
-            and name.strip().casefold() not in PART_COLUMNS
-            and several.are_marks(table.column(name))
+            if several.are_marks(table.column(name)) and not says_part(name) and name.casefold() not in PART_COLUMNS
         ]
         marked = several.marked({name: table.column(name) for name in marks})
-        if marked is None or any(name.casefold() in SURE_LABELS for name in table.columns if name not in marks):
+        if marked is None or not SURE_LABELS.isdisjoint(map(str.casefold, table.columns)):
             continue
-        rows = [
-            [*row, json.dumps(own, ensure_ascii=False) if own else ""]
-            for row, own in zip(table.rows, marked, strict=True)
-        ]
+        classes = [json.dumps(own, ensure_ascii=False) if own else "" for own in marked]
+        rows = [[*row, own] for row, own in zip(table.rows, classes, strict=True)]
         tables.notes.append(f"{part.name}: {several.about_marked(marked, marks, listed(marks, 4))}")
-        columns = [*(name for name in table.columns if name not in marks), ONE_CLASS]
-        kept = [table.columns.index(name) for name in columns[:-1]]
-        rows = [[*(row[index] for index in kept), row[-1]] for row in rows]
-        tables.tables[at] = replace(part, table=replace(table, columns=columns, rows=rows))
+        tables.tables[at] = replace(part, table=replace(table, columns=[*table.columns, ONE_CLASS], rows=rows))
     return tables
 
 

@@ -111,7 +111,7 @@ def _with_one_class(rows: Rows) -> Rows:
     """The table with one column of classes for those that mark a class each, where most rows have a 1 in just one."""
     marks = [c for c in rows.columns if rows.body and not part_of(c) and several.are_marks(rows.cells(c))]
     marked = several.marked({c: rows.cells(c) for c in marks})
-    if marked is None or any(_says_label(c) for c in rows.columns if c not in marks):
+    if marked is None or any(_key(c) in LABEL_COLUMNS or (_says_label(c) and c not in marks) for c in rows.columns):
         return rows
     note = f"{rows.name}: {several.about_marked(marked, marks, listed(marks))}"
     columns = zip(*map(rows.cells, rows.columns), strict=True)

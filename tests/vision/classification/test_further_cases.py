@@ -201,3 +201,18 @@ def test_numbers_in_a_table_find_files_with_zeros_before_them(tmp_path: Path) ->
         tmp_path / "data", pictures(*(f"{n:05d}.png" for n in range(12))) | {"train.csv": table(rows, "id,label")}
     )
     assert checked(data).classes == TWELVE
+
+
+@pytest.mark.parametrize("heading", ["image,label,blurred,dark", "image,spoilt,blurred"])
+def test_marks_beside_a_class_are_no_classes(heading: str, tmp_path: Path) -> None:
+    """label is 1 and nothing else in most rows, or the only one of two that is."""
+    width = heading.count(",")
+    rows = [
+        f"{n}.png," + ",".join(str(int(at == 0 and n % 4 > 0 or at == 1 and n == 0)) for at in range(width))
+        for n in range(12)
+    ]
+    data = folder(tmp_path / "data", pictures(*(f"{n}.png" for n in range(12))) | {"a.csv": table(rows, heading)})
+    if "label" in heading:
+        assert checked(data).classes == {"0": 3, "1": 9}
+    else:
+        assert "each may be their classes" in refused(data)
