@@ -95,11 +95,10 @@ def check(
     found = registry.task(task)
     chosen = found.settings.parse(settings or {})
     own = None if test is None else Path(test)
-    report = found.check(Path(data), test=own, seed=seed, settings=chosen, gallery=gallery, progress=progress)
     if model or strategy:
-        own_recipe = recipe(task, data, test=test, model=model, strategy=strategy, seed=seed, settings=settings)
-        rehearse(own_recipe, progress)
-    return report
+        wanted = recipe(task, data, test=test, model=model, strategy=strategy, seed=seed, settings=settings)
+        rehearse(wanted, progress)
+    return found.check(Path(data), test=own, seed=seed, settings=chosen, gallery=gallery, progress=progress)
 
 
 def rehearse(recipe: Recipe, progress: Progress | None = None) -> None:

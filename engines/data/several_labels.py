@@ -66,7 +66,7 @@ def one_of(cell: str, how: str = "auto") -> str:
     label = clean(cell)
     if is_nested(label):
         raise ValueError(f"marks places within the text ({label[:40]}…) and names no class of it")
-    entries = listed(label) if label.startswith("[") and label.endswith("]") else None
+    entries = listed(label)
     if entries and len(entries) > 1 and set(entries) <= {"0", "1"}:
         raise ValueError("holds a list of 0 and 1, a place for each class: write the classes' names instead")
     return label if entries is None else as_one(entries, how)
@@ -95,6 +95,8 @@ def is_nested(label: str) -> bool:
 
 def listed(label: str) -> list[str] | None:
     """The entries of a list as JSON, Python or NumPy writes it; None for what is none, such as '[b]'."""
+    if not (label.startswith("[") and label.endswith("]")):
+        return None
     if NUMPY.fullmatch(label):  # before Python, which would put two strings side by side together
         return [clean(quoted or other or bare) for quoted, other, bare in IN_NUMPY.findall(label)]
     try:

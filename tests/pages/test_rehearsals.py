@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engines import registry
-from engines.contract import Job, Strategy
+from engines.contract import InputError, Job, Problem, Strategy
 from engines.jobs.serving import client, handlers
 from tests import tiny_control
 from tests.pages.opening import opened, press, text
@@ -90,4 +90,22 @@ def test_data_that_are_no_upload_are_asked_about_each_time(tmp_path: Path, asked
     draft = Draft(TASK, registry.task(TASK).info.default_model, Strategy.ZERO_SHOT, {}, path=path)
     rehearsals.require(draft)
     assert rehearsals.known(draft) is None
+    assert asked == ["rehearse"]
+
+
+def test_that_weights_are_not_here_is_no_answer_for_tomorrow(
+    data: str, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = Draft(TASK, "pendulum", Strategy.ZERO_SHOT, {}, data=data, path=uploads.origin(data).path)
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise InputError(Problem("model pendulum", "its weights are not on this machine", "connect to the network"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "ask", refuse)
+        with pytest.raises(InputError, match="not on this machine"):
+            rehearsals.require(draft)
+    assert rehearsals.known(draft) is None
+    rehearsals.require(draft)
+    assert rehearsals.known(draft) == []
     assert asked == ["rehearse"]

@@ -25,8 +25,8 @@ def require(draft: Draft, progress: Progress | None = None) -> None:
 
 
 def known(draft: Draft) -> list[Problem] | None:
-    """What was refused when it was asked before, nothing where it was fine; None where nobody has asked. Raises
-    InputError where a setting is out of range."""
+    """What was refused when it was asked before, nothing where it was fine; None where nobody has asked, or the answer
+    may be another one by now. Raises InputError where a setting is out of range."""
     kept = _kept(draft)
     if kept is None or not kept.is_file():
         return None
@@ -42,7 +42,8 @@ def _ask(draft: Draft, progress: Progress | None) -> list[Problem]:
     except InputError as error:
         brought = uploads.origin(draft.data) if draft.data else None
         refused = [uploads.by_its_own_name(problem, brought) if brought else problem for problem in error.problems]
-    if (kept := _kept(draft)) is not None:
+    lasts = not any(problem.where.startswith("model ") for problem in refused)  # weights may come tomorrow
+    if lasts and (kept := _kept(draft)) is not None:
         partial = kept.with_suffix(f".{uuid.uuid4().hex}")
         partial.write_text(json.dumps([asdict(problem) for problem in refused], ensure_ascii=False), encoding="utf-8")
         partial.replace(kept)

@@ -286,7 +286,9 @@ def _look_ahead(draft: Draft) -> None:
         return
     try:
         train.fits_together(draft)
-    except InputError:
-        st.rerun()
+    except InputError as error:
+        if _refused(draft):
+            st.rerun()
+        errors.say(error)
     except Exception:
         errors.broke("It could not be looked whether these choices fit the data.")

@@ -240,7 +240,7 @@ def by_table(table: Rows, columns: Columns, pictures: Names, how: str = "auto") 
             listing.skipped.append(Skipped(where, f"has the split '{split}': accepted are train, validation and test"))
         else:
             n_repeated += found[0] in labels
-            own = several.listed(label) if label.startswith("[") else None
+            own = several.listed(label)
             labels.setdefault(found[0], []).extend([label] if own is None else own)
             parts.setdefault(found[0], part)
     _with_one_label_each(listing, labels, parts, how)
