@@ -83,16 +83,31 @@ def check(
     data: str | Path,
     *,
     test: str | Path | None = None,
+    model: str | None = None,
+    strategy: str | None = None,
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
     gallery: Path | None = None,
     progress: Progress | None = None,
 ) -> DataReport:
-    """What is in the data, and what is wrong with them. Raises InputError when nothing could be trained on them."""
+    """What is in the data, and what is wrong with them. With a model or a strategy, also what is wrong with a run of
+    these on them: what `fit` would refuse. Raises InputError where nothing could be trained."""
     found = registry.task(task)
     chosen = found.settings.parse(settings or {})
     own = None if test is None else Path(test)
+    if model or strategy:
+        wanted = recipe(task, data, test=test, model=model, strategy=strategy, seed=seed, settings=settings)
+        rehearse(wanted, progress)
     return found.check(Path(data), test=own, seed=seed, settings=chosen, gallery=gallery, progress=progress)
+
+
+def rehearse(recipe: Recipe, progress: Progress | None = None) -> None:
+    """Raises InputError for what a run of this recipe would refuse at once, and what `progress` raises."""
+    from engines import lifecycle
+    from engines.evidence import ranking
+
+    with tempfile.TemporaryDirectory(prefix="check-") as folder:
+        lifecycle.rehearse(registry.task(recipe.task), recipe, ranking.Aside(Path(folder), progress, phase=None))
 
 
 def recipe(

@@ -118,6 +118,7 @@ def opened(task: Task, recipe: Recipe, run: Run) -> Study:
     study = task.open(recipe, run)
     if study.budgets.counts_examples:
         admission.require_few(study.budgets.high, study.budgets.unit)
+    study.compute()
     if recipe.data_sha256 not in {None, study.sha256}:
         start_over(run)
     study.recipe = replace(recipe, data_sha256=study.sha256, versions=versions.installed())
@@ -127,6 +128,21 @@ def opened(task: Task, recipe: Recipe, run: Run) -> Study:
     if study.skipped:
         run.emit("note", message=skipped_sentence(study.skipped))
     return study
+
+
+def rehearse(task: Task, recipe: Recipe, run: Run) -> None:
+    """Goes the way of `fit` as far as its first step, so that what it would refuse is refused here. Of weights that the
+    hub would have to give first, only what can be said without them.
+
+    Raises InputError and Cancelled.
+    """
+    card = task.describe(recipe.model)
+    task.require_offered(recipe)
+    if recipe.strategy is not Strategy.SCRATCH:
+        weights.require(card)
+        if weights.find(card) is None:
+            return
+    task.open(recipe, run).require()
 
 
 def start_over(run: Run) -> None:

@@ -111,10 +111,19 @@ def fetch(card: ModelCard) -> Path:
     Raises WeightsUnavailable when it is not here and the hub cannot be reached or does not have it, and
     InputError when the file is not the one the catalogue names.
     """
+    require(card)
+    if path := find(card):
+        return path
+    path = _download(card) if card.hub else _download_by_torchaudio(card)
+    verify(path, card)
+    return path
+
+
+def require(card: ModelCard) -> None:
+    """Raises what `fetch` raises of weights that are not here and cannot be had, or are not those of the catalogue."""
     if path := find(card):
         verify(path, card)
-        return path
-    if not (card.hub or card.torch_file) or not hub_reachable():
+    elif not (card.hub or card.torch_file) or not hub_reachable():
         raise WeightsUnavailable(
             Problem(
                 f"model {card.name}",
@@ -122,9 +131,6 @@ def fetch(card: ModelCard) -> Path:
                 "connect to the network, put them in the folder HEADSTART_MODELS, or choose a model marked 'here'",
             )
         )
-    path = _download(card) if card.hub else _download_by_torchaudio(card)
-    verify(path, card)
-    return path
 
 
 def _download_by_torchaudio(card: ModelCard) -> Path:

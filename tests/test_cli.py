@@ -475,6 +475,31 @@ def test_a_cancelled_comparison(data: Path, tmp_path: Path) -> None:
     assert answer.err == "Cancelled. What was learnt so far is kept.\n"
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--strategy", "partial", "--set", "blocks=99"),
+        ("--strategy", "features", "--set", "mix=mixup"),
+        ("--strategy", "identified"),
+        ("--model", "no/such-model"),
+        ("--strategy", "features", "--epochs", "0"),
+    ],
+)
+def test_check_refuses_what_fit_refuses_of_a_model_and_a_strategy(
+    data: Path, tmp_path: Path, wrong: tuple[str, ...]
+) -> None:
+    quick = () if "--model" in wrong else QUICK
+    checked = call("check", TASK, "--data", data, *quick, *wrong)
+    fitted = call("fit", TASK, "--data", data, "--out", tmp_path / "run", *quick, *wrong)
+    assert checked.status == fitted.status == 2
+    assert checked.err.splitlines()[-1] == fitted.err.splitlines()[-1]
+
+
+def test_check_of_what_can_be_trained_answers_as_without_a_model(data: Path) -> None:
+    answer = call("check", TASK, "--data", data, *QUICK, "--strategy", "features", "--epochs", "2", "--json")
+    assert (answer.status, answer.json["n_examples"]) == (0, 60)
+
+
 @pytest.mark.parametrize("verb", ["check", "fit"])
 def test_a_defect_of_ours_is_one_sentence_and_a_log(data: Path, tmp_path: Path, verb: str) -> None:
     more = ["--out", tmp_path / "run", *QUICK] if verb == "fit" else []

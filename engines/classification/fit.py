@@ -30,7 +30,6 @@ from engines.contract import Budgets, Estimate, Features, Items, Recipe, Run, Sc
 from engines.contract.study import Describes
 from engines.data.folds import of_baseline
 from engines.evidence import budgets, calibration
-from engines.evidence.intervals import balanced
 from engines.evidence.scores import Accuracies
 from engines.training import devices, strategies, transfer
 from engines.training.examples import LabelledExamples
@@ -134,7 +133,7 @@ class ClassificationStudy(Study, Generic[P, S]):
             classes=len(self.prepared.classes),
             settings=settings,
             seed=seed,
-            metric=balanced_metric,
+            metric=metrics.balanced_accuracy,
             unit=self.info.unit,
             run=run,
             on=self.on,
@@ -152,6 +151,13 @@ class ClassificationStudy(Study, Generic[P, S]):
         looks = [transfer.logits(spec, outcome, seen, at) for seen in self.looks(examples)]
         answers: np.ndarray = np.mean(looks, axis=0)
         return answers
+
+    def require(self) -> None:
+        self.before()
+        if (strategy := self.recipe.strategy) is Strategy.ZERO_SHOT:
+            self.zero_shot()
+        else:
+            self.build(pretrained=strategy is not Strategy.SCRATCH, seed=self.recipe.seed)
 
     def before(self) -> dict[str, Scores]:
         """Takes folds where the settings ask for them, or the data carry them by themselves; a comparison never does.
@@ -342,7 +348,3 @@ class ClassificationStudy(Study, Generic[P, S]):
     def details(self, trial: Trial, before: Mapping[str, Scores], rival: Trial | None) -> dict[str, Any]:
         assert isinstance(trial, ClassificationTrial)
         return details.found(self, trial, rival) | self.own_details()
-
-
-def balanced_metric(logits: Tensor, labels: Tensor) -> float:
-    return balanced(labels.numpy(), (logits.argmax(1) == labels).numpy())

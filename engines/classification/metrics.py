@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.metrics import confusion_matrix, precision_score
 
 from engines.contract import Estimate
 from engines.evidence import intervals
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def balanced_accuracy(logits: Tensor, labels: Tensor) -> float:
+    """The mean over classes of the share that is told: logits (N, C), labels int64 (N,)."""
+    return intervals.balanced(labels.numpy(), (logits.argmax(1) == labels).numpy())
 
 
 def further_metrics(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Estimate]:

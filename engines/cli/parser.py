@@ -28,6 +28,7 @@ ModelName = Annotated[str | None, typer.Option("--model", help="See `models`; by
 StrategyName = Annotated[
     str | None, typer.Option("--strategy", help="How much learns, e.g. features; by default what suits the task.")
 ]
+Epochs = Annotated[int | None, typer.Option(help="Passes over the training data.")]
 Seed = Annotated[int, typer.Option(help="Draws the split, the weights and the order.")]
 Set = Annotated[
     list[str] | None,
@@ -79,14 +80,20 @@ def check(
     task: TaskName,
     data: Data,
     test: Test = None,
+    model: ModelName = None,
+    strategy: StrategyName = None,
+    epochs: Epochs = None,
     seed: Seed = 0,
     settings: Set = None,
     accept_guesses: AcceptGuesses = False,
     as_json: Json = False,
 ) -> None:
-    """Say what is in the data, and what is wrong with them, without training."""
-    chosen = values.settings(settings, accept_guesses)
-    report = api.check(task, data, test=test, seed=seed, settings=chosen, progress=bar("checked"))
+    """Say what is in the data, and what is wrong with them, without training; with --model or --strategy, also what
+    `fit` would refuse of these."""
+    chosen = ({} if epochs is None else {"epochs": epochs}) | values.settings(settings, accept_guesses)
+    report = api.check(
+        task, data, test=test, model=model, strategy=strategy, seed=seed, settings=chosen, progress=bar("checked")
+    )
     say(f"{report.n_examples:,} {report.unit or api.task(task).info.unit}", as_json)
     for label, count in report.classes.items():
         say(f"  {count:>7,}  {label}", as_json)
@@ -129,7 +136,7 @@ def fit(
     test: Test = None,
     model: ModelName = None,
     strategy: StrategyName = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training data.")] = None,
+    epochs: Epochs = None,
     max_seconds: Annotated[float | None, typer.Option(help="Stop learning after this long.")] = None,
     seed: Seed = 0,
     settings: Set = None,

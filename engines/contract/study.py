@@ -163,6 +163,14 @@ class Study(ABC):
         asked = getattr(self.settings, "baseline", "none") == "scratch"
         return asked and self.recipe.strategy is not Strategy.SCRATCH
 
+    def require(self) -> None:  # noqa: B027  (many tasks meet nothing more)
+        """Meets whatever a run's own trial meets before its first step and may refuse, and changes nothing by it: so
+        `check` refuses it too. Raises InputError."""
+
+    def compute(self) -> None:  # noqa: B027  (the same)
+        """What takes long once the data are open and refuses nothing, such as decoding pictures: called for a run, not
+        for a question."""
+
     def before(self) -> dict[str, Scores]:
         """Called once before a run's own trial, not before those of a comparison: what the model does as it came, where
         a task measures that before anything learns: {'zero_shot': …}."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from engines.data.row_sampling import Source, clean, require_columns
 SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "vertical bar"}
 MOST_LINE = 4 << 20  # characters of one row; a longer one is no table's
 MOST_CELL = 1 << 20  # characters
+LABEL = "__label__"
 SAMPLE_ROWS = 100
 SAMPLE_CHARACTERS = 1 << 18
 ACCEPTED = "accepted: a table with one row a line, its cells separated by comma, semicolon, tab or |"
@@ -77,6 +79,8 @@ def open_delimited(
     notes = [note] if note else []
     start = "".join(beginning(path, encoding, SAMPLE_CHARACTERS).splitlines(keepends=True)[above:])
     require_text(path.name, start)
+    if start.lstrip("\ufeff \t\r\n").startswith(LABEL):
+        return _labelled_lines(path, encoding, notes)
     separator, told = separator_of(start, path.suffix.lower(), quotes)
     if separator != "," and not (separator == "\t" and path.suffix.lower() == ".tsv"):
         notes.append(f"The cells are separated by {SEPARATORS[separator]}." if separator else "It has one column.")
@@ -103,6 +107,22 @@ def open_delimited(
         notes.append("The header lacks a name for the first column (as R writes row names): it is 'row_name' here.")
         header = ["row_name", *header]
     return Source(header, rows, "line", notes, guessed_heading=guessed)
+
+
+def _labelled_lines(path: Path, encoding: str, notes: list[str]) -> Source:
+    """Lines as fastText has them: one label or more, then the text."""
+    notes.append(f"Each line begins with its label ({LABEL}…), as fastText has it.")
+
+    def rows() -> Iterator[tuple[int, list[str]]]:
+        with path.open(encoding=encoding, errors="replace") as file:
+            for number, line in enumerate(file, 1):
+                words = line.lstrip("\ufeff").split()
+                n = next((at for at, word in enumerate(words) if not word.startswith(LABEL)), len(words))
+                labels = [word.removeprefix(LABEL) for word in words[:n]]
+                label = labels[0] if len(labels) == 1 else json.dumps(labels, ensure_ascii=False)
+                yield number, [" ".join(words[n:]), label if labels else ""]
+
+    return Source(["text", "label"], rows(), "line", notes)
 
 
 def require_text(name: str, start: str) -> None:

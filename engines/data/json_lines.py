@@ -143,6 +143,8 @@ def _cells(value: Json) -> dict[str, str] | None:
 def _flatten(value: dict[str, Any], prefix: str, depth: int, cells: dict[str, str]) -> None:
     for key, entry in value.items():
         name = prefix + clean(str(key))
+        if isinstance(entry, dict) and entry.keys() == {"choices"}:  # Label Studio's, where there are several
+            entry = entry["choices"]
         if isinstance(entry, dict) and entry and depth > 1:
             _flatten(entry, name + ".", depth - 1, cells)
         else:

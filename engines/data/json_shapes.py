@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Any
 
 from engines.contract import Json
 from engines.data.parts import part_of
+
+COCO = {"images", "annotations", "categories"}
+CHOICES = {"choices", "rating", "labels", "rectanglelabels", "polygonlabels", "brushlabels", "text"}
+"""Where Label Studio keeps what was chosen, or written."""
+UPLOADED = re.compile(r"^[0-9a-f]{8}-")
+"""What it puts before the name of a file that is uploaded."""
 
 
 def records(value: Json) -> list[Any]:
@@ -19,11 +26,13 @@ def records(value: Json) -> list[Any]:
     […]}), which then say so in 'split'. Any other object is one row.
     """
     if isinstance(value, list):
-        return value
+        return [_annotated(row) if _is_annotated(row) else row for row in value]
     if not isinstance(value, dict):
         raise ValueError("it holds a single value")
     if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):  # orient="split"
         return [dict(zip_longest(map(str, value["columns"]), row)) for row in value["data"] if isinstance(row, list)]
+    if value.keys() >= COCO and all(isinstance(value[name], list) for name in COCO):
+        return _of_coco(value)
     lists = {name: entry for name, entry in value.items() if isinstance(entry, list)}
     of_rows = {name: entry for name, entry in lists.items() if entry and all(isinstance(row, dict) for row in entry)}
     if len(of_rows) > 1 and all(map(part_of, of_rows)):
@@ -36,6 +45,43 @@ def records(value: Json) -> list[Any]:
     if len(lists) == 1:
         return next(iter(lists.values()))
     return _by_columns(value) or _by_rows(value) or [value]
+
+
+def _of_coco(value: dict[str, Any]) -> list[dict[str, Any]]:
+    """A row a picture of COCO's annotations: its file, and the names of the categories of what is on it."""
+    names = {one.get("id"): one.get("name") for one in value["categories"] if isinstance(one, dict)}
+    on: dict[Any, list[Any]] = {}
+    for one in value["annotations"]:
+        if isinstance(one, dict):
+            on.setdefault(one.get("image_id"), []).append(names.get(one.get("category_id")))
+    return [
+        {"file_name": image.get("file_name"), "label": list(dict.fromkeys(on.get(image.get("id"), [])))}
+        for image in value["images"]
+        if isinstance(image, dict)
+    ]
+
+
+def _is_annotated(row: Any) -> bool:
+    """Whether it is a task as Label Studio exports it."""
+    return isinstance(row, dict) and isinstance(row.get("data"), dict) and isinstance(row.get("annotations"), list)
+
+
+def _annotated(row: dict[str, Any]) -> dict[str, Any]:
+    """The task's data, and what annotators chose of it, under the name that the choice has there; a list where they
+    chose several, or not all the same."""
+    chosen: dict[str, list[Any]] = {}
+    for annotation in row["annotations"]:
+        if not isinstance(annotation, dict) or annotation.get("was_cancelled"):
+            continue
+        for one in annotation.get("result") or []:
+            value = one.get("value") if isinstance(one, dict) else None
+            if not isinstance(value, dict):
+                continue
+            for kind in sorted(CHOICES & value.keys()):
+                said = value[kind] if isinstance(value[kind], list) else [value[kind]]
+                chosen.setdefault(str(one.get("from_name") or kind), []).extend(said)
+    named = {name: list(dict.fromkeys(map(str, said))) for name, said in chosen.items()}
+    return {**row["data"], **{name: said[0] if len(said) == 1 else said for name, said in named.items()}}
 
 
 def in_sequence(text: str) -> Iterator[Any]:

@@ -148,13 +148,18 @@ def in_parts(
     drawn = complete(
         [example.split for example in examples],
         [example.label for example in examples],
-        [example.sha256 for example in examples],
+        [group_of(example) for example in examples],
         validation=validation,
         test=test,
         seed=seed,
     )
     corrected, kept, remarks = correct(examples, corrections)
     return corrected, np.where(kept, np.array(drawn), "dropped"), remarks
+
+
+def group_of(example: Labelled) -> str:
+    """What stays on one side of every split with the example: copies of it, and what else its `group` says."""
+    return str(getattr(example, "group", example.sha256))
 
 
 def require_test(where: str, parts: np.ndarray, many: str) -> None:
@@ -225,7 +230,11 @@ def _duplicates(examples: Sequence[Labelled], kind: Kind) -> list[str]:
             " = ".join(f"{example.name} ('{example.label}')" for example in group[:3]) for group in contradictions[:5]
         )
         more = f"; and {len(contradictions) - 5:,} more" if len(contradictions) > 5 else ""
-        found.append(f"The same {kind.one} in different classes: {listed}{more}.")
+        many = f"{len(contradictions):,} {kind.many if len(contradictions) > 1 else kind.one}"
+        found.append(
+            f"The same {kind.one} in different classes: {listed}{more}. Each counts in all of its classes ({many}); "
+            "several_labels=left-out leaves them out."
+        )
     return found
 
 

@@ -40,6 +40,18 @@ FOREIGN = {
     b"SQLite format 3": ("it is a SQLite database", "export its table as CSV"),
 }
 """How other files begin -> what they are, and what to do."""
+SERIES = "write it as a table, such as one row a date with the columns unique_id, ds and y"
+NAMED = {
+    ".tsf": ("it is in the format of the Monash archive (.tsf)", SERIES),
+    ".ts": ("it is in the format of sktime and the UEA archive (.ts)", SERIES),
+    ".arff": ("it is in Weka's format (.arff)", "save it as CSV"),
+    ".sav": ("it is in SPSS's format (.sav)", "save it as CSV"),
+    ".dta": ("it is in Stata's format (.dta)", "save it as CSV"),
+    ".rds": ("it is in R's format (.rds)", "write it as CSV"),
+    ".feather": ("it is in the Feather format", "write it as Parquet or CSV"),
+    ".ods": ("it is an OpenDocument spreadsheet (.ods)", "save it as .xlsx or CSV"),
+}
+"""Endings of files of other formats -> what they are, and what to do."""
 
 
 def read_table(
@@ -90,6 +102,8 @@ def open_table(
     try:
         with path.open("rb") as file:
             start = file.read(64)
+        if told := NAMED.get(path.suffix.lower()):
+            raise InputError(Problem(path.name, *told))
         for opening, (found, accepted) in FOREIGN.items():
             if start.startswith(opening):
                 raise InputError(Problem(path.name, found, accepted))

@@ -26,14 +26,15 @@ class Aside:
     """A `contract.Run` that is none: what a question needs lies in a folder that is soon gone, and of what happens only
     how far it is is told. Whoever has asked may leave: then `progress` raises, at the latest when the work goes on."""
 
-    def __init__(self, path: Path, progress: Progress | None = None):
+    def __init__(self, path: Path, progress: Progress | None = None, phase: str | None = "ranking"):
+        """Only how far it is in that `phase` is told; None for every phase."""
         self.path = path
-        self._progress = progress
+        self._progress, self._phase = progress, phase
         self._at = 0, 1
 
     def emit(self, kind: str, **data: Any) -> None:
-        """How far the ranking is; nobody reads the rest."""
-        if kind == "progress" and data["phase"] == "ranking":
+        """How far it is; nobody reads the rest."""
+        if kind == "progress" and self._phase in {None, data["phase"]}:
             self._at = data["done"], data["total"]
             self.check_cancelled()
 

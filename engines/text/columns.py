@@ -13,6 +13,7 @@ from engines.data import parts
 from engines.data.labelled import clean
 from engines.data.missing import is_missing
 from engines.data.row_sampling import listed
+from engines.data.several_labels import about_further, further
 from engines.data.tables import Table
 from engines.text.column_looks import Look, look_at
 from engines.text.column_names import SURE_LABELS, SURE_TEXTS
@@ -177,6 +178,8 @@ def _same_classes(table: Table, one: str, other: str) -> bool:
 def _about_others(table: Table, label: str, others: list[str]) -> list[str]:
     """What is to be said of columns that may be classes too."""
     notes = []
+    for name in further(label, others):
+        notes += about_further(label, name, zip(table.column(label), table.column(name), strict=True))
     twins = [name for name in others if _same_classes(table, label, name)]
     if twins and len(set(table.column(label))) < len(table.rows):
         notes.append(f"'{twins[0]}' says the same as '{label}' in other words.")

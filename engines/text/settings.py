@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from engines.contract import NETWORK, Strategy, setting
+from engines.data.several_labels import several_setting
 from engines.training.settings import TrainSettings
 
 HYPOTHESIS = "This is {label}."
@@ -59,6 +60,7 @@ class TextSettings(TableSettings):
     views: int = setting(1, "Texts are not varied: each is seen once by the frozen part", low=1, high=1)
     text_column: str | None = setting(None, "The column with the texts; by default it is guessed", reads=True)
     label_column: str | None = setting(None, "The column with the classes; by default it is guessed", reads=True)
+    several_labels: str = several_setting()
     missing: str = setting(
         "auto",
         "What a class called null, nan, none or n/a is: a class, or nothing in the column",

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engines import paths
 from engines.contract import Progress, ReadAs, Skipped
+from engines.data import several_labels as several
 from engines.data.missing import is_missing
-from engines.data.parts import Part, of_cell
+from engines.data.parts import COLUMNS as PART_COLUMNS
+from engines.data.parts import Part, of_cell, says_part
 from engines.data.row_sampling import Table, listed
 from engines.data.table_files import tables_in
 from engines.data.tables import read_table
+from engines.text.column_names import SURE_LABELS
 from engines.text.columns import NOTHING, Guess, split_column
 from engines.text.settings import TableSettings
 
+ONE_CLASS = "class"
+"""What the column is called that stands for several of marks."""
 HEADINGS = {"auto": None, "names": True, "row": False}
 """The setting -> whether the first line names the columns."""
 
@@ -79,6 +85,26 @@ def read_tables(
     if first.guessed_heading or settings.heading != "auto":
         found.read_as.append(_about_heading(first))
     return found
+
+
+def with_one_class(tables: Tables) -> Tables:
+    """The tables with one column of classes more for those that mark a class each, where most rows have a 1 in just
+    one, and none is called as classes are."""
+    for at, part in enumerate(tables.tables):
+        table = part.table
+        marks = [
+            name
+            for name in table.columns
+            if several.are_marks(table.column(name)) and not says_part(name) and name.casefold() not in PART_COLUMNS
+        ]
+        marked = several.marked({name: table.column(name) for name in marks})
+        if marked is None or not SURE_LABELS.isdisjoint(map(str.casefold, table.columns)):
+            continue
+        classes = [json.dumps(own, ensure_ascii=False) if own else "" for own in marked]
+        rows = [[*row, own] for row, own in zip(table.rows, classes, strict=True)]
+        tables.notes.append(f"{part.name}: {several.about_marked(marked, marks, listed(marks, 4))}")
+        tables.tables[at] = replace(part, table=replace(table, columns=[*table.columns, ONE_CLASS], rows=rows))
+    return tables
 
 
 def row_part(part: PartTable, column: str | None, row: Sequence[str]) -> Part | None:

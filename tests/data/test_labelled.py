@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from engines.data import several_labels
 from engines.data.labelled import by_size, counted, with_test
-from engines.data.several_labels import about_several
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,12 @@ def test_classes_are_counted_in_that_order() -> None:
     ],
 )
 def test_classes_that_look_like_several_labels(classes: str, joined: int) -> None:
-    notes = about_several(dict.fromkeys(classes.split(", "), 1), "images")
-    assert len(notes) == bool(joined)
-    assert not joined or notes[0].startswith(f"{joined} of {len(classes.split(', '))} images have a class such as ")
+    counts = dict.fromkeys(classes.split(", "), 1)
+    found = several_labels.joined(counts)
+    assert (found is not None) == bool(joined)
+    if found:
+        note = several_labels.about_joined(found, counts, "images")
+        assert note.startswith(f"{joined} of {len(counts)} images have a class such as ")
 
 
 def test_a_test_of_the_datas_own_gives_way_to_separate_test_data_with_a_word() -> None:

@@ -343,7 +343,7 @@ def test_a_setting_out_of_range_is_refused_in_a_sentence(tmp_path: Path, monkeyp
     monkeypatch.setattr(client, "ask", lambda *_, **__: {"macs_per_second": 1e10, "device_name": "a test"})
     at = opened(VISION, data=brought(tmp_path), step="strategy")
     at.text_input(key="set_epochs").set_value("0").run()
-    assert "setting epochs" in text(at)
+    assert "**Epochs**" in text(at)
     assert "set" not in at.query_params
     at.text_input(key="set_epochs").set_value("3").run()
     assert "epochs:3" in at.query_params["set"]

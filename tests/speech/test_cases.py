@@ -60,9 +60,12 @@ def test_formats_that_are_not_read_are_named() -> None:
     report = checked("m4a-and-webm-in-the-table")
     assert report.n_examples == 5
     assert {entry.where: entry.reason for entry in report.skipped} == {
-        "m5.m4a": "is an M4A or MP4 file, which is not read here (WAV, FLAC, OGG and MP3 are)",
-        "w6.webm": "is a WebM or Matroska file, which is not read here (WAV, FLAC, OGG and MP3 are)",
+        "m5.m4a": "is an M4A or MP4 file, which is not read here: convert it to WAV, such as with ffmpeg -i sound.m4a "
+        "sound.wav",
+        "w6.webm": "is a WebM or Matroska file, which is not read here: convert it to WAV, such as with ffmpeg -i "
+        "sound.webm sound.wav",
     }
+    assert sum("One file is a" in note for note in report.notes) == 2
 
 
 def test_channels_that_cancel_each_other() -> None:

@@ -16,11 +16,17 @@ log = logging.getLogger("headstart.ui")
 
 def say(error: InputError, next_step: str = "") -> None:
     """What is wrong with what somebody gave, one sentence a problem."""
-    lines = [f"**{words.plain(p.where)}**: {words.plain(p.found)}; {words.plain(p.accepted)}." for p in error.problems]
+    lines = [f"**{_where(p.where)}**: {words.plain(p.found)}; {words.plain(p.accepted)}." for p in error.problems]
     text = lines[0] if len(lines) == 1 else "\n".join(f"- {line}" for line in lines[:8])
     if len(lines) > 8:
         text += f"\n- and {len(lines) - 8} more."
     st.warning(f"{text}\n\n{next_step}" if next_step else text, icon=":material/error:")
+
+
+def _where(where: str) -> str:
+    """A setting is called as the page calls it: 'Date column', not 'setting date_column'."""
+    setting = where.removeprefix("setting ")
+    return words.plain(where if setting == where else setting.replace("_", " ").capitalize())
 
 
 def broke(what: str, next_step: str = "Try again; what you made so far is kept.") -> None:

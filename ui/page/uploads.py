@@ -139,7 +139,7 @@ def check(
     try:
         report = client.ask(question, progress)
     except InputError as error:
-        raise InputError(*(_by_its_own_name(problem, brought) for problem in error.problems)) from None
+        raise InputError(*(by_its_own_name(problem, brought) for problem in error.problems)) from None
     partial = into / f".report.{uuid.uuid4().hex}"
     partial.write_text(json.dumps(report, ensure_ascii=False), encoding="utf-8")
     partial.replace(_cached(data_id, settings))
@@ -161,7 +161,7 @@ def _cached(data_id: str, settings: Mapping[str, Any]) -> Path:
     return folder(data_id) / f"report{name and '-'}{name}.json"
 
 
-def _by_its_own_name(problem: Problem, brought: Origin) -> Problem:
+def by_its_own_name(problem: Problem, brought: Origin) -> Problem:
     """A person knows a file by the name they gave it, not by ours."""
     ours = Path(brought.path).name
     said = {name: getattr(problem, name).replace(ours, brought.title) for name in ("where", "found", "accepted")}

@@ -9,10 +9,10 @@ from typing import Any
 import streamlit as st
 
 from engines import registry
-from engines.contract import ModelCard, Network, Settings, Strategy
+from engines.contract import InputError, ModelCard, Network, Problem, Settings, Strategy
 from engines.contract.settings import Group
 from ui.comparisons import data_needed
-from ui.page import address, errors, uploads, user_changes, words
+from ui.page import address, errors, rehearsals, uploads, user_changes, words
 from ui.page.draft import Draft, card, knows, strategies
 from ui.steps import cost, data, plan, train
 from ui.widgets import drawing, network_view
@@ -64,6 +64,7 @@ def show(draft: Draft, own: Callable[[Draft, dict[str, Any] | None], bool] | Non
         with estimate.container(gap="xsmall"):
             _time(time)
     data_needed.show(draft, report)
+    _look_ahead(draft)
 
 
 def _report(draft: Draft) -> dict[str, Any] | None:
@@ -260,9 +261,34 @@ def choose_setting(draft: Draft, name: str, value: str | float | None) -> None:
 
 
 def _start(draft: Draft) -> None:
-    why = plan.hindrance(draft)
-    if st.button("Start training", type="primary", icon=":material/play_arrow:", disabled=bool(why)):
+    why, refused = plan.hindrance(draft), _refused(draft)
+    stopped = bool(why or refused)
+    if st.button("Start training", type="primary", icon=":material/play_arrow:", disabled=stopped):
         title = uploads.origin(draft.data).title if draft.data else ""
         train.start(draft, title)
     if why:
         st.caption(f":material/block: {why}")
+    elif refused:
+        errors.say(InputError(*refused), "Change this here, in the settings, or in the step before.")
+
+
+def _refused(draft: Draft) -> list[Problem] | None:
+    """What a run with these choices would be refused for; None where nobody has asked yet."""
+    try:
+        return rehearsals.known(draft)
+    except InputError as error:
+        return list(error.problems)
+
+
+def _look_ahead(draft: Draft) -> None:
+    """Asks, once the page is drawn, whether a run with these choices would be refused, and says so above."""
+    if plan.hindrance(draft) or _refused(draft) is not None:
+        return
+    try:
+        train.fits_together(draft)
+    except InputError as error:
+        if _refused(draft):
+            st.rerun()
+        errors.say(error)
+    except Exception:
+        errors.broke("It could not be looked whether these choices fit the data.")

@@ -13,9 +13,10 @@ from engines.contract import Event, Job, State, Strategy, TaskInfo
 from engines.cost.forecast import Forecast
 from engines.jobs.backends import backend
 from engines.jobs.contract import JobStatus
+from engines.jobs.serving import client
 from engines.reporting import wording
 from engines.runs import RunFolder
-from ui.page import address, errors, rankings, recorded, uploads, visitor, words
+from ui.page import address, errors, rankings, recorded, rehearsals, uploads, visitor, words
 from ui.page.draft import Draft
 from ui.steps import plan
 from ui.steps.overall import Overall, overall
@@ -26,12 +27,26 @@ SERIES = {"transfer": (plots.TRAINED, "validation"), "scratch": (plots.SCRATCH, 
 
 
 def start(draft: Draft, title: str) -> None:
-    """Queue a run and show it."""
+    """Queue a run and show it, unless it would be refused at once."""
     with errors.calm("The run could not be started."):
+        fits_together(draft)
         run = visitor.submit(Job(draft.recipe(title)))
         rankings.leave_forecast(draft, RunFolder.find(run))
         address.put(replace(address.read(), run=run, data=draft.data, step=None))
         st.rerun()
+
+
+def fits_together(draft: Draft) -> None:
+    """Raises InputError with what would end a run of the draft before its first step. Where nobody can tell, the run
+    itself will."""
+    place = st.empty()
+    place.caption(":material/hourglass_top: Looking whether these choices fit the data …")
+    try:
+        rehearsals.require(draft)
+    except client.ServerFailed:
+        pass
+    finally:
+        place.empty()
 
 
 def show(info: TaskInfo, run: RunFolder, draft: Draft) -> None:

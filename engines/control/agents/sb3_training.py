@@ -61,7 +61,7 @@ class Watch(BaseCallback):
 def learn(
     algorithm: Any, env: VecEnv, steps: int, seed: int, watch: Watch, *, random_share: float = 0.05, fill: int = 0
 ) -> float:
-    """`steps` steps of `env` with the updates that follow; returns the last loss of the critics.
+    """`steps` steps of `env` with the updates that follow; returns the last loss of the critics, 0 without a step.
 
     All that is random in it comes from `seed`, and the episode under way before is not continued: what happens depends
     on the algorithm's weights, optimisers and experience alone. The first `fill` steps are only watched, so that the
@@ -82,6 +82,8 @@ def learn(
     require_numbers(algorithm)
     algorithm.gradient_steps = updates
     env.close()
+    if not steps:
+        return 0.0
     known = algorithm.logger.name_to_value
     return float(known.get("train/critic_loss", known.get("train/loss", 0.0)))
 

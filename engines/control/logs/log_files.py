@@ -7,6 +7,7 @@ own reader would build the environment that the dataset names).
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from engines.control.logs import cells, columns, hdf5
 from engines.control.logs.ends import settled
 from engines.control.logs.how import How
 from engines.control.logs.raw import ACCEPTED, MOST_ROWS, MOST_UNPACKED, Raw, from_arrays, require
+from engines.control.simulation.robots import ROBOTS
 from engines.data.archive import unpack
 from engines.data.row_sampling import Table, listed
 from engines.data.tables import EXTENSIONS, read_table
@@ -32,7 +34,7 @@ def read_raw(data: Path, how: How) -> Raw:
     if not data.exists():
         raise InputError(Problem(data.name, "there is no such file", ACCEPTED))
     if data.is_file() and data.suffix.lower() == ".npz":
-        return _npz(data)
+        return one_choice(_npz(data))
     if data.is_file() and zipfile.is_zipfile(data) and data.suffix.lower() != ".xlsx":
         data, _ = prepared(data, paths.work(data), lambda folder: unpack(data, folder))
     if data.is_dir():
@@ -45,7 +47,20 @@ def read_raw(data: Path, how: How) -> Raw:
             )
             raise InputError(Problem(data.name, found, f"one at a time; {ACCEPTED}"))
         return read_raw((minari or logs)[0], how)
-    return hdf5.read(data) if data.suffix.lower() in HDF5 else _table(data, how)
+    return one_choice(hdf5.read(data) if data.suffix.lower() in HDF5 else _table(data, how))
+
+
+def one_choice(raw: Raw) -> Raw:
+    """The log with one number for the choice that a 1 among several numbers marks, of a robot that takes one of so
+    many; any other as it is."""
+    n, width = raw.actions.shape[1], raw.observations.shape[1]
+    fits = {(robot.width, robot.action_width) for robot in ROBOTS.values()}
+    takes_one = any(robot.discrete and robot.width == width for robot in ROBOTS.values())
+    marked = np.isin(raw.actions, (0, 1)).all() and bool((raw.actions.sum(axis=1) == 1).all())
+    if n < 2 or (width, n) in fits or not takes_one or not marked or len(raw.actions) == 0:
+        return raw
+    note = f"Of {n} numbers of each action one is 1 and the others 0: which one it is, counted from 0, is the choice."
+    return replace(raw, actions=raw.actions.argmax(axis=1)[:, None].astype(float), notes=[*raw.notes, note])
 
 
 # --- tables ---------------------------------------------------------------------------------------

@@ -18,8 +18,9 @@ from engines.contract.study import Describes
 from engines.control.agents import model_files, pretrained, pretraining
 from engines.control.agents.sb3_training import one_thread
 from engines.control.policy import summary
-from engines.control.policy.prepare import Brought, bring
+from engines.control.policy.prepare import Brought, bring, fitted
 from engines.control.policy.settings import MOST_STEPS, ControlSettings
+from engines.control.policy.strategies import IDENTIFIED
 from engines.control.policy.training import adaptation, train
 from engines.control.policy.training.replicate import TrainSpec
 from engines.control.policy.training.train import PolicyTrial
@@ -50,8 +51,8 @@ class PolicyStudy(Study):
         target, logs = self.brought.target, self.brought.logs
         adaptation.require(recipe.strategy, target, logs is not None)
         self.spec = spec_of(recipe, settings, self.brought, run)
+        require_steps(self.spec)
         self.sha256, self.skipped = self.brought.sha256, [] if logs is None else list(logs.skipped)
-        self.notes = summary.notes(target, self.brought.real, logs, recipe.strategy)
         self.device, self.precision = "CPU, 1 thread", "fp32"
         self.played: list[Episodes] = []
         """The source policy's on the robot, of each repeat."""
@@ -59,6 +60,15 @@ class PolicyStudy(Study):
         self.wanted: float | None = None
         """What the run came to, and a policy from scratch is to come to."""
         run.check_cancelled()
+
+    @one_thread()
+    def compute(self) -> None:
+        """Fits the simulator to logs."""
+        if self.brought.logs is not None:
+            self.brought = fitted(self.brought, self.recipe.seed, self.run)
+            self.spec = spec_of(self.recipe, self.settings, self.brought, self.run)
+        brought = self.brought
+        self.notes = summary.notes(brought.target, brought.real, brought.logs, self.recipe.strategy)
 
     @property
     def budgets(self) -> Budgets:
@@ -174,6 +184,14 @@ class PolicyStudy(Study):
         assert isinstance(trial, PolicyTrial)
         assert rival is None or isinstance(rival, PolicyTrial)
         return summary.details(trial, self.brought, self.played, rival) | self.pictures
+
+
+def require_steps(spec: TrainSpec) -> None:
+    """Raises InputError where there are fewer real steps than the strategy needs."""
+    if spec.strategy is IDENTIFIED:
+        adaptation.legs_of(spec)
+    if spec.strategy in adaptation.REAL_UPDATES:
+        adaptation.guard_of(spec)
 
 
 def spec_of(recipe: Recipe, settings: ControlSettings, brought: Brought, run: Run) -> TrainSpec:

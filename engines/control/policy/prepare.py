@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engines import paths
@@ -13,7 +13,6 @@ from engines.control.identification import identify, log_reading
 from engines.control.logs.how import AS_FOUND, How
 from engines.control.logs.logs import Logs
 from engines.control.policy.settings import ControlSettings
-from engines.control.policy.training import adaptation
 from engines.control.simulation import mjcf
 from engines.control.simulation.robots import find
 from engines.control.simulation.target import Target
@@ -102,17 +101,23 @@ class Brought:
     sha256: str
     logs: Logs | None = None
     identified: identify.Identified | None = None
+    """None of a target, and before logs are fitted to."""
 
 
 def bring(recipe: Recipe, settings: ControlSettings, run: Run) -> Brought:
-    """Reads the data; logs are identified at once. Raises InputError."""
+    """Reads the data; what logs say of the robot is left to `fitted`. Raises InputError."""
     run.emit("phase", name="reading", title="Reading what is known of the robot")
     found = opened(Path(recipe.data), settings.how())
     judged = opened_test(Path(recipe.test) if recipe.test else None, found)
     sha256 = digest(found)
     if isinstance(found, Target):
         return Brought(found, "mjcf" if found.mjcf else "target", True, sha256)
-    adaptation.require(recipe.strategy, Target(found.robot), has_logs=True)
+    return Brought(judged or Target(found.robot), "logs", judged is not None, sha256, found)
+
+
+def fitted(brought: Brought, seed: int, run: Run) -> Brought:
+    """The same, with the simulator fitted to the logs: where no robot was given to judge on, that is who is judged."""
+    assert brought.logs is not None
     run.emit("phase", name="caching", title="Fitting the simulator to the logs")
-    known = identify.identify(found, seed=recipe.seed)
-    return Brought(judged or known.target, "logs", judged is not None, sha256, found, known)
+    known = identify.identify(brought.logs, seed=seed)
+    return replace(brought, identified=known, target=brought.target if brought.real else known.target)

@@ -37,7 +37,7 @@ from engines.forecasting.forecast import (
 )
 from engines.forecasting.forecast.evaluate import ForecastTrial
 from engines.forecasting.forecast.prepare import Prepared
-from engines.forecasting.forecast.training import train, train_spec
+from engines.forecasting.forecast.training import hub_training, train, train_spec
 from engines.forecasting.forecast.training.train_spec import TrainSpec
 from engines.forecasting.models import baselines, catalogue, hub_models, stages
 from engines.forecasting.models.rollout import InputWeights
@@ -80,13 +80,28 @@ class ForecastStudy(Study):
         self.tested = evaluate.cases(p, chosen)
         self.drawn = metrics.resampled(self.tested)
         self.from_hub = hub_models.is_borrowed(self.card)
-        self.mixes: list[InputWeights] = [AS_IT_IS] * len(p.table)
-        if not self.from_hub and weights.find(self.card) is not None:
-            self.mixes = input_selection.choose_inputs(p, self.card, settings, self.on, self.width)
         self.classical: dict[str, np.ndarray] = {}
         """Name -> float64 (F,): the errors of the methods that a comparison shows beside."""
         self.others: dict[str, np.ndarray] = {}
         """Name -> float64 (F, H, 9): the forecasts of everything that is not this run's own model."""
+
+    @cached_property
+    def mixes(self) -> list[InputWeights]:
+        """How the network reads each series."""
+        p = self.prepared
+        if self.from_hub or weights.find(self.card) is None:
+            return [AS_IT_IS] * len(p.table)
+        return input_selection.choose_inputs(p, self.card, self.settings, self.on, self.width)
+
+    def compute(self) -> None:
+        _ = self.mixes
+
+    def require(self) -> None:
+        """Series that are long enough for a model of the hub to learn from."""
+        if not self.from_hub:
+            stages.build(self.card, pretrained=self.recipe.strategy is not Strategy.SCRATCH, seed=self.recipe.seed)
+        elif self.recipe.strategy is not Strategy.ZERO_SHOT:
+            hub_training.require(self.prepared, self.card)
 
     @property
     def budgets(self) -> Budgets:

@@ -7,9 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from engines.contract import InputError, Problem
+from engines.forecasting.labels import NO_COLUMN
 from engines.forecasting.series import coded_dates
 from engines.forecasting.series.date_parts import part_of_date, words_of
 from engines.forecasting.series.dates import take_apart
+from engines.forecasting.series.months import plain
 from engines.forecasting.series.numbers import Numerals, number
 
 DATES = (
@@ -38,6 +41,8 @@ DATES = (
     "timestep",
     "timeidx",
 )
+NEVER_VALUES = {"ds", "date", "datetime", "timestamp", "datum", "fecha"}
+"""Of these, what nobody calls numbers that are to be forecast."""
 ROW_NUMBERS = re.compile(
     r"|unnamed: ?\d+|index|row|row_?names?|rownames|idx|id|no|nr|#|n|obs|rn|x1|level_\d+|_c0|\.+\d+|column_\d+"
 )
@@ -148,3 +153,14 @@ def look(name: str, cells: Iterable[str]) -> Column:
 def few(column: Column) -> str:
     shown = ", ".join(repr(value[:20]) for value in column.values[:3])
     return f"it begins with {shown}" if shown else "it is empty"
+
+
+def require_none_called_so(table: str, columns: Iterable[Column]) -> None:
+    """Raises InputError, to ask, where a column is called as dates are and holds numbers that are none: it would be
+    forecast as the others are."""
+    for column in columns:
+        if plain(column.name) in NEVER_VALUES and column.numbers == column.filled and len(set(column.values)) > 2:
+            shown = f"such as {column.values[0]} and {column.values[-1]}"
+            found = f"the numbers of '{column.name}' in {table} ({shown}) are no dates that can be told"
+            accepted = f"say which column holds the dates, or '{NO_COLUMN}' where the rows are steps in their order"
+            raise InputError(Problem("setting date_column", found, accepted, choices=(NO_COLUMN,)))

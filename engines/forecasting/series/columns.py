@@ -11,7 +11,7 @@ from engines.data.row_sampling import listed
 from engines.forecasting.labels import EVERY_COLUMN, NO_COLUMN, in_one, names_in
 from engines.forecasting.series import ids
 from engines.forecasting.series.calendars import approximate
-from engines.forecasting.series.column import DATES, VERY_REGULAR, Column, few
+from engines.forecasting.series.column import DATES, VERY_REGULAR, Column, few, require_none_called_so
 from engines.forecasting.series.covariates import named_ahead
 from engines.forecasting.series.date_parts import DateColumns, combined, repeats_the_date
 from engines.forecasting.series.dates import take_apart
@@ -213,6 +213,7 @@ class Guess:
         """Raises InputError where a column is called so, or holds dates of which too many cannot be read."""
         if self.settings.accept_guesses:
             return
+        require_none_called_so(self.table, able)
         for column in able:
             nearly = column.dates >= max(3, NEARLY_DATES * column.filled)
             if column.is_number or not (nearly or plain(column.name.strip()) in DATES) or column.part:

@@ -23,11 +23,11 @@ QUARTER = r"(?P<quarter>[1-4])"
 SHAPES = [
     (shape, re.compile(pattern, re.IGNORECASE))
     for shape, pattern in (
-        ("year first", rf"{YEAR}(?P<sep>[-/.]){MONTH}(?P=sep){DAY}{LATER}"),
+        ("year first", rf"{YEAR}(?P<sep>[-/.,]){MONTH}(?P=sep){DAY}{LATER}"),
         ("year first", rf"{YEAR}年{MONTH}月(?:{DAY}日)?"),
         ("day and month", rf"(?P<one>\d{{1,2}})(?P<sep>[-/.])(?P<two>\d{{1,2}})(?P=sep){SHORT_YEAR}{LATER}"),
         ("month by name", rf"{WEEKDAY}{DAY}(?:[. -]+(?:de )?)?{NAME}(?:,? de |[, -]*){SHORT_YEAR}{LATER}"),
-        ("month by name", rf"{WEEKDAY}{NAME}\s+{DAY},?\s+{YEAR}{LATER}"),
+        ("month by name", rf"{WEEKDAY}{NAME}\s+{DAY}(?:,\s*|\s+){YEAR}{LATER}"),
         ("month by name", rf"{NAME}(?: de |[ /,-]*){SHORT_YEAR}"),
         ("month by name", rf"{YEAR}[ /-]*{NAME}"),
         ("month by name", rf"(?P<year>00|3[2-9]|[4-9]\d)[ -]{NAME}"),

@@ -20,6 +20,8 @@ from engines.forecasting.series.series import SeriesTable
 from engines.forecasting.settings import ForecastSettings
 
 FEWEST = 3
+MOSTLY = 0.5
+"""Share of steps that lack, from which another way to read them is named."""
 """Observed values without which a series is left out."""
 LOOKED_AT = 50
 """Series from which the frequency is inferred."""
@@ -247,7 +249,9 @@ def _in_words(tally: Counter[str], found: SeriesTable, on_grid: bool, duplicates
     if found.missing:
         share = found.missing / (found.missing + found.observed)
         gaps = counted(tally["gaps"], "gap", "gaps")
-        notes.append(f"{gaps}, {counted(found.missing, 'missing step', 'missing steps')} ({share:.1%}): left missing.")
+        missing = counted(found.missing, "missing step", "missing steps")
+        other = " With frequency=each date a step, each row is a step and nothing lacks." if share > MOSTLY else ""
+        notes.append(f"{gaps}, {missing} ({share:.1%}): left missing.{other}")
     if n := tally["stray"]:
         notes.append(
             f"{counted(n, 'date lies', 'dates lie')} far from all others and {'was' if n == 1 else 'were'} left out."

@@ -51,6 +51,11 @@ def from_headings(source: Source) -> Source:
     """The same rows from the headings on, where rows of title stand above them."""
     first = list(islice(source.rows, LOOKED_AT))
     rows = [list(source.columns), *(cells for _, cells in first)]
+    unnamed = source.columns == [f"column_{n}" for n in range(1, len(source.columns) + 1)]
+    if together := _in_three_lines(rows[unnamed:]):
+        source.notes[:] = [note for note in source.notes if " is no header" not in note]
+        source.notes.append("The headings stand in three lines, as pandas writes them: they are read together.")
+        return replace(source, columns=together, rows=chain(first[2 + unnamed :], source.rows))
     place = _headings(rows, named=source.columns != [f"column_{n}" for n in range(1, len(source.columns) + 1)])
     if place == 0:
         return replace(source, rows=chain(first, source.rows))
@@ -61,6 +66,21 @@ def from_headings(source: Source) -> Source:
         shown = "; ".join(above[:3])[:80]
         source.notes.append(f"Above the headings stands '{shown}': it is left out.")
     return replace(source, columns=[cell.strip() for cell in rows[place]], rows=chain(first[place:], source.rows))
+
+
+def _in_three_lines(rows: list[list[str]]) -> list[str]:
+    """The headings where a line names what is measured, the next of whom, and a third what each row is, as pandas
+    writes columns of two levels; none where they do not stand so."""
+    if len(rows) < 4 or len(rows[0]) < 2 or any(len(row) != len(rows[0]) for row in rows[:4]):
+        return []
+    (_, *what), (_, *whom), (row, *rest) = ([cell.strip() for cell in row] for row in rows[:3])
+    words = [*what, *whom]
+    if not all(words) or not row or any(rest) or any(number(word, ".") is not None for word in words):
+        return []
+    if sum(number(cell, ".") is not None for cell in rows[3][1:]) < len(what):
+        return []
+    names = what if len(set(whom)) == 1 else [f"{one} {other}" for one, other in zip(whom, what, strict=True)]
+    return [row, *names] if len(set(names)) == len(names) else []
 
 
 def _headings(rows: list[list[str]], named: bool) -> int:

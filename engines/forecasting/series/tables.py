@@ -25,7 +25,7 @@ from engines.forecasting.series.series import SeriesTable
 from engines.forecasting.series.survey import Reading, Survey, decided, survey
 from engines.forecasting.settings import ForecastSettings
 
-VERSION = 5
+VERSION = 6
 """Of what is kept on disk; raised when reading changes."""
 DELIMITED = {".csv", ".tsv", ".txt"}
 ACCEPTED = "accepted: a CSV or Parquet table with a column of dates and one of numbers (and one that names the series)"

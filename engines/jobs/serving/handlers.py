@@ -48,6 +48,8 @@ def answer(question: Question, models: LoadedModels, progress: Progress) -> dict
     match question["verb"]:
         case "check":
             return _check(question, progress)
+        case "rehearse":
+            return _rehearse(question, progress)
         case "rank":
             return _rank(question, progress)
         case "sample":
@@ -95,12 +97,28 @@ def _check(question: Question, progress: Progress) -> dict[str, Any]:
         question["task"],
         question["data"],
         test=_path(question.get("test")),
+        model=question.get("model"),
+        strategy=question.get("strategy"),
         seed=int(question.get("seed") or 0),
         settings=question.get("settings"),
         gallery=_path(question.get("gallery")),
         progress=progress,
     )
     return dataclasses.asdict(report)
+
+
+def _rehearse(question: Question, progress: Progress) -> dict[str, Any]:
+    recipe = api.recipe(
+        question["task"],
+        question["data"],
+        test=_path(question.get("test")),
+        model=question.get("model"),
+        strategy=question.get("strategy"),
+        seed=int(question.get("seed") or 0),
+        settings=question.get("settings"),
+    )
+    api.rehearse(recipe, progress)
+    return {}
 
 
 def _rank(question: Question, progress: Progress) -> dict[str, Any]:

@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from engines.contract import InputError, Problem, Progress, ReadAs, Run, Skipped
+from engines.data.foreign import kinds
 from engines.data.labelled import STRENGTH, clean, first
+from engines.data.several_labels import joined
 from engines.speech.audio import decode_cache, folders
 from engines.speech.audio.decode_cache import Checked
 from engines.speech.audio.files import ACCEPTED as ACCEPTED_SOUND
@@ -116,7 +118,7 @@ def open_clips(
             recording = replace(recording, accent=clean(accent))
         found += cut(recording, outcome)
     _require_enough(data.name, found, skipped, needs, to_train)
-    notes = [*listing.notes, *_notes(found, needs)]
+    notes = [*listing.notes, *kinds.notes(skipped), *_notes(found, needs)]
     return Clips(found, skipped, notes, digest(found), work, read_as=listing.read_as)
 
 
@@ -262,17 +264,41 @@ def _notes(clips: list[Clip], needs: str) -> list[str]:
         told = "recorded in opposite phase, so that its channels cancel each other: the loudest of them is used."
         found.append(f"{_count(cancelled)} {told} {_named(cancelled)}")
     if silent := [clip for clip in wholes if not clip.checked.spoken]:
-        found.append(f"{_count(silent)} without speech that could be found: kept as it is. {_named(silent)}")
+        found.append(f"{_count(silent)} without speech that could be found: kept whole. {_named(silent)}")
     if low := [clip for clip in wholes if clip.checked.rate < LOWEST_RATE]:
         rates = sorted({clip.checked.rate for clip in low})
         span = " to ".join(f"{rate / 1000:g}" for rate in dict.fromkeys([rates[0], rates[-1]]))
         found.append(f"{_count(low)} recorded with {span} kHz: hissing sounds above are lost.")
     if needs == "transcription":
         found += _notes_on_text(list(wholes))
+    else:
+        found += _notes_on_voices(list(wholes))
     copies = Counter(clip.checked.sha256 for clip in wholes)
     if n := sum(count - 1 for count in copies.values()):
         together = "They stay together, to learn from or to test on."
         found.append(f"Exact copies of another clip: {n:,} of the clips. {together}")
+    return found
+
+
+def _notes_on_voices(clips: list[Clip]) -> list[str]:
+    """Clips of several speakers, by their names or because several have the same clip."""
+    counts, found = Counter(clip.speaker for clip in clips), []
+    if together := joined(counts):
+        n, example = sum(counts[name] for name in together.labels), min(together.labels)
+        told = (
+            f"{n:,} of {len(clips):,} clips have a speaker such as '{example}': this looks like several voices at once"
+        )
+        found.append(f"{told}. Each such name is learnt as a speaker of its own: leave these out, or cut them apart.")
+    speakers: dict[str, dict[str, Clip]] = {}
+    for clip in clips:
+        speakers.setdefault(clip.checked.sha256, {}).setdefault(clip.speaker, clip)
+    if shared := [own for own in speakers.values() if len(own) > 1]:
+        shown = " = ".join(f"{clip.source.name} ('{name}')" for name, clip in list(shared[0].items())[:3])
+        clips_stand = "1 clip stands" if len(shared) == 1 else f"{len(shared):,} clips stand"
+        found.append(
+            f"{clips_stand} under several speakers at once, such as {shown}: each counts for all. Leave out those that "
+            "are wrong."
+        )
     return found
 
 

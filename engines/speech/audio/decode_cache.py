@@ -16,7 +16,7 @@ from engines.data import check_cache
 from engines.speech.audio import files, voice_activity
 
 MOST_THREADS = 2
-VERSION = 2
+VERSION = 3
 """Raise it when decoding, trimming or splitting changes."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass
 from math import gcd
 from pathlib import Path
@@ -9,29 +11,23 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from engines.data.foreign import kinds
 from engines.environment import number
 from engines.speech.audio import decoder_messages
 
 RATE = 16_000  # samples a second, what every model here hears
-EXTENSIONS = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3"}
+EXTENSIONS = {
+    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2"),
+    *(".aif", ".aiff", ".aifc", ".caf", ".au", ".snd", ".sph"),
+}
 FOREIGN_EXTENSIONS = {
-    *(".m4a", ".mp4", ".m4b", ".3gp", ".aac", ".webm", ".mkv", ".mka", ".wma", ".amr"),
-    *(".aif", ".aiff", ".caf", ".au", ".sph"),
+    *(".m4a", ".mp4", ".m4b", ".3gp", ".3gpp", ".3g2", ".mov", ".aac", ".webm", ".mkv", ".mka", ".wma", ".amr", ".awb"),
+    *(".ra", ".rm", ".ape", ".wv", ".tta", ".mid", ".midi"),
 }
 """Endings of sound files of other formats, which are named."""
-FORMATS = {"WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3", "NIST"}
+FORMATS = {"WAV", "WAVEX", "RF64", "W64", "FLAC", "OGG", "MP3", "NIST", "AIFF", "CAF", "AU"}
 """What libsndfile calls them (NIST is TIMIT's SPHERE). It reads more, which nobody records speech in."""
-FOREIGN = {
-    b"....ftyp": "an M4A or MP4 file",
-    b"\x1aE\xdf\xa3": "a WebM or Matroska file",
-    b"#!AMR": "an AMR file",
-    b"0&\xb2u\x8ef\xcf\x11": "a Windows Media file",
-    b"\xff\xf1": "an AAC file",
-    b"\xff\xf9": "an AAC file",
-}
-"""How sound files begin that no library here decodes (a dot: any byte) -> what they are called. Those libraries that do
-carry patents or the GPL along, see docs/speech.md."""
-ACCEPTED = "WAV, FLAC, OGG or MP3 of at least 0.1 s"
+ACCEPTED = "WAV, FLAC, OGG, OPUS, MP3, AIFF, CAF or AU of at least 0.1 s"
 NOT_READ = "which is not read here (WAV, FLAC, OGG and MP3 are)"
 NO_SOUND = "is no sound file, or a damaged one"
 SHORTEST = 0.1  # seconds
@@ -138,8 +134,23 @@ def _decoded(path: Path, channel: int | None = None) -> _Decoded:
             squares += (block.astype(np.float64) ** 2).sum(axis=0)
             blocks.append(block.mean(axis=1) if channel is None else block[:, channel])
     samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
-    n = max(frames, 1)
+    n, broken = max(frames, 1), broken or _goes_on(path)
     return _Decoded(found, samples, np.sqrt(squares / n), float(at_full_scale.max() / n), broken)
+
+
+def _goes_on(path: Path) -> bool:
+    """Whether a WAV file holds more behind the sound than its header says, and no chunk of another kind: the header was
+    written before all of the sound."""
+    with path.open("rb") as file:
+        start = file.read(12)
+        if start[:4] != b"RIFF" or start[8:] != b"WAVE":
+            return False
+        while len(chunk := file.read(8)) == 8:
+            name, size = chunk[:4], int.from_bytes(chunk[4:], "little")
+            if not re.fullmatch(rb"[ -~]{4}", name):
+                return True
+            file.seek(size + size % 2, os.SEEK_CUR)
+    return False
 
 
 def _loudness(samples: np.ndarray) -> float:
@@ -174,18 +185,8 @@ def _opened(path: Path) -> soundfile.SoundFile:
     except OSError as error:
         raise UnreadableAudio(f"cannot be opened ({error.strerror})") from None
     except (soundfile.LibsndfileError, TypeError):
-        kind = _foreign(path)
-        raise UnreadableAudio(f"is {kind}, {NOT_READ}" if kind else NO_SOUND) from None
-
-
-def _foreign(path: Path) -> str | None:
-    """What a sound file of another format is called, by how it begins; None for what is none."""
-    with path.open("rb") as file:
-        start = file.read(16)
-    for opening, kind in FOREIGN.items():
-        if len(start) >= len(opening) and all(o in (ord("."), s) for o, s in zip(opening, start, strict=False)):
-            return kind
-    return None
+        kind = kinds.named(path, kinds.SOUNDS)
+        raise UnreadableAudio(kind.phrase if kind else NO_SOUND) from None
 
 
 def _header(file: soundfile.SoundFile) -> Header:

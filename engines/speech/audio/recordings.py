@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from engines.contract import ReadAs, Skipped
+from engines.data.json_shapes import UPLOADED
 from engines.speech.audio.files import EXTENSIONS, FOREIGN_EXTENSIONS
 
 SOUNDS = EXTENSIONS | FOREIGN_EXTENSIONS
@@ -126,7 +127,8 @@ class Sounds:
                 return [self.names[name]]
         last = PurePosixPath(wanted).name
         stem = PurePosixPath(last).stem if PurePosixPath(last).suffix in SOUNDS else last
-        alike = self.by_last.get(last) or self.by_stem.get(stem) or []
+        bare = UPLOADED.sub("", stem)
+        alike = self.by_last.get(last) or self.by_stem.get(stem) or self.by_stem.get(bare) or []
         return _nearest(alike, PurePosixPath(wanted).parts[:-1], folded(below))
 
 

@@ -105,7 +105,7 @@ def merged(tables: Sequence[SoundTable], sounds: Sounds, reading: Reading) -> Li
     """The rows of all tables. A row whose file is missing is skipped and named; so are a file that was named before,
     and a sound that no row names."""
     found = Listing(source=listed((table.name for table in tables), 6))
-    taken: dict[str, str] = {}
+    taken: dict[str, Taken] = {}
     for table in tables:
         _add(found, table, sounds, taken)
     where = f"is not in {listed(table.name for table in tables)}"
@@ -115,12 +115,22 @@ def merged(tables: Sequence[SoundTable], sounds: Sounds, reading: Reading) -> Li
     return found
 
 
-def _add(found: Listing, own: SoundTable, sounds: Sounds, taken: dict[str, str]) -> None:
+@dataclass(frozen=True)
+class Taken:
+    """Where a sound was named first, and what was said of it."""
+
+    where: str
+    said: tuple[str | None, str | None]
+    """The words, and who speaks."""
+
+
+def _add(found: Listing, own: SoundTable, sounds: Sounds, taken: dict[str, Taken]) -> None:
     """Adds one table's rows; `taken` says where each sound was named."""
     table, at = own.table, own.columns
     found.skipped += [Skipped(f"{own.name}, {s.where}", s.reason) for s in table.skipped]
     again: Counter[str] = Counter()
     otherwise = 0
+    unlike: list[str] = []
     for number, cells in enumerate(table.rows):
         where, written = f"{own.name}, {table.where(number)}", clean(cells[at.file])
         names = sounds.find(written, own.below)
@@ -128,18 +138,22 @@ def _add(found: Listing, own: SoundTable, sounds: Sounds, taken: dict[str, str])
             found.skipped.append(Skipped(where, unfound(written, names)))
             continue
         (name,) = names
-        if name in taken:
-            other = taken[name].rpartition(", ")[0]
-            again[other] += 1
-            if other == own.name:
-                found.skipped.append(Skipped(where, f"names {name}, as {taken[name]} did"))
-            continue
-        taken[name] = where
-        otherwise += PurePosixPath(folded(written)).suffix != PurePosixPath(folded(name)).suffix
         text, speaker, accent, split = (
             (clean(cells[place]) or None) if place is not None else None
             for place in (at.text, at.speaker, at.accent, at.split)
         )
+        if name in taken:
+            other = taken[name].where.rpartition(", ")[0]
+            again[other] += 1
+            differs = taken[name].said != (text, speaker)
+            if differs:
+                unlike.append(f"{name} in {where}")
+            if other == own.name:
+                told = ", but with something else said of it" if differs else ""
+                found.skipped.append(Skipped(where, f"names {name}, as {taken[name].where} did{told}"))
+            continue
+        taken[name] = Taken(where, (text, speaker))
+        otherwise += PurePosixPath(folded(written)).suffix != PurePosixPath(folded(name)).suffix
         found.recordings.append(
             Recording(sounds.paths[name], name, text, speaker, accent, part_of(split or "") or own.part)
         )
@@ -148,6 +162,10 @@ def _add(found: Listing, own: SoundTable, sounds: Sounds, taken: dict[str, str])
         files = f"{n:,} file{'s' * (n != 1)}"
         found.skipped.append(Skipped(own.name, f"names {files} again that {other} names: these rows are left out"))
     found.notes += _notes(own, otherwise)
+    if unlike:
+        told = f"1 row of {own.name} names" if len(unlike) == 1 else f"{len(unlike):,} rows of {own.name} name"
+        told += f" a sound again with something else said of it (such as {unlike[0]}): what was said first counts."
+        found.notes.append(f"{told} Leave out the row that is wrong.")
 
 
 def _notes(own: SoundTable, otherwise: int) -> list[str]:

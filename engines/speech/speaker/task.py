@@ -31,7 +31,7 @@ class Speaker(ClassificationTask):
             "a zip or folder with one folder of WAV, FLAC, OGG or MP3 files a speaker",
             "sound files with a metadata.csv: file_name, speaker",
         ),
-        accepts=("zip", "wav", "flac", "ogg", "opus", "mp3", "csv", "tsv", "json", "jsonl", "txt"),
+        accepts=("zip", "wav", "flac", "ogg", "opus", "mp3", "aiff", "caf", "au", "csv", "tsv", "json", "jsonl", "txt"),
         whole=("zip",),
         exports=("safetensors",),
         default_model=speaker_catalogue.NAME,

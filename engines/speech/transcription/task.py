@@ -31,7 +31,7 @@ class Transcription(Task):
             "columns speaker, accent and split too, if you like",
             "a Common Voice download, or a corpus laid out as LibriSpeech, LJSpeech, Kaldi, NeMo, VCTK or TIMIT",
         ),
-        accepts=("zip", "wav", "flac", "ogg", "opus", "mp3", "csv", "tsv", "json", "jsonl", "txt"),
+        accepts=("zip", "wav", "flac", "ogg", "opus", "mp3", "aiff", "caf", "au", "csv", "tsv", "json", "jsonl", "txt"),
         whole=("zip",),
         exports=("safetensors", "script"),
         default_model=catalogue.DEFAULT,

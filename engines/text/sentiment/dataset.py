@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,13 +14,13 @@ from engines.data.class_names import about_numbers, as_known, one_name
 from engines.data.labelled import by_size, clean
 from engines.data.missing import is_missing
 from engines.data.row_sampling import MOST_NAMED, Table
-from engines.data.several_labels import about_several
+from engines.data.several_labels import LEFT_OUT, TOGETHER, about_left_out, listed, read_as, without_joined
 from engines.text.columns import Asked, Guess, guess_labelled
 from engines.text.duplicates import content_of, group_of
 from engines.text.sentiment.data_quality import TEXTS, about_columns
-from engines.text.sentiment.label_cells import UNLABELLED, Several, Words, about_words, label_of, words_of
+from engines.text.sentiment.label_cells import UNLABELLED, Words, about_words, label_of, words_of
 from engines.text.settings import TextSettings
-from engines.text.table_reading import PartTable, asked_split, parts_read, read_tables, row_part
+from engines.text.table_reading import PartTable, asked_split, parts_read, read_tables, row_part, with_one_class
 
 MOST_TEXTS = 100_000
 
@@ -92,37 +91,39 @@ def open_texts(
     InputError when nothing is left to learn from: fewer than two classes of two texts, or fewer than FEWEST_TEXTS
     texts. With `to_train=False` (test data) one text will do.
     """
-    tables = read_tables(data, settings, most_rows=MOST_TEXTS, seed=seed, progress=progress)
+    tables = with_one_class(read_tables(data, settings, most_rows=MOST_TEXTS, seed=seed, progress=progress))
     first = tables.tables[0].table
     guess = _guessed(first, settings, like, to_train)
     words = like.words if like else words_of(first.column(guess.roles["label"]), settings.missing)
-    read_as, notes = _read_as(first, guess, words, settings)
-    found = Texts([], tables.skipped, tables.notes + notes, "", first.columns, guess, words, read_as)
+    guesses, notes = _read_as(first, guess, words, settings)
+    found = Texts([], tables.skipped, tables.notes + notes, "", first.columns, guess, words, guesses)
     rows = Rows([], [], [])
     for part in tables.tables:
         if lacks := _lacks(part.table, guess, rows):
             found.skipped.append(Skipped(part.name, lacks))
             found.notes.append(f"{part.name} {lacks}: it is left out.")
             continue
-        own = _rows(part, guess, words)
-        several = rows.n_several + own.n_several
+        own = _rows(part, guess, words, settings.several_labels)
+        several = rows.several + own.several
         rows = Rows(rows.examples + own.examples, rows.skipped + own.skipped, rows.written + own.written, several)
     found.read_as += tables.read_as
     renamed = one_name(map(clean, rows.written))
     written = [renamed.get(clean(label), label) for label in rows.written]
     examples = [replace(each, label=renamed.get(each.label, each.label)) for each in rows.examples]
+    how, n_several = settings.several_labels, len(rows.several)
+    examples, told = without_joined(examples, how, TEXTS.many, guess.roles["label"], known=n_several > 0)
     found.examples, leaks = labelled.without_leaks(examples, TEXTS)
-    found.skipped += rows.skipped + leaks
+    found.skipped += rows.skipped + told.skipped + leaks
     if to_train:
         require_training(data.name, found.examples)
     labelled.require_enough(data.name, found.examples, found.skipped, to_train, TEXTS)
     labels = set(map(clean, written))
     found.notes += labelled.merged_names(written) + labelled.notes(labels, found.examples, TEXTS)
-    if rows.n_several:
-        found.notes.append(f"{rows.n_several:,} rows name several classes each: they are left out.")
-    found.notes += about_numbers(renamed, labels) + about_several(
-        Counter(each.label for each in found.examples), TEXTS.many
-    )
+    if n_several and how != TOGETHER:
+        shown = [" and ".join(each) for each in rows.several[:3]]
+        found.notes.append(about_left_out(n_several, n_several + len(rows.examples), shown, TEXTS.many))
+    found.read_as += told.read_as + read_as(n_several, TOGETHER if how == TOGETHER else LEFT_OUT, TEXTS.many)
+    found.notes += about_numbers(renamed, labels) + told.notes
     found.sha256 = digest(found.examples)
     return found
 
@@ -173,26 +174,27 @@ class Rows:
     skipped: list[Skipped]
     written: list[str]
     """Every class as it was written, also where the text is missing."""
-    n_several: int = 0
-    """Rows that name several classes."""
+    several: list[list[str]] = field(default_factory=list)
+    """The classes of each row that names several."""
 
 
-def _rows(part: PartTable, guess: Guess, words: Words) -> Rows:
-    """Usable rows, the others, and every label as it was written."""
+def _rows(part: PartTable, guess: Guess, words: Words, how: str) -> Rows:
+    """Usable rows, the others, and every label as it was written. `how` is the setting `several_labels`."""
     found = Rows([], [], [])
     table, n_skipped = part.table, 0
     text_at, label_at = (table.index(guess.roles[role]) for role in ("text", "label"))
     for index, row in enumerate(table.rows):
         text, where = row[text_at].strip(), part.before + table.where(index)
         try:
-            label = label_of(row[label_at], words)
+            label = label_of(row[label_at], words, how)
             split = row_part(part, guess.roles.get("split"), row)
         except ValueError as error:
             reason, label = str(error), None
-            found.n_several += isinstance(error, Several)
         else:
             column = guess.roles["text" if is_missing(text) else "label"]
             reason = f"has nothing in the column '{column}'"
+        if len(entries := list(dict.fromkeys(listed(row[label_at]) or []))) > 1:
+            found.several.append(entries)
         if label is not None:
             found.written.append(row[label_at] if clean(row[label_at]) == label else label)
         if label is None or is_missing(text):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from statistics import median
 from engines.contract import ReadAs
 from engines.data.labelled import clean
 from engines.data.missing import is_missing
+from engines.data.several_labels import one_of
 
 ALSO_MISSING = {"none", "n/a", "na"}
 """Words that people write for nothing, and for a class: what is written stays, unless somebody says otherwise."""
@@ -19,10 +18,6 @@ AS_WORDS = {"null", *ALSO_MISSING}
 """Of what may be nothing, what may as well be somebody's class. (nan, #n/a and <na> are written by programs alone.)"""
 UNLABELLED = "-1"
 """What Hugging Face Datasets writes for the class of what is tested in secret."""
-
-
-class Several(ValueError):
-    """A cell that holds a list of several classes."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +48,10 @@ def words_of(cells: Sequence[str], missing: str) -> Words:
     return Words(frozenset({word}) if word.casefold() in AS_WORDS and alone and as_often else frozenset())
 
 
-def label_of(cell: str, words: Words) -> str | None:
-    """The class that a cell names, also in a list of one; None for nothing. Raises Several."""
-    label = clean(cell)
-    if label.startswith("[") and label.endswith("]"):
-        entries = _listed(label)
-        if entries is not None and len(entries) > 1:
-            raise Several(f"names several classes ({', '.join(entries[:4])})")
-        if entries is not None:
-            label = entries[0] if entries else ""
+def label_of(cell: str, words: Words, how: str = "auto") -> str | None:
+    """The class that a cell names, also in a list of one; None for nothing. `how` is the setting `several_labels`.
+    Raises several_labels.Several."""
+    label = one_of(cell, how)
     return None if words.is_nothing(label) else label
 
 
@@ -83,19 +73,3 @@ def about_words(cells: Iterable[str], words: Words, column: str) -> tuple[list[R
     others = [choice for choice in ("class", "missing") if choice != value]
     told = ", ".join(f"'{word}'" for word in sorted(found))
     return [ReadAs(f"{told} among the classes", value, others, "missing", " ".join(notes))], notes
-
-
-def _listed(label: str) -> list[str] | None:
-    """The entries of a list as JSON or Python writes it; None for what is none, such as '[b]'."""
-    try:
-        found = json.loads(label)
-    except ValueError:
-        try:
-            found = ast.literal_eval(label)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            return None
-    if not isinstance(found, list) or any(isinstance(entry, list | dict) for entry in found):
-        return None
-    return [
-        clean(str(entry).lower() if isinstance(entry, bool) else str(entry)) for entry in found if entry is not None
-    ]

@@ -34,7 +34,7 @@ def report(
     parts = Counter(opened.parts.tolist())
     carried = 0
     if not {"test", "validation"} & {example.split for example in found.examples}:
-        carried = by_itself([example.label for example in used], [example.sha256 for example in used])
+        carried = by_itself([example.label for example in used], [example.group for example in used])
     folds = []
     if settings.folds is None and settings.folds_for(Strategy.FEATURES, 1, carried):
         folds = [

@@ -12,11 +12,11 @@ from engines.data.labelled import clean, nfc
 from engines.data.parts import part_of
 from engines.vision.classification.settings import VisionSettings
 from engines.vision.classification.table_columns import Columns
-from engines.vision.images.reading import ACCEPTED, EXTENSIONS
+from engines.vision.images.reading import ACCEPTED, EXTENSIONS, what_else
 
 TABLES = {".csv", ".tsv", ".jsonl", ".parquet", ".xlsx"}
 PERHAPS_TABLES = {".txt", ".json"}
-TELLING = {"label", "labels", "annotation", "annotations", "metadata"}
+TELLING = {"label", "labels", "annotation", "annotations", "metadata", "instances", "result", "project"}
 """What a text file is called that is a table of labels, and no note."""
 
 
@@ -119,7 +119,8 @@ def by_folder(files: list[File], settings: VisionSettings) -> Listing:
     for file in files:
         label = "" if len(file.parts) == 1 else file.parts[-2] if nearest else file.parts[0]
         if not file.is_image:
-            listing.skipped.append(Skipped(file.name, f"is a {file.suffix} file, which is not read: {ACCEPTED_IMAGES}"))
+            told = what_else(file.path) or f"is a {file.suffix} file, which is not read: {ACCEPTED_IMAGES}"
+            listing.skipped.append(Skipped(file.name, told))
         elif not clean(label):
             listing.skipped.append(Skipped(file.name, "lies in no class folder"))
         else:

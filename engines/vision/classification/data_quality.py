@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,7 @@ ACCEPTED = (
     "or a MedMNIST .npz file"
 )
 FEWEST_IMAGES = 8
+VERSION = re.compile(r"(.+)\.rf\.[0-9A-Za-z]{8,}\.\w+")
 IMAGES = Kind("image", "images", ACCEPTED, copies="Exact copies of another image", twin="picture", fewest=FEWEST_IMAGES)
 
 
@@ -33,6 +36,13 @@ class Photograph:
     sha256: str
     """Of the file's bytes: exact duplicates share it."""
 
+    @property
+    def group(self) -> str:
+        """What stays on one side of every split: exact copies, and what Roboflow made of one picture, whose names end
+        in .rf. and a number."""
+        match = VERSION.fullmatch(self.name.rpartition("/")[2])
+        return f"{self.label}/{match[1]}" if match else self.sha256
+
 
 def without_leaks(examples: list[Photograph]) -> tuple[list[Photograph], list[Skipped]]:
     """Where the data say what is for testing: training pictures that are among the test pictures too are left out."""
@@ -46,4 +56,20 @@ def require_enough(where: str, examples: list[Photograph], skipped: list[Skipped
 
 def notes(entries: list[Entry], examples: list[Photograph]) -> list[str]:
     """What to know about the `examples` that could be read out of all `entries`: one sentence each."""
-    return labelled.notes({clean(entry.label) for entry in entries}, examples, IMAGES)
+    return labelled.notes({clean(entry.label) for entry in entries}, examples, IMAGES) + _versions(examples)
+
+
+def _versions(examples: list[Photograph]) -> list[str]:
+    """A sentence on pictures that are versions of one another by their names."""
+    groups = Counter(example.group for example in examples if example.group != example.sha256)
+    several = {group: n for group, n in groups.items() if n > 1}
+    if not several:
+        return []
+    n = sum(several.values())
+    found = f"{n:,} images are versions of {len(several):,} by their names (….rf.…, as Roboflow writes them)"
+    parts: dict[str, set[str]] = {}
+    for example in examples:
+        parts.setdefault(example.group, set()).add(example.split or "")
+    if shared := sum(len(parts[group]) > 1 for group in several):
+        return [f"{found}; {shared:,} of these have versions in more than one part: the test is too easy by that."]
+    return [f"{found}: those of one picture stay together, to learn from or to test on."]

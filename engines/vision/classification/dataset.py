@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,8 +10,9 @@ from pathlib import Path
 from engines.contract import InputError, Problem, Progress, ReadAs, Skipped
 from engines.data.archive import unpack
 from engines.data.class_names import about_numbers, one_name
+from engines.data.foreign import kinds
 from engines.data.labelled import by_size
-from engines.data.several_labels import about_several
+from engines.data.several_labels import SETTING, without_joined
 from engines.data.unpacked import prepared
 from engines.vision.classification.class_folders import (
     TABLES,
@@ -103,17 +103,38 @@ def open_photographs(
             kept.append((entry.file.name, outcome))
             label = clean(entry.label)
             examples.append(Photograph(entry.file.path, entry.file.name, label, entry.split, outcome.sha256))
+    heading = listing.columns.label if listing.columns else None
+    known = any(guess.setting == SETTING for guess in listing.read_as)
+    examples, several = without_joined(examples, settings.several_labels, "images", heading, known)
     examples, leaks = without_leaks(examples)
-    skipped = [*skipped, *listing.skipped, *bad, *leaks]
+    skipped = [*skipped, *listing.skipped, *bad, *several.skipped, *leaks]
+    require_no_boxes(data.name, examples, root, to_train)
     require_enough(data.name, examples, skipped, to_train)
-    remarks = [*listing.notes, *about_pages(kept)]
+    remarks = [*listing.notes, *kinds.notes(skipped), *about_pages(kept)]
     if listing.columns:
         remarks += about_numbers(renamed, set(renamed.values()) | {example.label for example in examples})
-        remarks += about_several(Counter(example.label for example in examples), "images")
+    remarks += several.notes
     remarks += [*merged_names(entries), *notes(entries, examples)]
-    found = Photographs(examples, skipped, remarks, digest(examples), listing.read_as, listing.columns)
+    found = Photographs(
+        examples, skipped, remarks, digest(examples), listing.read_as + several.read_as, listing.columns
+    )
     _find_white(found, kept, settings)
     return found
+
+
+def require_no_boxes(where: str, examples: Sequence[Photograph], root: Path, to_train: bool) -> None:
+    """Raises InputError where pictures of one class alone have files beside them that say where things are on them."""
+    if not to_train or len({example.label for example in examples}) > 1:
+        return
+    beside = {file.path.stem: file for file in walk(root) if file.suffix in {".txt", ".xml"}}
+    named = [file for example in examples if (file := beside.get(example.path.stem)) is not None]
+    if len(named) > len(examples) / 2:
+        what = "YOLO" if named[0].suffix == ".txt" else "Pascal VOC"
+        found = f"{len(named):,} of its images have a {named[0].suffix} beside them, as {what} marks where things are"
+        accepted = (
+            "a classifier needs one class an image: folders of classes, or a table with the columns file_name, label"
+        )
+        raise InputError(Problem(where, found, accepted))
 
 
 def about_pages(kept: Sequence[tuple[str, Checked]]) -> list[str]:

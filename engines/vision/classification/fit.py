@@ -20,7 +20,7 @@ from engines.vision.classification.batch_mixing import mixing
 from engines.vision.classification.prepare import Prepared
 from engines.vision.classification.settings import VisionSettings
 from engines.vision.images import pixel_baseline
-from engines.vision.images.transforms import LOOKS, Photos
+from engines.vision.images.transforms import LOOKS, Later, Photos
 from engines.vision.models import backbones
 
 MOST_THUMBNAILS = 1000
@@ -39,6 +39,12 @@ class VisionStudy(ClassificationStudy[Prepared, VisionSettings]):
 
     def prepare(self) -> Prepared:
         return prepare.prepare(self.recipe, self.card, self.settings, self.run)
+
+    def compute(self) -> None:
+        """Decodes the photographs."""
+        squares = self.prepared.photos.squares
+        assert isinstance(squares, Later)
+        _ = squares.array
 
     def build(self, *, pretrained: bool, seed: int, depth: int = 0) -> Staged:
         return backbones.build(self.card, len(self.prepared.classes), pretrained=pretrained, seed=seed, depth=depth)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engines.contract import InputError, Problem, ReadAs, Skipped
+from engines.data import several_labels as several
+from engines.data.json_shapes import UPLOADED
 from engines.data.labelled import clean, nfc
 from engines.data.missing import is_missing
 from engines.data.parts import lacks_training, of_cell, of_tables, part_of, part_of_path
@@ -37,7 +39,7 @@ class Said:
     """The pictures that it names, with a label or without."""
 
 
-ABSOLUTE = re.compile(r"[A-Za-z]:[\\/]|[\\/]")
+ABSOLUTE = re.compile(r"[A-Za-z]:[\\/]|[\\/]|\.\.[\\/]")
 """How a path begins that says where a file lay on its owner's machine."""
 
 
@@ -117,7 +119,7 @@ def _read_all(
             if columns.label is None:
                 aside.append(Skipped(table.name, "has no column of classes"))
             elif not found or _fits(found, rows):
-                found.append(by_table(rows, columns, pictures))
+                found.append(by_table(rows, columns, pictures, settings.several_labels))
             else:
                 others[rows.name] = rows.columns
         except InputError as error:
@@ -205,14 +207,16 @@ def guesses(columns: Columns) -> list[ReadAs]:
     ]
 
 
-def by_table(table: Rows, columns: Columns, pictures: Names) -> Said:
-    """What `table` says about `pictures`; rows that say nothing useful are skipped and named.
+def by_table(table: Rows, columns: Columns, pictures: Names, how: str = "auto") -> Said:
+    """What `table` says about `pictures`; rows that say nothing useful are skipped and named. `how` is the setting
+    `several_labels`.
 
     Raises InputError when not one of its rows can be used.
     """
     assert columns.label is not None
     listing = Listing(notes=list(table.notes))
-    labels: dict[File, str] = {}
+    labels: dict[File, list[str]] = {}
+    parts: dict[File, Part | None] = {}
     missing: Counter[str] = Counter()
     unlabelled: set[File] = set()
     n_repeated = 0
@@ -227,29 +231,53 @@ def by_table(table: Rows, columns: Columns, pictures: Names) -> Said:
         elif len(found) != 1:
             reason = f"fits {len(found)} files" if found else "is not there"
             listing.skipped.append(Skipped(where, f"names '{name}', which {reason}"))
-        elif is_missing(clean(label)):
+        elif is_missing(clean(label)) or several.listed(label) == []:
             said = f"has no label for '{name}'" + (f": '{label}' is taken for none" if label else "")
             listing.skipped.append(Skipped(where, said))
             missing[label] += 1
             unlabelled.add(found[0])
         elif split and not part:
             listing.skipped.append(Skipped(where, f"has the split '{split}': accepted are train, validation and test"))
-        elif found[0] in labels:
-            n_repeated += 1
-            if labels[found[0]] != clean(label):
-                reason = f"says '{label}' for '{name}', which an earlier line calls '{labels[found[0]]}'"
-                listing.skipped.append(Skipped(where, reason))
         else:
-            labels[found[0]] = clean(label)
-            listing.entries.append(Entry(found[0], label, part))
+            n_repeated += found[0] in labels
+            own = several.listed(label)
+            labels.setdefault(found[0], []).extend([label] if own is None else own)
+            parts.setdefault(found[0], part)
+    _with_one_label_each(listing, labels, parts, how)
     if not listing.entries:
         first = f" (the first: {listing.skipped[0].where} {listing.skipped[0].reason})" if listing.skipped else ""
         unusable = f"none of its {len(table.body):,} rows can be used{first}"
         raise InputError(Problem(table.name, unusable, ACCEPTED))
     listing.notes += about_missing(table.name, missing)
     if n_repeated:
-        listing.notes.append(f"{table.name} names {n_repeated:,} files again; the first line counts.")
+        listing.notes.append(f"{table.name} names {n_repeated:,} files again: what its lines say is taken together.")
+    if columns.label != columns.file:
+        for other in several.further(columns.label, table.columns):
+            pairs = zip(table.cells(columns.label), table.cells(other), strict=True)
+            listing.notes += several.about_further(columns.label, other, pairs)
     return Said(table, columns, listing, labels.keys() | unlabelled)
+
+
+def _with_one_label_each(
+    listing: Listing, labels: dict[File, list[str]], parts: dict[File, Part | None], how: str
+) -> None:
+    """Adds each picture with its label; those with several are left out and named, or get them all as one."""
+    several_each: list[list[str]] = []
+    for file, own in labels.items():
+        different = list({clean(label): label for label in own}.values())
+        if len(different) > 1:
+            several_each.append(different)
+        try:
+            label = different[0] if len(different) == 1 else several.as_one(map(clean, different), how)
+        except several.Several as error:
+            listing.skipped.append(Skipped(file.name, str(error)))
+        else:
+            listing.entries.append(Entry(file, label, parts[file]))
+    n, read = len(several_each), several.TOGETHER if how == several.TOGETHER else several.LEFT_OUT
+    if n and read == several.LEFT_OUT:
+        examples = [" and ".join(each) for each in several_each[:3]]
+        listing.notes.append(several.about_left_out(n, len(labels), examples, "images"))
+    listing.read_as += several.read_as(n, read, "images")
 
 
 def about_missing(name: str, missing: Counter[str]) -> list[str]:
@@ -271,11 +299,14 @@ class Names:
         self.files = files
         self.by_path: defaultdict[str, list[File]] = defaultdict(list)
         self.by_name: defaultdict[str, list[File]] = defaultdict(list)
+        self.by_number: defaultdict[int, list[File]] = defaultdict(list)
         for file in files:
             path = _key("/".join(file.parts))
             for key in {path, path.removesuffix(file.suffix)}:
                 self.by_path[key].append(file)
                 self.by_name[key.rsplit("/", 1)[-1]].append(file)
+            if file.path.stem.isdecimal():
+                self.by_number[int(file.path.stem)].append(file)
 
     def likeness(self, name: str) -> float:
         """How surely this names a picture: a number may be a file's name without its extension, or a row's number."""
@@ -296,9 +327,18 @@ class Names:
                 break
         else:
             bare = len(parts) == 1 or ABSOLUTE.match(name)
-            found = self.by_name.get(_key(parts[-1]), []) if bare and parts else []
+            found = self._by_bare_name(parts[-1]) if bare and parts else []
         exact = [file for file in found if file.name.endswith(nfc(name))]
         return exact if len(exact) == 1 else found
+
+    def _by_bare_name(self, name: str) -> list[File]:
+        """Also without the eight letters that Label Studio puts before what is uploaded, and of a number without the
+        zeros before it."""
+        if found := self.by_name.get(_key(name)):
+            return found
+        if found := self.by_name.get(_key(UPLOADED.sub("", name))):
+            return found
+        return self.by_number.get(int(name), []) if name.isdecimal() else []
 
 
 def _key(path: str) -> str:

@@ -15,7 +15,7 @@ from engines.contract import InputError, ModelCard, Problem, Recipe, Run, Strate
 from engines.vision.classification.data_quality import Photograph
 from engines.vision.classification.opening import UNIT, open_data
 from engines.vision.classification.settings import VisionSettings
-from engines.vision.images.transforms import InputFormat, Photos, augmentation, decode
+from engines.vision.images.transforms import InputFormat, Later, Photos, augmentation, decode
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Prepared(prepared.Prepared):
 
     @property
     def groups(self) -> list[str]:
-        return [photograph.sha256 for photograph in self.photographs]
+        return [photograph.group for photograph in self.photographs]
 
     @property
     def has_own_test(self) -> bool:
@@ -87,7 +87,8 @@ def prepare(recipe: Recipe, card: ModelCard, settings: VisionSettings, run: Run)
     title = f"Reading {len(examples):,} {UNIT}"
     digests = np.array([e.sha256 for e in examples])
     order = hashlib.sha256("".join(digests).encode()).hexdigest()
-    squares = decode([e.path for e in examples], format, name=order, run=run, unit=UNIT, title=title)
+    paths = [e.path for e in examples]
+    squares = Later(lambda: decode(paths, format, name=order, run=run, unit=UNIT, title=title))
     labels = torch.tensor([classes.index(e.label) if e.label in classes else -1 for e in examples])
     augment = augmentation(settings.augment, format, settings.flip)
     variation = f"{settings.augment}, flip {settings.flip}" if settings.augment != "none" else ""

@@ -8,6 +8,7 @@ from typing import ClassVar
 from engines.contract import Strategy, setting
 from engines.data.folds import FEW, MOST
 from engines.data.parts import parts_setting
+from engines.data.several_labels import several_setting
 from engines.training.settings import TrainSettings
 
 FOLDERS = "folders"
@@ -86,6 +87,7 @@ class VisionSettings(TrainSettings):
         "The table's column that says what is on the pictures; by default guessed. 'folders': their folders say it",
         reads=True,
     )
+    several_labels: str = several_setting()
     class_folder: str = setting(
         "top",
         "Where folders lie in folders, which one is a picture's class: the topmost, or the one that it lies in",

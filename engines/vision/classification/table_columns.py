@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engines.contract import InputError, Problem
+from engines.data import several_labels as several
 from engines.data.missing import is_missing
 from engines.data.parts import COLUMNS as PART_COLUMNS
 from engines.data.parts import of_cell, part_of
@@ -38,7 +40,6 @@ LABEL_WORDS = {*LABEL_COLUMNS, "classes", "categories", "diagnosis"}
 """One of them within a longer heading says enough: 'Finding Labels', 'dog_breed'."""
 ACCEPTED = "accepted: a table with a column file_name and a column label"
 TEXT = {".csv", ".tsv", ".txt"}
-MARKS = {"0", "1", "0.0", "1.0"}
 ONE_CLASS = "class"
 """What the column is called that stands for several of marks."""
 HEADINGS = 5
@@ -107,17 +108,15 @@ def read(path: Path, name: str, likeness: Likeness) -> Rows:
 
 
 def _with_one_class(rows: Rows) -> Rows:
-    """The table with one column of classes for those that mark a class each, where every row has a 1 in just one."""
-    marks = [c for c in rows.columns if rows.body and not part_of(c) and MARKS.issuperset(rows.cells(c))]
-    marked = [
-        [c for c, cell in zip(marks, row, strict=True) if cell[0] == "1"]
-        for row in zip(*map(rows.cells, marks), strict=True)
-    ]
-    if len(marks) < 2 or any(len(found) != 1 for found in marked) or any(map(_says_label, rows.columns)):
+    """The table with one column of classes for those that mark a class each, where most rows have a 1 in just one."""
+    marks = [c for c in rows.columns if rows.body and not part_of(c) and several.are_marks(rows.cells(c))]
+    marked = several.marked({c: rows.cells(c) for c in marks})
+    if marked is None or any(_key(c) in LABEL_COLUMNS or (_says_label(c) and c not in marks) for c in rows.columns):
         return rows
-    note = f"{rows.name}: each row has a 1 in one of the columns {listed(marks)}; the column's name is the class."
+    note = f"{rows.name}: {several.about_marked(marked, marks, listed(marks))}"
     columns = zip(*map(rows.cells, rows.columns), strict=True)
-    body = [(where, [*cells, *own]) for (where, _), cells, own in zip(rows.body, columns, marked, strict=True)]
+    classes = [json.dumps(own, ensure_ascii=False) if own else "" for own in marked]
+    body = [(where, [*cells, own]) for (where, _), cells, own in zip(rows.body, columns, classes, strict=True)]
     return Rows(rows.name, [*rows.columns, ONE_CLASS], body, [*rows.notes, note])
 
 

@@ -12,6 +12,8 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from engines.data.foreign import kinds
+
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
 """What Pillow may try: the formats photographs come in, and no other decoder, for each one is a way in.
 What some cameras write as MPO comes through JPEG."""
@@ -22,6 +24,9 @@ EXTENSIONS = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".avif"}
     | {".ppm", ".pgm", ".pbm"}
 )
+NEW_SUBFILE_TYPE, PHOTOMETRIC, DNG_VERSION = 254, 262, 50706
+OF_A_SENSOR = {32803, 34892}
+"""Tags of TIFF: what the first picture is of the file, what its numbers mean, and the two meanings of raw files."""
 MAX_PIXELS = 80_000_000
 """Below Pillow's own limit, so that what Pillow would only warn of is refused here."""
 BITS = (1, 255, 1023, 4095, 16383, 65535)
@@ -99,6 +104,8 @@ def _decoded(path: Path, at_least: int | None, use: Callable[[Image.Image], T]) 
                 raise UnreadableImage(f"has {image.width:,} × {image.height:,} pixels, {TOO_MANY}")
             if image.format in {"JPEG", "MPO"} and _scans(path) > MAX_SCANS:
                 raise UnreadableImage(f"is a JPEG of more than {MAX_SCANS} scans")
+            if image.format == "TIFF" and _is_raw(image):
+                raise UnreadableImage(kinds.RAW.phrase)
             if at_least:
                 image.draft(None, (at_least, at_least))
             image.load()
@@ -109,8 +116,7 @@ def _decoded(path: Path, at_least: int | None, use: Callable[[Image.Image], T]) 
         pixels = int(re.findall(r"\d+", str(error))[0])
         raise UnreadableImage(f"has {pixels / 1e6:,.0f} million pixels, {TOO_MANY}") from None
     except UnidentifiedImageError:
-        broken = SIGNATURES.match(_start(path))
-        raise UnreadableImage("is damaged" if broken else f"is no image we can read: accepted are {ACCEPTED}") from None
+        raise UnreadableImage(_what_else(path)) from None
     except FileNotFoundError:
         raise UnreadableImage("is not there") from None
     except MemoryError:
@@ -134,9 +140,25 @@ def _scans(path: Path) -> int:
     return path.read_bytes().count(START_OF_SCAN)
 
 
-def _start(path: Path) -> bytes:
+def what_else(path: Path) -> str | None:
+    """What a file is that is no picture of FORMATS, by how it begins, with what to do; None where nothing says it."""
+    kind = kinds.named(path, kinds.PICTURES)
+    if kind is None and path.suffix.lower() in kinds.RAW_ENDINGS:
+        kind = kinds.RAW
+    return kind.phrase if kind else None
+
+
+def _what_else(path: Path) -> str:
     with path.open("rb") as file:
-        return file.read(16)
+        if SIGNATURES.match(file.read(16)):
+            return "is damaged"
+    return what_else(path) or f"is no image we can read: accepted are {ACCEPTED}"
+
+
+def _is_raw(image: Image.Image) -> bool:
+    """Whether a TIFF is a camera's raw file: a DNG, or one whose first picture is a preview of a larger one."""
+    tags = getattr(image, "tag_v2", {})
+    return DNG_VERSION in tags or tags.get(PHOTOMETRIC) in OF_A_SENSOR or bool(tags.get(NEW_SUBFILE_TYPE, 0) & 1)
 
 
 def _is_wide(image: Image.Image) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -132,8 +133,8 @@ def look(squares: Tensor, format: InputFormat, kind: str) -> Tensor:
 class Photos(Labelled):
     """Decoded pictures as training examples (see `training.examples.Examples`)."""
 
-    squares: np.ndarray | _Rows
-    """uint8 (N, stored, stored, 3), memory-mapped."""
+    squares: Later | _Rows
+    """uint8 (N, stored, stored, 3), memory-mapped once somebody looks."""
     labels: Tensor
     digests: np.ndarray
     """The SHA-256 of each file, str (N,): what is cached of a picture is filed under it."""
@@ -165,15 +166,29 @@ class Photos(Labelled):
         mapped = self.squares
         while isinstance(mapped, _Rows):
             mapped = mapped.array
-        array_cache.let_go(mapped)
+        array_cache.let_go(mapped.array)
         return torch.from_numpy(chosen).permute(0, 3, 1, 2)
+
+
+@dataclass
+class Later:
+    """An array that is made when it is first looked at."""
+
+    make: Callable[[], np.ndarray]
+
+    @cached_property
+    def array(self) -> np.ndarray:
+        return self.make()
+
+    def __getitem__(self, indices: np.ndarray) -> np.ndarray:
+        return self.array[indices]
 
 
 @dataclass
 class _Rows:
     """Some rows of a memory-mapped array, read only when asked for."""
 
-    array: np.ndarray | _Rows
+    array: Later | _Rows
     rows: np.ndarray
 
     def __getitem__(self, indices: np.ndarray) -> np.ndarray:

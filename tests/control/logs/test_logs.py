@@ -379,3 +379,29 @@ def test_a_log_keeps_commands_not_what_arrives() -> None:
     plain = record(None, Target(find("pendulum")), 60, seed=0)
     np.testing.assert_array_equal(weak.actions, plain.actions)
     assert json.loads(json.dumps(dataclasses.asdict(weak)["columns"])) == {}
+
+
+# --- actions --------------------------------------------------------------------------------------
+
+CARTPOLE = record(None, Target(find("cartpole")), 260, seed=0)
+
+
+@pytest.mark.parametrize("format", ["npz", "csv"])
+def test_a_1_among_several_numbers_is_the_choice(format: str, tmp_path: Path) -> None:
+    choices = CARTPOLE.actions[:, 0].astype(int)
+    one_hot = np.eye(2)[choices]
+    if format == "npz":
+        path = saved(tmp_path / "log.npz", CARTPOLE, actions=one_hot)
+    else:
+        columns = {f"obs_{n}": CARTPOLE.observations[:, n] for n in range(4)}
+        columns |= {f"next_obs_{n}": CARTPOLE.next_observations[:, n] for n in range(4)}
+        columns |= {f"action_{n}": one_hot[:, n].astype(int) for n in range(2)}
+        path = table(tmp_path / "log.csv", columns | {"terminated": CARTPOLE.terminated.astype(int)})
+    found = read(path, "cartpole")
+    np.testing.assert_array_equal(found.actions[:, 0], choices)
+    assert any(note.startswith("Of 2 numbers of each action one is 1") for note in found.notes)
+
+
+def test_numbers_that_mark_no_single_choice_are_no_choice(tmp_path: Path) -> None:
+    both = np.ones((len(CARTPOLE), 2))
+    assert "observations have 4 numbers and actions 2" in refusal(saved(tmp_path / "log.npz", CARTPOLE, actions=both))

@@ -104,8 +104,8 @@ def test_too_short(tmp_path: Path, seconds: float) -> None:
 def test_text_called_wav_and_other_formats(tmp_path: Path) -> None:
     (tmp_path / "text.wav").write_text("hello, I am a wave file")
     (tmp_path / "empty.wav").write_bytes(b"")
-    write(tmp_path / "mac.aiff", tone(1.0))
-    for name, reason in (("text.wav", "is no sound file"), ("empty.wav", "is empty"), ("mac.aiff", "is a AIFF file")):
+    soundfile.write(tmp_path / "old.voc", tone(1.0), 16_000, format="VOC", subtype="PCM_16")
+    for name, reason in (("text.wav", "is no sound file"), ("empty.wav", "is empty"), ("old.voc", "is a VOC file")):
         with pytest.raises(files.UnreadableAudio, match=reason):
             files.read(tmp_path / name)
     with pytest.raises(files.UnreadableAudio, match="cannot be opened"):
@@ -279,3 +279,20 @@ def test_a_file_that_was_replaced_is_read_again(tmp_path: Path) -> None:
     write(path, tone(2.0))
     (second,) = decode_cache.check_all([path], tmp_path / "work")
     assert (first.seconds, second.seconds) == (1.0, 2.0)
+
+
+@pytest.mark.parametrize("name", ["a.aiff", "a.caf", "a.au"])
+def test_formats_of_other_computers_are_read(tmp_path: Path, name: str) -> None:
+    soundfile.write(tmp_path / name, tone(1.0), 16_000)
+    assert len(files.read(tmp_path / name).samples) == 16_000
+
+
+def test_a_header_that_was_written_before_all_of_the_sound_is_said(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", tone(1.0))
+    whole = bytearray(path.read_bytes())
+    assert not files.read(path).broken
+    at = whole.index(b"data") + 4
+    whole[at : at + 4] = (8_000).to_bytes(4, "little")
+    path.write_bytes(bytes(whole))
+    sound = files.read(path)
+    assert (len(sound.samples), sound.broken) == (4_000, True)

@@ -235,7 +235,9 @@ def test_copies_share_a_group_and_not_their_content(opened: Callable[..., Texts]
     assert first.content != copy.content
     repeats = "Repeats of another text (capital letters, spaces and punctuation do not count): 2 of the texts."
     assert repeats in " ".join(found.notes)
-    assert "The same text in different classes: line 7 ('bad') = line 11 ('good')." in found.notes
+    assert any(
+        n.startswith("The same text in different classes: line 7 ('bad') = line 11 ('good').") for n in found.notes
+    )
 
 
 def test_a_split_column_and_a_leak(opened: Callable[..., Texts]) -> None:

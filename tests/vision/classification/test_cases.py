@@ -390,7 +390,7 @@ def test_several_labels_a_picture_get_a_note(tmp_path: Path) -> None:
     )
     assert (
         "4 of 10 images have a class such as 'cat|dog': this looks like several labels at once. Each combination is "
-        "learnt as a class of its own." in report.notes
+        "learnt as a class of its own; several_labels=left-out leaves them out." in report.notes
     )
 
 

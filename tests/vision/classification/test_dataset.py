@@ -214,7 +214,8 @@ def test_copies_are_counted_and_contradictions_named(opened: Callable[..., Photo
     assert len(found.examples) == 11
     assert found.notes == [
         "Exact copies of another image: 2 of the images. They stay together, to learn from or to test on.",
-        "The same image in different classes: cats/a.png ('cats') = cats/b.png ('cats') = dogs/c.png ('dogs').",
+        "The same image in different classes: cats/a.png ('cats') = cats/b.png ('cats') = dogs/c.png ('dogs'). Each "
+        "counts in all of its classes (1 image); several_labels=left-out leaves them out.",
     ]
 
 
@@ -398,13 +399,13 @@ def test_rows_that_cannot_be_used_are_skipped_and_named(opened: Callable[..., Ph
         "labels.csv, line 10": "names 'gone.png', which is not there",
         "labels.csv, line 11": "names no file",
         "labels.csv, line 12": "has no label for '8.png'",
-        "labels.csv, line 13": "says 'dogs' for '0.png', which an earlier line calls 'cats'",
+        "0.png": "names several classes (cats, dogs)",
         "labels.csv, line 15": "names 'twice.png', which fits 2 files",
         "labels.csv, line 16": "names '../secret.png', which is not there",
     }
-    assert counts(found) == {"cats": 5, "dogs": 4}
+    assert counts(found) == {"cats": 4, "dogs": 4}
     assert "2 images are left out, for labels.csv does not name them." in found.notes
-    assert "labels.csv names 2 files again; the first line counts." in found.notes
+    assert "labels.csv names 2 files again: what its lines say is taken together." in found.notes
 
 
 def test_a_missing_file_is_never_replaced_by_its_namesake_in_another_folder(opened: Callable[..., Photographs]) -> None:

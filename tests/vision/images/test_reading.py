@@ -171,17 +171,36 @@ def test_an_empty_file_and_a_missing_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"GIF", b"hello", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7", b"%!PS-Adobe-3.0"]
+    ("content", "told"),
+    [
+        (b"GIF", "is no image we can read: accepted are JPEG, PNG"),
+        (b"hello", "is no image we can read: accepted are JPEG, PNG"),
+        (b"%!PS-Adobe-3.0", "is no image we can read: accepted are JPEG, PNG"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is an SVG drawing, which is not read here: save it as PNG"),
+        (b"%PDF-1.7", "is a PDF, which is not read here"),
+    ],
 )
-def test_what_is_no_image(tmp_path: Path, content: bytes) -> None:
+def test_what_is_no_image(tmp_path: Path, content: bytes, told: str) -> None:
     (tmp_path / "a.jpg").write_bytes(content)
-    assert reason(tmp_path / "a.jpg").startswith("is no image we can read: accepted are JPEG, PNG")
+    assert reason(tmp_path / "a.jpg").startswith(told)
+
+
+@pytest.mark.parametrize("tags", [{50706: b"\1\4\0\0"}, {254: 1}])
+def test_a_cameras_raw_file_that_looks_like_a_tiff_is_not_taken_for_its_preview(
+    tmp_path: Path, tags: dict[int, object]
+) -> None:
+    noise(16, 12).save(tmp_path / "a.tif", tiffinfo=tags)
+    assert reason(tmp_path / "a.tif") == "is a camera's raw file, which is not read here: save it as JPEG or PNG"
 
 
 @pytest.mark.parametrize("format", ["ICO", "PCX", "TGA", "JPEG2000", "SGI"])
 def test_formats_that_are_not_on_the_list(tmp_path: Path, format: str) -> None:
     noise(32, 32).save(tmp_path / "a.png", format=format)
-    assert reason(tmp_path / "a.png").startswith("is no image we can read")
+    named = {
+        "ICO": "is an icon (ICO), which is not read here",
+        "JPEG2000": "is a JPEG 2000 picture, which is not read here",
+    }
+    assert reason(tmp_path / "a.png").startswith(named.get(format, "is no image we can read"))
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF"])

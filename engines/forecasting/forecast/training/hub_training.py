@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from engines.contract import InputError, Problem
+from engines.contract import InputError, ModelCard, Problem
 from engines.forecasting.models import hub_models, rollout
 from engines.forecasting.models.fracast import QUANTILES
 from engines.forecasting.models.hub_models import Borrowed
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+    from engines.forecasting.forecast.prepare import Prepared
     from engines.forecasting.forecast.training.train_spec import TrainSpec
 
 SHARES = (0.0, 0.5, 1.0)
@@ -40,10 +41,9 @@ def tune(lesson: TrainSpec, epochs: int, learning_rate: float) -> tuple[Borrowed
     counts for more than the others. Raises InputError where no series is long enough, and Cancelled.
     """
     p = lesson.prepared
-    whole = hub_models.estimator_of(lesson.card)
     horizon = range(1, p.horizon + 1)
     with hub_models.explained(lesson.card):
-        whole.fit(_series(filled(p.read.at(p.usable[0]).values)), fh=horizon)
+        whole = _as_it_comes(p, lesson.card)
         before = {name: tensor.detach().clone() for name, tensor in whole.model_.state_dict().items()}
         config = whole.model_.config
         panel = windows(lesson, config.context_length, config.prediction_length)
@@ -89,18 +89,39 @@ def tune(lesson: TrainSpec, epochs: int, learning_rate: float) -> tuple[Borrowed
     return Borrowed(lesson.card, p.season, folder), best, sum(tensor.numel() for tensor in after.values())
 
 
+def require(p: Prepared, card: ModelCard) -> None:
+    """Raises InputError where no series is long enough for the model to learn from."""
+    with hub_models.explained(card):
+        ahead = _as_it_comes(p, card).model_.config.prediction_length
+    long_enough(p, card, ahead)
+
+
+def long_enough(p: Prepared, card: ModelCard, ahead: int) -> dict[int, int]:
+    """Series -> values to learn from, where those hold `ahead` steps and a past. Raises InputError where none do."""
+    lengths = {series: split.validation for series in p.usable if (split := p.splits[series]) is not None}
+    able = {series: length for series, length in lengths.items() if length >= ahead + LEAST_PAST}
+    if not able:
+        found = f"{max(lengths.values())} values at most to learn from"
+        accepted = f"{card.title} needs {ahead + LEAST_PAST} or more; accepted: zero-shot, or the model fracast"
+        raise InputError(Problem("strategy full", found, accepted))
+    return able
+
+
+def _as_it_comes(p: Prepared, card: ModelCard) -> Any:
+    """The sktime estimator, its weights read."""
+    estimator = hub_models.estimator_of(card)
+    estimator.fit(_series(filled(p.read.at(p.usable[0]).values)), fh=range(1, p.horizon + 1))
+    return estimator
+
+
 def windows(lesson: TrainSpec, context: int, ahead: int) -> pd.DataFrame:
     """A panel of sktime (a frame indexed by window and step): stretches of context and what came, of one length."""
     import pandas as pd
 
     p = lesson.prepared
-    lengths = {series: p.splits[series].validation for series in p.usable}  # type: ignore[union-attr]  # usable: it has a split
-    able = [series for series, length in lengths.items() if length >= ahead + LEAST_PAST]
-    if not able:
-        found = f"{max(lengths.values())} values at most to learn from"
-        accepted = f"{lesson.card.title} needs {ahead + LEAST_PAST} or more; accepted: zero-shot, or the model fracast"
-        raise InputError(Problem("strategy full", found, accepted))
-    shortest = min(lengths[series] for series in able)
+    lengths = long_enough(p, lesson.card, ahead)
+    able = list(lengths)
+    shortest = min(lengths.values())
     if shortest < context + ahead:  # half of what there is, so that windows differ
         context = max(LEAST_PAST, (shortest - ahead) // 2)
     length = context + ahead

@@ -1,0 +1,124 @@
+"""How files of other formats begin, what people call them, and what to do with them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from engines.contract import Skipped
+
+LOOKED_AT = 512
+"""Bytes from the start of a file."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Files of a format that is not read here."""
+
+    begins: re.Pattern[bytes]
+    one: str
+    """'an M4A or MP4 file'"""
+    many: str
+    """'M4A or MP4 files'"""
+    do: str
+    """What makes it readable, to go on with after a colon."""
+
+    @property
+    def phrase(self) -> str:
+        """Goes on after a file's name."""
+        return f"is {self.one}, which is not read here: {self.do}"
+
+
+def _kind(begins: bytes, one: str, many: str, do: str) -> Kind:
+    return Kind(re.compile(begins, re.DOTALL | re.IGNORECASE), one, many, do)
+
+
+TO_WAV = "convert it to WAV, such as with ffmpeg -i {} sound.wav"
+TO_JPEG = "save it as JPEG or PNG"
+PHONE = "save it as JPEG (on an iPhone: Settings, Camera, Formats, Most Compatible)"
+
+ANY = (
+    _kind(
+        rb"version https://git-lfs",
+        "a Git LFS pointer, which only says where the file is",
+        "Git LFS pointers",
+        "fetch the files themselves with git lfs pull",
+    ),
+    _kind(
+        rb"\s*(<!doctype html|<html)",
+        "a web page, perhaps of a download that failed",
+        "web pages",
+        "download what was meant",
+    ),
+    _kind(rb"%PDF", "a PDF", "PDFs", "take out what it shows"),
+    _kind(rb"Rar!\x1a\x07", "a RAR archive", "RAR archives", "unpack it first"),
+    _kind(rb"7z\xbc\xaf\x27\x1c", "a 7z archive", "7z archives", "unpack it first"),
+    _kind(rb"\x1f\x8b", "packed with gzip", "packed with gzip", "unpack it first"),
+    _kind(rb"PK\x03\x04", "a zip archive", "zip archives", "unpack it first"),
+)
+"""What any download may turn out to be."""
+
+PICTURES = (
+    _kind(rb"....ftyp(heic|heix|hevc|hevx|heim|heis|mif1|msf1)", "a HEIC photo", "HEIC photos", PHONE),
+    _kind(rb"....ftypcrx |II\*\0....CR", "a camera's raw file (Canon)", "raw files of a camera (Canon)", TO_JPEG),
+    _kind(rb"FUJIFILMCCD-RAW", "a camera's raw file (Fujifilm)", "raw files of a camera (Fujifilm)", TO_JPEG),
+    _kind(rb"IIU\0", "a camera's raw file (Panasonic)", "raw files of a camera (Panasonic)", TO_JPEG),
+    _kind(rb"IIR[OS]|MMOR", "a camera's raw file (Olympus)", "raw files of a camera (Olympus)", TO_JPEG),
+    _kind(rb"\0\0\0\x0cJXL |\xff\x0a", "a JPEG XL picture", "JPEG XL pictures", TO_JPEG),
+    _kind(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", "a JPEG 2000 picture", "JPEG 2000 pictures", TO_JPEG),
+    _kind(rb"8BPS", "a Photoshop file", "Photoshop files", TO_JPEG),
+    _kind(rb"\0\0\x01\0", "an icon (ICO)", "icons (ICO)", TO_JPEG),
+    _kind(rb"\s*(<\?xml.{0,400})?<svg", "an SVG drawing", "SVG drawings", "save it as PNG"),
+    _kind(rb"....ftyp|\x1aE\xdf\xa3|RIFF....AVI ", "a film", "films", "take pictures out of it"),
+    _kind(rb".{128}DICM", "a DICOM file", "DICOM files", "save its picture as PNG"),
+)
+
+RAW = _kind(rb"(?!)", "a camera's raw file", "raw files of a camera", TO_JPEG)
+"""Such as begin like a TIFF: only their tags tell, or their endings."""
+RAW_ENDINGS = {".nef", ".dng", ".arw", ".cr2", ".cr3", ".crw", ".orf", ".rw2", ".raf", ".pef", ".srw"}
+
+SOUNDS = (
+    _kind(rb"....ftyp", "an M4A or MP4 file", "M4A or MP4 files", TO_WAV.format("sound.m4a")),
+    _kind(rb"\x1aE\xdf\xa3", "a WebM or Matroska file", "WebM or Matroska files", TO_WAV.format("sound.webm")),
+    _kind(rb"#!AMR", "an AMR file", "AMR files", TO_WAV.format("sound.amr")),
+    _kind(rb"0&\xb2u\x8ef\xcf\x11", "a Windows Media file", "Windows Media files", TO_WAV.format("sound.wma")),
+    _kind(rb"\xff[\xf1\xf9]|ADIF", "an AAC file", "AAC files", TO_WAV.format("sound.aac")),
+    _kind(rb"caff", "a CAF file with compressed sound", "CAF files with compressed sound", TO_WAV.format("sound.caf")),
+    _kind(
+        rb"FORM....AIF[FC]",
+        "an AIFF file with compressed sound",
+        "AIFF files with compressed sound",
+        TO_WAV.format("sound.aiff"),
+    ),
+    _kind(rb"\.RMF|\.ra\xfd", "a RealAudio file", "RealAudio files", TO_WAV.format("sound.ra")),
+    _kind(
+        rb"MAC |wvpk|TTA1", "a lossless file of another kind", "lossless files of another kind", TO_WAV.format("sound")
+    ),
+    _kind(rb"MThd", "a MIDI file, which holds notes and no sound", "MIDI files", "record what it plays"),
+)
+
+
+def named(path: Path, kinds: Iterable[Kind]) -> Kind | None:
+    """Of which of these kinds, or of ANY, a file is; None for what is none, and for what cannot be opened."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(LOOKED_AT)
+    except OSError:
+        return None
+    return next((kind for kind in (*kinds, *ANY) if kind.begins.match(start)), None)
+
+
+def notes(skipped: Iterable[Skipped]) -> list[str]:
+    """A sentence a format among what was left out: how many files are of it, and what to do."""
+    by_phrase = {kind.phrase: kind for kind in (*PICTURES, *SOUNDS, *ANY, RAW)}
+    counts = Counter(entry.reason for entry in skipped if entry.reason in by_phrase)
+    found = []
+    for phrase, n in counts.most_common():
+        kind = by_phrase[phrase]
+        said = f"{n:,} files are {kind.many}" if n > 1 else f"One file is {kind.one}"
+        do = kind.do.replace(" it ", " them ") if n > 1 else kind.do
+        found.append(f"{said}, which {'are' if n > 1 else 'is'} not read here: {do}.")
+    return found
