@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,21 @@ def rank(
         row["title"] = registry.task(task).describe(row["name"]).title
     found = {"task": task, **found, "seed": seed, "seconds": time.monotonic() - began}
     return found | {"said": ranking.sentences(found)}
+
+
+def time_steps(
+    recipe: Recipe, report: Mapping[str, Any] | None = None, *, progress: Progress | None = None
+) -> Mapping[str, float]:
+    """Some real steps of a run, timed before it starts: see `cost.timing.time_steps`. The next forecast of its time
+    rests on them. `report` is what `check` says of the data, as a dict; without one it is asked. Raises InputError, and
+    what `progress` raises."""
+    from engines.cost import timing
+
+    found = registry.task(recipe.task)
+    if report is None:
+        asked = {"test": recipe.test, "seed": recipe.seed, "settings": recipe.settings}
+        report = asdict(check(recipe.task, recipe.data, **asked))  # type: ignore[arg-type]
+    return timing.time_steps(found, recipe, report, progress)
 
 
 # --- runs -----------------------------------------------------------------------------------------

@@ -33,7 +33,8 @@ class Event:
 
     kind       data
     status     state, message
-    phase      name, title (what is going on now, in words), series, known (it is there from an earlier run)
+    phase      name, title (what is going on now, in words), series, known (it is there from an earlier run), batches
+               (that a training takes, if it does not stop before)
     progress   phase, done, total, unit, and once they are known rate (per second), seconds_left
     epoch      phase, series ('transfer', 'scratch', or 'aside' for what no curve shows), epoch, epochs,
                train_loss, train_metric (where it is measured while learning),

@@ -10,7 +10,6 @@ import pytest
 
 from engines.contract import Recipe
 from engines.contract.strategies import Strategy
-from engines.cost import counters
 from engines.cost.counters import Energy
 from engines.cost.stopwatch import Stopwatch
 from engines.runs import RunFolder
