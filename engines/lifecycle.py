@@ -33,7 +33,7 @@ from engines.evidence import learning_curve
 from engines.evidence.learning_curve import Comparison as Compared
 from engines.evidence.verdict import compared
 from engines.reporting import html, model_card
-from engines.runs import TRIALS, RunFolder
+from engines.runs import BASELINE, TRIALS, RunFolder
 
 NAMED = 3  # skipped examples that a note names
 
@@ -80,10 +80,63 @@ def fit(task: Task, recipe: Recipe, run: Run) -> Result:
         rival = _compared(study, run)
         watch.enter("keeping")
         found = tell(result(rival, "done") if rival else replace(found, comparison="skipped"))
-    shutil.rmtree(run.path / "checkpoint", ignore_errors=True)  # nothing is left to continue
+    _let_go(study, found)
     if found.comparison == "done" or not study.compares:
         meter.learn(task, study, trial)
     return found
+
+
+def longer(task: Task, recipe: Recipe, run: RunFolder) -> Result:
+    """A finished run whose baseline is trained on from its checkpoint, for as many passes in all as the recipe's
+    `baseline_epochs`; the verdict is told anew. Cancelled, or interrupted, what was known before stays. Raises
+    InputError where there is nothing to go on from.
+    """
+    began, known = time.monotonic(), run.result
+    if known is None or not (run.path / BASELINE).is_dir():
+        raise InputError(Problem("run", "its baseline cannot go on: it is not kept", "accepted: train anew"))
+    run.write("result.json", replace(known, comparison="running").to_json())
+    study = opened(task, recipe, run)
+    left = learning_curve.remembered(run, recipe.strategy, recipe.seed)
+    if left is None:
+        raise InputError(Problem("data", "they have changed since this run", "accepted: train anew"))
+    found = replace(known, comparison="done")
+    try:
+        rival = study.trial(Strategy.SCRATCH, series="scratch")
+    except Cancelled:
+        run.write("recipe.json", replace(recipe, settings=_as_it_was(recipe, known)).to_json())
+        return found
+    value, metric = rival.scores.estimate(), task.info.metric
+    emit_result(run, "scratch", metric.name, value)
+    learning_curve.remember(run, Strategy.SCRATCH, recipe.seed, rival)
+    trained = {"low": value.low, "high": value.high} | Study.baseline_details(study, rival, rival)
+    found = replace(
+        found,
+        baselines=known.baselines | {"scratch": value.value},
+        baseline_details=known.baseline_details | {"scratch": trained},
+        verdict=compared(study.scores([left.outcome]), rival.scores, "scratch", metric, learnt_from=known.n_train),
+        seconds=round(known.seconds + time.monotonic() - began, 2),
+    )
+    history = [event.data for event in run.events() if event.kind == "epoch" and event.data["series"] == "transfer"]
+    run.write("README.md", model_card.write(found, study.recipe, study.card, task.info, run.path))
+    run.write("report.html", html.write(found, study.recipe, study.card, task.info, history, run.path))
+    _let_go(study, found)
+    return found
+
+
+def _as_it_was(recipe: Recipe, known: Result) -> dict[str, Any]:
+    """The settings with the passes that the baseline was trained for."""
+    return recipe.settings | {"baseline_epochs": known.baseline_details["scratch"]["epochs"]}
+
+
+def _let_go(study: Study, found: Result) -> None:
+    """Takes the checkpoints of a finished run away: nothing is left to continue, but for a baseline that may go on."""
+    folder, kept = study.run.path / "checkpoint", study.run.path / BASELINE
+    goes_on = found.comparison == "done" and found.baseline_may_improve and not getattr(study, "folds", ())
+    for path in folder.glob("*"):
+        if not (goes_on and path == kept):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+    if not (goes_on and kept.is_dir()):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def compare(

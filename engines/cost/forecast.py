@@ -96,7 +96,7 @@ def forecast(
     `timed`: what some steps of this run took (`timed_steps.known`), which counts for more than runs of other models or
     strategies."""
     expected, seen = by_phase(works, PACE), known(of, runs)
-    if not expected or (not seen.runs and probe is None):
+    if not expected or (not seen.runs and probe is None and not timed):
         return None
     guess = first_guess(works, probe)
     steps = timed if timed and seen.alike != "model" else {}

@@ -117,9 +117,9 @@ def _ratios(task: Task, study: Study, run: Taster, sizes: Sizes) -> dict[str, fl
     known = {"training": expected(strategy, "training", settings), "encoding": min(filter(None, encoding), default=0.0)}
     found = {phase: wholes[phase] / seconds for phase, seconds in known.items() if seconds and phase in wholes}
     learns = strategy not in {Strategy.FEATURES, Strategy.ZERO_SHOT}
-    offered = isinstance(settings, TrainSettings) and Strategy.SCRATCH in study.info.strategies
-    if offered and (study.compares or (learns and "training" not in found)):
-        alone = replace(settings, epochs=None, learning_rate=None, depth=0)
+    missing = study.compares or (learns and "training" not in found)
+    if missing and isinstance(settings, TrainSettings) and Strategy.SCRATCH in study.info.strategies:
+        alone = replace(settings, epochs=settings.baseline_epochs, learning_rate=None, depth=0)
         seconds = expected(Strategy.SCRATCH, "training", alone)
         whole = _wholes(study, run, Strategy.SCRATCH).get("training")
         if seconds and whole is not None:

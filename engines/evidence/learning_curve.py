@@ -221,11 +221,11 @@ class _Trials:
 
     def verdict(self, info: TaskInfo, budget: int | None, scores: Mapping[str, Scores], level: float) -> Verdict:
         ours, theirs = self.arms
-        count = self.count(budget)
+        count = self.study.learnt_from(self.count(budget))
         return compared(scores[ours], scores[theirs], theirs, info.metric, learnt_from=count, level=level)
 
     def point(self, budget: int | None, name: str, scores: Scores, seeds: Sequence[int]) -> Point:
-        found: Estimate = scores.estimate(learnt_from=self.count(budget))
+        found: Estimate = scores.estimate(learnt_from=self.study.learnt_from(self.count(budget)))
         values = scores.effects().by_seed.tolist()
         trained = [one.seconds for (b, _, way), one in self.known.items() if b == budget and way is self.arms.get(name)]
         return {
@@ -281,6 +281,12 @@ def remember(run: Run, strategy: Strategy, seed: int, trial: Any) -> None:
     if len(outcomes) == 1:  # a policy's repeats are seeds already
         left = Left(outcomes[0], trial.seconds, curve.of(trial.progress, trial.seconds))
         run.write(f"{TRIALS}/{_file(None, seed, strategy)}.json", written(left))
+
+
+def remembered(run: Run, strategy: Strategy, seed: int) -> Left | None:
+    """What `remember` left; None where it is gone."""
+    file = run.path / TRIALS / f"{_file(None, seed, strategy)}.json"
+    return read(file.read_text(encoding="utf-8")) if file.is_file() else None
 
 
 def _check(study: Study, budgets: list[int]) -> None:

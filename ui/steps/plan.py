@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,15 @@ def expected(draft: Draft, report: dict[str, Any]) -> Expected | None:
     timed = timed_steps.read().get(timed_steps.key(of, settings, sizes))
     found = forecast(todo, of, runs, machine, getattr(settings, "max_seconds", None), timed)
     return None if found is None else Expected(found, machine["device_name"])
+
+
+def known(task: str, model: str, strategy: Strategy, settings: Mapping[str, Any], sizes: Sizes) -> Forecast | None:
+    """How long any run of that many examples takes here; None where nothing can say it. Raises InputError and
+    ServerFailed."""
+    found, own = registry.task(task), card(task, model)
+    chosen, machine = found.settings.parse(dict(settings)), _machine(rates.version())
+    of = kind(found, own, strategy, chosen, machine["device_name"])
+    return forecast(works(found, own, strategy, chosen, sizes), of, rates.read(), machine)
 
 
 def untimed(time: Expected | None) -> bool:

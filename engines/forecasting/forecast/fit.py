@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,7 +40,7 @@ from engines.forecasting.forecast.training import train, train_spec
 from engines.forecasting.forecast.training.train_spec import TrainSpec
 from engines.forecasting.models import baselines, catalogue, hub_models, stages
 from engines.forecasting.models.rollout import InputWeights
-from engines.forecasting.series.splits import FEWEST_SEEN
+from engines.forecasting.series.splits import HISTORY, deciding, histories
 from engines.forecasting.settings import ForecastSettings
 from engines.training import devices, transfer
 from engines.training.settings import require_blocks
@@ -94,14 +93,8 @@ class ForecastStudy(Study):
         if self.from_hub:
             accepted = f"accepted: {catalogue.FRACAST.name}, which can start from scratch"
             raise InputError(Problem("model", hub_models.which(self.card), accepted))
-        longest = max(split.validation for split in self.prepared.splits if split is not None)
-        low = FEWEST_SEEN + self.prepared.horizon + self._deciding
-        return Budgets(low, longest + self._deciding, "values of history", high_reason="(all before the test)")
-
-    @cached_property
-    def _deciding(self) -> int:
-        """Values of a series that decide when to stop, at most: they count as learnt from."""
-        return max(split.test - split.validation for split in self.prepared.splits if split is not None)
+        low, high = histories(self.prepared.splits, self.prepared.horizon)
+        return Budgets(low, high, HISTORY, high_reason="(all before the test)")
 
     def trial(
         self,
@@ -118,7 +111,7 @@ class ForecastStudy(Study):
         if strategy is not self.recipe.strategy:
             settings = transfer.scratch_settings(settings)
         seed = self.recipe.seed if seed is None else seed
-        history = None if budget is None else budget - self._deciding
+        history = None if budget is None else budget - deciding(self.prepared.splits)
         spec = TrainSpec(self.prepared, self.card, settings, seed, run or self.run, self.on, self.mixes, history)
         outcome = train.teach(spec, strategy, series=series)
         title = f"Forecasting from {len(self.tested.series):,} past origins"
