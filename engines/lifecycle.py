@@ -29,7 +29,7 @@ from engines.contract import (
 )
 from engines.contract.results import Comparison
 from engines.cost.meter import Meter
-from engines.evidence import learning_curve
+from engines.evidence import learning_curve, side_by_side
 from engines.evidence.learning_curve import Comparison as Compared
 from engines.evidence.verdict import compared
 from engines.reporting import html, model_card
@@ -145,8 +145,20 @@ def compare(
     """The recipe's strategy against its rival at each budget, see `learning_curve.compare`: comparison.json. Continues
     where a stopped comparison was, from what its trials left in `run.path`. Raises InputError and Cancelled."""
     study = opened(task, recipe, run)
-    found: Compared = learning_curve.compare(task.info, study, run, budgets, seeds, first)
+    found: Compared = learning_curve.compare(task.info, study, run, budgets, seeds, first, _at_once(task, study))
     return found.answer(task.info, study)
+
+
+def _at_once(task: Task, study: Study) -> learning_curve.Ahead | None:
+    """Does trainings side by side where the machine has room for that; of robots each learns on one thread as it is."""
+    count = side_by_side.workers()
+    if count < 2:
+        return None
+
+    def train(wanted: Sequence[side_by_side.Training], one: side_by_side.Train) -> None:
+        side_by_side.train(task, study.recipe, study.run, wanted, one, count)
+
+    return train
 
 
 def sweep(task: Task, recipe: Recipe, run: Run, seeds: int, blocks: Sequence[int] = ()) -> dict[str, Any]:
