@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -94,7 +94,6 @@ def longer(task: Task, recipe: Recipe, run: RunFolder) -> Result:
     began, known = time.monotonic(), run.result
     if known is None or not (run.path / BASELINE).is_dir():
         raise InputError(Problem("run", "its baseline cannot go on: it is not kept", "accepted: train anew"))
-    run.write("result.json", replace(known, comparison="running").to_json())
     study = opened(task, recipe, run)
     left = learning_curve.remembered(run, recipe.strategy, recipe.seed)
     if left is None:
@@ -155,8 +154,8 @@ def _at_once(task: Task, study: Study) -> learning_curve.Ahead | None:
     if count < 2:
         return None
 
-    def train(wanted: Sequence[side_by_side.Training], one: side_by_side.Train) -> None:
-        side_by_side.train(task, study.recipe, study.run, wanted, one, count)
+    def train(wanted: Sequence[side_by_side.Training], one: side_by_side.Train, look: Callable[[], None]) -> None:
+        side_by_side.train(task, study.recipe, study.run, wanted, one, count, look)
 
     return train
 

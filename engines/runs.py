@@ -226,7 +226,10 @@ class RunFolder:
             self.write("result.json", replace(found, comparison=ended).to_json())
 
     def give(self, job: Job) -> None:
-        """From here on it is this that is to be done with the run."""
+        """From here on it is this that is to be done with the run. Where its baseline is to go on, its comparison is
+        not done any more."""
+        if job.verb == "longer" and (found := self.result):
+            self.write("result.json", replace(found, comparison="running").to_json())
         self.write("job.json", job.to_json())
         self.write("recipe.json", job.recipe.to_json())
 

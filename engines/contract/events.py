@@ -42,8 +42,8 @@ class Event:
                learning_rate; of control real_steps, sim_steps, zero_shot, low, high (of validation_metric)
     search     phase, learning_rate (what was chosen), points ([[learning rate, loss], …] of the test for it)
     note       message (one plain sentence)
-    point      of a comparison: budget, strategy, seed, value, seconds, n (test examples); of a sweep: blocks, seed,
-               value, seconds
+    point      of a comparison: budget, unit (what it counts), strategy, seed, value, seconds, n (test examples); of a
+               sweep: blocks, seed, value, seconds
     look       of a comparison, after some seeds: seeds, difference (value, low, high), side
     result     series, metric, value, low, high
     """

@@ -31,8 +31,8 @@ Point = dict[str, Any]
 """budget, strategy, mean, low, high, seeds, values (one a seed), seconds (of a training), n_learnt."""
 MOST_LOOKS = 6
 """A look is taken after each of 2 seeds to so many."""
-Ahead = Callable[[Sequence[Training], Train], None]
-"""(trainings, how one is done): does them at the same time and leaves their files."""
+Ahead = Callable[[Sequence[Training], Train, Callable[[], None]], None]
+"""(trainings, how one is done, what is called now and then): does them at the same time and leaves their files."""
 SAME = ("task", "data_sha256", "model", "strategy", "seed", "settings")
 """What two recipes have in common whose trainings are the same."""
 WHOLE = "all"
@@ -198,8 +198,16 @@ class _Trials:
         missing = [one for one in every if one not in self.known and self._read(one) is None]
         if at_once is not None and len(missing) > 1:
             self.run.emit("phase", name="comparing", title=f"{len(missing)} trainings, several at a time")
-            at_once(missing, train)
-            self.done_here += len(missing)
+            at_once(missing, train, lambda: self._tell_of(missing))
+            self._tell_of(missing)
+
+    def _tell_of(self, trials: Sequence[Training]) -> None:
+        """Tells of each of these that has left its file since the last time."""
+        for trial in trials:
+            if trial not in self.known and (left := self._read(trial)) is not None:
+                self.known[trial] = left
+                self.done_here += 1
+                self._tell(trial)
 
     def _train(self, trial: Training) -> Left:
         found = train(self.study, self.run, trial)
@@ -212,7 +220,8 @@ class _Trials:
         value = float(self.study.scores([found.outcome]).effects().by_seed[0])
         name = next(name for name, way in self.arms.items() if way is strategy)
         told: dict[str, Json] = {"budget": self.count(budget), "strategy": name, "seed": seed, "value": value}
-        self.run.emit("point", **told, seconds=round(found.seconds, 2), n=len(found.outcome))
+        own: dict[str, Json] = {"n": len(found.outcome), "unit": self.study.budgets.unit}
+        self.run.emit("point", **told, **own, seconds=round(found.seconds, 2))
         each = (time.monotonic() - self.began) / max(1, self.done_here)
         left: dict[str, Json] = {"seconds_left": round(each * (self.total - done), 1)} if self.done_here else {}
         self.run.emit("progress", phase="comparing", done=done, total=self.total, unit="trainings", **left)

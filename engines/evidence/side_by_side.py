@@ -40,9 +40,17 @@ def workers(cores: int | None = None) -> int:
     return max(1, min(MOST, cores // CORES_EACH))
 
 
-def train(task: Task, recipe: Recipe, run: Run, wanted: Sequence[Training], one: Train, at_once: int) -> None:
-    """Has `at_once` processes share the trainings. Raises Cancelled once all of them have stopped, what they were at
-    checkpointed; a process that fails is left to whoever finds its training missing."""
+def train(
+    task: Task,
+    recipe: Recipe,
+    run: Run,
+    wanted: Sequence[Training],
+    one: Train,
+    at_once: int,
+    look: Callable[[], None] = lambda: None,
+) -> None:
+    """Has `at_once` processes share the trainings; `look` is called now and then. Raises Cancelled once all of them have
+    stopped, what they were at checkpointed; a process that fails is left to whoever finds its training missing."""
     context = multiprocessing.get_context("spawn")
     threads, cards = _shares(at_once)
     processes = [
@@ -56,6 +64,7 @@ def train(task: Task, recipe: Recipe, run: Run, wanted: Sequence[Training], one:
     try:
         while any(process.is_alive() for process in processes):
             run.check_cancelled()
+            look()
             time.sleep(LOOKS_EVERY)
     finally:
         _wait(processes)

@@ -40,7 +40,8 @@ def show(info: TaskInfo, run: RunFolder, status: JobStatus) -> None:
             st.caption("The first point comes with the first training.")
             st.skeleton(280)
         return
-    arms, unit = found.arms(info, run.recipe, points), found.counted(info, None)
+    told_last = _last(events, "point")
+    arms, unit = found.arms(info, run.recipe, points), found.counted(info, told_last.data if told_last else None)
     share, title = wording.is_share(info.metric), wording.within(info.metric.title)
     plots.show(
         figures.learning_curve(arms, points, x=f"{unit} to learn from", y=title, share=share),
