@@ -2,9 +2,9 @@
 
     python benchmarks/cost.py [--tasks TASK …] [--write]
 
-For each row an earlier run teaches, in a home of its own that knows nothing, and another one on other data, or of
-another length, is forecast and then timed: each is a fresh process with an empty cache. What the probe alone would have
-said stands beside it. Wall seconds: they mean what the load of the machine lets them mean, so that stands there too.
+For each row an earlier run is forecast from a handful of its steps, in a home of its own that knows nothing else, and
+timed; then another one on other data, or of another length, is forecast from that and timed: each is a fresh process
+with an empty cache. Wall seconds: they mean what the load of the machine lets them mean, so that stands there too.
 The goal: half of all forecasts within 20 % on a quiet machine.
 """
 
@@ -79,6 +79,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             home = Path(scratch)
             probe(home)
+            time_steps(row, row.earlier, home, seed=0)
             first = cost_of(row, row.earlier, home, seed=0)
             then = cost_of(row, row.then, home, seed=1)
         errors = [abs(each["took"] - each["said"]) / each["took"] for each in (first, then)]
@@ -90,10 +91,10 @@ def main() -> None:
         lines.append((row.task, row.strategy, what, *seconds[:2], shares[0], *seconds[2:], shares[1], load))
         print(lines[-1], flush=True)
     alone, after = (100 * statistics.median(errors) for errors in zip(*off, strict=True))
-    header = ("task", "strategy", "earlier → then", "probe said", "took", "off", "then said", "took", "off", "load")
+    header = ("task", "strategy", "earlier → then", "steps said", "took", "off", "then said", "took", "off", "load")
     text = f"""\
 Median absolute error of {len(off)} forecasts: **{after:.0f} %** after one earlier run of that task and strategy, \
-{alone:.0f} % from the probe alone ({busy()}; {time.monotonic() - began:.0f} s in all; seeds 0 and 1).
+{alone:.0f} % before, from some steps of its own ({busy()}; {time.monotonic() - began:.0f} s in all; seeds 0 and 1).
 
 {table(header, lines)}"""
     publish(text, write=asked.write, page=PAGE)
@@ -103,6 +104,15 @@ def probe(home: Path) -> None:
     """Measures the machine, as the pages' server does."""
     command = [sys.executable, "-c", "from engines.jobs.serving import machine; machine.measure()"]
     subprocess.run(command, env=os.environ | {"HEADSTART_HOME": str(home)}, cwd=ROOT, check=True)
+
+
+def time_steps(row: Row, what: Try, home: Path, *, seed: int) -> None:
+    """Times some steps, as the pages' server does before a run of which nothing is known."""
+    data = registry.task(row.task).make_sample(what.sample, home / "samples" / what.sample)
+    asked = f"{row.task!r}, {str(data)!r}, strategy={row.strategy!r}, seed={seed}, settings={what.settings!r}"
+    code = f"from engines import api; api.time_steps(api.recipe({asked}))"
+    environment = os.environ | {"HEADSTART_HOME": str(home), "HEADSTART_CACHE": str(home / "cache-timed")}
+    subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, check=True)
 
 
 def cost_of(row: Row, what: Try, home: Path, *, seed: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from engines.contract import (
     Task,
 )
 from engines.jobs import worker
-from engines.runs import RunFolder
+from engines.runs import BASELINE, RunFolder
 
 Listener = Callable[[Event], None]
 SAME = ("task", "data", "test", "model", "strategy", "seed", "settings")
@@ -176,6 +177,44 @@ def rank(
     return found | {"said": ranking.sentences(found)}
 
 
+def time_steps(
+    recipe: Recipe, report: Mapping[str, Any] | None = None, *, progress: Progress | None = None
+) -> Mapping[str, float]:
+    """Some real steps of a run, timed before it starts: see `cost.timing.time_steps`. The next forecast of its time
+    rests on them. `report` is what `check` says of the data, as a dict; without one it is asked. Raises InputError, and
+    what `progress` raises."""
+    from engines.cost import timing
+
+    found = registry.task(recipe.task)
+    if report is None:
+        asked = {"test": recipe.test, "seed": recipe.seed, "settings": recipe.settings}
+        report = asdict(check(recipe.task, recipe.data, **asked))  # type: ignore[arg-type]
+    return timing.time_steps(found, recipe, report, progress)
+
+
+def foretell(recipe: Recipe, out: str | Path, *, progress: Progress | None = None) -> dict[str, Any]:
+    """What may be expected of a run, asked before it is: the answer of `rank` about its model alone. What it foretells
+    is left in the run folder `out` as forecast.json, as the pages do, so that the run is graded by it; and some steps
+    are timed, so that its cost is. Where nothing can be foretold `forecast` is None and `said` says why. Raises
+    InputError where the data are wrong or the folder holds another run, and what `progress` raises."""
+    from engines.evidence import graded
+    from engines.jobs.serving import machine
+
+    found, run = registry.task(recipe.task), folder(Path(out), Job(recipe))
+    reading = {name: value for name, value in recipe.settings.items() if name in found.settings.reading()}
+    machine.measure()
+    time_steps(recipe, progress=progress)
+    try:
+        asked = {"models": [recipe.model], "seed": recipe.seed, "settings": reading, "progress": progress}
+        answer = rank(recipe.task, recipe.data, test=recipe.test, **asked)  # type: ignore[arg-type]
+    except InputError as error:
+        return {"forecast": None, "said": [str(error)]}
+    forecast = graded.of_draft(answer, recipe.model, int(recipe.settings.get("depth", 0)))
+    if forecast:
+        graded.keep(run, forecast)
+    return {**answer, "forecast": forecast}
+
+
 # --- runs -----------------------------------------------------------------------------------------
 
 
@@ -188,6 +227,31 @@ def fit(recipe: Recipe, out: str | Path, *, listeners: Iterable[Listener] = ()) 
     result = run.result
     assert result is not None
     return result
+
+
+def longer(run: str | Path, epochs: int | None = None, *, listeners: Iterable[Listener] = ()) -> Result:
+    """Trains the baseline of a finished run on, to `epochs` passes in all, by default to twice as many as it had, and
+    tells the verdict anew. Raises InputError where it cannot go on, Cancelled and RunFailed."""
+    found = RunFolder(Path(run), listeners)
+    task_of(run)
+    found.give(longer_job(found, epochs))
+    found.clear_cancel()
+    result = _worked(found).result
+    assert result is not None
+    return result
+
+
+def longer_job(run: RunFolder, epochs: int | None = None) -> Job:
+    """What asks for that. Raises InputError where its baseline cannot go on."""
+    result = run.result
+    if result is None or not (run.path / BASELINE).is_dir():
+        found = "it has no baseline that can go on"
+        raise InputError(Problem(f"run {run.id}", found, "accepted: one whose baseline had not stopped improving"))
+    known = int(result.baseline_details["scratch"]["epochs"])
+    if epochs is not None and epochs <= known:
+        raise InputError(Problem("--epochs", f"found {epochs}", f"accepted: more than the {known} that it had"))
+    settings = run.recipe.settings | {"baseline_epochs": epochs or 2 * known}
+    return Job(replace(run.recipe, settings=settings), "longer")
 
 
 def compare(
@@ -215,7 +279,10 @@ def sweep(
 
 def work(job: Job, out: str | Path, listeners: Iterable[Listener] = ()) -> RunFolder:
     """Works through a job in this process, in the folder `out`. Raises InputError, Cancelled and RunFailed."""
-    run = folder(Path(out), job, listeners)
+    return _worked(folder(Path(out), job, listeners))
+
+
+def _worked(run: RunFolder) -> RunFolder:
     status = worker.execute(run)
     state, message = run.state
     if state is State.CANCELLED:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -29,12 +29,12 @@ from engines.contract import (
 )
 from engines.contract.results import Comparison
 from engines.cost.meter import Meter
-from engines.evidence import learning_curve
+from engines.evidence import learning_curve, side_by_side
 from engines.evidence.learning_curve import Comparison as Compared
 from engines.evidence.verdict import compared
-from engines.hosting import admission
+from engines.hosting import admission, limits
 from engines.reporting import html, model_card
-from engines.runs import TRIALS, RunFolder
+from engines.runs import BASELINE, TRIALS, RunFolder
 
 NAMED = 3  # skipped examples that a note names
 
@@ -81,10 +81,62 @@ def fit(task: Task, recipe: Recipe, run: Run) -> Result:
         rival = _compared(study, run)
         watch.enter("keeping")
         found = tell(result(rival, "done") if rival else replace(found, comparison="skipped"))
-    shutil.rmtree(run.path / "checkpoint", ignore_errors=True)  # nothing is left to continue
+    _let_go(study, found)
     if found.comparison == "done" or not study.compares:
         meter.learn(task, study, trial)
     return found
+
+
+def longer(task: Task, recipe: Recipe, run: RunFolder) -> Result:
+    """A finished run whose baseline is trained on from its checkpoint, for as many passes in all as the recipe's
+    `baseline_epochs`; the verdict is told anew. Cancelled, or interrupted, what was known before stays. Raises
+    InputError where there is nothing to go on from.
+    """
+    began, known = time.monotonic(), run.result
+    if known is None or not (run.path / BASELINE).is_dir():
+        raise InputError(Problem("run", "its baseline cannot go on: it is not kept", "accepted: train anew"))
+    study = opened(task, recipe, run)
+    left = learning_curve.remembered(run, recipe.strategy, recipe.seed)
+    if left is None:
+        raise InputError(Problem("data", "they have changed since this run", "accepted: train anew"))
+    found = replace(known, comparison="done")
+    try:
+        rival = study.trial(Strategy.SCRATCH, series="scratch")
+    except Cancelled:
+        run.write("recipe.json", replace(recipe, settings=_as_it_was(recipe, known)).to_json())
+        return found
+    value, metric = rival.scores.estimate(), task.info.metric
+    emit_result(run, "scratch", metric.name, value)
+    learning_curve.remember(run, Strategy.SCRATCH, recipe.seed, rival)
+    trained = {"low": value.low, "high": value.high} | Study.baseline_details(study, rival, rival)
+    found = replace(
+        found,
+        baselines=known.baselines | {"scratch": value.value},
+        baseline_details=known.baseline_details | {"scratch": trained},
+        verdict=compared(study.scores([left.outcome]), rival.scores, "scratch", metric, learnt_from=known.n_train),
+        seconds=round(known.seconds + time.monotonic() - began, 2),
+    )
+    history = [event.data for event in run.events() if event.kind == "epoch" and event.data["series"] == "transfer"]
+    run.write("README.md", model_card.write(found, study.recipe, study.card, task.info, run.path))
+    run.write("report.html", html.write(found, study.recipe, study.card, task.info, history, run.path))
+    _let_go(study, found)
+    return found
+
+
+def _as_it_was(recipe: Recipe, known: Result) -> dict[str, Any]:
+    """The settings with the passes that the baseline was trained for."""
+    return recipe.settings | {"baseline_epochs": known.baseline_details["scratch"]["epochs"]}
+
+
+def _let_go(study: Study, found: Result) -> None:
+    """Takes the checkpoints of a finished run away: nothing is left to continue, but for a baseline that may go on."""
+    folder, kept = study.run.path / "checkpoint", study.run.path / BASELINE
+    goes_on = found.comparison == "done" and found.baseline_may_improve and not getattr(study, "folds", ())
+    for path in folder.glob("*"):
+        if not (goes_on and path == kept):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+    if not (goes_on and kept.is_dir()):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def compare(
@@ -93,8 +145,20 @@ def compare(
     """The recipe's strategy against its rival at each budget, see `learning_curve.compare`: comparison.json. Continues
     where a stopped comparison was, from what its trials left in `run.path`. Raises InputError and Cancelled."""
     study = opened(task, recipe, run)
-    found: Compared = learning_curve.compare(task.info, study, run, budgets, seeds, first)
+    found: Compared = learning_curve.compare(task.info, study, run, budgets, seeds, first, _at_once(task, study))
     return found.answer(task.info, study)
+
+
+def _at_once(task: Task, study: Study) -> learning_curve.Ahead | None:
+    """Does trainings side by side where the machine has room for that; of robots each learns on one thread as it is."""
+    count = side_by_side.workers()
+    if count < 2:
+        return None
+
+    def train(wanted: Sequence[side_by_side.Training], one: side_by_side.Train, look: Callable[[], None]) -> None:
+        side_by_side.train(task, study.recipe, study.run, wanted, one, count, look)
+
+    return train
 
 
 def sweep(task: Task, recipe: Recipe, run: Run, seeds: int, blocks: Sequence[int] = ()) -> dict[str, Any]:
@@ -116,8 +180,7 @@ def opened(task: Task, recipe: Recipe, run: Run) -> Study:
     if recipe.strategy is not Strategy.SCRATCH:
         weights.fetch(card)  # before anything that takes long
     study = task.open(recipe, run)
-    if study.budgets.counts_examples:
-        admission.require_few(study.budgets.high, study.budgets.unit)
+    _require_few(study)
     study.compute()
     if recipe.data_sha256 not in {None, study.sha256}:
         start_over(run)
@@ -143,6 +206,18 @@ def rehearse(task: Task, recipe: Recipe, run: Run) -> None:
         if weights.find(card) is None:
             return
     task.open(recipe, run).require()
+
+
+def _require_few(study: Study) -> None:
+    """Raises InputError where a public host lets nobody learn from so many examples."""
+    if not limits.public():
+        return
+    try:
+        budgets = study.budgets
+    except InputError:  # a model that is compared with nothing has none
+        return
+    if budgets.counts_examples:
+        admission.require_few(budgets.high, budgets.unit)
 
 
 def start_over(run: Run) -> None:

@@ -8,7 +8,8 @@ worker.log           what the worker printed, and the traceback of a defect
 cached.txt           which arrays of the cache it used, so that they go when it is deleted for good
 heartbeat            touched every second while a worker has the run
 cancel               exists once somebody asked the run to stop
-checkpoint/          the newest epoch: trainable weights, optimiser state
+checkpoint/          the newest epoch: trainable weights, optimiser state; of a finished run only that of a baseline
+                     which had not stopped improving, so that it can go on
 trials/              what each training left that a comparison is made of, a file each: so it can go on, or begin with a
                      finished run; and the checkpoint of the one in progress
 model/               the best epoch, in the task's own portable format, and what a script that repeats the run needs
@@ -18,6 +19,7 @@ videos/              the policy at work before and after, as GIFs (control)
 corrections.json     labels that a person put right on the page, for the next run
 result.json          exists once the model is tested; its `comparison` says whether training from scratch still goes on
 comparison.json      exists once a comparison is done
+forecast.json        what was foretold of the run before it trained, where somebody asked
 sweep.json           exists once a sweep over the blocks that learn is done (classifiers)
 layers.json          what changed inside the network, once somebody asked (classifiers)
 README.md            model card
@@ -40,10 +42,13 @@ from typing import Any, BinaryIO
 
 from engines import paths
 from engines.contract import Cancelled, Event, InputError, Job, Json, Problem, Recipe, Result, Run, State
+from engines.contract.results import Comparison
 
 ID = re.compile(r"[A-Za-z0-9_-]{22}")
 TRIALS = "trials"
 """Below the run of a comparison: what each trial left, so that a stopped one goes on where it was."""
+BASELINE = "checkpoint/scratch"
+"""Of a finished run: training from scratch where it stopped, as long as more passes may help it."""
 LAYERS = "layers.json"
 CACHED = "cached.txt"
 HEARTBEAT_SECONDS = 1.0
@@ -217,14 +222,26 @@ class RunFolder:
         return target
 
     def clear_outcome(self) -> None:
-        """Takes away what an earlier attempt came to: a run that goes on has not come to anything yet."""
+        """Takes away what an earlier attempt came to: a run that goes on has not come to anything yet. One whose
+        baseline alone goes on has."""
+        if self.job.verb == "longer":
+            return
         for name in ("result.json", "comparison.json", "sweep.json", LAYERS):
             (self.path / name).unlink(missing_ok=True)
 
     def skip_comparison(self) -> None:
         """Says in result.json that training from scratch does not come any more."""
         if (found := self.result) and found.comparison == "running":
-            self.write("result.json", replace(found, comparison="skipped").to_json())
+            ended: Comparison = "done" if "scratch" in found.baselines else "skipped"  # where it was to go on, it stays
+            self.write("result.json", replace(found, comparison=ended).to_json())
+
+    def give(self, job: Job) -> None:
+        """From here on it is this that is to be done with the run. Where its baseline is to go on, its comparison is
+        not done any more."""
+        if job.verb == "longer" and (found := self.result):
+            self.write("result.json", replace(found, comparison="running").to_json())
+        self.write("job.json", job.to_json())
+        self.write("recipe.json", job.recipe.to_json())
 
     def rename(self, title: str) -> None:
         self.write("recipe.json", replace(self.recipe, title=" ".join(title.split())[:80]).to_json())

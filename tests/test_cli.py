@@ -248,6 +248,21 @@ def test_prefetch(tmp_path: Path) -> None:
     assert len(answer.json["copied"]) + len(answer.json["problems"]) == len(Classification().models())
 
 
+def test_a_run_is_foretold_and_graded(data: Path, tmp_path: Path) -> None:
+    ask = ("fit", TASK, "--data", data, *QUICK, "--set", "epochs=2", "--out", tmp_path / "run", "--forecast")
+    answer = call(*ask)
+    assert answer.status == 0
+    kept = json.loads((tmp_path / "run" / "forecast.json").read_text(encoding="utf-8"))
+    assert kept.keys() == {"model", "depth", "expected", "gain", "mismatch", "sha256", "n", "seed"}
+    before, _, after = answer.out.partition("balanced_accuracy")
+    assert "expect a balanced accuracy of about" in before
+    assert f"Foretold {kept['expected']['value']:.3f} ± " in after
+    assert "Said to take " in after
+    plain = call(*ask[:-2], tmp_path / "plain")
+    assert not (tmp_path / "plain" / "forecast.json").exists()
+    assert "Foretold" not in plain.out
+
+
 def test_rank_orders_the_depths_of_a_model_before_training(data: Path) -> None:
     chosen = ("rank", TASK, "--data", data, "--model", "test_resnet", "--set", "image_size=64")
     answer = call(*chosen, "--json")
@@ -429,7 +444,21 @@ def test_a_mistyped_command(arguments: list[str], sentence: str) -> None:
 
 @pytest.mark.parametrize(
     "verb",
-    ["", "fit", "compare", "sweep", "rank", "predict", "models", "samples", "check", "explain", "export", "prefetch"],
+    [
+        "",
+        "fit",
+        "compare",
+        "longer",
+        "sweep",
+        "rank",
+        "predict",
+        "models",
+        "samples",
+        "check",
+        "explain",
+        "export",
+        "prefetch",
+    ],
 )
 def test_help(verb: str, capfd: pytest.CaptureFixture[str]) -> None:
     answer = call(*filter(None, [verb]), "--help")

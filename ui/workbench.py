@@ -12,6 +12,7 @@ from engines.contract import InputError, TaskInfo
 from engines.runs import RunFolder
 from ui.comparisons import found as comparisons
 from ui.comparisons import page as comparison_page
+from ui.comparisons import sweep, sweep_page
 from ui.page import address, draft, errors, frame, local_storage, recorded, user_changes
 from ui.steps import comparison, data, model, strategy
 from ui.steps import result as result_step
@@ -115,7 +116,7 @@ def _arrived(here: address.Address, run: RunFolder | None) -> address.Address:
 
 def _ended(run: RunFolder) -> bool:
     """Whether its result's step has something to show."""
-    return bool(recorded.finished(run) or comparisons.outcome(run))
+    return bool(recorded.finished(run) or comparisons.outcome(run) or (sweep.is_one(run) and run.sweep))
 
 
 def _run(task: str, here: address.Address) -> RunFolder | None:
@@ -131,8 +132,7 @@ def train(desk: Workbench) -> None:
     if desk.run is None:
         _nothing_yet(desk, "Nothing is training yet.")
         return
-    if comparisons.is_one(desk.run):
-        _comparison(desk.info, desk.run)
+    if _has_page_of_its_own(desk.info, desk.run):
         return
     _banner(desk)
     training.show(desk.info, desk.run, desk.draft)
@@ -141,8 +141,7 @@ def train(desk: Workbench) -> None:
 
 def result(desk: Workbench, show: Callable[[recorded.Finished], None] = result_step.show) -> None:
     """Step 5: the outcome of this desk's run, drawn by `show`, or how to get one."""
-    if desk.run and comparisons.is_one(desk.run):
-        _comparison(desk.info, desk.run)
+    if desk.run and _has_page_of_its_own(desk.info, desk.run):
         return
     found = recorded.finished(desk.run) if desk.run else None
     if found is None:
@@ -154,9 +153,16 @@ def result(desk: Workbench, show: Callable[[recorded.Finished], None] = result_s
     _remember(found.run)
 
 
-def _comparison(info: TaskInfo, run: RunFolder) -> None:
-    comparison_page.show(info, run)
+def _has_page_of_its_own(info: TaskInfo, run: RunFolder) -> bool:
+    """Draws a comparison, or a sweep, in place of either step."""
+    if comparisons.is_one(run):
+        comparison_page.show(info, run)
+    elif sweep.is_one(run):
+        sweep_page.show(info, run)
+    else:
+        return False
     _remember(run)
+    return True
 
 
 def _remember(run: RunFolder) -> None:

@@ -251,18 +251,18 @@ class ClassificationStudy(Study, Generic[P, S]):
 
     def _within(self, budget: int, seed: int) -> tuple[list[int], list[int]]:
         """What is learnt from and what decides when to stop, as positions in `learnable`."""
-        groups = self.prepared.groups
-        return budgets.within(self.may_be_learnt.labels.tolist(), [groups[i] for i in self.learnable], budget, seed)
+        labels, groups = self.may_be_learnt.labels.tolist(), self.prepared.groups
+        return budgets.within(labels, [groups[i] for i in self.learnable], budget, seed, self.sizes)
+
+    @property
+    def sizes(self) -> list[float] | None:
+        """What each of `learnable` counts in a budget; None: one."""
+        return None
 
     @property
     def budgets(self) -> Budgets:
-        return Budgets(
-            len(np.unique(self.may_be_learnt.labels.numpy())),
-            len(self.learnable),
-            self.info.unit,
-            low_reason="one a class",
-            high_reason="(all that are not tested on)",
-        )
+        low, high = budgets.bounds(self.may_be_learnt.labels.tolist(), self.sizes)
+        return Budgets(low, high, self.info.unit, "one a class", "(all that are not tested on)")
 
     def simple_methods(self) -> Mapping[str, Callable[[P], np.ndarray]]:
         """Of a comparison, as `free_baselines`."""

@@ -6,6 +6,7 @@ examples that also choose the pass that is kept; what a run is tested on is neve
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -38,7 +39,9 @@ def sweep(study: Study, run: Run, seeds: int, blocks: Sequence[int] | None = Non
     tried = [(depth, study.recipe.seed + seed) for seed in range(seeds) for depth in depths]
     scores: dict[int, list[float]] = {depth: [] for depth in depths}
     for done, (depth, seed) in enumerate(tried, 1):
-        scores[depth].append(_score(study, run, depth, seed))
+        point = _point(study, run, depth, seed)
+        scores[depth].append(point["value"])
+        run.emit("point", blocks=depth, seed=seed, **point)
         run.emit("progress", phase="sweeping", done=done, total=len(tried), unit="trainings")
     points = depth_curve.points({depth: np.array(own) for depth, own in scores.items()})
     return {
@@ -67,21 +70,23 @@ def _check(depths: Sequence[int], stages: int, seeds: int, held_out: int) -> Non
         raise InputError(*problems)
 
 
-def _score(study: ClassificationStudy[Any, Any], run: Run, depth: int, seed: int) -> float:
-    """Balanced accuracy on the held-out examples; read where it is known already."""
-    file = run.path / TRIALS / f"{depth}-{seed}.npy"
-    if file.is_file():
-        return float(np.load(file, allow_pickle=False))
+def _point(study: ClassificationStudy[Any, Any], run: Run, depth: int, seed: int) -> dict[str, float]:
+    """`value`, balanced accuracy on the held-out examples, and `seconds` of the training; read where it is known."""
+    name = f"{TRIALS}/{depth}-{seed}"
+    if (file := run.path / f"{name}.json").is_file():
+        known: dict[str, float] = json.loads(file.read_text(encoding="utf-8"))
+        return known
+    if (old := run.path / f"{name}.npy").is_file():  # of before 0.4
+        return {"value": float(np.load(old, allow_pickle=False)), "seconds": 0.0}
     strategy = Strategy.FEATURES if depth == 0 else Strategy.PARTIAL
-    settings = replace(transfer.scratch_settings(study.settings), refit=False, **({"blocks": depth} if depth else {}))
-    own = TrialRun(run, f"{TRIALS}/{depth}-{seed}")
+    usual = replace(study.settings, epochs=None, learning_rate=None, depth=0, refit=False)
+    settings = replace(usual, blocks=depth) if depth else usual
+    own = TrialRun(run, name)
     outcome = transfer.learn(study.train_spec(settings, seed, own), strategy)
     assert outcome.held_out is not None
     labels = study.prepared.labels("validation")
-    score = balanced(labels, (outcome.held_out.argmax(1) == torch.from_numpy(labels)).numpy())
-    file.parent.mkdir(exist_ok=True)
-    partial = file.with_name(f".{file.stem}.partial.npy")
-    np.save(partial, np.array(score), allow_pickle=False)
-    partial.replace(file)
+    value = balanced(labels, (outcome.held_out.argmax(1) == torch.from_numpy(labels)).numpy())
+    point = {"value": float(value), "seconds": round(outcome.seconds, 2)}
+    run.write(f"{name}.json", json.dumps(point))
     shutil.rmtree(own.path, ignore_errors=True)
-    return score
+    return point

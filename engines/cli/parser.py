@@ -11,7 +11,7 @@ import typer
 
 from engines import api, weights
 from engines.cli import values
-from engines.cli.printing import answer, answered, bar, echo, ranking, say, summary, what_mattered
+from engines.cli.printing import answer, answered, bar, echo, grade, ranking, say, summary, what_mattered
 from engines.contract import InputError
 from engines.reporting import collected, wording
 
@@ -141,14 +141,22 @@ def fit(
     seed: Seed = 0,
     settings: Set = None,
     accept_guesses: AcceptGuesses = False,
+    forecast: Annotated[
+        bool, typer.Option("--forecast", help="Say before what to expect of it, and afterwards how far off that was.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Fine-tune a model and test it."""
     given = {name: value for name, value in (("epochs", epochs), ("max_seconds", max_seconds)) if value is not None}
     chosen = given | values.settings(settings, accept_guesses)
     recipe = api.recipe(task, data, test=test, model=model, strategy=strategy, seed=seed, settings=chosen)
+    if forecast:
+        for line in api.foretell(recipe, out, progress=bar("looked at"))["said"]:
+            say(line, as_json)
     result = api.fit(recipe, out, listeners=[echo])
     say(summary(result), as_json)
+    for line in grade(out, result):
+        say(line, as_json)
     if as_json:
         print(result.to_json(indent=None))
 
@@ -160,6 +168,21 @@ def predict(run: RunDir, data: Data, as_json: Json = False) -> None:
     for row in rows:
         say(f"{row['file']:<40} {answered(row)}", as_json)
     answer({"run": run.name, "predictions": rows}, as_json)
+
+
+@app.command()
+def longer(
+    run: RunDir,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes in all; by default twice as many as the baseline had.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train the baseline of a finished run on, from where it stopped, and tell the verdict anew."""
+    result = api.longer(run, epochs, listeners=[echo])
+    say(summary(result), as_json)
+    if as_json:
+        print(result.to_json(indent=None))
 
 
 @app.command()

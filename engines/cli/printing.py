@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from engines import api
 from engines.contract import Event, Result
 from engines.reporting import comparisons, wording
+from engines.runs import RunFolder
 
 
 def say(line: str, as_json: bool) -> None:
@@ -98,3 +100,20 @@ def summary(result: Result) -> str:
     metric = api.task(result.task).info.metric
     lines += [f"  {wording.sentence(verdict, metric, result.strategy)}" for verdict in comparisons.told(result)]
     return "\n".join(lines)
+
+
+def grade(run: Path, result: Result) -> list[str]:
+    """What was foretold of a run, beside what came; nothing where nothing was."""
+    from engines.evidence import graded
+
+    lines = []
+    if found := graded.graded(RunFolder(run)):
+        within, error = "within it" if found.within else "outside it", found.expected_error
+        lines.append(f"Foretold {found.expected:.3f} ± {error:.3f}; it came to {found.value:.3f}, {within}.")
+        if found.gain is not None and found.measured_gain is not None:
+            gain = f"{found.gain:+.3f} ± {found.gain_error:.3f}"
+            lines.append(f"Gain foretold {gain}; measured {found.measured_gain:+.3f}.")
+        cost = result.details.get("cost") or {}
+        if cost.get("said"):
+            lines.append(f"Said to take {cost['said']:.0f} s; it took {cost['took']:.0f} s.")
+    return lines

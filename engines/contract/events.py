@@ -33,7 +33,8 @@ class Event:
 
     kind       data
     status     state, message
-    phase      name, title (what is going on now, in words), series, known (it is there from an earlier run)
+    phase      name, title (what is going on now, in words), series, known (it is there from an earlier run), batches
+               (that a training takes, if it does not stop before)
     progress   phase, done, total, unit, and once they are known rate (per second), seconds_left
     epoch      phase, series ('transfer', 'scratch', or 'aside' for what no curve shows), epoch, epochs,
                train_loss, train_metric (where it is measured while learning),
@@ -41,7 +42,8 @@ class Event:
                learning_rate; of control real_steps, sim_steps, zero_shot, low, high (of validation_metric)
     search     phase, learning_rate (what was chosen), points ([[learning rate, loss], …] of the test for it)
     note       message (one plain sentence)
-    point      of a comparison: budget, strategy, seed, value, seconds, n (test examples)
+    point      of a comparison: budget, unit (what it counts), strategy, seed, value, seconds, n (test examples); of a
+               sweep: blocks, seed, value, seconds
     look       of a comparison, after some seeds: seeds, difference (value, low, high), side
     result     series, metric, value, low, high
     """

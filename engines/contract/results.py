@@ -108,6 +108,13 @@ class Result:
     details: dict[str, Any] = field(default_factory=dict)
     """What only this task's page reads, e.g. the confusion matrix."""
 
+    @property
+    def baseline_may_improve(self) -> bool:
+        """Whether training from scratch had not stopped improving: its best pass was among the last."""
+        known = self.baseline_details.get("scratch") or {}
+        passes = int(known.get("epochs") or 0)
+        return passes > 0 and passes - int(known.get("best_epoch") or passes) < max(3, passes // 4)
+
     def to_json(self, indent: int | None = 2) -> str:
         return written(self, indent)
 

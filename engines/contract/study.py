@@ -157,6 +157,10 @@ class Study(ABC):
     def budgets(self) -> Budgets:
         """What a comparison may give to learn from."""
 
+    def learnt_from(self, budget: int) -> int:
+        """Labels that a budget comes to, about: where it counts something else, such as seconds, they are fewer."""
+        return budget
+
     @property
     def compares(self) -> bool:
         """Whether the recipe asks for training from scratch beside the run."""

@@ -10,6 +10,7 @@ from typing import Any
 from engines import paths
 from engines.contract import ModelCard, Settings, Strategy, Task
 from engines.cost.rates import Kind, Took, known
+from engines.cost.timed_steps import Ratios
 from engines.cost.work import PACE, Sizes, Work, by_phase
 from engines.training import cost
 from engines.training.settings import TrainSettings
@@ -30,7 +31,7 @@ class Forecast:
     phases: dict[str, float]
     """Phase -> seconds, in their order."""
     runs: int = 0
-    """Finished runs here that it rests on; 0: on a probe of the machine alone."""
+    """Finished runs here that it rests on; 0: on timed steps, or on a probe of the machine alone."""
     alike: str = ""
     """What these share with it: 'model' (and the strategy), 'strategy' or 'task'."""
     low: float | None = None
@@ -38,6 +39,8 @@ class Forecast:
     """What the whole would take at the pace of the fastest and the slowest of these; None of fewer than FEWEST."""
     memory: int | None = None
     """Bytes at the peak; None where this model did not run here before."""
+    timed: bool = False
+    """Whether it rests on some steps of this very run, timed before."""
 
     def alone(self) -> Forecast:
         """Without the comparison."""
@@ -82,19 +85,27 @@ def kind(task: Task, card: ModelCard, strategy: Strategy, settings: Settings, de
 
 
 def forecast(
-    works: Sequence[Work], of: Kind, runs: Iterable[Took], probe: Mapping[str, Any] | None, most: float | None = None
+    works: Sequence[Work],
+    of: Kind,
+    runs: Iterable[Took],
+    probe: Mapping[str, Any] | None,
+    most: float | None = None,
+    timed: Ratios | None = None,
 ) -> Forecast | None:
-    """None where there is neither work nor any measure of this machine. `most`: seconds after which training ends."""
+    """None where there is neither work nor any measure of this machine. `most`: seconds after which training ends.
+    `timed`: what some steps of this run took (`timed_steps.known`), which counts for more than runs of other models or
+    strategies."""
     expected, seen = by_phase(works, PACE), known(of, runs)
-    if not expected or (not seen.runs and probe is None):
+    if not expected or (not seen.runs and probe is None and not timed):
         return None
     guess = first_guess(works, probe)
+    steps = timed if timed and seen.alike != "model" else {}
 
     def at(pace: Callable[[str], float | None]) -> dict[str, float]:
         """Seconds of each phase, where a phase takes `pace` times what it is expected to."""
         found = {}
         for phase, seconds in expected.items():
-            ratio = pace(phase) or seen.ratio(phase)
+            ratio = steps.get(phase) or pace(phase) or seen.ratio(phase)
             found[phase] = guess[phase] if ratio is None else seconds * ratio
             if most is not None and phase in {"training", "baseline"}:
                 found[phase] = min(found[phase], most)
@@ -104,7 +115,7 @@ def forecast(
     if len(seen.runs) >= FEWEST:
         each = [sum(at(run.ratio).values()) for run in seen.runs]
         low, high = min(each), max(each)
-    return Forecast(at(seen.ratio), len(seen.runs), seen.alike, low, high, seen.memory)
+    return Forecast(at(seen.ratio), len(seen.runs), seen.alike, low, high, seen.memory, bool(steps))
 
 
 def first_guess(works: Sequence[Work], probe: Mapping[str, Any] | None) -> dict[str, float]:

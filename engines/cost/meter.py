@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from engines.contract import Run, Study, Task, Trial
-from engines.cost import counters, rates
+from engines.cost import counters, rates, timed_steps
 from engines.cost.forecast import Forecast, forecast, kind, probed, works
 from engines.cost.rates import Took
 from engines.cost.stopwatch import Stopwatch
@@ -22,11 +22,12 @@ class Meter:
     def __init__(self, run: Run):
         counters.forget_peaks()
         self.watch, self.energy = Stopwatch(run), counters.Energy()
-        self.runs, self.probe = rates.read(), probed()
+        self.runs, self.probe, self.timed = rates.read(), probed(), timed_steps.read()
 
     def bill(self, task: Task, study: Study, trial: Trial, *, compared: bool) -> dict[str, Any]:
         """`said` and `took` (seconds, of the whole and in `phases` of each), `low` and `high` of what was said, `runs`
-        and `alike` (what it rested on); said is None where nothing could be, or the run was `resumed` and took less.
+        and `alike` (what it rested on), `timed` (whether on some of its own steps, taken before); said is None where
+        nothing could be, or the run was `resumed` and took less.
         `memory` and `gpu_memory` (bytes at the peak), `energy` ('processor' and 'gpu' -> joules, empty where nothing
         counts them). All without the comparison where it has not ended (`compared`)."""
         took = self.watch.seconds()
@@ -42,6 +43,7 @@ class Meter:
             "high": _rounded(None if told is None else told.high),
             "runs": told.runs if told else 0,
             "alike": told.alike if told else "",
+            "timed": bool(told and told.timed),
             "took": round(sum(took.values()), 1),
             "phases": {phase: {"said": _rounded(said.get(phase)), "took": round(took[phase], 1)} for phase in named},
             "resumed": self.watch.resumed,
@@ -72,7 +74,8 @@ class Meter:
         settings = study.settings
         of = kind(task, study.card, study.recipe.strategy, settings, study.device)
         most = getattr(settings, "max_seconds", None)
-        return forecast(self._works(task, study, trial), of, self.runs, self.probe, most)
+        timed = self.timed.get(timed_steps.key(of, settings, sizes(study, trial)))
+        return forecast(self._works(task, study, trial), of, self.runs, self.probe, most, timed)
 
     def _works(self, task: Task, study: Study, trial: Trial) -> list[Work]:
         return works(task, study.card, study.recipe.strategy, study.settings, sizes(study, trial))

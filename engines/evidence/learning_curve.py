@@ -13,7 +13,7 @@ import dataclasses
 import json
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from engines.contract import Estimate, InputError, Json, Problem, Run, Scores, S
 from engines.evidence import curve
 from engines.evidence.curve import Curve
 from engines.evidence.effects import LEVEL, LOOKS_LEVEL
+from engines.evidence.side_by_side import Train, Training
 from engines.evidence.verdict import compared
 from engines.runs import TRIALS, RunFolder, TrialRun
 
@@ -30,6 +31,8 @@ Point = dict[str, Any]
 """budget, strategy, mean, low, high, seeds, values (one a seed), seconds (of a training), n_learnt."""
 MOST_LOOKS = 6
 """A look is taken after each of 2 seeds to so many."""
+Ahead = Callable[[Sequence[Training], Train, Callable[[], None]], None]
+"""(trainings, how one is done, what is called now and then): does them at the same time and leaves their files."""
 SAME = ("task", "data_sha256", "model", "strategy", "seed", "settings")
 """What two recipes have in common whose trainings are the same."""
 WHOLE = "all"
@@ -87,12 +90,19 @@ class Comparison:
 
 
 def compare(
-    info: TaskInfo, study: Study, run: Run, budgets: Iterable[int], seeds: int, first: RunFolder | None = None
+    info: TaskInfo,
+    study: Study,
+    run: Run,
+    budgets: Iterable[int],
+    seeds: int,
+    first: RunFolder | None = None,
+    at_once: Ahead | None = None,
 ) -> Comparison:
     """The recipe's strategy against its rival, and the simple methods that a task knows, at each budget, on one fixed
     test; the verdict at the largest. Without budgets, trained as the run had it, on all that there is.
 
     `seeds`: the most that are tried. `first` is another run of the same recipe, whose trainings are not done again.
+    `at_once` does several trainings at the same time and leaves their files: see `side_by_side`.
     A seed draws what is learnt from, the weights and the order. A rival that learns nothing is the same at every
     budget, and is tried once. Continues from what a stopped comparison has left in `run.path`.
     Raises InputError and Cancelled.
@@ -108,6 +118,7 @@ def compare(
     largest, used = asked[0], list(range(study.recipe.seed, study.recipe.seed + seeds))
     level = LEVEL if seeds <= 2 else LOOKS_LEVEL
     for number, seed in enumerate(used, 1):
+        trials.ahead(at_once, [largest], used[:2] if number == 1 else [seed])  # there is no look after the first
         for way in trials.arms.values():
             trials.left(largest, seed, way)
         if 2 <= number <= MOST_LOOKS and number < seeds:
@@ -118,6 +129,7 @@ def compare(
                 used = used[:number]
                 break
     trials.total = len(asked) * len(used) * 2
+    trials.ahead(at_once, asked[1:], used)
     for budget in asked[1:]:
         for seed in used:
             for way in trials.arms.values():
@@ -153,7 +165,7 @@ class _Trials:
         self.study, self.run, self.total = study, run, total
         self.arms = {str(study.recipe.strategy): study.recipe.strategy, _named(study.rival): study.rival}
         """Name -> what is trained: the recipe's strategy first, then its rival."""
-        self.known: dict[tuple[int | None, int, Strategy], Left] = {}
+        self.known: dict[Training, Left] = {}
         self.began, self.done_here = time.monotonic(), 0
 
     def left(self, budget: int | None, seed: int, strategy: Strategy) -> Left:
@@ -168,34 +180,48 @@ class _Trials:
             self._tell(trial)
         return self.known[trial]
 
-    def _same(self, budget: int | None, seed: int, strategy: Strategy) -> tuple[int | None, int, Strategy] | None:
+    def _same(self, budget: int | None, seed: int, strategy: Strategy) -> Training | None:
         """The trial that has what this one would come to: any of a strategy that learns nothing, on the same test."""
         if strategy is not Strategy.ZERO_SHOT:
             return None
         by_seed = self.study.tests_by_seed
         return next((one for one in self.known if one[2] is strategy and (one[1] == seed or not by_seed)), None)
 
-    def _read(self, trial: tuple[int | None, int, Strategy]) -> Left | None:
+    def _read(self, trial: Training) -> Left | None:
         file = self.run.path / TRIALS / f"{_file(*trial)}.json"
         return read(file.read_text(encoding="utf-8")) if file.is_file() else None
 
-    def _train(self, trial: tuple[int | None, int, Strategy]) -> Left:
-        budget, seed, strategy = trial
-        with _of_its_own(self.run, _file(*trial)) as own:
-            done = self.study.trial(strategy, seed=seed, budget=budget, run=own)
-        (outcome,) = done.scores.outcomes
-        found = Left(outcome, done.seconds, curve.of(done.progress, done.seconds))
-        self.run.write(f"{TRIALS}/{_file(*trial)}.json", written(found))
+    def ahead(self, at_once: Ahead | None, budgets: Sequence[int | None], seeds: Sequence[int]) -> None:
+        """Has all that is not known of these trained at the same time, as far as it learns anything."""
+        ways = [way for way in self.arms.values() if way is not Strategy.ZERO_SHOT]
+        every = [(budget, seed, way) for budget in budgets for seed in seeds for way in ways]
+        missing = [one for one in every if one not in self.known and self._read(one) is None]
+        if at_once is not None and len(missing) > 1:
+            self.run.emit("phase", name="comparing", title=f"{len(missing)} trainings, several at a time")
+            at_once(missing, train, lambda: self._tell_of(missing))
+            self._tell_of(missing)
+
+    def _tell_of(self, trials: Sequence[Training]) -> None:
+        """Tells of each of these that has left its file since the last time."""
+        for trial in trials:
+            if trial not in self.known and (left := self._read(trial)) is not None:
+                self.known[trial] = left
+                self.done_here += 1
+                self._tell(trial)
+
+    def _train(self, trial: Training) -> Left:
+        found = train(self.study, self.run, trial)
         self.done_here += 1
         return found
 
-    def _tell(self, trial: tuple[int | None, int, Strategy]) -> None:
+    def _tell(self, trial: Training) -> None:
         budget, seed, strategy = trial
         found, done = self.known[trial], len(self.known)
         value = float(self.study.scores([found.outcome]).effects().by_seed[0])
         name = next(name for name, way in self.arms.items() if way is strategy)
         told: dict[str, Json] = {"budget": self.count(budget), "strategy": name, "seed": seed, "value": value}
-        self.run.emit("point", **told, seconds=round(found.seconds, 2), n=len(found.outcome))
+        own: dict[str, Json] = {"n": len(found.outcome), "unit": self.study.budgets.unit}
+        self.run.emit("point", **told, **own, seconds=round(found.seconds, 2))
         each = (time.monotonic() - self.began) / max(1, self.done_here)
         left: dict[str, Json] = {"seconds_left": round(each * (self.total - done), 1)} if self.done_here else {}
         self.run.emit("progress", phase="comparing", done=done, total=self.total, unit="trainings", **left)
@@ -221,11 +247,11 @@ class _Trials:
 
     def verdict(self, info: TaskInfo, budget: int | None, scores: Mapping[str, Scores], level: float) -> Verdict:
         ours, theirs = self.arms
-        count = self.count(budget)
+        count = self.study.learnt_from(self.count(budget))
         return compared(scores[ours], scores[theirs], theirs, info.metric, learnt_from=count, level=level)
 
     def point(self, budget: int | None, name: str, scores: Scores, seeds: Sequence[int]) -> Point:
-        found: Estimate = scores.estimate(learnt_from=self.count(budget))
+        found: Estimate = scores.estimate(learnt_from=self.study.learnt_from(self.count(budget)))
         values = scores.effects().by_seed.tolist()
         trained = [one.seconds for (b, _, way), one in self.known.items() if b == budget and way is self.arms.get(name)]
         return {
@@ -247,6 +273,17 @@ class _Trials:
                 if (found := self.left(budget, seed, way).curve) is not None:
                     rows.append({"strategy": name, "seed": seed, **dataclasses.asdict(found)})
         return rows
+
+
+def train(study: Study, run: Run, trial: Training) -> Left:
+    """Does a training of a comparison and leaves its file in `run.path`. Raises InputError and Cancelled."""
+    budget, seed, strategy = trial
+    with _of_its_own(run, _file(*trial)) as own:
+        done = study.trial(strategy, seed=seed, budget=budget, run=own)
+    (outcome,) = done.scores.outcomes
+    found = Left(outcome, done.seconds, curve.of(done.progress, done.seconds))
+    run.write(f"{TRIALS}/{_file(*trial)}.json", written(found))
+    return found
 
 
 def written(left: Left) -> str:
@@ -281,6 +318,12 @@ def remember(run: Run, strategy: Strategy, seed: int, trial: Any) -> None:
     if len(outcomes) == 1:  # a policy's repeats are seeds already
         left = Left(outcomes[0], trial.seconds, curve.of(trial.progress, trial.seconds))
         run.write(f"{TRIALS}/{_file(None, seed, strategy)}.json", written(left))
+
+
+def remembered(run: Run, strategy: Strategy, seed: int) -> Left | None:
+    """What `remember` left; None where it is gone."""
+    file = run.path / TRIALS / f"{_file(None, seed, strategy)}.json"
+    return read(file.read_text(encoding="utf-8")) if file.is_file() else None
 
 
 def _check(study: Study, budgets: list[int]) -> None:

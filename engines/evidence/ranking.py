@@ -18,6 +18,10 @@ from engines.evidence.transferability import Sketch, balanced_mean, probe_right,
 TRACK_RECORD = Path(__file__).with_name("track_record.json")
 """Written by benchmarks/transferability.py."""
 MOST_EXAMPLES = 300
+UNPLACED = (
+    "How far your data lie from what it learnt on is not said: that is read off a network's batch norms, and this one "
+    "has none, or was not measured on sets to compare with."
+)
 ENOUGH_SECONDS = 40.0
 """A model that would not have looked at all examples by then is left out: an answer is wanted within a minute."""
 
@@ -250,6 +254,8 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
         )
     if mismatch := found["mismatch"]:
         said.append(mismatch["said"])
+    elif found["by"] == "features":
+        said.append(UNPLACED)
     if found["by"] == "features" and len(rows) > 1:
         said.append(track_record(found["task"]))
     return said

@@ -25,6 +25,6 @@ def admit(job: Job, unfinished: int) -> None:
 def require_few(examples: int, unit: str) -> None:
     """Raises InputError where a run on a public host would learn from more examples than it may."""
     most = limits.run_examples()
-    if limits.public() and most and examples > most:
+    if most and examples > most:
         found = f"there are {examples:,} {unit} to learn from"
         raise InputError(Problem("data", found, f"up to {most:,} on this host; on a machine of your own, all"))

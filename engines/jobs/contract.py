@@ -37,10 +37,11 @@ class JobBackend(Protocol):
     """A queue of runs. Every method raises InputError for an id that there is no run of."""
 
     def submit(self, job: Job | None, resume: str | None = None) -> str:
-        """Queues a new run for `job`, or run `resume` again with the job it has; returns the run's id.
+        """Queues a new run for `job`, or run `resume` again with the job it has; returns the run's id. With both, run
+        `resume`, which is done, is given that job as well.
 
-        Raises InputError when too many runs wait, when `resume` is queued, running or done, or, on a public host, when
-        the job's owner has had as many as a visitor may (`hosting.admission`).
+        Raises InputError when too many runs wait, when `resume` is queued, running or, without a job, done, or, on a
+        public host, when the job's owner has had as many as a visitor may (`hosting.admission`).
         """
 
     def status(self, run_id: str) -> JobStatus: ...

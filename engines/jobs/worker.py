@@ -105,7 +105,19 @@ def _sweep(job: Job, run: RunFolder) -> None:
     run.write("sweep.json", json.dumps(found, indent=2))
 
 
-VERBS: dict[str, Callable[[Job, RunFolder], None]] = {"fit": _fit, "compare": _compare, "sweep": _sweep}
+def _longer(job: Job, run: RunFolder) -> None:
+    from engines import lifecycle
+
+    result = lifecycle.longer(registry.task(job.recipe.task), job.recipe, run)
+    run.write("result.json", result.to_json())
+
+
+VERBS: dict[str, Callable[[Job, RunFolder], None]] = {
+    "fit": _fit,
+    "compare": _compare,
+    "sweep": _sweep,
+    "longer": _longer,
+}
 """What a job may ask for. Each leaves its outcome in the run folder, see `RunFolder.done`."""
 
 

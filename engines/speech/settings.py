@@ -35,7 +35,9 @@ class ClipSettings(TrainSettings):
 class TranscriptionSettings(ClipSettings):
     """How a recogniser learns. The defaults are what worked on a few dozen clips: few passes, small steps."""
 
-    hidden: ClassVar[frozenset[str]] = frozenset({"balance", "refit", "folds", "find_learning_rate", "depth"})
+    hidden: ClassVar[frozenset[str]] = frozenset(
+        {"balance", "refit", "folds", "find_learning_rate", "depth", "baseline_epochs"}
+    )
 
     default_epochs: ClassVar[Mapping[Strategy, int]] = {
         Strategy.FEATURES: 6,

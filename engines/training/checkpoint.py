@@ -15,6 +15,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+GOES_ON = "scratch"
+"""The phase that somebody may want trained for longer once it has ended: what its optimiser knows is kept, too."""
+
 
 @dataclass
 class Progress:
@@ -129,7 +132,7 @@ class Kept:
     def save(self) -> None:
         if not self.is_behind:
             return
-        steps_left = self.progress.epoch < self.epochs
+        steps_left = self.progress.epoch < self.epochs or self.folder.name == GOES_ON
         state = self.optimiser.state_dict() if steps_left else {}
         save(self.folder, self.progress, self.learning, state, best=self.best)
         self.epoch, self.at = self.progress.epoch, time.monotonic()

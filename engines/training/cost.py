@@ -46,7 +46,7 @@ def work(
 def baseline(card: ModelCard, settings: TrainSettings, sizes: Sizes, *, unit: str = "MACs") -> list[Work]:
     """The same network from random weights, for as long as those take. In folds it is trained for some of them
     (`data.folds.of_baseline`)."""
-    own, times = replace(settings, epochs=None, depth=0), 1  # as transfer.scratch_settings
+    own, times = replace(settings, epochs=settings.baseline_epochs, depth=0), 1  # as transfer.scratch_settings
     if sizes.folds:
         times, n_test = of_baseline(sizes.folds, sizes.train), round(sizes.train / sizes.folds)
         n_train = round((sizes.train - n_test) * (1 - settings.validation_fraction))

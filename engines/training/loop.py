@@ -133,7 +133,8 @@ def train_once(
     parameters = list(network.trainable().values())
     group = settings.gradient_accumulation
     steps = math.ceil(math.ceil(len(examples) / settings.batch_size) / group) * plan.epochs
-    run.emit("phase", name=plan.phase, title=plan.title, series=plan.series)
+    looks = math.ceil(len(examples) / settings.batch_size) * plan.epochs
+    run.emit("phase", name=plan.phase, title=plan.title, series=plan.series, batches=looks)
     started = time.monotonic() - progress.seconds
     resumed_at, resumed_time = progress.epoch, time.monotonic()
 

@@ -123,6 +123,13 @@ class TrainSettings(Settings):
         high=0.9,
     )
     baseline: str = setting("none", "Also train the same network from random weights", choices=("none", "scratch"))
+    baseline_epochs: int | None = setting(
+        None,
+        "Passes of the training from random weights beside; by default what suits it",
+        title="Passes of the baseline",
+        low=1,
+        high=10_000,
+    )
     folds: int | None = setting(
         0,
         "Test on every example, in so many parts, each by a network that learnt from the others; 0: on one part",

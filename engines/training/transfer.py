@@ -306,7 +306,7 @@ def trainable(network: Staged) -> int:
 
 def scratch_settings(settings: S) -> S:
     """Of the baseline beside a run: its own passes and step size, and all blocks; the rest as the run has it."""
-    return replace(settings, epochs=None, learning_rate=None, depth=0)
+    return replace(settings, epochs=settings.baseline_epochs, learning_rate=None, depth=0)
 
 
 def with_time_left(settings: TrainSettings, began: float) -> TrainSettings:

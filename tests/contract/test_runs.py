@@ -38,7 +38,7 @@ PROMISED = {
 FILES = ("recipe.json", "events.jsonl", "result.json", "predictions.parquet", "README.md", "report.html", "heartbeat")
 EVENTS = {
     "status": ({"state", "message"}, set()),
-    "phase": ({"name", "title"}, {"series", "known"}),
+    "phase": ({"name", "title"}, {"series", "known", "batches"}),
     "progress": ({"phase", "done", "total", "unit"}, {"rate", "seconds_left"}),
     "epoch": (
         {"phase", "series", "epoch", "epochs", "train_loss"}

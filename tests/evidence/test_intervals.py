@@ -144,3 +144,20 @@ def test_budgets_by_hand() -> None:
     for budget in (1, 11):
         with pytest.raises(ValueError, match=f"budget {budget} is not between 2 classes and 10 examples"):
             budgets.drawn(labels, budget, 0)
+
+
+def test_a_budget_of_seconds_takes_whole_clips_and_never_more_than_it() -> None:
+    labels, sizes = ["a", "a", "a", "b", "b", "b"], [1.0, 2.0, 3.0, 1.5, 2.5, 0.5]
+    assert budgets.bounds(labels, sizes) == (6, 11), "the longest of each, and all: 5.5 and 10.5"
+    assert budgets.bounds(labels) == (2, 6)
+    for seed in range(5):
+        before: set[int] = set()
+        for budget in range(6, 12):
+            chosen = budgets.drawn(labels, budget, seed, sizes)
+            assert sum(sizes[i] for i in chosen) <= budget
+            assert {labels[i] for i in chosen} == {"a", "b"}
+            assert before <= set(chosen), "a larger budget has all of a smaller one"
+            before = set(chosen)
+        assert len(before) == 6
+    with pytest.raises(ValueError, match="not between 6 and 11"):
+        budgets.drawn(labels, 5, 0, sizes)

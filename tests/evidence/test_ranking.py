@@ -40,6 +40,7 @@ def test_the_depth_that_separates_comes_first_and_its_gain_is_told() -> None:
     said = " ".join(ranking.sentences(found))
     assert "net at block 2 comes first, and 60 pictures suffice to tell it from all others." in said
     assert "points more than the same network gives with random weights." in said
+    assert ranking.UNPLACED in said, "why nothing is said of the mismatch"
 
 
 def test_what_cannot_be_told_apart_is_said() -> None:

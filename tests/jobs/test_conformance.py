@@ -131,7 +131,7 @@ def test_an_unknown_task_fails_with_a_sentence(jobs: JobBackend, wait: Wait) -> 
 @pytest.mark.parametrize(
     ("verb", "arguments", "sentence"),
     [
-        ("sing", {}, "job: there is no verb 'sing'; accepted: fit, compare, sweep."),
+        ("sing", {}, "job: there is no verb 'sing'; accepted: fit, compare, sweep, longer."),
         (
             "compare",
             {"budgets": "many"},
@@ -200,3 +200,16 @@ def test_a_comparison_is_queued_works_and_is_done(jobs: JobBackend, job: Jobs, w
     run = RunFolder.find(run_id)
     assert (run.job.verb, run.job.arguments, run.result) == ("compare", asked.arguments, None)
     assert run.trials_done == 4, "so that more seeds may follow"
+
+
+def test_a_run_that_is_done_may_be_given_another_job(jobs: JobBackend, job: Jobs, wait: Wait) -> None:
+    run_id = jobs.submit(job(steps=1))
+    assert ending(jobs, run_id, wait).state is State.DONE
+    with pytest.raises(InputError, match="only a run that failed, was cancelled or was interrupted"):
+        jobs.submit(None, resume=run_id)
+    run = RunFolder.find(run_id)
+    assert jobs.submit(Job(run.recipe, "longer"), resume=run_id) == run_id
+    status = ending(jobs, run_id, wait)
+    assert (status.state, status.may_resume) == (State.FAILED, True)
+    assert "its baseline cannot go on" in status.message, "a toy has none"
+    assert run.result is not None, "what it came to stays"

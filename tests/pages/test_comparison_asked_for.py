@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -12,13 +13,14 @@ from engines.contract.errors import InputError
 from engines.jobs.serving import client
 from engines.runs import RunFolder
 from tests.pages import finished_run
-from tests.pages.opening import checked, opened, press, text
+from tests.pages.opening import File, checked, opened, press, text
 from tests.pages.test_strategy_step import chosen
 from ui.comparisons import data_needed
-from ui.page import again
+from ui.page import again, uploads
 from ui.page.draft import Draft
 
 VISION = "pages/vision.py"
+ROBOT = {"robot": "pendulum", "kind": "target", "models": ["pendulum"], "target": {}}
 DRAFT = Draft("vision.classification", finished_run.MODEL, Strategy.FEATURES, {})
 
 
@@ -99,6 +101,41 @@ def test_the_strategy_step_asks_for_a_learning_curve_with_its_cost(
     press(at, "Find out")
     (job,) = submitted
     assert (job.verb, job.arguments) == ("compare", {"budgets": [20, 120], "seeds": 3})
+
+
+@pytest.mark.parametrize(
+    ("task", "details", "unit", "spread"),
+    [
+        (
+            "forecasting.forecast",
+            {"budget": {"low": 44, "high": 96, "unit": "values of history"}},
+            "Values",
+            "44, 65, 96",
+        ),
+        (
+            "control.policy",
+            {"budget": {"low": 100, "high": 1000, "unit": "real steps"}, **ROBOT},
+            "Real",
+            "100, 320, 1000",
+        ),
+        ("speech.speaker", {"budget": {"low": 10, "high": 51, "unit": "seconds of speech"}}, "Seconds", "10, 23, 51"),
+    ],
+)
+def test_what_is_not_counted_in_examples_is_asked_for_in_its_own_unit(
+    task: str, details: dict[str, Any], unit: str, spread: str, monkeypatch: pytest.MonkeyPatch, submitted: list[Job]
+) -> None:
+    monkeypatch.setattr(client, "ask", lambda *_, **__: {"macs_per_second": 1e10, "device_name": "a test"})
+    monkeypatch.setattr(data_needed.plan, "hindrance", lambda _: "")
+    data = uploads.keep([File("data.csv", b"1")], (".csv",))
+    report = checked(task, classes={}, details=details)
+    (uploads.folder(data) / "report.json").write_text(json.dumps(report))
+    at = opened(f"pages/{task.split('.')[0]}.py", data=data, step="strategy", task=task, strategy="full")
+    field = at.text_input(key="compare_budgets")
+    assert (field.label, field.value) == (f"{unit} {details['budget']['unit'].partition(' ')[2]} to learn from", spread)
+    assert "At most 30 trainings, about" in text(at)
+    press(at, "Find out")
+    (job,) = submitted
+    assert job.arguments["budgets"] == [int(number) for number in spread.split(", ")]
 
 
 @pytest.mark.parametrize(("task", "query"), [("forecasting.forecast", {}), ("text.sentiment", {"strategy": "scratch"})])

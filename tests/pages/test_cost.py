@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engines.contract import Strategy
-from engines.cost import rates
+from engines.cost import rates, timed_steps
 from engines.cost.forecast import Forecast
 from engines.cost.rates import Kind, Took
 from engines.jobs.serving import client
@@ -69,6 +69,28 @@ def test_what_a_forecast_rests_on() -> None:
     assert cost.grounds(Forecast({}, 2, "task", 30.2, 29.9)).startswith(
         "From 2 runs with other choices here: at their pace 30 s"
     )
+
+
+def test_before_any_run_some_real_steps_are_timed_once_and_correct_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def ask(question: dict[str, Any], progress: Any = None, **_: Any) -> dict[str, Any]:
+        if question["verb"] == "steps":
+            asked.append(question)
+            progress(0, 1)
+            timed_steps.keep("these", {"training": 2.0, "encoding": 2.0})
+        return {"macs_per_second": 56e9, "device_name": "CPU, 2 threads"}
+
+    monkeypatch.setattr(client, "ask", ask)
+    monkeypatch.setattr(timed_steps, "key", lambda *_: "these")
+    page = strategy_step("forecasting.forecast", strategy="full")
+    assert "From some real steps on your data, timed just now" in page
+    assert "Timing some real steps" not in page, "the bar is gone"
+    (question,) = asked
+    assert (question["task"], question["strategy"]) == ("forecasting.forecast", "full")
+    assert question["report"]["details"] == {"n_series": 3}
+    strategy_step("forecasting.forecast", strategy="full")
+    assert len(asked) == 1, "they are known now"
 
 
 def bill(**own: Any) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from engines.contract import InputError, Job, Problem, Strategy
 from engines.evidence.verdict import needed, showable
 from ui.comparisons.found import MOST_SEEDS, SEEDS
 from ui.page import again, errors, uploads, words
-from ui.page.draft import Draft, folds
+from ui.page.draft import Draft, card, folds, knows, strategies
 from ui.steps import plan
 
-OTHERWISE = {"forecasting.forecast", "control.policy"}
-"""Tasks that do not count what they learn from in examples."""
+OTHERWISE = {"forecasting.forecast", "control.policy", "speech.transcription", "speech.speaker"}
+"""Tasks that do not count what they learn from in examples: their check says what may be asked for."""
 LEAST = 10  # examples, or two a class
 STEPS = 3
 WORTH = 0.05
@@ -44,20 +44,18 @@ def can_show(draft: Draft, report: dict[str, Any]) -> str:
 
 def show(draft: Draft, report: dict[str, Any]) -> None:
     """The comparison over several amounts of data, with what it costs; nothing where it could not be made."""
-    info = registry.task(draft.task).info
-    most = sum(report["splits"].get(part, 0) for part in ("train", "validation"))  # whatever is not tested on
-    least = max(LEAST, 2 * len(report["classes"]))
-    if draft.task in OTHERWISE or draft.strategy in {Strategy.SCRATCH, Strategy.ZERO_SHOT} or most < 2 * least:
+    least, most, unit = counted(draft, report)
+    if draft.strategy in {Strategy.SCRATCH, Strategy.ZERO_SHOT} or not _has_rival(draft) or most < 2 * least:
         return
     with st.expander("How much data do I need?", icon=":material/show_chart:", key="data_needed"):
         st.markdown(
-            f"Trains with several amounts of your {info.unit}, several times each, against what it is compared with. "
-            "You see how fast it gets better, and how many labels the pretrained model saves."
+            f"Trains with several amounts of {unit}, several times each, against what it is compared with. You see how "
+            "fast it gets better, and how much of them the pretrained model saves."
         )
         left, right = st.columns([3, 2])
         usual = ", ".join(map(str, spread(least, most)))
         said = left.text_input(
-            f"{info.unit[0].upper()}{info.unit[1:]} to learn from",
+            f"{unit[0].upper()}{unit[1:]} to learn from",
             usual,
             key="compare_budgets",
             help=f"Numbers from {least:,} to {most:,}, with commas between them",
@@ -66,6 +64,27 @@ def show(draft: Draft, report: dict[str, Any]) -> None:
         with errors.calm("The comparison could not be planned."):
             budgets = read(said, least, most)
             _start(draft, report, budgets, seeds)
+
+
+def counted(draft: Draft, report: dict[str, Any]) -> tuple[int, int, str]:
+    """The least and the most that may be learnt from, and in what it is counted: as the check has it, else in
+    examples; of a robot, the real steps that the draft asks for."""
+    if own := (report.get("details") or {}).get("budget"):
+        steps = draft.settings.get("real_steps")
+        high = int(steps) if steps else own["high"]
+        return (max(1, high // 10) if steps else own["low"]), high, own["unit"]
+    info = registry.task(draft.task).info
+    if draft.task in OTHERWISE:
+        return 1, 0, info.unit  # of logs, or checked before it was counted: nothing can be asked for
+    most = sum(report["splits"].get(part, 0) for part in ("train", "validation"))  # whatever is not tested on
+    return max(LEAST, 2 * len(report["classes"])), most, info.unit
+
+
+def _has_rival(draft: Draft) -> bool:
+    """Whether there is something to compare with: not where another library runs the model, which says nothing of its
+    size, and cannot begin with random weights."""
+    own = any(stage.macs for stage in card(draft.task, draft.model).stages)
+    return own or Strategy.SCRATCH not in strategies(draft)
 
 
 def _start(draft: Draft, report: dict[str, Any], budgets: list[int], seeds: int) -> None:
@@ -106,10 +125,14 @@ def seconds(draft: Draft, report: dict[str, Any], budgets: list[int], seeds: int
     offered = registry.task(draft.task).settings.__dataclass_fields__.get("baseline")
     scratch = offered is not None and "scratch" in (offered.metadata["choices"] or ())
     both = {**draft.settings, "baseline": "scratch"} if scratch else draft.settings
+    alone = {"repeats": 1, "scratch_times": 1} if knows(registry.task(draft.task).settings, "real_steps") else {}
+    _, most, _ = counted(draft, report)
+    examples = sum(report["splits"].get(part, 0) for part in ("train", "validation"))
     total = 0.0
     for budget in budgets:
-        share = {**report, "splits": {**report["splits"], "train": budget}}
-        if (time := plan.expected(replace(draft, settings=both), share)) is None:
+        share = {**report, "splits": {**report["splits"], "train": round(examples * budget / most)}}
+        own = both | ({**alone, "real_steps": budget} if alone else {})
+        if (time := plan.expected(replace(draft, settings=own), share)) is None:
             return 0.0
         total += seeds * (time.forecast.own + time.forecast.comparison)
     return total

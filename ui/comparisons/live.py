@@ -30,7 +30,7 @@ class Standing:
 def show(info: TaskInfo, run: RunFolder, status: JobStatus) -> None:
     """Everything, as it stands now."""
     events = backend().events(run.id)
-    _standing(status, standing(events))
+    say(status, standing(events))
     asked = found.asked(run)
     if look := _last(events, "look"):
         st.markdown(f":material/visibility: {told.look(info.metric, look.data, asked.seeds)}")
@@ -40,7 +40,8 @@ def show(info: TaskInfo, run: RunFolder, status: JobStatus) -> None:
             st.caption("The first point comes with the first training.")
             st.skeleton(280)
         return
-    arms, unit = found.arms(info, run.recipe, points), found.counted(info, None)
+    told_last = _last(events, "point")
+    arms, unit = found.arms(info, run.recipe, points), found.counted(info, told_last.data if told_last else None)
     share, title = wording.is_share(info.metric), wording.within(info.metric.title)
     plots.show(
         figures.learning_curve(arms, points, x=f"{unit} to learn from", y=title, share=share),
@@ -82,7 +83,8 @@ def _last(events: Sequence[Event], kind: str) -> Event | None:
     return next((event for event in reversed(events) if event.kind == kind), None)
 
 
-def _standing(status: JobStatus, now: Standing) -> None:
+def say(status: JobStatus, now: Standing, what: str = "comparison") -> None:
+    """Its bar or what stopped it, and what can be done now, of what is called so."""
     left, right = st.columns([4, 1], vertical_alignment="center")
     with left:
         match status.state:
@@ -94,7 +96,7 @@ def _standing(status: JobStatus, now: Standing) -> None:
                 st.progress(now.share, text)
             case State.FAILED:
                 message = words.plain(status.message) or "It stopped on an error of ours."
-                st.error(f"This comparison did not work out.\n\n{message}", icon=":material/error:")
+                st.error(f"This {what} did not work out.\n\n{message}", icon=":material/error:")
             case State.INTERRUPTED:
                 st.warning(
                     "It stopped before it was done. Resume goes on after the last training.",
@@ -104,6 +106,6 @@ def _standing(status: JobStatus, now: Standing) -> None:
                 st.info("Stopped. The trainings that were done are kept.", icon=":material/pause_circle:")
     with right:
         if status.state.finished:
-            train.resume_or_change(status, "comparison")
+            train.resume_or_change(status, what)
         else:
-            train.cancel(status, "comparison")
+            train.cancel(status, what)

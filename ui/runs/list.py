@@ -14,6 +14,7 @@ from engines.contract import InputError, Recipe, State
 from engines.jobs import backends, cleanup
 from engines.runs import RunFolder
 from ui.comparisons import found as comparisons
+from ui.comparisons import sweep
 from ui.page import address, domains, errors, local_storage, recorded, words
 from ui.widgets import take_home
 
@@ -39,8 +40,8 @@ class Entry:
     state: State
     number: str
     """The metric with its interval, or what a comparison came to, in words; empty until there is one."""
-    compares: bool = False
-    """Whether it is a comparison."""
+    kind: str = ""
+    """'Comparison' or 'Sweep' of what has a page of its own."""
 
     @property
     def title(self) -> str:
@@ -52,7 +53,7 @@ class Entry:
         recipe, info = self.recipe, registry.task(self.recipe.task).info
         blocks, depth = recipe.settings.get("blocks"), recipe.settings.get("depth")
         learns = words.strategy(info, recipe.strategy, blocks, depth).lower()
-        kind = "Comparison · " if self.compares else ""
+        kind = f"{self.kind} · " if self.kind else ""
         return f"{kind}{registry.domains()[info.domain].title} · {info.title} · {model_title(recipe)}, {learns}"
 
     def holds(self, wanted: str) -> bool:
@@ -76,15 +77,15 @@ def entry(run_id: str) -> Entry | None:
     try:
         run = RunFolder.find(run_id)
         state = State.DONE if recorded.is_recorded(run) else backends.backend().status(run_id).state
-        compares = comparisons.is_one(run)
+        kind = "Comparison" if comparisons.is_one(run) else "Sweep" if sweep.is_one(run) else ""
     except InputError:
         return None
-    number = comparisons.in_short(run)
+    number = sweep.in_short(run) if kind == "Sweep" else comparisons.in_short(run)
     if found := recorded.finished(run):
         r = found.result
         metric = registry.task(r.task).info.metric
         number = f"{metric.title} {words.metric(metric, r.value)} ({words.interval(metric, r.low, r.high)})"
-    return Entry(run, run.recipe, state, number, compares)
+    return Entry(run, run.recipe, state, number, kind)
 
 
 def recent(limit: int) -> None:
@@ -158,7 +159,7 @@ def _line(found: Entry) -> bool:
             f"Compare {found.title}",
             key=f"compare_{key}",
             label_visibility="collapsed",
-            disabled=not found.number or found.compares,
+            disabled=not found.number or bool(found.kind),
             width="content",
             help=_why_not(found) or "Compare",
         )
@@ -170,8 +171,8 @@ def _line(found: Entry) -> bool:
 
 
 def _why_not(found: Entry) -> str:
-    if found.compares:
-        return "A comparison has its own page"
+    if found.kind:
+        return f"A {found.kind.lower()} has its own page"
     return "" if found.number else "Only finished runs can be compared"
 
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 from engines import paths, runs
 from ui.page import errors, recorded, uploads, words
-from ui.widgets import examples, plots, try_it
+from ui.widgets import examples, explanation, plots, try_it
 
 MAX_SHOWN = 6
 SECONDS_TO_ENROL = 10
@@ -178,3 +178,4 @@ def _explained(found: recorded.Finished, files: Sequence[Any]) -> None:
         if "picture" in row:
             st.image(row["picture"], width="stretch")
             st.caption(f"{words.plain(row['file'])} · {row['method']}: each word below the sound it was heard in.")
+            explanation.faithful(row)

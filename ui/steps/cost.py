@@ -24,6 +24,8 @@ def by_phase(found: Forecast) -> str:
 
 def grounds(found: Forecast) -> str:
     """What a forecast rests on: 'From 5 runs of this model here, which would have taken 30 s to 1 min in all.'"""
+    if found.timed:
+        return "From some real steps on your data, timed just now: no run of this kind has finished here yet."
     if not found.runs:
         return "From a probe of this machine: no run of this kind has finished here yet."
     said = f"From {words.count(found.runs, 'runs')} {ALIKE[found.alike]} here"
@@ -55,6 +57,7 @@ def told(cost: dict[str, Any] | None) -> list[str]:
     if cost["said"] is not None:
         off = 100 * (cost["took"] - cost["said"]) / max(cost["said"], 1e-9)
         rests = f"from {words.count(cost['runs'], 'runs')} here" if cost["runs"] else "from a probe of this machine"
+        rests = "from some steps timed before" if cost.get("timed") else rests
         far = "just as said" if round(off) == 0 else f"{abs(off):.0f} % {'more' if off > 0 else 'less'}"
         lines = [f"Said {words.duration(cost['said'])}, {rests}; took **{took}**: {far}."]
     if cost.get("resumed"):

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from engines import registry, weights
-from engines.contract import InputError, Strategy
-from engines.cost import rates
+from engines.contract import InputError, Progress, Strategy
+from engines.cost import rates, timed_steps
 from engines.cost.forecast import Forecast, forecast, kind, works
 from engines.cost.work import Sizes
 from ui.page import words
 from ui.page.draft import Draft, card, folds
+
+TIMING_SECONDS = 5.0
+"""That the timing of some steps takes, about."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +44,36 @@ def expected(draft: Draft, report: dict[str, Any]) -> Expected | None:
     settings = task.settings.parse(draft.settings)
     machine, runs = _machine(rates.version()), rates.read()
     of = kind(task, model, draft.strategy, settings, machine["device_name"])
-    todo = works(task, model, draft.strategy, settings, Sizes.of(report, folds(draft, report)))
-    found = forecast(todo, of, runs, machine, getattr(settings, "max_seconds", None))
+    sizes = Sizes.of(report, folds(draft, report))
+    todo = works(task, model, draft.strategy, settings, sizes)
+    timed = timed_steps.read().get(timed_steps.key(of, settings, sizes))
+    found = forecast(todo, of, runs, machine, getattr(settings, "max_seconds", None), timed)
     return None if found is None else Expected(found, machine["device_name"])
+
+
+def known(task: str, model: str, strategy: Strategy, settings: Mapping[str, Any], sizes: Sizes) -> Forecast | None:
+    """How long any run of that many examples takes here; None where nothing can say it. Raises InputError and
+    ServerFailed."""
+    found, own = registry.task(task), card(task, model)
+    chosen, machine = found.settings.parse(dict(settings)), _machine(rates.version())
+    of = kind(found, own, strategy, chosen, machine["device_name"])
+    return forecast(works(found, own, strategy, chosen, sizes), of, rates.read(), machine)
+
+
+def untimed(time: Expected | None) -> bool:
+    """Whether some real steps would tell more: no run of this model and strategy has finished here."""
+    return time is not None and not time.forecast.timed and time.forecast.alike != "model"
+
+
+def time_steps(draft: Draft, report: dict[str, Any], progress: Progress) -> None:
+    """Has the warm server time some real steps of the draft; `expected` knows of them from then on. Raises InputError
+    and ServerFailed."""
+    from engines.jobs.serving import client
+
+    recipe = draft.recipe("")
+    asked = {name: getattr(recipe, name) for name in ("task", "data", "test", "model", "seed", "settings")}
+    needed = {name: report.get(name) for name in ("n_examples", "splits", "details")}
+    client.ask({"verb": "steps", **asked, "strategy": str(recipe.strategy), "report": needed}, progress)
 
 
 def sentence(draft: Draft, time: Expected | None = None) -> str:

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from engines import registry
 from engines.contract import Block, Network, Recipe, Result, Side, Strategy, TaskInfo, Verdict, Word
 from engines.reporting import comparisons, wording
-from ui.comparisons import make_sure
+from ui.comparisons import longer, make_sure, sweep_offer
 from ui.page import again, frame, recorded, words
 from ui.steps import cost, train
 from ui.widgets import calibration, drawing, layers, mistakes, network_view, rate_search, take_home, try_it
@@ -118,6 +118,7 @@ def verdict(info: TaskInfo, found: recorded.Finished) -> None:
                 number(info, RIVALS[rival], result.baselines[rival], d.get("low"), d.get("high"))
         if "scratch" in result.baselines:
             st.caption(budgets(result))
+            longer.offer(found)
         if (d := result.baseline_details.get(rival, {})) and "there" in d:
             there = words.metric(info.metric, d["there"])
             st.caption(f"{d['n']:,} of the {info.unit} tested the one from scratch; there this run has {there}.")
@@ -153,8 +154,8 @@ def budgets(result: Result) -> str:
     if not known.get("epochs"):
         return f"From scratch: trained{took}."
     passes, best = known["epochs"], known.get("best_epoch") or known["epochs"]
-    stopped = passes - best >= max(3, passes // 4)
-    enough = "it had stopped improving" if stopped else "it may not have stopped improving: more passes may help it"
+    may = result.baseline_may_improve
+    enough = "it may not have stopped improving: more passes may help it" if may else "it had stopped improving"
     return (
         f"From scratch: {words.count(passes, 'passes')} over the data{took}, the best was number {best}; {enough}. "
         f"This run: {words.count(result.epochs, 'passes')}, the best was number {result.best_epoch}."
@@ -211,6 +212,7 @@ def kept_and_trained(found: recorded.Finished) -> None:
         with frame.card("What was kept and what was trained"):
             _network(found)
     st.fragment(layers.show)(found)
+    sweep_offer.offer(found)
 
 
 def _network(found: recorded.Finished) -> None:

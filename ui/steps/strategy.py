@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import time
 from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from engines import registry
 from engines.contract import InputError, ModelCard, Network, Problem, Settings, Strategy
 from engines.contract.settings import Group
+from engines.jobs.serving import client
 from ui.comparisons import data_needed
 from ui.page import address, errors, rehearsals, uploads, user_changes, words
 from ui.page.draft import Draft, card, knows, strategies
@@ -18,6 +22,8 @@ from ui.steps import cost, data, plan, train
 from ui.widgets import drawing, network_view
 
 GROUPS: dict[Group, str] = {"often": "What most people change", "training": "Training", "data": "Data"}
+TIMED = "timed_steps"
+"""Where the session keeps of which choices some steps were timed."""
 FEW = 1000  # training examples below which most of the network is better left as it came
 
 
@@ -59,12 +65,15 @@ def show(draft: Draft, own: Callable[[Draft, dict[str, Any] | None], bool] | Non
     if report is None:
         return
     estimate.caption("Estimating the time …")
+    expected = None
     with errors.calm("The time could not be estimated."):
-        time = plan.expected(draft, report)
+        expected = plan.expected(draft, report)
         with estimate.container(gap="xsmall"):
-            _time(time)
+            _time(expected)
     data_needed.show(draft, report)
     _look_ahead(draft)
+    if plan.untimed(expected) and not plan.hindrance(draft):
+        _time_steps(draft, report, estimate)
 
 
 def _report(draft: Draft) -> dict[str, Any] | None:
@@ -163,16 +172,39 @@ def _advice(draft: Draft, report: dict[str, Any] | None) -> str:
     return ""
 
 
-def _time(time: plan.Expected | None) -> None:
+def _time(expected: plan.Expected | None) -> None:
     """How long a run takes, by phase, and what says so."""
-    if time is None:
+    if expected is None:
         return
-    found = time.forecast
-    text = f"about **{words.duration(found.own)}** on this machine ({time.device})"
+    found = expected.forecast
+    text = f"about **{words.duration(found.own)}** on this machine ({expected.device})"
     more = f", and {words.duration(found.comparison)} more for the comparison" if found.comparison else ""
     st.markdown(text + more)
     st.caption(cost.by_phase(found))
     st.caption(f"{cost.grounds(found)} {cost.memory(found)}")
+
+
+def _time_steps(draft: Draft, report: dict[str, Any], place: DeltaGenerator) -> None:
+    """A better word on the time, from some real steps: last, when all else is drawn and can be used. Once for the same
+    choices; where it does not work out, what was said stays."""
+    asked = st.session_state.setdefault(TIMED, set())
+    now = repr((draft.data, draft.model, draft.strategy, sorted(draft.settings.items())))
+    if now in asked:
+        return
+    told = st.empty()
+    began = time.monotonic()
+
+    def tell(*_: int) -> None:
+        share = min(0.95, (time.monotonic() - began) / plan.TIMING_SECONDS)
+        told.progress(share, "Timing some real steps, for a better estimate. You may go on meanwhile.")
+
+    tell()
+    with contextlib.suppress(InputError, client.ServerFailed):
+        plan.time_steps(draft, report, tell)
+        with place.container(gap="xsmall"):
+            _time(plan.expected(draft, report))
+    asked.add(now)
+    told.empty()
 
 
 def _settings(draft: Draft, compares: bool) -> None:

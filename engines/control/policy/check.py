@@ -51,6 +51,7 @@ def report(
         "models": catalogue.suggested(found.robot.name),
         "strategies": _strategies(found),
         **about,
+        **(budget(parts["train"]) if isinstance(found, Target) else {}),
         **({"judged_on": judged.to_dict()} if judged else {}),
     }
     if progress:
@@ -69,6 +70,11 @@ def report(
         details=details,
         read_as=found.read_as if isinstance(found, Logs) else [],
     )
+
+
+def budget(real: int) -> dict[str, Any]:
+    """What a comparison may give to learn from, where a run has so many real steps."""
+    return {"budget": {"low": max(1, real // 10), "high": real, "unit": "real steps"}}
 
 
 def _strategies(found: Target | Logs) -> list[str]:

@@ -12,6 +12,7 @@ from engines.forecasting.forecast import reading
 from engines.forecasting.forecast.prepare import Prepared, split
 from engines.forecasting.models.points import filled
 from engines.forecasting.series.series import Series
+from engines.forecasting.series.splits import HISTORY, histories
 from engines.forecasting.series.tables import open_series
 from engines.forecasting.settings import ForecastSettings
 
@@ -58,6 +59,7 @@ def details(prepared: Prepared, shown: list[Series]) -> dict[str, Any]:
     """What the page draws and asks for: columns, frequency, and the series with their seasonal decomposition."""
     table = prepared.table
     frequency = table.frequency
+    low, high = histories(prepared.splits, prepared.horizon)
     newest = max(start + length - 1 for start, length in zip(table.starts, table.lengths, strict=True))
     return {
         "columns": table.columns,
@@ -66,6 +68,7 @@ def details(prepared: Prepared, shown: list[Series]) -> dict[str, Any]:
         "season": prepared.season,
         "horizon": prepared.horizon,
         "n_series": len(prepared.usable),
+        "budget": {"low": low, "high": high, "unit": HISTORY},
         "observed": table.observed,
         "missing": table.missing,
         "from": frequency.called(min(table.starts)),

@@ -41,7 +41,7 @@ from engines.forecasting.forecast.training import hub_training, train, train_spe
 from engines.forecasting.forecast.training.train_spec import TrainSpec
 from engines.forecasting.models import baselines, catalogue, hub_models, stages
 from engines.forecasting.models.rollout import InputWeights
-from engines.forecasting.series.splits import FEWEST_SEEN
+from engines.forecasting.series.splits import HISTORY, deciding, histories
 from engines.forecasting.settings import ForecastSettings
 from engines.training import devices, transfer
 from engines.training.settings import require_blocks
@@ -109,15 +109,8 @@ class ForecastStudy(Study):
         if self.from_hub:
             accepted = f"accepted: {catalogue.FRACAST.name}, which can start from scratch"
             raise InputError(Problem("model", hub_models.which(self.card), accepted))
-        longest = max(split.validation for split in self.prepared.splits if split is not None)
-        low = FEWEST_SEEN + self.prepared.horizon + self._deciding
-        reason = "(all before the test)"
-        return Budgets(low, longest + self._deciding, "values of history", high_reason=reason, counts_examples=False)
-
-    @cached_property
-    def _deciding(self) -> int:
-        """Values of a series that decide when to stop, at most: they count as learnt from."""
-        return max(split.test - split.validation for split in self.prepared.splits if split is not None)
+        low, high = histories(self.prepared.splits, self.prepared.horizon)
+        return Budgets(low, high, HISTORY, high_reason="(all before the test)", counts_examples=False)
 
     def trial(
         self,
@@ -134,7 +127,7 @@ class ForecastStudy(Study):
         if strategy is not self.recipe.strategy:
             settings = transfer.scratch_settings(settings)
         seed = self.recipe.seed if seed is None else seed
-        history = None if budget is None else budget - self._deciding
+        history = None if budget is None else budget - deciding(self.prepared.splits)
         spec = TrainSpec(self.prepared, self.card, settings, seed, run or self.run, self.on, self.mixes, history)
         outcome = train.teach(spec, strategy, series=series)
         title = f"Forecasting from {len(self.tested.series):,} past origins"

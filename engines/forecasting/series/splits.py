@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 FEWEST_SEEN = 8
 """Values before the first forecast."""
+HISTORY = "values of history"
+"""What a budget counts."""
 MOST_CHECKS = 32
 """Validation forecasts of one series."""
 
@@ -30,6 +33,17 @@ class Split:
         every = np.arange(self.validation, self.test - horizon + 1)
         picked = np.unique(np.linspace(0, len(every) - 1, min(len(every), MOST_CHECKS)).round().astype(int))
         return tuple(int(every[i]) for i in picked)
+
+
+def deciding(splits: Iterable[Split | None]) -> int:
+    """Values of a series that decide when to stop, at most: they count as learnt from."""
+    return max(split.test - split.validation for split in splits if split is not None)
+
+
+def histories(splits: Sequence[Split | None], horizon: int) -> tuple[int, int]:
+    """How many of the newest values before the test a comparison may give to learn from: the least, and all."""
+    more, longest = deciding(splits), max(split.validation for split in splits if split is not None)
+    return FEWEST_SEEN + horizon + more, longest + more
 
 
 def longest_horizon(length: int) -> int:

@@ -45,7 +45,7 @@ class LocalBackend:
     def submit(self, job: Job | None, resume: str | None = None) -> str:
         """See `JobBackend.submit`."""
         if resume is not None:
-            return self._resume(resume)
+            return self._resume(resume, job)
         if job is None:
             raise InputError(Problem("submit", "there is neither a recipe nor a run to resume", "give one of them"))
         admission.admit(job, self._store.unfinished_of(job.owner))
@@ -57,19 +57,22 @@ class LocalBackend:
         self._dispatcher.wake()
         return run.id
 
-    def _resume(self, run_id: str) -> str:
+    def _resume(self, run_id: str, job: Job | None) -> str:
         run = RunFolder.find(run_id)
         status = self.status(run_id)
-        if not status.may_resume:
+        done = job is not None and status.state is State.DONE and not self._at_work(run)
+        if not status.may_resume and not (done and run.path.parent == self.home / "runs"):
             accepted = "only a run that failed, was cancelled or was interrupted can be resumed"
             raise InputError(Problem("run", f"this one is {status.state}", accepted))
 
         def queue() -> None:
+            if job is not None:
+                run.give(job)
             run.clear_outcome()
             run.clear_cancel()
             run.set_state(State.QUEUED, "Waiting for its turn, to continue.")
 
-        if not self._store.add(run.id, limits.max_queued(), queue, Asked.by(run.job)):
+        if not self._store.add(run.id, limits.max_queued(), queue, Asked.by(job or run.job)):
             raise _full()
         self._dispatcher.wake()
         return run.id

@@ -70,6 +70,8 @@ def answer(question: Question, models: LoadedModels, progress: Progress) -> dict
             return api.layers(_run(question).path, progress)
         case "export":
             return {"path": str(api.export(_run(question).path, question["out"], question["format"]))}
+        case "steps":
+            return {"ratios": _steps(question, progress)}
         case "machine":
             from engines.jobs.serving import machine
 
@@ -131,6 +133,19 @@ def _rank(question: Question, progress: Progress) -> dict[str, Any]:
         settings=question.get("settings"),
         progress=progress,
     )
+
+
+def _steps(question: Question, progress: Progress) -> dict[str, float]:
+    recipe = api.recipe(
+        question["task"],
+        question["data"],
+        test=_path(question.get("test")),
+        model=question["model"],
+        strategy=question["strategy"],
+        seed=int(question.get("seed") or 0),
+        settings=question.get("settings"),
+    )
+    return dict(api.time_steps(recipe, question["report"], progress=progress))
 
 
 def _path(text: str | None) -> Path | None:

@@ -54,6 +54,7 @@ def measure() -> dict[str, Any]:
     }
     if device == "cpu" and devices.has_bf16():
         found["bf16_macs_per_second"] = _matrices()
+    kept.parent.mkdir(parents=True, exist_ok=True)
     partial = kept.with_name(f".machine.{os.getpid()}.partial")
     partial.write_text(json.dumps({"key": key, **found}), encoding="utf-8")
     partial.replace(kept)

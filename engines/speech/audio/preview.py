@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from engines.evidence.budgets import bounds
 from engines.speech.audio import files, spectrograms
 from engines.speech.audio.clips import UNSTATED, Clip, Clips
 
 MOST_SHOWN = 60
+SPOKEN = "seconds of speech"
+"""What a budget counts."""
 
 
 def details(found: Clips) -> dict[str, Any]:
@@ -26,6 +30,13 @@ def details(found: Clips) -> dict[str, Any]:
         "durations": [round(clip.seconds, 2) for clip in found.clips],
         "clipped": sum(clip.is_clipped for clip in found.clips),
     }
+
+
+def budget(found: Clips, parts: Sequence[str], kinds: Sequence[str]) -> dict[str, Any]:
+    """What a comparison may give to learn from of these clips, each of a kind (accent or speaker): low, high, unit."""
+    free = [i for i, part in enumerate(parts) if part != "test"]
+    low, high = bounds([kinds[i] for i in free], [found.clips[i].seconds for i in free])
+    return {"low": low, "high": high, "unit": SPOKEN}
 
 
 def shown(found: Clips, out: Path, parts: list[str]) -> list[dict[str, Any]]:

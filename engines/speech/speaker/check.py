@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engines.contract import DataReport, Progress, Task
 from engines.data.folds import by_itself
-from engines.speech.audio.preview import details, shown
+from engines.speech.audio.preview import budget, details, shown
 from engines.speech.settings import SpeakerSettings
 from engines.speech.speaker.prepare import opened
 
@@ -38,6 +38,10 @@ def report(
         notes=found.notes,
         sha256=found.sha256,
         gallery=[row | {"label": row["speaker"]} for row in shown(found, gallery, parts)] if gallery else [],
-        details={**details(found), "folds": carried},
+        details={
+            **details(found),
+            "folds": carried,
+            "budget": budget(found, parts, [clip.speaker for clip in found.clips]),
+        },
         read_as=found.read_as,
     )

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from safetensors.torch import save_file
 
 from engines.classification.fit import ClassificationStudy
-from engines.contract import Recipe, Run, Strategy, Task
+from engines.contract import Budgets, Recipe, Run, Strategy, Task
 from engines.speech.audio import files
+from engines.speech.audio.files import RATE
+from engines.speech.audio.preview import SPOKEN
 from engines.speech.models import ge2e, speaker_catalogue
 from engines.speech.settings import SpeakerSettings
 from engines.speech.speaker import prepare
@@ -78,6 +82,19 @@ class SpeakerStudy(ClassificationStudy[Prepared, SpeakerSettings]):
             sounds[i] = f"clips/{i:05d}.ogg"
             files.write(self.run.path / f"clips/{i:05d}.ogg", self.prepared.voices.samples[rows[i]])
         return {"sound": sounds}
+
+    @cached_property
+    def sizes(self) -> list[float]:
+        """In seconds, for a label is as long as its clip."""
+        samples = self.prepared.voices.samples
+        return [len(samples[i]) / RATE for i in self.learnable]
+
+    @property
+    def budgets(self) -> Budgets:
+        return replace(super().budgets, unit=SPOKEN, low_reason="the longest clip of each voice")
+
+    def learnt_from(self, budget: int) -> int:
+        return max(1, round(budget / float(np.mean(self.sizes))))
 
     def free_baselines(self) -> Mapping[str, Callable[[Prepared], np.ndarray]]:
         return {"nearest_voice": nearest_voice}

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from engines.contract import DataReport, Progress, Task
-from engines.speech.audio.preview import details, shown
+from engines.speech.audio.preview import budget, details, shown
 from engines.speech.settings import TranscriptionSettings
 from engines.speech.transcription.prepare import opened
 
@@ -34,6 +34,6 @@ def report(
         notes=found.notes,
         sha256=found.sha256,
         gallery=shown(found, gallery, parts) if gallery else [],
-        details=details(found),
+        details={**details(found), "budget": budget(found, parts, [clip.accent for clip in found.clips])},
         read_as=found.read_as,
     )

@@ -17,6 +17,7 @@ from engines.speech.audio import spectrograms
 from engines.speech.audio.clips import clips_to_explain
 from engines.speech.audio.decode_cache import samples
 from engines.speech.audio.files import RATE
+from engines.speech.models import heard_where
 from engines.speech.models.ctc import Ctc
 from engines.speech.models.states import STATE_SECONDS, EncoderStates
 from engines.speech.models.whisper import Whisper
@@ -35,7 +36,8 @@ def explain(
 
     'attention' (Whisper's own) asks where the decoder's cross-attention lies while it writes a word, in the heads that
     the model names for that or else in all; 'gradient' which part of the spectrogram would change the words most;
-    'alignment' (CTC's own) in which state each letter was named. Of a long clip, the first part. Raises InputError.
+    'alignment' (CTC's own) in which state each letter was named. The first rows tell their 'faithfulness'. Of a long
+    clip, the first part. Raises InputError.
     """
     transcriber = Transcriber(run)
     own = ["attention", "gradient"] if hasattr(transcriber.recogniser, "prompt") else ["alignment"]
@@ -47,11 +49,18 @@ def explain(
     rows: list[dict[str, Any]] = [{"file": entry.where, "error": entry.reason} for entry in skipped]
     for number, clip in enumerate(clips):
         sound = samples(work, clip.checked, clip.span)
-        label, words, heat = located(transcriber, sound, method or own[0])
+        label, words, heat, marked = located(transcriber, sound, method or own[0])
         picture = out / f"{number:04d}-{Path(clip.source.name).stem[:60]}.png"
         draw(sound, words, heat, picture)
         name = clip.source.name if example is None else clip.name
-        row = {"file": name, "label": label, "method": METHODS[method or own[0]], "picture": str(picture)}
+        row: dict[str, Any] = {
+            "file": name,
+            "label": label,
+            "method": METHODS[method or own[0]],
+            "picture": str(picture),
+        }
+        if number < heard_where.MOST:
+            row["faithfulness"] = heard_where.tested(transcriber.recogniser, transcriber.device, sound, label, marked)
         rows.append(row | clip.source.reading)
     return rows
 
@@ -60,15 +69,19 @@ Words = list[tuple[str, float, float]]
 """(word, from, to), in seconds."""
 
 
-def located(transcriber: Transcriber, sound: np.ndarray, method: str) -> tuple[str, Words, np.ndarray | None]:
-    """What is heard; its words and when; and, by gradient, heat (80, T) in [0, 1] over the spectrogram."""
+def located(
+    transcriber: Transcriber, sound: np.ndarray, method: str
+) -> tuple[str, Words, np.ndarray | None, np.ndarray]:
+    """What is heard; its words and when; by gradient heat (80, T) in [0, 1] over the spectrogram; and how much of it
+    lies in each moment, float (M,) (see `heard_where`)."""
     seconds = len(sound) / RATE
     mel = transcriber.recogniser.hear(sound).to(transcriber.device)
     text = transcriber.recogniser.write(EncoderStates([mel], torch.zeros(1, 0, dtype=torch.int64)), 0, [seconds])[0]
     if method == "alignment":
-        return text, _by_letters(transcriber, mel, seconds), None
+        words, named = _by_letters(transcriber, mel, seconds)
+        return text, words, None, heard_where.by_moment(named, seconds)
     if not text:
-        return text, [], None
+        return text, [], None, np.zeros(0)
     assert isinstance(transcriber.recogniser, Whisper)
     model, tokenizer = transcriber.recogniser.model, transcriber.recogniser.tokenizer
     read, _ = transcriber.recogniser.spell(text)
@@ -76,7 +89,10 @@ def located(transcriber: Transcriber, sound: np.ndarray, method: str) -> tuple[s
     tokens = torch.tensor([read], device=transcriber.device)
     attention = _attention(model, mel, tokens)[prompt - 1 :]  # (L, T): row i is looked at while token i is written
     words = _words(tokenizer, read[prompt:], attention[: len(read) - prompt], seconds)
-    return text, words, _gradient(model, mel, tokens, prompt, seconds) if method == "gradient" else None
+    heat = _gradient(model, mel, tokens, prompt, seconds) if method == "gradient" else None
+    states = max(1, min(attention.shape[1], round(seconds / STATE_SECONDS)))
+    weights = attention[:, :states].sum(0) if heat is None else heat.sum(0)
+    return text, words, heat, heard_where.by_moment(weights, seconds)
 
 
 def _attention(model: WhisperForConditionalGeneration, mel: Tensor, tokens: Tensor) -> np.ndarray:
@@ -155,8 +171,8 @@ def _gradient(
     return shown
 
 
-def _by_letters(transcriber: Transcriber, state: Tensor, seconds: float) -> Words:
-    """In which state a CTC model named the letters of each word."""
+def _by_letters(transcriber: Transcriber, state: Tensor, seconds: float) -> tuple[Words, np.ndarray]:
+    """In which state a CTC model named the letters of each word; and which states named one, float (T,)."""
     ctc = transcriber.recogniser
     assert isinstance(ctc, Ctc)
     with torch.no_grad():
@@ -175,7 +191,7 @@ def _by_letters(transcriber: Transcriber, state: Tensor, seconds: float) -> Word
             first = first if word else number * step
             word += str(known.convert_ids_to_tokens(token))
         before = token
-    return found
+    return found, np.array([token != known.pad_token_id for token in best], dtype=float)
 
 
 def draw(sound: np.ndarray, words: Words, heat: np.ndarray | None, out: Path) -> None:

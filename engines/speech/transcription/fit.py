@@ -26,7 +26,8 @@ from engines.contract import (
     Trial,
 )
 from engines.contract.study import Describes
-from engines.evidence.budgets import within
+from engines.evidence.budgets import bounds, within
+from engines.speech.audio.preview import SPOKEN
 from engines.speech.models.states import STATE_SECONDS
 from engines.speech.settings import TranscriptionSettings
 from engines.speech.transcription import details, export_script, normalisers, predict, predictions, word_errors
@@ -125,7 +126,8 @@ class TranscriptionStudy(Study):
         training, checks = self.prepared.of("train"), self.prepared.of("validation")
         if budget is not None:
             every = self.learnable
-            training, checks = (every.at(own) for own in within(every.accents, every.texts, budget, seed))
+            drawn = within(every.accents, every.texts, budget, seed, every.seconds)
+            training, checks = (every.at(own) for own in drawn)
         n = len(training)
         if self.settings.rehearse and self.known_accent:
             training = rehearsed(training, self.known_accent["train"])
@@ -177,9 +179,12 @@ class TranscriptionStudy(Study):
 
     @property
     def budgets(self) -> Budgets:
-        accents, n = len(set(self.learnable.accents)), len(self.learnable)
-        low_reason = "one an accent" if accents > 1 else ""
-        return Budgets(accents, n, self.info.unit, low_reason, "(all that are not tested on)")
+        """In seconds, for a label is as long as its clip."""
+        low, high = bounds(self.learnable.accents, self.learnable.seconds)
+        return Budgets(low, high, SPOKEN, "the longest clip of each accent", "(all that is not tested on)")
+
+    def learnt_from(self, budget: int) -> int:
+        return max(1, round(budget / float(np.mean(self.learnable.seconds))))
 
     @cached_property
     def learnable(self) -> Selection:

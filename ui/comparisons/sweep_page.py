@@ -1,0 +1,111 @@
+"""The page of a sweep over the blocks that learn: how far it is, the points as they come, and what they say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import streamlit as st
+
+from engines.contract import Event, State, TaskInfo
+from engines.jobs.backends import backend
+from engines.reporting import wording
+from engines.runs import RunFolder
+from ui.comparisons import figures, live, sweep, told
+from ui.comparisons.found import Point
+from ui.page import errors, recorded, words
+from ui.steps import train
+from ui.widgets import plots
+
+AXIS = "blocks that learn, counted from the head"
+CAVEAT = (
+    "Scored on the examples held out to choose by; the test is never asked. After Yosinski, Clune, Bengio & Lipson "
+    "2014, “How transferable are features in deep neural networks?”"
+)
+
+
+def show(info: TaskInfo, run: RunFolder) -> None:
+    """In place of both the Train and the Result step."""
+    recipe = run.recipe
+    title = f" “{words.plain(recipe.title)}”:" if recipe.title else ""
+    seeds = words.count(int(run.job.arguments.get("seeds", sweep.SEEDS)), "seeds")
+    st.caption(f":material/layers: How many blocks should learn?{title} each number of them, with {seeds}.")
+    if run.sweep:
+        _outcome(info, run)
+        return
+    working = not recorded.is_recorded(run) and not train.settled(backend().status(run.id))
+
+    @st.fragment(run_every=train.EVERY if working else None)
+    def look() -> None:
+        with errors.calm("This sweep could not be looked at."):
+            status, events = backend().status(run.id), backend().events(run.id)
+            if working and (train.settled(status) or run.sweep):
+                st.rerun(scope="app")  # the page moves on to the outcome by itself
+            with st.container(border=True, key="live_sweep"):
+                live.say(status, standing(events), "sweep")
+                points = sweep.so_far(events)
+                if points:
+                    _draw(info, points, "live_sweep_points", "The band lies between the seeds so far.")
+                elif status.state is State.RUNNING:
+                    st.caption("The first point comes with the first training.")
+                    st.skeleton(280)
+
+    look()
+
+
+def standing(events: Sequence[Event]) -> live.Standing:
+    """How far the sweep is that said `events`."""
+    progress = next((e.data for e in reversed(events) if e.kind == "progress" and e.data["phase"] == "sweeping"), None)
+    phase = next((str(e.data.get("title") or "") for e in reversed(events) if e.kind == "phase"), "")
+    if progress is None:
+        return live.Standing(0.0, phase or "Starting")
+    done, total = int(progress["done"]), int(progress["total"])
+    took = [e.data["seconds"] for e in events if e.kind == "point"]
+    said = [f"{done:,} of {words.count(total, 'trainings')}"]
+    if left := (total - done) * sum(took) / len(took):
+        said.append(f"about {words.duration(left)} left")
+    return live.Standing(min(done / total, 0.99), " · ".join([*said, phase] if phase else said))
+
+
+def _outcome(info: TaskInfo, run: RunFolder) -> None:
+    known = run.sweep
+    assert known is not None
+    with st.container(border=True, key="sweep"):
+        st.markdown(f"### {words.plain(known['sentence'].partition('. ')[0])}.")
+        st.caption(words.plain(known["sentence"].partition(". ")[2]))
+        _draw(info, sweep.of_outcome(known, run.events()), "sweep_points", "Band: 95 % interval over seeds.")
+    with st.expander("All points", icon=":material/table:"):
+        plots.rows([_row(info, point) for point in known["points"]])
+        st.download_button(
+            "Download it",
+            data=json.dumps(known, indent=2),
+            file_name="sweep.json",
+            mime="application/json",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+
+
+def _row(info: TaskInfo, point: dict[str, float]) -> dict[str, object]:
+    ahead = "–"
+    if "ahead" in point:
+        low, high = (words.difference(info.metric, point[name]) for name in ("ahead_low", "ahead_high"))
+        ahead = f"{words.difference(info.metric, point['ahead'])} ({low} to {high})"
+    return {
+        "blocks that learn": int(point["blocks"]),
+        wording.within(info.metric.title): words.metric(info.metric, point["mean"]),
+        "95 % interval": words.interval(info.metric, point["low"], point["high"]),
+        "seeds": int(point["seeds"]),
+        "ahead of the frozen backbone": ahead,
+    }
+
+
+def _draw(info: TaskInfo, points: Sequence[Point], key: str, band: str) -> None:
+    y, share = wording.within(info.metric.title), wording.is_share(info.metric)
+    plots.show(
+        figures.learning_curve([sweep.ARM], points, x=AXIS, y=y, share=share),
+        key,
+        alt=f"{y} over the number of blocks that learn",
+        table=lambda: told.by_budget(info, [sweep.ARM], points, "blocks"),
+    )
+    st.caption(f"A dot is one training, the line their mean. {band} {CAVEAT}")
