@@ -34,7 +34,7 @@ from engines.jobs import worker
 from engines.runs import RunFolder
 
 Listener = Callable[[Event], None]
-SAME = ("task", "data", "test", "model", "strategy", "seed", "settings")
+SAME = ("task", "data", "test", "target", "model", "strategy", "seed", "settings")
 """What of a recipe has to be as it was for a run to be continued."""
 
 
@@ -95,11 +95,29 @@ def check(
     return found.check(Path(data), test=own, seed=seed, settings=chosen, gallery=gallery, progress=progress)
 
 
+def check_target(
+    task: str,
+    data: str | Path,
+    target: str | Path,
+    *,
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """What is in data of a new domain, `target`, for a model that learns from `data`: see `Task.check_target`. Raises
+    InputError where nothing could be adapted to it."""
+    found = registry.task(task)
+    found.require_target(found.info.usual)
+    chosen = found.settings.parse(settings or {})
+    return found.check_target(Path(data), Path(target), seed=seed, settings=chosen, progress=progress)
+
+
 def recipe(
     task: str,
     data: str | Path,
     *,
     test: str | Path | None = None,
+    target: str | Path | None = None,
     model: str | None = None,
     strategy: str | None = None,
     seed: int = 0,
@@ -110,6 +128,7 @@ def recipe(
     Raises InputError with every problem at once.
     """
     found, data, test = registry.task(task), Path(data), None if test is None else Path(test)
+    target = None if target is None else Path(target)
     strategy = strategy or found.info.usual
     problems: list[Problem] = []
     changed: dict[str, Any] = {}
@@ -120,7 +139,12 @@ def recipe(
     if strategy not in found.info.strategies:
         accepted = f"accepted: {', '.join(found.info.strategies)}"
         problems.append(Problem("strategy", f"{str(strategy)!r} is not offered by {task}", accepted))
-    for name, path in (("--data", data), ("--test", test)):
+    if target is not None:
+        try:
+            found.require_target(strategy)
+        except InputError as error:
+            problems += error.problems
+    for name, path in (("--data", data), ("--test", test), ("--target", target)):
         if path is not None and not path.exists():
             problems.append(Problem(name, f"there is no {path}", "accepted: a folder, a zip or a file"))
     if problems:
@@ -130,6 +154,7 @@ def recipe(
         task=task,
         data=str(data.absolute()),
         test=str(test.absolute()) if test else None,
+        target=str(target.absolute()) if target else None,
         model=card.name,
         strategy=Strategy(strategy),
         seed=seed,

@@ -40,6 +40,8 @@ AcceptGuesses = Annotated[
 ]
 Test = Annotated[Path | None, typer.Option(help="Separate test data; without it a part of --data is kept.")]
 
+Target = Annotated[Path | None, typer.Option(help="Data of a new domain, without labels, to adapt the model to.")]
+
 
 @app.command()
 def models(domain: Domain = None, as_json: Json = False) -> None:
@@ -127,6 +129,7 @@ def fit(
         Path, typer.Option(help="The run folder to write; one that was interrupted is continued.", resolve_path=True)
     ],
     test: Test = None,
+    target: Target = None,
     model: ModelName = None,
     strategy: StrategyName = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training data.")] = None,
@@ -139,7 +142,9 @@ def fit(
     """Fine-tune a model and test it."""
     given = {name: value for name, value in (("epochs", epochs), ("max_seconds", max_seconds)) if value is not None}
     chosen = given | values.settings(settings, accept_guesses)
-    recipe = api.recipe(task, data, test=test, model=model, strategy=strategy, seed=seed, settings=chosen)
+    recipe = api.recipe(
+        task, data, test=test, target=target, model=model, strategy=strategy, seed=seed, settings=chosen
+    )
     result = api.fit(recipe, out, listeners=[echo])
     say(summary(result), as_json)
     if as_json:
