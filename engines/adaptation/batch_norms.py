@@ -29,7 +29,7 @@ def state(network: Staged) -> dict[str, Tensor]:
 
 
 def take_statistics(network: Staged, examples: Examples, device: torch.device) -> None:
-    """Every batch norm gets the mean and variance of these examples (AdaBN, Li et al. 2017), in place: the averages over
+    """Every batch norm gets the mean and variance of these examples (AdaBN, Li et al. 2017), in place: averages over
     batches, each with the same weight."""
     network.eval()
     found = norms(network)

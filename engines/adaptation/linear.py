@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import softmax
 
-STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)
 """Inverse weights of the ridge penalty that are tried, on the labelled data alone."""
 FOLDS = 5
 ABSENT = -30.0

@@ -38,7 +38,16 @@ class Seen:
     """What the model learnt; it reads features as they are."""
     temperature: float
     """By which its logits are divided to be believed."""
-    seed: int = 0
+    strength: float
+    """The penalty of heads that are fitted anew, chosen on the labelled examples alone (see `linear.strength`)."""
+
+    @classmethod
+    def of(
+        cls, source: np.ndarray, labels: np.ndarray, target: np.ndarray, head: Linear, temperature: float, seed: int
+    ) -> Seen:
+        """With the penalty that suits the labelled examples."""
+        chosen = strength(Scaling.of(source)(source), labels, len(head.bias), seed)
+        return cls(source, labels, target, head, temperature, chosen)
 
     @property
     def classes(self) -> int:
@@ -58,12 +67,11 @@ def self_training(seen: Seen) -> Heads:
     theirs; then it is fitted anew with the surer half of these answers (Lee 2013, 'Pseudo-label')."""
     ours, theirs = Scaling.of(seen.source), Scaling.of(seen.target)
     source, target = ours(seen.source), theirs(seen.target)
-    chosen = strength(source, seen.labels, seen.classes, seen.seed)
-    shares = softmax(fitted(source, seen.labels, seen.classes, chosen)(target), axis=1)
+    shares = softmax(fitted(source, seen.labels, seen.classes, seen.strength)(target), axis=1)
     surest = np.argsort(-shares.max(1), kind="stable")[: round(SURER * len(target))]
     both = np.concatenate([source, target[surest]])
     labels = np.concatenate([seen.labels, shares[surest].argmax(1)])
-    head = fitted(both, labels, seen.classes, chosen)
+    head = fitted(both, labels, seen.classes, seen.strength)
     return Heads(head.of_raw(theirs), head.of_raw(ours))
 
 
@@ -108,8 +116,7 @@ def coral(seen: Seen) -> Heads:
     source, target = ours(seen.source), alike(seen.target)
     recoloured = power(covariance(source), -0.5) @ power(covariance(target), 0.5)
     aligned = source @ recoloured
-    chosen = strength(aligned, seen.labels, seen.classes, seen.seed)
-    head = fitted(aligned, seen.labels, seen.classes, chosen)
+    head = fitted(aligned, seen.labels, seen.classes, seen.strength)
     return Heads(head.of_raw(alike), Linear(head.weight @ recoloured.T, head.bias).of_raw(ours))
 
 

@@ -130,6 +130,4 @@ def _sentence(target: Target, choice: rule.Choice, info: TaskInfo) -> str:
     n = f"{len(target):,} {info.unit} of a new domain, without their labels"
     if choice.method == rule.NONE:
         return f"Not adapted to the {n}: {choice.why}"
-    return (
-        f"Then adapted to {n}, by {choice.title}: the numbers on test data with labels are of the model before that."
-    )
+    return f"Then adapted to {n}, by {choice.title}: the numbers on test data with labels are of the model before that."

@@ -99,21 +99,27 @@ def _about_labels(labels: np.ndarray, written: list[str], source: Source, unit: 
             found = f"its classes ({shown_names(set(others))}) are others than what is learnt"
             raise InputError(Problem("--target", found, f"accepted: {unit} of {shown_names(set(source.classes))}"))
         if len(others) > 1:
-            return [f"Its folders ({shown_names(set(others))}) are no classes that are learnt, so they are taken for none."]
+            return [
+                f"Its folders ({shown_names(set(others))}) are no classes that are learnt, so they are taken for none."
+            ]
         return []
     notes = []
     if known:
         notes.append(f"{known:,} of its {unit} have labels: these are set aside and used for the truth only.")
     if known and others:
         n = sum(others.values())
-        notes.append(f"{n:,} are of classes that are not learnt ({shown_names(set(others))}): whatever is said of them is wrong.")
+        notes.append(
+            f"{n:,} are of classes that are not learnt ({shown_names(set(others))}): whatever is said of them is wrong."
+        )
     return notes
 
 
 def _about_copies(brought: Brought, learnt: np.ndarray, unit: str) -> list[str]:
     n = int(learnt.sum())
     if n == len(learnt):
-        return [f"All of its {unit} are in the data to learn from too: this is no new domain, and tells nothing of one."]
+        return [
+            f"All of its {unit} are in the data to learn from too: this is no new domain, and tells nothing of one."
+        ]
     notes = [f"{n:,} of its {unit} are in the data to learn from too: the truth is told without them."] if n else []
     copies = len(brought.contents) - len(set(brought.contents))
     return [*notes, *([f"{copies:,} of its {unit} are exact copies of another."] if copies else [])]

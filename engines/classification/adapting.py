@@ -14,7 +14,7 @@ from scipy.special import softmax
 from torch import nn
 
 from engines.adaptation import batch_norms, rule
-from engines.adaptation.linear import Linear, as_sure
+from engines.adaptation.linear import Linear, Scaling, as_sure, fitted
 from engines.adaptation.methods import METHODS, Heads, Seen
 from engines.adaptation.outcome import Adapted, details, write
 from engines.adaptation.target import Brought, Source, Target, opened
@@ -92,7 +92,7 @@ class AdaptingStudy(ClassificationStudy[P, S]):
         found = Adapted(choice, before, before, temperature, self.labels, sure_before=self.sure(trial, temperature))
         if choice.method == rule.NONE:
             return found
-        seen = Seen(source, labels, of_target, head, temperature, self.recipe.seed)
+        seen = Seen.of(source, labels, of_target, head, temperature, self.recipe.seed)
         if rule.METHODS[choice.method].norms:
             return self._by_norms(found, seen, examples, spec, outcome)
         heads = METHODS[choice.method](seen)
@@ -182,11 +182,9 @@ def linear(network: Staged) -> Linear:
 
 def refitted(source: np.ndarray, labels: np.ndarray, seen: Seen) -> Heads:
     """A new head on labelled features, for both domains."""
-    from engines.adaptation.linear import Scaling, fitted, strength
-
     scaling = Scaling.of(source)
     scaled = scaling(source)
-    made = fitted(scaled, labels, seen.classes, strength(scaled, labels, seen.classes, seen.seed)).of_raw(scaling)
+    made = fitted(scaled, labels, seen.classes, seen.strength).of_raw(scaling)
     return Heads(made, made)
 
 

@@ -11,7 +11,7 @@ import typer
 
 from engines import api, weights
 from engines.cli import values
-from engines.cli.printing import answer, answered, bar, echo, ranking, say, summary, what_mattered
+from engines.cli.printing import about_target, answer, answered, bar, echo, ranking, say, summary, what_mattered
 from engines.contract import InputError
 from engines.reporting import collected, wording
 
@@ -81,6 +81,7 @@ def check(
     task: TaskName,
     data: Data,
     test: Test = None,
+    target: Target = None,
     seed: Seed = 0,
     settings: Set = None,
     accept_guesses: AcceptGuesses = False,
@@ -89,6 +90,9 @@ def check(
     """Say what is in the data, and what is wrong with them, without training."""
     chosen = values.settings(settings, accept_guesses)
     report = api.check(task, data, test=test, seed=seed, settings=chosen, progress=bar("checked"))
+    further: dict[str, Any] = {}
+    if target is not None:
+        further["target"] = api.check_target(task, data, target, seed=seed, settings=chosen, progress=bar("checked"))
     say(f"{report.n_examples:,} {report.unit or api.task(task).info.unit}", as_json)
     for label, count in report.classes.items():
         say(f"  {count:>7,}  {label}", as_json)
@@ -96,7 +100,9 @@ def check(
         say(f"read as {guess}", as_json)
     for line in [*report.notes, *(f"left out: {entry.where} {entry.reason}" for entry in report.skipped)]:
         say(line, as_json)
-    answer({"ok": True, **dataclasses.asdict(report)}, as_json)
+    for line in about_target(further["target"], api.task(task).info) if further else []:
+        say(line, as_json)
+    answer({"ok": True, **dataclasses.asdict(report), **further}, as_json)
 
 
 @app.command()

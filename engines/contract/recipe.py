@@ -46,7 +46,9 @@ class Recipe:
         """What others may know of it: not where the data lie, for that path is the key to an upload, and no setting
         that quotes them. Their digest stays: it tells whether other data are the same."""
         settings = {name: value for name, value in self.settings.items() if name not in QUOTING}
-        return replace(self, data="", test="" if self.test else None, target="" if self.target else None, settings=settings)
+        return replace(
+            self, data="", test="" if self.test else None, target="" if self.target else None, settings=settings
+        )
 
     def to_json(self) -> str:
         return written(self, indent=2)

@@ -59,8 +59,8 @@ def open_unlabelled(
 
     A .txt file holds one text a line; anything else is a table, or a zip or folder with one. Its column of texts is
     `text_column`, the one that a model learnt from, where the table has it; else it is guessed, and said. What stands
-    in the column `behind`, where there is one, is read behind each text; what stands in `label_column` is kept apart. Raises InputError when there is none, or a
-    table has more than `most`.
+    in the column `behind`, where there is one, is read behind each text; what stands in `label_column` is kept apart.
+    Raises InputError when there is none, or a table has more than `most`.
     """
     files, skipped = every_table(data, work)
     if len(files) > 1:

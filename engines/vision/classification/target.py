@@ -22,7 +22,7 @@ def source_of(data: Path, settings: VisionSettings, *, seed: int) -> Source:
 def open_target(
     path: Path, source: Source, settings: VisionSettings, *, seed: int, progress: Progress | None = None
 ) -> Brought:
-    """The pictures in `path`, drawn before any of them is decoded, each with the class that its folder or a table names.
+    """The pictures in `path`, drawn before any of them is decoded, each with the class that a folder or table names.
 
     Items are paths. Raises InputError where there is none.
     """
