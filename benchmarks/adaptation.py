@@ -83,14 +83,15 @@ class Domain:
 def measured(
     task: str, source: Path, domains: list[Domain], seed: int, title: str, folder: Path, norms: bool
 ) -> Iterator[Gain]:
-    study = registry.task(task).open(api.recipe(task, source, strategy="features", seed=seed), Aside(folder))
+    run = folder / "runs" / f"{task} {title} {seed}"  # of its own: trainings in one folder would share checkpoints
+    study = registry.task(task).open(api.recipe(task, source, strategy="features", seed=seed), Aside(run))
     assert isinstance(study, AdaptingStudy)
     trial = study.trial(Strategy.FEATURES)
     spec, kept = trial.spec, trial.kept
     features, labels = study.learnt_from(spec, kept)
     tested, truth = study.seen(spec, kept, study.prepared.part("test")), study.prepared.labels("test")
     head, temperature = linear(kept.network), study.temperature(kept)
-    known = Seen.of(features, labels, features[:1], head, temperature, seed)
+    known = Seen(features, labels, features[:1], head, temperature)
     for domain in domains:
         own, whole = opened(study, domain)
         everything = study.seen(spec, kept, whole)

@@ -13,11 +13,14 @@ import numpy as np
 from scipy.special import softmax
 from scipy.stats import entropy
 
-from engines.adaptation.linear import Linear, Scaling, fitted, strength
+from engines.adaptation.linear import Linear, Scaling, fitted
 
+HALFWAY = 0.5
+"""How far a target's scaling goes from the labelled data's towards its own: if all the way, a domain in which other
+classes are common is moved as if its inputs had changed."""
 SURER = 0.5
 """The share of its own answers that self-training learns from."""
-SUPPORTS = 20
+SUPPORTS = 100
 """Targets a class that T3A keeps at most, those with the lowest entropy (the paper tries 1 to 100)."""
 RIDGE = 1.0
 """Added to covariances, as in CORAL's own code."""
@@ -38,16 +41,6 @@ class Seen:
     """What the model learnt; it reads features as they are."""
     temperature: float
     """By which its logits are divided to be believed."""
-    strength: float
-    """The penalty of heads that are fitted anew, chosen on the labelled examples alone (see `linear.strength`)."""
-
-    @classmethod
-    def of(
-        cls, source: np.ndarray, labels: np.ndarray, target: np.ndarray, head: Linear, temperature: float, seed: int
-    ) -> Seen:
-        """With the penalty that suits the labelled examples."""
-        chosen = strength(Scaling.of(source)(source), labels, len(head.bias), seed)
-        return cls(source, labels, target, head, temperature, chosen)
 
     @property
     def classes(self) -> int:
@@ -63,23 +56,25 @@ class Heads:
 
 
 def self_training(seen: Seen) -> Heads:
-    """A head fitted on labelled features, standardised by their own statistics, names the targets, standardised by
-    theirs; then it is fitted anew with the surer half of these answers (Lee 2013, 'Pseudo-label')."""
-    ours, theirs = Scaling.of(seen.source), Scaling.of(seen.target)
+    """The model names the targets, which are scaled halfway to a domain of their own; a head is fitted anew, on the
+    labelled features and on the surer half of these answers (Lee 2013, 'Pseudo-label')."""
+    ours = Scaling.of(seen.source)
+    theirs = ours.towards(Scaling.of(seen.target), HALFWAY)
     source, target = ours(seen.source), theirs(seen.target)
-    shares = softmax(fitted(source, seen.labels, seen.classes, seen.strength)(target), axis=1)
+    shares = softmax(seen.head.of_scaled(ours)(target), axis=1)
     surest = np.argsort(-shares.max(1), kind="stable")[: round(SURER * len(target))]
     both = np.concatenate([source, target[surest]])
     labels = np.concatenate([seen.labels, shares[surest].argmax(1)])
-    head = fitted(both, labels, seen.classes, seen.strength)
+    head = fitted(both, labels, seen.classes)
     return Heads(head.of_raw(theirs), head.of_raw(ours))
 
 
 def t3a(seen: Seen) -> Heads:
     """Test-time template adjustment (Iwasawa & Matsuo 2021): the rows of the head and the targets with the lowest
     entropy are supports of their class; a class is the mean direction of its supports."""
-    scaling = Scaling.of(seen.source)
-    head, target = seen.head.of_scaled(scaling), scaling(seen.target)
+    ours = Scaling.of(seen.source)
+    theirs = ours.towards(Scaling.of(seen.target), HALFWAY)
+    head, target = seen.head.of_scaled(ours), theirs(seen.target)
     logits = head(target)
     said, doubt = logits.argmax(1), entropy(softmax(logits / seen.temperature, axis=1), axis=1)
     rows = []
@@ -87,8 +82,8 @@ def t3a(seen: Seen) -> Heads:
         own = np.flatnonzero(said == c)
         kept = own[np.argsort(doubt[own], kind="stable")[:SUPPORTS]]
         rows.append(unit(unit(np.concatenate([head.weight[c : c + 1], target[kept]])).mean(0)))
-    made = Linear(np.stack(rows), np.zeros(seen.classes)).of_raw(scaling)
-    return Heads(made, made)
+    made = Linear(np.stack(rows), np.zeros(seen.classes))
+    return Heads(made.of_raw(theirs), made.of_raw(ours))
 
 
 def label_prior(seen: Seen) -> Heads:
@@ -116,7 +111,7 @@ def coral(seen: Seen) -> Heads:
     source, target = ours(seen.source), alike(seen.target)
     recoloured = power(covariance(source), -0.5) @ power(covariance(target), 0.5)
     aligned = source @ recoloured
-    head = fitted(aligned, seen.labels, seen.classes, seen.strength)
+    head = fitted(aligned, seen.labels, seen.classes)
     return Heads(head.of_raw(alike), Linear(head.weight @ recoloured.T, head.bias).of_raw(ours))
 
 

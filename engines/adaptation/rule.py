@@ -40,8 +40,8 @@ METHODS = {
         Method(
             "self-training",
             "Self-training",
-            "The head is fitted anew, on the labelled data and on the surer half of its own answers in the new domain, "
-            "each domain standardised by itself.",
+            "The new domain is scaled halfway to one of its own, and the head is fitted anew: on the labelled data and "
+            "on the surer half of its own answers there (Lee 2013).",
             MANY,
         ),
         Method(

@@ -92,7 +92,7 @@ class AdaptingStudy(ClassificationStudy[P, S]):
         found = Adapted(choice, before, before, temperature, self.labels, sure_before=self.sure(trial, temperature))
         if choice.method == rule.NONE:
             return found
-        seen = Seen.of(source, labels, of_target, head, temperature, self.recipe.seed)
+        seen = Seen(source, labels, of_target, head, temperature)
         if rule.METHODS[choice.method].norms:
             return self._by_norms(found, seen, examples, spec, outcome)
         heads = METHODS[choice.method](seen)
@@ -184,7 +184,7 @@ def refitted(source: np.ndarray, labels: np.ndarray, seen: Seen) -> Heads:
     """A new head on labelled features, for both domains."""
     scaling = Scaling.of(source)
     scaled = scaling(source)
-    made = fitted(scaled, labels, seen.classes, seen.strength).of_raw(scaling)
+    made = fitted(scaled, labels, seen.classes).of_raw(scaling)
     return Heads(made, made)
 
 

@@ -48,6 +48,8 @@ def answer(question: Question, models: LoadedModels, progress: Progress) -> dict
     match question["verb"]:
         case "check":
             return _check(question, progress)
+        case "check_target":
+            return _check_target(question, progress)
         case "rank":
             return _rank(question, progress)
         case "sample":
@@ -101,6 +103,17 @@ def _check(question: Question, progress: Progress) -> dict[str, Any]:
         progress=progress,
     )
     return dataclasses.asdict(report)
+
+
+def _check_target(question: Question, progress: Progress) -> dict[str, Any]:
+    return api.check_target(
+        question["task"],
+        question["data"],
+        question["target"],
+        seed=int(question.get("seed") or 0),
+        settings=question.get("settings"),
+        progress=progress,
+    )
 
 
 def _rank(question: Question, progress: Progress) -> dict[str, Any]:
