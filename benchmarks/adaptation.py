@@ -9,7 +9,7 @@ head's data order, the split and the targets.
 
 Texts: four domains of vaderSentiment 0.5's source archive (800 each, rated clearly), the 12 ordered pairs; and, as the
 domain on which nothing was ever tuned, restaurant reviews (Kotzias et al. 2015) as the package sentiment 4.2.0 of the
-npm registry has them. Pictures: halves of the sample photographs, one half damaged in seven ways on which methods were
+npm registry has them. Pictures, 128 pixels a side: halves of the sample photographs, one half damaged in seven ways on which methods were
 compared before, and in three that chose nothing. Voices: the sample's, and other sentences damaged in six ways; all
 synthetic.
 """
@@ -48,6 +48,7 @@ from engines.evidence.ranking import Aside
 PAGE = ROOT / "docs/few_labels/new_domain.md"
 SEEDS = range(3)
 SIZES = {"text.sentiment": (30, 150, 300), "vision.classification": (30, 124), "speech.speaker": (30, 120)}
+SETTINGS = {"vision.classification": {"image_size": 128}}
 TUNED, HELD_OUT = "compared before", "never looked at before"
 RESTAURANTS = "sentiment@4.2.0"
 
@@ -84,7 +85,8 @@ def measured(
     task: str, source: Path, domains: list[Domain], seed: int, title: str, folder: Path, norms: bool
 ) -> Iterator[Gain]:
     run = folder / "runs" / f"{task} {title} {seed}"  # of its own: trainings in one folder would share checkpoints
-    study = registry.task(task).open(api.recipe(task, source, strategy="features", seed=seed), Aside(run))
+    recipe = api.recipe(task, source, strategy="features", seed=seed, settings=SETTINGS.get(task))
+    study = registry.task(task).open(recipe, Aside(run))
     assert isinstance(study, AdaptingStudy)
     trial = study.trial(Strategy.FEATURES)
     spec, kept = trial.spec, trial.kept
@@ -412,6 +414,7 @@ def main() -> None:
     arguments.add_argument("--only", choices=tuple(KINDS), action="append")
     arguments.add_argument("--downloads", type=Path, help="folder with the packages, or for them")
     arguments.add_argument("--gains", type=Path, help="a JSON file in which gains of other calls are kept and added to")
+    arguments.add_argument("--told", action="store_true", help="measure nothing: tell what the file of gains holds")
     given = arguments.parse_args()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
     gains = []
@@ -421,7 +424,7 @@ def main() -> None:
         os.environ.setdefault("HEADSTART_HOME", f"{scratch}/home")
         downloads = given.downloads or Path(scratch, "downloads")
         downloads.mkdir(parents=True, exist_ok=True)
-        for task in given.only or KINDS:
+        for task in [] if given.told else given.only or KINDS:
             gains = [gain for gain in gains if gain.task != task]
             for found in KINDS[task](downloads, Path(scratch)):
                 gains.append(found)

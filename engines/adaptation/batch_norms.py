@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from engines.training.examples import Examples
 from engines.training.staged import Staged
 
-BATCH = 64
+BATCH = 32
 STEPS = 5
 RATE = 1e-3
 """Of TENT, as its authors have it for small batches."""

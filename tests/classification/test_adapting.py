@@ -122,6 +122,12 @@ def test_the_card_says_to_what_it_was_adapted(adapted: tuple[Result, Path, Path]
     assert str(target) not in card
 
 
+def test_a_script_would_repeat_only_the_run(adapted: tuple[Result, Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="it was adapted to a new domain, which the script does not"):
+        api.export(adapted[1], tmp_path / "script", "script")
+    assert api.export(adapted[1], tmp_path / "model", "safetensors").exists()
+
+
 def test_the_same_seed_gives_the_same_number(adapted: tuple[Result, Path, Path], reviews: Path, tmp_path: Path) -> None:
     again = fitted(TEXT, reviews, adapted[2], tmp_path / "again", adapt="self-training")
     assert again.details["adaptation"] == adapted[0].details["adaptation"]
