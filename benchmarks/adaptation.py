@@ -9,9 +9,9 @@ head's data order, the split and the targets.
 
 Texts: four domains of vaderSentiment 0.5's source archive (800 each, rated clearly), the 12 ordered pairs; and, as the
 domain on which nothing was ever tuned, restaurant reviews (Kotzias et al. 2015) as the package sentiment 4.2.0 of the
-npm registry has them. Pictures, 128 pixels a side: halves of the sample photographs, one half damaged in seven ways on which methods were
-compared before, and in three that chose nothing. Voices: the sample's, and other sentences damaged in six ways; all
-synthetic.
+npm registry has them. Pictures, 128 pixels a side: halves of the sample photographs, one half
+damaged in seven ways on which methods were compared before, and in three that chose nothing. Voices: the sample's, and
+other sentences damaged in six ways; all synthetic.
 """
 
 from __future__ import annotations
