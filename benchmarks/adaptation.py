@@ -102,7 +102,7 @@ def measured(
             at = np.sort(np.random.default_rng(seed).permutation(len(everything))[:n])
             seen = replace(known, target=everything[at])
             for name, method in METHODS.items():
-                heads = as_sure_as(method(seen), seen)
+                heads = as_sure_as(method(seen), seen, features)
                 after = heads.target(everything)
                 errors = (
                     guess(head(tested), truth, before[at], own.labels[at], temperature),

@@ -73,7 +73,8 @@ class AdaptingStudy(ClassificationStudy[P, S]):
         """As every classifier's, with the adapted network in the place of the one that learnt."""
         assert isinstance(trial, ClassificationTrial)
         if self.target is None:
-            return super().keep(trial, value)
+            super().keep(trial, value)
+            return
         self.run.emit("phase", name="adapting", title=f"Adapting to {len(self.target):,} {self.info.unit}")
         self.adapted = self.adapt(trial, self.target, self.choice)
         with worn(trial.kept.network, self.adapted):
@@ -96,7 +97,7 @@ class AdaptingStudy(ClassificationStudy[P, S]):
         if rule.METHODS[choice.method].norms:
             return self._by_norms(found, seen, examples, spec, outcome)
         heads = METHODS[choice.method](seen)
-        heads = as_sure_as(heads, seen)
+        heads = as_sure_as(heads, seen, source)
         sure = None if of_test is None else softmax(heads.source(of_test) / temperature, axis=1)
         return replace(found, head=heads.target, after=heads.target(of_target), sure_after=sure)
 
@@ -110,8 +111,8 @@ class AdaptingStudy(ClassificationStudy[P, S]):
         try:
             batch_norms.take_statistics(network, spec.training, device)
             source = predict(Features(network), 0, spec.training, device).numpy().astype(np.float64)
-            heads = refitted(source, spec.training.labels.numpy(), seen)
-            heads = as_sure_as(heads, replace(seen, source=source, labels=spec.training.labels.numpy()))
+            heads = refitted(source, spec.training.labels.numpy(), seen.classes)
+            heads = as_sure_as(heads, seen, source)
             changed = replace(found, head=heads.target)
             with worn(network, changed):
                 batch_norms.take_statistics(network, examples, device)
@@ -180,19 +181,19 @@ def linear(network: Staged) -> Linear:
     return Linear(weight, bias)
 
 
-def refitted(source: np.ndarray, labels: np.ndarray, seen: Seen) -> Heads:
+def refitted(source: np.ndarray, labels: np.ndarray, classes: int) -> Heads:
     """A new head on labelled features, for both domains."""
     scaling = Scaling.of(source)
     scaled = scaling(source)
-    made = fitted(scaled, labels, seen.classes).of_raw(scaling)
+    made = fitted(scaled, labels, classes).of_raw(scaling)
     return Heads(made, made)
 
 
-def as_sure_as(heads: Heads, seen: Seen) -> Heads:
+def as_sure_as(heads: Heads, seen: Seen, source: np.ndarray) -> Heads:
     """The same answers, as sure on labelled examples as the model was there when its logits are divided by its
-    temperature: so one temperature does for both."""
+    temperature: so one temperature does for both. `source`: these examples as the heads see them, float64 (N, D)."""
     wanted = softmax(seen.head(seen.source) / seen.temperature, axis=1).max(1).mean()
-    factor = as_sure(heads.source(seen.source) / seen.temperature, float(wanted))
+    factor = as_sure(heads.source(source) / seen.temperature, float(wanted))
     return Heads(heads.target.times(factor), heads.source.times(factor))
 
 

@@ -101,8 +101,9 @@ def read(task: str, here: address.Address, run: RunFolder | None) -> Draft:
             data=uploads.find(recipe.data),
         )
     if here.data and (run is None or uploads.exists(here.data)):
+        if here.data != draft.data:
+            draft = replace(draft, target=None, target_path=None)
         draft = replace(draft, data=here.data, path=uploads.origin(here.data).path, test=None)
-        draft = replace(draft, target=None, target_path=None)
     if here.target and draft.path and found.info.adapts_by is not None and uploads.exists(here.target):
         draft = replace(draft, target=here.target, target_path=uploads.origin(here.target).path)
     if here.model:

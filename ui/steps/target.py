@@ -120,5 +120,5 @@ def _brought(draft: Draft, info: TaskInfo, target: str) -> None:
             st.caption(f"{n:,} left out, such as {words.plain(first['where'])}, which {words.plain(first['reason'])}.")
         st.caption("Another method can be chosen among the settings of the strategy.")
     if st.button("Go on without the new domain", icon=":material/undo:", type="tertiary"):
-        address.change(target=None, step="data")
+        address.change(data=draft.data, target=None, run=None, step="data")
         st.rerun()
