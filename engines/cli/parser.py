@@ -72,6 +72,7 @@ def samples(
                 row["path"], row["problem"] = None, str(error)
         rows.append(row)
         where = f" -> {row['path'] or row['problem']}" if out else ""
+        where = (f"; new domain for {', '.join(sample.shift_of)}" if sample.shift_of else "") + where
         say(f"{task:<24} {sample.name:<14} {sample.title} ({sample.licence}){where}", as_json)
     answer({"samples": rows}, as_json)
 
