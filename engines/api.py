@@ -35,7 +35,7 @@ from engines.jobs import worker
 from engines.runs import BASELINE, RunFolder
 
 Listener = Callable[[Event], None]
-SAME = ("task", "data", "test", "model", "strategy", "seed", "settings")
+SAME = ("task", "data", "test", "target", "model", "strategy", "seed", "settings")
 """What of a recipe has to be as it was for a run to be continued."""
 
 
@@ -111,11 +111,29 @@ def rehearse(recipe: Recipe, progress: Progress | None = None) -> None:
         lifecycle.rehearse(registry.task(recipe.task), recipe, ranking.Aside(Path(folder), progress, phase=None))
 
 
+def check_target(
+    task: str,
+    data: str | Path,
+    target: str | Path,
+    *,
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """What is in data of a new domain, `target`, for a model that learns from `data`: see `Task.check_target`. Raises
+    InputError where nothing could be adapted to it."""
+    found = registry.task(task)
+    found.require_target(found.info.usual)
+    chosen = found.settings.parse(settings or {})
+    return found.check_target(Path(data), Path(target), seed=seed, settings=chosen, progress=progress)
+
+
 def recipe(
     task: str,
     data: str | Path,
     *,
     test: str | Path | None = None,
+    target: str | Path | None = None,
     model: str | None = None,
     strategy: str | None = None,
     seed: int = 0,
@@ -126,6 +144,7 @@ def recipe(
     Raises InputError with every problem at once.
     """
     found, data, test = registry.task(task), Path(data), None if test is None else Path(test)
+    target = None if target is None else Path(target)
     strategy = strategy or found.info.usual
     problems: list[Problem] = []
     changed: dict[str, Any] = {}
@@ -136,7 +155,12 @@ def recipe(
     if strategy not in found.info.strategies:
         accepted = f"accepted: {', '.join(found.info.strategies)}"
         problems.append(Problem("strategy", f"{str(strategy)!r} is not offered by {task}", accepted))
-    for name, path in (("--data", data), ("--test", test)):
+    if target is not None:
+        try:
+            found.require_target(strategy)
+        except InputError as error:
+            problems += error.problems
+    for name, path in (("--data", data), ("--test", test), ("--target", target)):
         if path is not None and not path.exists():
             problems.append(Problem(name, f"there is no {path}", "accepted: a folder, a zip or a file"))
     if problems:
@@ -146,6 +170,7 @@ def recipe(
         task=task,
         data=str(data.absolute()),
         test=str(test.absolute()) if test else None,
+        target=str(target.absolute()) if target else None,
         model=card.name,
         strategy=Strategy(strategy),
         seed=seed,

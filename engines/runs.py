@@ -14,6 +14,7 @@ trials/              what each training left that a comparison is made of, a fil
                      finished run; and the checkpoint of the one in progress
 model/               the best epoch, in the task's own portable format, and what a script that repeats the run needs
 predictions.parquet  one row a test example
+target.parquet       one row an example of a new domain, before and after adapting to it (runs with a target)
 learnt_from.parquet  one row an example that was learnt from (classifiers)
 videos/              the policy at work before and after, as GIFs (control)
 corrections.json     labels that a person put right on the page, for the next run

@@ -1,4 +1,4 @@
-"""Makes the reviews that come with Headstart: engines/text/shipped/{films,products}.tsv.
+"""Makes the reviews and tweets that come with Headstart: engines/text/shipped/{films,products,tweets}.tsv.
 
     python scripts/make_text_samples.py [--downloads DIR]
 
@@ -22,7 +22,9 @@ from engines.text.duplicates import plain
 from engines.text.samples import SHIPPED
 from scripts.elmo_corpus import VADER, fetched, vader_rows
 
-SETS = {"films": "movieReviewSnippets", "products": "amazonReviewSnippets"}
+SETS = {"films": "movieReviewSnippets", "products": "amazonReviewSnippets", "tweets": "tweets"}
+NAMING = ("@", "http")
+"""What no tweet that is drawn has in it: it may lead to a person."""
 TRAIN, TEST = 500, 300
 CLEAR = 1.0
 """A mean rating further than this from 0 (on a scale from -4 to 4) is a clear one: the rest is not drawn from."""
@@ -31,12 +33,13 @@ SEED = 0
 Row = tuple[float, str]
 
 
-def drawn(rows: list[Row]) -> list[Row]:
-    """TRAIN + TEST clearly rated texts, at random; of texts that differ in punctuation alone, the first only."""
+def drawn(rows: list[Row], without: tuple[str, ...] = ()) -> list[Row]:
+    """TRAIN + TEST clearly rated texts, at random; of texts that differ in punctuation alone, the first only; of
+    those `without` these signs."""
     distinct: dict[str, Row] = {}
     for rating, text in rows:
         text = " ".join(html.unescape(text).split())
-        if abs(rating) > CLEAR and text:
+        if abs(rating) > CLEAR and text and not any(sign in text for sign in without):
             distinct.setdefault(plain(text), (rating, text))
     return random.Random(SEED).sample(list(distinct.values()), TRAIN + TEST)
 
@@ -64,7 +67,7 @@ def main() -> int:
             (SHIPPED / "LICENSE-vaderSentiment.txt").write_bytes(source.read(licence).replace(b"\r\n", b"\n"))
     for name, original in SETS.items():
         path = SHIPPED / f"{name}.tsv"
-        write(path, drawn(texts[original]))
+        write(path, drawn(texts[original], NAMING if name == "tweets" else ()))
         print(f"{path}: {path.stat().st_size / 1e3:.0f} kB")
     return 0
 

@@ -12,7 +12,7 @@ from engines import weights
 from engines.classification.fit import ClassificationStudy
 from engines.contract import Strategy
 from engines.exports import script
-from engines.runs import refusal
+from engines.runs import RunFolder, refusal
 from engines.training import transfer
 from engines.training.devices import precision
 from engines.training.settings import TrainSettings
@@ -127,6 +127,9 @@ def lesson_of(run: Path) -> tuple[dict[str, Any], str | None]:
     Raises InputError with one sentence where no script can repeat the run.
     """
     kept = script.kept_of(run, "it was trained before scripts could be made of runs")
+    if (result := RunFolder(run).result) and result.details.get("adaptation", {}).get("method", "none") != "none":
+        found = "it was adapted to a new domain, which the script does not"
+        raise refusal(run, found, "accepted: the format safetensors, or a run without a target")
     earlier: dict[str, Any] = {
         "shallow": None,
         "left_out": [],

@@ -11,7 +11,7 @@ import typer
 
 from engines import api, weights
 from engines.cli import values
-from engines.cli.printing import answer, answered, bar, echo, grade, ranking, say, summary, what_mattered
+from engines.cli.printing import about_target, answer, answered, bar, echo, grade, ranking, say, summary, what_mattered
 from engines.contract import InputError
 from engines.reporting import collected, wording
 
@@ -40,6 +40,8 @@ AcceptGuesses = Annotated[
     bool, typer.Option("--accept-guesses", help="Where two readings of the data are as likely, do not ask.")
 ]
 Test = Annotated[Path | None, typer.Option(help="Separate test data; without it a part of --data is kept.")]
+
+Target = Annotated[Path | None, typer.Option(help="Data of a new domain, without labels, to adapt the model to.")]
 
 
 @app.command()
@@ -71,6 +73,7 @@ def samples(
                 row["path"], row["problem"] = None, str(error)
         rows.append(row)
         where = f" -> {row['path'] or row['problem']}" if out else ""
+        where = (f"; new domain for {', '.join(sample.shift_of)}" if sample.shift_of else "") + where
         say(f"{task:<24} {sample.name:<14} {sample.title} ({sample.licence}){where}", as_json)
     answer({"samples": rows}, as_json)
 
@@ -83,17 +86,21 @@ def check(
     model: ModelName = None,
     strategy: StrategyName = None,
     epochs: Epochs = None,
+    target: Target = None,
     seed: Seed = 0,
     settings: Set = None,
     accept_guesses: AcceptGuesses = False,
     as_json: Json = False,
 ) -> None:
     """Say what is in the data, and what is wrong with them, without training; with --model or --strategy, also what
-    `fit` would refuse of these."""
+    `fit` would refuse of these; with --target, what is in data of a new domain."""
     chosen = ({} if epochs is None else {"epochs": epochs}) | values.settings(settings, accept_guesses)
     report = api.check(
         task, data, test=test, model=model, strategy=strategy, seed=seed, settings=chosen, progress=bar("checked")
     )
+    further: dict[str, Any] = {}
+    if target is not None:
+        further["target"] = api.check_target(task, data, target, seed=seed, settings=chosen, progress=bar("checked"))
     say(f"{report.n_examples:,} {report.unit or api.task(task).info.unit}", as_json)
     for label, count in report.classes.items():
         say(f"  {count:>7,}  {label}", as_json)
@@ -101,7 +108,9 @@ def check(
         say(f"read as {guess}", as_json)
     for line in [*report.notes, *(f"left out: {entry.where} {entry.reason}" for entry in report.skipped)]:
         say(line, as_json)
-    answer({"ok": True, **dataclasses.asdict(report)}, as_json)
+    for line in about_target(further["target"], api.task(task).info) if further else []:
+        say(line, as_json)
+    answer({"ok": True, **dataclasses.asdict(report), **further}, as_json)
 
 
 @app.command()
@@ -134,6 +143,7 @@ def fit(
         Path, typer.Option(help="The run folder to write; one that was interrupted is continued.", resolve_path=True)
     ],
     test: Test = None,
+    target: Target = None,
     model: ModelName = None,
     strategy: StrategyName = None,
     epochs: Epochs = None,
@@ -149,7 +159,9 @@ def fit(
     """Fine-tune a model and test it."""
     given = {name: value for name, value in (("epochs", epochs), ("max_seconds", max_seconds)) if value is not None}
     chosen = given | values.settings(settings, accept_guesses)
-    recipe = api.recipe(task, data, test=test, model=model, strategy=strategy, seed=seed, settings=chosen)
+    recipe = api.recipe(
+        task, data, test=test, target=target, model=model, strategy=strategy, seed=seed, settings=chosen
+    )
     if forecast:
         for line in api.foretell(recipe, out, progress=bar("looked at"))["said"]:
             say(line, as_json)

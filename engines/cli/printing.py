@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from engines import api
-from engines.contract import Event, Result
-from engines.reporting import comparisons, wording
+from engines.contract import Event, Result, TaskInfo
+from engines.reporting import adapting, comparisons, wording
 from engines.runs import RunFolder
 
 
@@ -88,6 +88,12 @@ def line_of(event: Event) -> str | None:
     return None
 
 
+def about_target(found: Mapping[str, Any], info: TaskInfo) -> list[str]:
+    """What `check` says of data of a new domain, a line each."""
+    lines = [f"new domain: {found['n']:,} {info.unit}; {found['title']}. {found['why']}", *found["notes"]]
+    return [*lines, *(f"left out: {entry['where']} {entry['reason']}" for entry in found["skipped"])]
+
+
 def summary(result: Result) -> str:
     interval = f"(95 % interval {result.low:.3f} to {result.high:.3f})"
     folds = f" in {result.details['folds']} folds" if result.details.get("folds") else ""
@@ -99,6 +105,7 @@ def summary(result: Result) -> str:
     ]
     metric = api.task(result.task).info.metric
     lines += [f"  {wording.sentence(verdict, metric, result.strategy)}" for verdict in comparisons.told(result)]
+    lines += [f"  {line}" for line in adapting.sentences(result, metric)]
     return "\n".join(lines)
 
 

@@ -23,6 +23,8 @@ class Sample:
     """False where the data are synthetic: then every number of theirs says so."""
     needs: str | None = None
     """What must be installed first, in words; None where it is always here."""
+    shift_of: tuple[str, ...] = ()
+    """The samples of the same task of whose classes these are in a new domain, by their names."""
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,11 @@ class TaskInfo:
     """How a report shows a training: the metric by epoch, between 0 and 1; the loss by epoch; or the metric by steps,
     which are `Result.details["curve"]`."""
     words: Words = Words()
+    adapts_by: tuple[str, ...] | None = None
+    """How a run adapts to data of a new domain without labels where nobody chose: the first of these methods
+    (`adaptation.rule`) that has enough of them, so none where there is none. None: the task takes no such data."""
+    no_target: str = "it takes no data of a new domain"
+    """Why it takes none, and what it does instead, as a phrase."""
 
     @property
     def strategies(self) -> tuple[Strategy, ...]:

@@ -34,6 +34,8 @@ class Recipe:
     versions: dict[str, str] = field(default_factory=dict)
     """Library versions at the time of the run."""
     created: float = field(default_factory=time.time)
+    target: str | None = None
+    """Absolute path of data of a new domain, without labels, that the model is adapted to; None for none."""
 
     def again(self, settings: dict[str, Any], strategy: Strategy | None = None) -> Recipe:
         """The same asked for anew, with these settings, and by `strategy` where one is named."""
@@ -44,7 +46,9 @@ class Recipe:
         """What others may know of it: not where the data lie, for that path is the key to an upload, and no setting
         that quotes them. Their digest stays: it tells whether other data are the same."""
         settings = {name: value for name, value in self.settings.items() if name not in QUOTING}
-        return replace(self, data="", test="" if self.test else None, settings=settings)
+        return replace(
+            self, data="", test="" if self.test else None, target="" if self.target else None, settings=settings
+        )
 
     def to_json(self) -> str:
         return written(self, indent=2)

@@ -17,6 +17,7 @@ from engines.contract.events import Run
 from engines.contract.info import TaskInfo
 from engines.contract.recipe import Recipe
 from engines.contract.settings import Settings
+from engines.contract.strategies import Strategy
 from engines.contract.study import Study
 
 
@@ -123,6 +124,16 @@ class Task(ABC):
         if recipe.strategy not in self.info.strategies:
             accepted = f"accepted: {', '.join(self.info.strategies)}"
             raise InputError(Problem("strategy", f"{recipe.strategy} is not offered here", accepted))
+        if recipe.target is not None:
+            self.require_target(recipe.strategy)
+
+    def require_target(self, strategy: str) -> None:
+        """Raises InputError where nothing can be adapted to a new domain without labels."""
+        if self.info.adapts_by is None:
+            raise InputError(Problem("--target", self.info.no_target, "accepted here: no target"))
+        if strategy == Strategy.ZERO_SHOT:
+            found = "with zero-shot nothing is learnt that could be adapted"
+            raise InputError(Problem("--target", found, "accepted: another strategy, or no target"))
 
     def rank(self, recipe: Recipe, run: Run, models: Sequence[str] = ()) -> dict[str, Any]:
         """Which of the models that are here fits the recipe's data, asked on a few training examples: rank.py.
@@ -170,6 +181,22 @@ class Task(ABC):
             raise InputError(Problem(self.info.name, found, "accepted: a run of a classifier")) from None
         answer: dict[str, Any] = verb.layers(self, run, progress)
         return answer
+
+    def check_target(
+        self,
+        data: Path,
+        target: Path,
+        *,
+        seed: int = 0,
+        settings: Settings | None = None,
+        progress: Progress | None = None,
+    ) -> dict[str, Any]:
+        """Reads data of a new domain as a run that learns from `data` will: n, found, labelled, judged, method, title,
+        why, notes, skipped. Raises InputError where nothing could be adapted to them."""
+        report: dict[str, Any] = self.verb("check_target").report(
+            self, data, target, self.own(settings), seed=seed, progress=progress
+        )
+        return report
 
     def export(self, run: Path, format: str, out: Path) -> Path:
         """The model of a finished run in one of `info.exports`. Raises InputError for another format."""

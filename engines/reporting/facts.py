@@ -135,6 +135,7 @@ def _rests_on(line: Line) -> tuple[str, ...]:
 
 
 def _what(result: Result, card: ModelCard, info: TaskInfo, learnt_from: str) -> str:
+    adapted = result.details.get("card", {}).get("adapted", "")  # to data of a new domain without labels
     model = f"{card.title} ({card.source}; {card.source_task})"
     share = f"{result.trainable_parameters:,} of {result.parameters:,} parameters learnt from {learnt_from}"
     does = f"{info.title} ({info.unit}): "
@@ -142,9 +143,9 @@ def _what(result: Result, card: ModelCard, info: TaskInfo, learnt_from: str) -> 
         case Strategy.ZERO_SHOT:
             return f"{does}{model} as it came; nothing learnt."
         case Strategy.SCRATCH:
-            return f"{does}the network of {model} from random weights: {share}."
+            return f"{does}the network of {model} from random weights: {share}. {adapted}".strip()
     read = result.details.get("card", {}).get("read", "")  # ' on what the first 5 of its 8 blocks see'
-    return f"{does}{model}, adapted with strategy {result.strategy}{read}: {share}."
+    return f"{does}{model}, adapted with strategy {result.strategy}{read}: {share}. {adapted}".strip()
 
 
 def _trained(result: Result, info: TaskInfo, own: dict[str, Any]) -> str:
@@ -255,6 +256,7 @@ def _model(recipe: Recipe) -> str:
 def _repeat(recipe: Recipe) -> str:
     command = ["python", "-m", "engines", "fit", recipe.task, "--data", "DATA"]
     command += ["--test", "TEST"] if recipe.test else []
+    command += ["--target", "TARGET"] if recipe.target else []
     command += ["--model", _model(recipe), "--strategy", recipe.strategy, "--seed", str(recipe.seed)]
     for name, value in recipe.without_data().settings.items():
         command += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]

@@ -19,6 +19,7 @@ RIVALS = {
     "tfidf_logistic_regression": "counting words",
     "pixels_logistic_regression": "weighing the pixels themselves",
     "auto_ets": "AutoETS",
+    "before_adapting": "the model before it was adapted",
 }
 HOLD = "The numbers hold for data like the test data; elsewhere they have to be measured again."
 AS_IT_CAME = ("zero_shot_inputs", "nearest_voice", "zero_shot")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from engines.adaptation.rule import adapt_setting
 from engines.contract import Strategy, setting
 from engines.data.parts import parts_setting
 from engines.training.settings import TrainSettings
@@ -130,3 +131,4 @@ class SpeakerSettings(ClipSettings):
         group="often",
         choices=("none", "speed"),
     )
+    adapt: str = adapt_setting()

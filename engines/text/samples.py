@@ -25,6 +25,7 @@ SAMPLES = [
         origin=f"Rotten Tomatoes snippets with human ratings: {HUTTO}",
         licence=MIT,
         real=True,
+        shift_of=("products", "tweets"),
     ),
     Sample(
         name="products",
@@ -34,6 +35,17 @@ SAMPLES = [
         origin=f"Amazon snippets with human ratings: {HUTTO}",
         licence=MIT,
         real=True,
+        shift_of=("films", "tweets"),
+    ),
+    Sample(
+        name="tweets",
+        title="Tweets",
+        description="800 tweets that twenty people clearly found positive or negative: as data of their own, or as the "
+        "new domain for a model that learns from reviews.",
+        origin=f"Tweets with human ratings, without those that name an account or a page: {HUTTO}",
+        licence=MIT,
+        real=True,
+        shift_of=("films", "products"),
     ),
 ]
 CONVERSATIONS = [
@@ -57,7 +69,13 @@ PAIRS = [
         real=False,
     )
 ]
-FILES = {"films": "films.tsv", "products": "products.tsv", "conversations": "conversations.jsonl", "pairs": "pairs.csv"}
+FILES = {
+    "films": "films.tsv",
+    "products": "products.tsv",
+    "tweets": "tweets.tsv",
+    "conversations": "conversations.jsonl",
+    "pairs": "pairs.csv",
+}
 OF_TASK = {"text.sentiment": SAMPLES, "text.generation": CONVERSATIONS, "text.translation": PAIRS}
 
 

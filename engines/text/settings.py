@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from engines.adaptation.rule import adapt_setting
 from engines.contract import NETWORK, Strategy, setting
 from engines.data.several_labels import several_setting
 from engines.training.settings import TrainSettings
@@ -72,6 +73,7 @@ class TextSettings(TableSettings):
         'What you put right in the data, as JSON: {"line 17": "its class", "line 21": null to leave it out}',
         reads=True,
     )
+    adapt: str = adapt_setting()
     max_tokens: int = setting(
         256,
         "Tokens that the network reads at once; a longer text is read in windows",

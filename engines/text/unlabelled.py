@@ -29,6 +29,8 @@ class Unlabelled:
     skipped: list[Skipped] = field(default_factory=list)
     column: str | None = None
     """The column of the table in which they stood."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """Where it stands -> what stands in the column of classes beside it, where that was asked for and is there."""
     note: str | None = None
     """What is to be known of how they were read, in a sentence."""
 
@@ -45,18 +47,25 @@ class Unlabelled:
 
 
 def open_unlabelled(
-    data: Path, work: Path, *, text_column: str | None = None, behind: str | None = None, most: int = 10_000
+    data: Path,
+    work: Path,
+    *,
+    text_column: str | None = None,
+    behind: str | None = None,
+    label_column: str | None = None,
+    most: int = 10_000,
 ) -> Unlabelled:
     """The texts in `data`, in order, and what was left out.
 
     A .txt file holds one text a line; anything else is a table, or a zip or folder with one. Its column of texts is
     `text_column`, the one that a model learnt from, where the table has it; else it is guessed, and said. What stands
-    in the column `behind`, where there is one, is read behind each text. Raises InputError when there is none, or a
-    table has more than `most`.
+    in the column `behind`, where there is one, is read behind each text; what stands in `label_column` is kept apart.
+    Raises InputError when there is none, or a table has more than `most`.
     """
     files, skipped = every_table(data, work)
     if len(files) > 1:
         raise InputError(Problem(data.name, f"it holds {len(files):,} tables", "accepted: one table, or a text file"))
+    labels: dict[str, str] = {}
     if files[0].path.suffix.lower() == ".txt":
         texts = [(f"line {number}", line.strip()) for number, line in enumerate(_lines(files[0]), 1) if line.strip()]
         n_rows, column, note = len(texts), None, None
@@ -69,13 +78,15 @@ def open_unlabelled(
         for index, row in enumerate(table.rows):
             if text := part.cell(row, column):
                 texts.append((table.where(index), with_context(text, part.cell(row, behind))))
+                if label := part.cell(row, label_column):
+                    labels[table.where(index)] = label
             else:
                 skipped.append(Skipped(table.where(index), "has no text"))
     if n_rows > most:
         raise InputError(Problem(data.name, f"it holds {n_rows:,} texts", f"accepted: {most:,} at most at once"))
     if not texts:
         raise InputError(Problem(data.name, f"no text in it{labelled.first(skipped)}", ACCEPTED))
-    return Unlabelled(texts, skipped, column, note)
+    return Unlabelled(texts, skipped, column, labels, note)
 
 
 def _table(file: TableFile, text_column: str | None, most: int) -> tuple[Table, str | None]:

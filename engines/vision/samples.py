@@ -6,6 +6,7 @@ import importlib.util
 import os
 import secrets
 import shutil
+from functools import partial
 from pathlib import Path
 
 from engines.contract import InputError, Problem, Sample
@@ -16,8 +17,9 @@ TUXPAINT_NEEDED = (
     "install Debian's or Ubuntu's package tuxpaint-stamps-default (sudo apt install tuxpaint-stamps-default), "
     "or set HEADSTART_TUXPAINT to the folder tuxpaint/stamps of another system"
 )
+STAMPS = "Stamps of the children's drawing program Tux Paint, as Debian packs them (tuxpaint-stamps-default)"
 DIGITS_A_CLASS = 40
-DIGIT_SIDE = 64  # pixels
+DIGIT_SIDE, DAMAGED_SIDE = 64, 320  # pixels
 
 SAMPLES = [
     Sample(
@@ -25,7 +27,7 @@ SAMPLES = [
         title="Animals, food, plants, household",
         description="248 photographs cut out on transparency, in four uneven classes: 128 animals, 50 foods, "
         "39 plants, 31 household things.",
-        origin="Stamps of the children's drawing program Tux Paint, as Debian packs them (tuxpaint-stamps-default)",
+        origin=STAMPS,
         licence="GPL-2",
         real=True,
         needs=TUXPAINT_NEEDED,
@@ -40,12 +42,34 @@ SAMPLES = [
         licence="CC BY 4.0",
         real=True,
     ),
+    Sample(
+        name="half",
+        title="Half of the photographs",
+        description="124 of the 248 photographs of animals, food, plants and household things, drawn at random (always "
+        "the same draw): to learn from, where the other half is the new domain.",
+        origin=STAMPS,
+        licence="GPL-2",
+        real=True,
+        needs=TUXPAINT_NEEDED,
+    ),
+    Sample(
+        name="damaged",
+        title="The other half, badly taken",
+        description="The other 124 photographs as a bad camera in a dim room might take them: darkened, out of focus "
+        "and grainy, by a program. As a new domain for a model that learns from the first half.",
+        origin=f"{STAMPS}, damaged by a program",
+        licence="GPL-2",
+        real=False,
+        needs=TUXPAINT_NEEDED,
+        shift_of=("half",),
+    ),
 ]
+OF_STAMPS = ("photographs", "half", "damaged")
 
 
 def available(name: str) -> bool:
     """Whether `make` would find what it needs on this computer."""
-    if name == "photographs":
+    if name in OF_STAMPS:
         return _stamps() is not None
     return name == "digits" and importlib.util.find_spec("sklearn") is not None
 
@@ -55,21 +79,26 @@ def make(name: str, out: Path) -> Path:
 
     Raises InputError for an unknown name, or with the sample's `needs` when something must be installed first.
     """
-    makers = {"photographs": _make_photographs, "digits": _make_digits}
+    makers = {
+        "photographs": _make_photographs,
+        "digits": _make_digits,
+        "half": partial(_make_half, damaged=False),
+        "damaged": partial(_make_half, damaged=True),
+    }
     if name not in makers:
         raise InputError(Problem(f"sample {name}", "there is no such sample", f"known: {', '.join(makers)}"))
     folder = out / name
     if folder.exists():
         return folder
-    partial = out / f".{name}.{secrets.token_hex(4)}.partial"
+    unfinished = out / f".{name}.{secrets.token_hex(4)}.partial"
     try:
-        makers[name](partial)
-        partial.replace(folder)
+        makers[name](unfinished)
+        unfinished.replace(folder)
     except OSError:
         if not folder.exists():  # else another process made it meanwhile
             raise
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
     return folder
 
 
@@ -97,6 +126,33 @@ def _make_photographs(out: Path) -> None:
             relative = stamp.relative_to(stamps / label)
             if is_photograph(relative):
                 shutil.copyfile(stamp, out / label / "-".join(relative.parts))
+
+
+def _make_half(out: Path, *, damaged: bool) -> None:
+    """One half of the photographs as they are, or the other half darkened, blurred and with noise, on white."""
+    import numpy as np
+    from PIL import Image, ImageEnhance, ImageFilter
+
+    whole = out.with_name(f"{out.name}.whole")
+    try:
+        _make_photographs(whole)
+        files = sorted(whole.rglob("*.png"))
+        first = set(np.random.default_rng(0).permutation(len(files))[: len(files) // 2].tolist())
+        rng = np.random.default_rng(1)
+        for number, file in enumerate(files):
+            target = out / file.relative_to(whole)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not damaged and number in first:
+                shutil.copyfile(file, target)
+            if damaged and number not in first:
+                stamp = Image.open(file).convert("RGBA")
+                picture = Image.alpha_composite(Image.new("RGBA", stamp.size, "white"), stamp).convert("RGB")
+                picture.thumbnail((DAMAGED_SIDE, DAMAGED_SIDE))
+                picture = ImageEnhance.Brightness(picture.filter(ImageFilter.GaussianBlur(3))).enhance(0.35)
+                grain = np.asarray(picture, dtype=np.float64) + rng.normal(0, 15, (*picture.size[::-1], 3))
+                Image.fromarray(grain.clip(0, 255).astype(np.uint8)).save(target)
+    finally:
+        shutil.rmtree(whole, ignore_errors=True)
 
 
 def _make_digits(out: Path) -> None:

@@ -83,10 +83,27 @@ def test_digits_are_scans_drawn_the_same_way_every_time(tmp_path: Path) -> None:
     assert np.corrcoef(small.ravel(), scan.ravel())[0, 1] > 0.95
 
 
+@pytest.mark.debian
+def test_the_halves_share_no_photograph_and_one_is_damaged(tmp_path: Path) -> None:
+    first, other = (samples.make(name, tmp_path) for name in ("half", "damaged"))
+    names = [{path.relative_to(folder).as_posix() for path in folder.rglob("*.png")} for folder in (first, other)]
+    whole = {path.relative_to(tmp_path / "photographs").as_posix() for path in _photographs(tmp_path)}
+    assert not names[0] & names[1]
+    assert names[0] | names[1] == whole
+    for name in sorted(names[1])[:5]:
+        with Image.open(other / name) as image:
+            assert np.asarray(image, float).mean() < 100  # a third of the light
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["damaged", "half", "photographs"]
+
+
+def _photographs(out: Path) -> list[Path]:
+    return list(samples.make("photographs", out).rglob("*.png"))
+
+
 def test_every_sample_has_an_origin_and_a_licence() -> None:
-    assert [sample.name for sample in samples.SAMPLES] == ["photographs", "digits"]
+    assert [sample.name for sample in samples.SAMPLES] == ["photographs", "digits", "half", "damaged"]
     for sample in samples.SAMPLES:
-        assert sample.real
+        assert sample.real is (sample.name != "damaged")
         assert sample.origin
         assert sample.licence
     assert samples.SAMPLES[1].needs is None

@@ -3,6 +3,7 @@
 ?run=      the run that is shown; its id is the only key to it
 ?task=     the task, where a page has several
 ?data=     data that were uploaded or taken from a sample
+?target=   data of a new domain, without labels
 ?step=     one of STEPS
 ?model= ?strategy= ?blocks= ?set=name:value     what was chosen and not trained yet
 """
@@ -33,6 +34,7 @@ class Address:
     strategy: Strategy | None = None
     blocks: int | None = None
     settings: tuple[tuple[str, str], ...] = ()
+    target: str | None = None
 
     def with_settings(self, settings: dict[str, Any]) -> Address:
         return replace(self, settings=tuple((name, str(value)) for name, value in sorted(settings.items())))
@@ -42,7 +44,7 @@ def read() -> Address:
     """The address of this page. `run` is None when there is none, and the text as it came when it is no id."""
     query = st.query_params
     step, strategy, blocks = query.get("step"), query.get("strategy"), query.get("blocks", "")
-    data = query.get("data", "")
+    data, target = query.get("data", ""), query.get("target", "")
     return Address(
         run=run_id(query["run"]) if query.get("run") else None,
         task=query.get("task", "")[:80] or None,
@@ -54,6 +56,7 @@ def read() -> Address:
         settings=tuple(
             (name, value) for name, found, value in (s.partition(":") for s in query.get_all("set")) if found
         ),
+        target=target if runs.ID.fullmatch(target) else None,
     )
 
 
@@ -61,7 +64,7 @@ def put(address: Address) -> None:
     """Write an address; the next rerun reads it."""
     query: dict[str, Any] = {
         name: str(value)
-        for name in ("run", "task", "data", "step", "model", "strategy", "blocks")
+        for name in ("run", "task", "data", "target", "step", "model", "strategy", "blocks")
         if (value := getattr(address, name)) is not None
     }
     if address.settings:

@@ -27,6 +27,9 @@ class Draft:
     path: str | None = None
     """Where the data lie; None while there are none."""
     test: str | None = None
+    target: str | None = None
+    """Id of an upload: data of a new domain, without labels."""
+    target_path: str | None = None
 
     @property
     def blocks(self) -> int:
@@ -55,6 +58,7 @@ class Draft:
             task=self.task,
             data=self.path,
             test=self.test,
+            target=None if self.strategy is Strategy.ZERO_SHOT else self.target_path,
             model=self.model,
             strategy=self.strategy,
             settings=changed,
@@ -91,11 +95,17 @@ def read(task: str, here: address.Address, run: RunFolder | None) -> Draft:
             strategy=recipe.strategy,
             path=recipe.data,
             test=recipe.test,
+            target=uploads.find(recipe.target) if recipe.target else None,
+            target_path=recipe.target,
             settings=_that_make_sense(found, recipe.settings),
             data=uploads.find(recipe.data),
         )
     if here.data and (run is None or uploads.exists(here.data)):
+        if here.data != draft.data:
+            draft = replace(draft, target=None, target_path=None)
         draft = replace(draft, data=here.data, path=uploads.origin(here.data).path, test=None)
+    if here.target and draft.path and found.info.adapts_by is not None and uploads.exists(here.target):
+        draft = replace(draft, target=here.target, target_path=uploads.origin(here.target).path)
     if here.model:
         draft = replace(draft, model=here.model)
     if here.strategy in found.info.strategies:

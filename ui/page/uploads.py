@@ -146,6 +146,34 @@ def check(
     return report
 
 
+def check_target(
+    task: str,
+    data_id: str,
+    target_id: str,
+    progress: Callable[[int, int], None] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """What `Task.check_target` finds, asked for once and then read from disk. Raises InputError and ServerFailed."""
+    settings = dict(sorted((settings or {}).items()))
+    name = hashlib.sha256(json.dumps([task, data_id, settings]).encode()).hexdigest()[:12]
+    kept = folder(target_id) / f"target-{name}.json"
+    if kept.is_file():
+        report: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
+        return report
+    from engines.jobs.serving import client
+
+    brought = origin(target_id)
+    question = {"verb": "check_target", "task": task, "data": origin(data_id).path, "target": brought.path, "seed": 0}
+    try:
+        report = client.ask({**question, "settings": settings}, progress)
+    except InputError as error:
+        raise InputError(*(_by_its_own_name(problem, brought) for problem in error.problems)) from None
+    partial = kept.with_suffix(f".{uuid.uuid4().hex}")
+    partial.write_text(json.dumps(report, ensure_ascii=False), encoding="utf-8")
+    partial.replace(kept)
+    return report
+
+
 def known(task: str, data_id: str, settings: Mapping[str, Any]) -> dict[str, Any] | None:
     """What `check` found before; None where it has not looked yet. Raises InputError as `folder` does."""
     cached = _cached(data_id, settings)

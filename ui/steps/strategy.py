@@ -220,6 +220,7 @@ def _settings(draft: Draft, compares: bool) -> None:
         changed = user_changes.changed("baseline_toggle", compare)
         st.toggle(words_.compare, key="baseline_toggle", on_change=changed, help=words_.compare_help)
     elsewhere = {"baseline", "blocks", "depth", *task.settings.reading(), *task.settings.hidden}
+    elsewhere |= {"adapt"} if draft.target is None else set()
     fields = [field for field in dataclasses.fields(task.settings) if field.name not in elsewhere]
     moved = {f.name for f in fields if draft.settings.get(f.name, f.default) != f.default}
     label = f"Settings, {len(moved)} changed" if moved else "Settings"

@@ -35,6 +35,8 @@ class ControlPolicy(Task):
         default_model=catalogue.DEFAULT,
         pipeline_tag="reinforcement-learning",
         library="stable-baselines3",
+        no_target="control has its own form of this, domain randomisation: "
+        "the policy learns in many simulated worlds, so that a new one is among them",
         rival="zero_shot",
         learning="steps",
         words=Words(

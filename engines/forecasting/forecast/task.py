@@ -34,6 +34,8 @@ class Forecast(Task):
         default_model="fracast",
         pipeline_tag="time-series-forecasting",
         library="sktime",
+        no_target="a series carries its own answers, so its form of this is zero-shot: "
+        "the model forecasts series that it has never learnt from",
         rival="zero_shot",
     )
     settings = ForecastSettings

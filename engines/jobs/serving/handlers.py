@@ -50,6 +50,8 @@ def answer(question: Question, models: LoadedModels, progress: Progress) -> dict
             return _check(question, progress)
         case "rehearse":
             return _rehearse(question, progress)
+        case "check_target":
+            return _check_target(question, progress)
         case "rank":
             return _rank(question, progress)
         case "sample":
@@ -121,6 +123,17 @@ def _rehearse(question: Question, progress: Progress) -> dict[str, Any]:
     )
     api.rehearse(recipe, progress)
     return {}
+
+
+def _check_target(question: Question, progress: Progress) -> dict[str, Any]:
+    return api.check_target(
+        question["task"],
+        question["data"],
+        question["target"],
+        seed=int(question.get("seed") or 0),
+        settings=question.get("settings"),
+        progress=progress,
+    )
 
 
 def _rank(question: Question, progress: Progress) -> dict[str, Any]:

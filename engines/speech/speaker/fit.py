@@ -6,19 +6,23 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from safetensors.torch import save_file
 
-from engines.classification.fit import ClassificationStudy
+from engines import paths
+from engines.adaptation.target import Brought, Source
+from engines.classification.adapting import AdaptingStudy
 from engines.contract import Budgets, Recipe, Run, Strategy, Task
-from engines.speech.audio import files
+from engines.speech.audio import decode_cache, files
 from engines.speech.audio.files import RATE
 from engines.speech.audio.preview import SPOKEN
 from engines.speech.models import ge2e, speaker_catalogue
 from engines.speech.settings import SpeakerSettings
-from engines.speech.speaker import prepare
+from engines.speech.speaker import prepare, target
 from engines.speech.speaker.prepare import Prepared, Voices
 from engines.training.staged import Staged
 from engines.training.transfer import TrainOutcome, TrainSpec
@@ -37,7 +41,7 @@ def open_study(task: Task, recipe: Recipe, settings: SpeakerSettings, run: Run) 
     return SpeakerStudy(task, recipe, settings, run)
 
 
-class SpeakerStudy(ClassificationStudy[Prepared, SpeakerSettings]):
+class SpeakerStudy(AdaptingStudy[Prepared, SpeakerSettings]):
     """Clips of a few speakers."""
 
     steadier = ("more variation of the clips", {"augment": "speed"})
@@ -47,6 +51,17 @@ class SpeakerStudy(ClassificationStudy[Prepared, SpeakerSettings]):
 
     def build(self, *, pretrained: bool, seed: int, depth: int = 0) -> Staged:
         return ge2e.build(self.card, len(self.prepared.classes), pretrained=pretrained, seed=seed, depth=depth)
+
+    def source(self) -> Source:
+        return Source(self.prepared.classes, frozenset(self.prepared.groups))
+
+    def open_target(self, source: Source) -> Brought:
+        return target.open_target(Path(str(self.recipe.target)), source, self.settings, seed=self.recipe.seed)
+
+    def target_examples(self, brought: Brought) -> Voices:
+        work = paths.work(Path(str(self.recipe.target)))
+        sounds = [decode_cache.samples(work, clip.checked, clip.span) for clip in brought.items]
+        return Voices(sounds, torch.full((len(sounds),), -1), "none")
 
     def keep_model(self, outcome: TrainOutcome, *, temperature: float, value: float) -> None:
         """Also finds out what the embeddings say, while the network is at hand."""

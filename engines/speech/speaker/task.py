@@ -38,6 +38,7 @@ class Speaker(ClassificationTask):
         pipeline_tag="audio-classification",
         library="transformers",
         words=Words(explain_question="Which moments decided?"),
+        adapts_by=("self-training",),
     )
     settings = SpeakerSettings
 

@@ -37,6 +37,8 @@ class Transcription(Task):
         default_model=catalogue.DEFAULT,
         pipeline_tag="automatic-speech-recognition",
         library="transformers",
+        no_target="a recogniser is not adapted without transcripts yet: "
+        "put a few of those that it writes right, and let it learn from them",
         rival="zero_shot",
     )
     settings = TranscriptionSettings

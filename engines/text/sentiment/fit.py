@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engines.classification.fit import ClassificationStudy
+from engines.adaptation.target import Brought, Source
+from engines.classification.adapting import AdaptingStudy
 from engines.contract import Recipe, Run, Task
 from engines.text.models import encoders
-from engines.text.sentiment import baselines, check, embedding_map, export_script, predict, prepare, zero_shot
+from engines.text.models.tokenising import TextExamples
+from engines.text.sentiment import baselines, check, embedding_map, export_script, predict, prepare, target, zero_shot
 from engines.text.sentiment.prepare import Prepared
 from engines.text.settings import TextSettings
 from engines.training.staged import Staged
@@ -22,7 +25,7 @@ def open_study(task: Task, recipe: Recipe, settings: TextSettings, run: Run) -> 
     return TextStudy(task, recipe, settings, run)
 
 
-class TextStudy(ClassificationStudy[Prepared, TextSettings]):
+class TextStudy(AdaptingStudy[Prepared, TextSettings]):
     """Texts of a few classes."""
 
     def prepare(self) -> Prepared:
@@ -33,6 +36,16 @@ class TextStudy(ClassificationStudy[Prepared, TextSettings]):
 
     def zero_shot(self) -> Staged:
         return zero_shot.network(self.prepared, self.settings, self.card)
+
+    def source(self) -> Source:
+        prepared = self.prepared
+        return Source(prepared.classes, frozenset(text.content for text in prepared.texts), prepared.reading)
+
+    def open_target(self, source: Source) -> Brought:
+        return target.open_target(Path(str(self.recipe.target)), source, self.settings, seed=self.recipe.seed)
+
+    def target_examples(self, brought: Brought) -> TextExamples:
+        return prepare.unlabelled(brought.items, brought.contents, self.prepared.reader, self.run)
 
     def keep_model(self, outcome: TrainOutcome, *, temperature: float, value: float) -> None:
         folder, prepared = self.run.path / "model", self.prepared

@@ -88,6 +88,17 @@ def prepare(recipe: Recipe, card: ModelCard, settings: TextSettings, run: Run) -
     )
 
 
+def unlabelled(texts: list[str], contents: list[str], reader: Reader, run: Run) -> TextExamples:
+    """Texts of no known class, as examples. Raises Cancelled."""
+
+    def tell(done: int, total: int) -> None:
+        run.check_cancelled()
+        run.emit("progress", phase="adapting", done=done, total=total, unit=UNIT)
+
+    read = read_all(reader, texts, tell)
+    return TextExamples([one.windows for one in read], torch.full((len(texts),), -1), contents, reader)
+
+
 def hypotheses(classes: list[str], template: str) -> list[str]:
     """One sentence a class. Raises InputError for a template without {label}."""
     if "{label}" not in template:

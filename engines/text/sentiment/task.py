@@ -33,6 +33,7 @@ class Sentiment(ClassificationTask):
         pipeline_tag="text-classification",
         library="transformers",
         words=Words(explain_question="Which words decided?"),
+        adapts_by=("self-training",),
     )
     settings = TextSettings
 

@@ -189,6 +189,16 @@ def open_unlabelled(data: Path, work: Path) -> tuple[list[tuple[str, Path]], lis
     return sorted(found), skipped
 
 
+def written_labels(data: Path, work: Path, settings: VisionSettings) -> tuple[dict[Path, str], bool]:
+    """The class that folders or a table give each picture in `data`, by its path, and whether a table did; none where
+    nothing says it."""
+    try:
+        listing = _listing(data, _folder(data, work)[0], work, settings, False, None)
+    except InputError:
+        return {}, False
+    return {entry.file.path: clean(entry.label) for entry in listing.entries}, listing.columns is not None
+
+
 def names_on_disk(data: Path, work: Path, paths: list[Path]) -> list[str] | None:
     """Where a person finds these pictures of `data`, below the folder or the unpacked zip that they brought.
 

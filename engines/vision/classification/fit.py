@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 
-from engines.classification.fit import ClassificationStudy
+from engines.adaptation.target import Brought, Source
+from engines.classification.adapting import AdaptingStudy
 from engines.contract import Recipe, Run, Task
 from engines.training.loop import BatchMix
 from engines.training.staged import Staged
 from engines.training.transfer import TrainOutcome, TrainSpec
-from engines.vision.classification import export_script, predict, prepare
+from engines.vision.classification import export_script, predict, prepare, target
 from engines.vision.classification.batch_mixing import mixing
 from engines.vision.classification.prepare import Prepared
 from engines.vision.classification.settings import VisionSettings
@@ -32,7 +34,7 @@ def open_study(task: Task, recipe: Recipe, settings: VisionSettings, run: Run) -
     return VisionStudy(task, recipe, settings, run)
 
 
-class VisionStudy(ClassificationStudy[Prepared, VisionSettings]):
+class VisionStudy(AdaptingStudy[Prepared, VisionSettings]):
     """Photographs of a few classes."""
 
     steadier = ("stronger variation of the pictures", {"augment": "strong"})
@@ -48,6 +50,15 @@ class VisionStudy(ClassificationStudy[Prepared, VisionSettings]):
 
     def build(self, *, pretrained: bool, seed: int, depth: int = 0) -> Staged:
         return backbones.build(self.card, len(self.prepared.classes), pretrained=pretrained, seed=seed, depth=depth)
+
+    def source(self) -> Source:
+        return Source(self.prepared.classes, frozenset(self.prepared.groups))
+
+    def open_target(self, source: Source) -> Brought:
+        return target.open_target(Path(str(self.recipe.target)), source, self.settings, seed=self.recipe.seed)
+
+    def target_examples(self, brought: Brought) -> Photos:
+        return prepare.unlabelled(brought.items, brought.contents, self.prepared.photos.format, self.run)
 
     def keep_model(self, outcome: TrainOutcome, *, temperature: float, value: float) -> None:
         predict.save(

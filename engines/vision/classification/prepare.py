@@ -64,6 +64,15 @@ def input_format(card: ModelCard, settings: VisionSettings) -> InputFormat:
     return InputFormat(size, tuple(config.mean), tuple(config.std), settings.framing)
 
 
+def unlabelled(paths: list[Path], digests: list[str], format: InputFormat, run: Run) -> Photos:
+    """Pictures of no known class, as examples; `digests` are of their files. Raises InputError and Cancelled."""
+    order = hashlib.sha256("".join(digests).encode()).hexdigest()
+    title = f"Reading {len(paths):,} {UNIT} of the new domain"
+    squares = decode(paths, format, name=order, run=run, unit=UNIT, title=title)
+    nothing = torch.full((len(paths),), -1)
+    return Photos(squares, nothing, np.array(digests), format, augmentation("none", format, flip=False), "")
+
+
 def prepare(recipe: Recipe, card: ModelCard, settings: VisionSettings, run: Run) -> Prepared:
     """Reads, checks, splits and decodes the recipe's data. Raises InputError and Cancelled."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from engines.adaptation.rule import adapt_setting
 from engines.contract import Strategy, setting
 from engines.data.folds import FEW, MOST
 from engines.data.parts import parts_setting
@@ -75,6 +76,7 @@ class VisionSettings(TrainSettings):
         title="What runs the frozen part",
         choices=("auto", "torch", "onnx"),
     )
+    adapt: str = adapt_setting()
     parts: str = parts_setting()
     table: str | None = setting(
         None, "The table that says what is on the pictures, of several; by default the likeliest", reads=True

@@ -49,6 +49,7 @@ class Classification(ClassificationTask):
         pipeline_tag="image-classification",
         library="timm",
         builds_without_files=True,
+        adapts_by=(),
         words=Words(
             explain_question="Where did it look?",
             explain_methods={"": "Automatic", "grad-cam": "Grad-CAM", "integrated-gradients": "Integrated gradients"},

@@ -423,7 +423,7 @@ def test_something_is_left_of_every_text(text: str) -> None:
 # --- samples --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["films", "products"])
+@pytest.mark.parametrize("name", ["films", "products", "tweets"])
 def test_reviews(name: str, tmp_path: Path) -> None:
     found = open_texts(samples.make(name, tmp_path / "out"), TextSettings())
     assert Counter(e.split for e in found.examples) == {"train": 500, "test": 300}

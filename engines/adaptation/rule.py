@@ -1,0 +1,159 @@
+"""Which method adapts, decided by the task and the number of targets alone, before anything is seen of them. Light."""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engines.contract import InputError, Problem, setting
+
+RULE = "rule"
+NONE = "none"
+FEWEST = 30
+MOST = 2000
+"""Targets that are used; of more, so many are drawn by the seed."""
+MEASURED = Path(__file__).with_name("measured.json")
+"""What the methods gained and lost, by task: benchmarks/adaptation.py writes it."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to adapt."""
+
+    name: str
+    title: str
+    does: str
+    """In one sentence."""
+    least: int
+    """Targets below which it is refused."""
+    experimental: bool = False
+    norms: bool = False
+    """Whether it changes a network's batch norms, and needs some."""
+
+
+METHODS = {
+    method.name: method
+    for method in (
+        Method(
+            "self-training",
+            "Self-training",
+            "The new domain is scaled halfway to one of its own, and the head is fitted anew: on the labelled data and "
+            "on the surer half of its own answers there (Lee 2013).",
+            FEWEST,
+        ),
+        Method(
+            "t3a",
+            "T3A",
+            "Each class becomes the mean of what the model is surest of in the new domain (Iwasawa & Matsuo 2021).",
+            FEWEST,
+        ),
+        Method(
+            "label-prior",
+            "Label prior",
+            "How often each class occurs in the new domain is estimated from the answers, and the answers follow it "
+            "(Saerens et al. 2002).",
+            FEWEST,
+            experimental=True,
+        ),
+        Method(
+            "coral",
+            "CORAL",
+            "The features of the labelled data are given the mean and covariance of the new domain, and the head is "
+            "fitted anew (Sun et al. 2016).",
+            FEWEST,
+            experimental=True,
+        ),
+        Method(
+            "adabn",
+            "AdaBN",
+            "Batch norms take the statistics of the new domain (Li et al. 2017).",
+            FEWEST,
+            experimental=True,
+            norms=True,
+        ),
+        Method(
+            "tent",
+            "TENT",
+            "As AdaBN, and then the batch norms learn to be sure of their answers (Wang et al. 2021).",
+            FEWEST,
+            experimental=True,
+            norms=True,
+        ),
+    )
+}
+CHOICES = (RULE, NONE, *METHODS)
+
+
+def adapt_setting() -> str:
+    """The setting by which a person chooses otherwise than the rule."""
+    return setting(
+        RULE,
+        "With a target, how the model is adapted to it; by default a rule that was fixed before anything was seen",
+        title="Adapt to the new domain by",
+        group="data",
+        choices=CHOICES,
+    )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The method of a run, and why that one."""
+
+    method: str
+    """A name in METHODS, or 'none'."""
+    why: str
+    """A sentence."""
+
+    @property
+    def title(self) -> str:
+        return METHODS[self.method].title if self.method in METHODS else "No adaptation"
+
+
+def choose(asked: str, n: int, by_rule: tuple[str, ...], unit: str) -> Choice:
+    """The method for `n` targets: the one that was asked for, or the first of the task's (`TaskInfo.adapts_by`) that
+    has enough of them. Raises InputError where there are too few for the one that was asked for."""
+    if asked == NONE:
+        return Choice(NONE, "You asked for none: the model stays as it learnt.")
+    if asked != RULE:
+        method = METHODS[asked]
+        if n < method.least:
+            others = [name for name, other in METHODS.items() if other.least <= n and not other.experimental]
+            accepted = f"accepted: {method.least} {unit} or more, or adapt={' or adapt='.join([*others, NONE])}"
+            raise InputError(Problem("--target", f"{n} {unit}, too few for {method.title}", accepted))
+        return Choice(asked, "You asked for it.")
+    for name in by_rule:
+        if n >= METHODS[name].least:
+            return Choice(name, f"By a rule fixed before: what did best on {unit}, from {METHODS[name].least} of them.")
+    if not by_rule:
+        why = f"By a rule fixed before: on {unit}, no method gained for sure in what was measured."
+        return Choice(NONE, why)
+    least = min(METHODS[name].least for name in by_rule)
+    why = f"Only {n} {unit} in the new domain: it takes {least} to adapt to it, so the model stays as it learnt."
+    return Choice(NONE, why)
+
+
+@functools.cache
+def measured(task: str) -> dict[str, Any]:
+    """What the benchmark found of a task: 'shifts', 'seeds', 'methods' (name -> mean, low, high and worst gain, as
+    shares) and 'estimate' (the mean and worst error of the estimated accuracy); empty where it was not measured."""
+    if not MEASURED.is_file():
+        return {}
+    found: dict[str, Any] = json.loads(MEASURED.read_text(encoding="utf-8")).get(task, {})
+    return found
+
+
+def record(task: str, method: str) -> str:
+    """What a method came to in what was measured of a task, as a sentence; '' where nothing was."""
+    known = measured(task)
+    found = known.get("methods", {}).get(method)
+    if not found:
+        return ""
+    title = METHODS[method].title
+    mean, low, high, worst = (100 * found[name] for name in ("mean", "low", "high", "worst"))
+    return (
+        f"{title} in {known['shifts']} measured shifts: {mean:+.1f} points on average (95 % interval {low:+.1f} to "
+        f"{high:+.1f}), {worst:+.1f} at worst."
+    )

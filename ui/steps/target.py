@@ -1,0 +1,124 @@
+"""Step 1, further down: data of a new domain, without labels, that a model is adapted to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from engines import paths, registry
+from engines.contract import InputError, Sample, Strategy, TaskInfo
+from ui.page import address, errors, uploads, words
+from ui.page.draft import Draft
+from ui.widgets import waiting
+
+TITLE = "The same task in a new domain, without labels"
+
+
+def show(draft: Draft) -> None:
+    """What was brought of a new domain, or a way to bring it; nothing but a sentence where the task takes none."""
+    info = registry.task(draft.task).info
+    if info.adapts_by is None:
+        st.caption(f"New domain without labels: {info.no_target}.")
+        return
+    with st.expander(TITLE, icon=":material/swap_horiz:", expanded=draft.target is not None, key="target"):
+        if draft.target is None:
+            _bring(draft, info)
+        else:
+            _brought(draft, info, draft.target)
+
+
+def _bring(draft: Draft, info: TaskInfo) -> None:
+    st.markdown(
+        f"Have {info.unit} from where the model will be used, and nobody has labelled them? Bring some: the model that "
+        f"learns from the labelled {info.unit} is then adapted to them, and the result shows both, before and after."
+    )
+    st.caption("Labels among them are set aside: they only tell how good both are.")
+    files = st.file_uploader(
+        f"{info.unit.capitalize()} of the new domain",
+        type=list(info.accepts),
+        accept_multiple_files=True,
+        key="target_upload",
+    )
+    if files:
+        _take(draft, info, files)
+    for sample in _shifts(draft):
+        _sample(draft, sample)
+
+
+def _shifts(draft: Draft) -> list[Sample]:
+    """Samples that are the draft's sample in a new domain."""
+    name = uploads.origin(draft.data).sample if draft.data else None
+    return [sample for sample in registry.task(draft.task).samples() if name in sample.shift_of]
+
+
+def _sample(draft: Draft, sample: Sample) -> None:
+    here = registry.task(draft.task).has_sample(sample.name)
+    made_up = "" if sample.real else " · synthetic: made up, not observed"
+    text, button = st.columns([4, 1], vertical_alignment="center")
+    text.markdown(f"**{sample.title}**  \n{sample.description}")
+    text.caption(f"{sample.origin} · {sample.licence}{made_up}")
+    label = f"Take {sample.title}"
+    if button.button(label, key=f"target_{sample.name}", icon=":material/swap_horiz:", disabled=not here):
+        with errors.calm("The sample could not be made.", "Try another one, or bring your own data."):
+            path = waiting.with_bar("Getting the sample", lambda tell: _made(draft.task, sample.name, tell))
+            _use(draft, uploads.take_sample(draft.task, sample.name, path))
+    if not here:
+        text.caption(f":material/block: Not on this machine. To have it, {sample.needs}.")
+
+
+def _made(task: str, name: str, tell: Any) -> Path:
+    from engines.jobs.serving import client
+
+    question = {"verb": "sample", "task": task, "name": name, "out": str(paths.samples() / task)}
+    return Path(client.ask(question, tell)["path"])
+
+
+def _take(draft: Draft, info: TaskInfo, files: Sequence[Any]) -> None:
+    target = None
+    with errors.calm("The upload could not be kept.", "Try again, or bring other data."):
+        target = uploads.keep(files, [f".{ending}" for ending in info.whole or info.accepts])
+        _use(draft, target)
+    if target is not None:
+        uploads.forget(target)  # what could not be read is not kept
+
+
+def _use(draft: Draft, target: str) -> None:
+    """Checks it and shows what was found. Raises InputError."""
+    _checked(draft, target)
+    address.change(target=target, step="data")
+    st.rerun()
+
+
+def _checked(draft: Draft, target: str) -> dict[str, Any]:
+    assert draft.data is not None
+    data, settings = draft.data, {**draft.reading, **_chosen(draft)}
+    return waiting.with_bar(
+        "Reading the new domain", lambda tell: uploads.check_target(draft.task, data, target, tell, settings)
+    )
+
+
+def _chosen(draft: Draft) -> dict[str, Any]:
+    return {name: value for name, value in draft.settings.items() if name == "adapt"}
+
+
+def _brought(draft: Draft, info: TaskInfo, target: str) -> None:
+    try:
+        report = _checked(draft, target)
+    except InputError as error:
+        errors.say(error, "Bring other data of the new domain, or go on without.")
+    else:
+        st.markdown(f"**{words.plain(uploads.origin(target).title)}**: {words.count(report['n'], info.unit)}")
+        st.markdown(f":blue-badge[{report['title']}] {words.plain(report['why'])}")
+        if draft.strategy == Strategy.ZERO_SHOT:
+            st.caption("With nothing learnt there is nothing to adapt: choose another strategy.")
+        st.markdown("\n".join(f"- {words.plain(note)}" for note in report["notes"]))
+        if n := len(report["skipped"]):
+            first = report["skipped"][0]
+            st.caption(f"{n:,} left out, such as {words.plain(first['where'])}, which {words.plain(first['reason'])}.")
+        st.caption("Another method can be chosen among the settings of the strategy.")
+    if st.button("Go on without the new domain", icon=":material/undo:", type="tertiary"):
+        address.change(data=draft.data, target=None, run=None, step="data")
+        st.rerun()
