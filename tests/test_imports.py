@@ -23,6 +23,7 @@ DOMAINS = "engines.<domain>"
 LAYERS = (
     ("engines.contract",),
     ("engines.paths", "engines.versions", "engines.runs", "engines.weights", "engines.data", "engines.exports"),
+    ("engines.hub_files",),
     ("engines.training", "engines.cost", "engines.evidence", "engines.attribution", "engines.reporting"),
     ("engines.lifecycle", "engines.classification"),
     (DOMAINS,),

@@ -17,6 +17,7 @@ from engines.contract.events import Run
 from engines.contract.info import TaskInfo
 from engines.contract.recipe import Recipe
 from engines.contract.settings import Settings
+from engines.contract.strategies import Strategy
 from engines.contract.study import Study
 
 
@@ -123,6 +124,14 @@ class Task(ABC):
         if recipe.strategy not in self.info.strategies:
             accepted = f"accepted: {', '.join(self.info.strategies)}"
             raise InputError(Problem("strategy", f"{recipe.strategy} is not offered here", accepted))
+
+    def lacks(self, strategy: Strategy, card: ModelCard) -> str:
+        """Why this model cannot be used by that strategy, in words; '' where it can."""
+        return ""
+
+    def source_labels(self, card: ModelCard) -> frozenset[str] | None:  # noqa: ARG002  (a subclass reads it)
+        """The classes that a model came with, by all of their names; None where nobody has listed them."""
+        return None
 
     def rank(self, recipe: Recipe, run: Run, models: Sequence[str] = ()) -> dict[str, Any]:
         """Which of the models that are here fits the recipe's data, asked on a few training examples: rank.py.

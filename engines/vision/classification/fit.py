@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from engines.classification import prompts
 from engines.classification.fit import ClassificationStudy
 from engines.contract import Recipe, Run, Task
 from engines.training.loop import BatchMix
@@ -21,7 +22,8 @@ from engines.vision.classification.prepare import Prepared
 from engines.vision.classification.settings import VisionSettings
 from engines.vision.images import pixel_baseline
 from engines.vision.images.transforms import LOOKS, Photos
-from engines.vision.models import backbones
+from engines.vision.models import image_text, network
+from engines.vision.models.catalogue import reads_names
 
 MOST_THUMBNAILS = 1000
 THUMBNAIL_PIXELS = 160
@@ -41,7 +43,12 @@ class VisionStudy(ClassificationStudy[Prepared, VisionSettings]):
         return prepare.prepare(self.recipe, self.card, self.settings, self.run)
 
     def build(self, *, pretrained: bool, seed: int, depth: int = 0) -> Staged:
-        return backbones.build(self.card, len(self.prepared.classes), pretrained=pretrained, seed=seed, depth=depth)
+        return network.build(self.card, len(self.prepared.classes), pretrained=pretrained, seed=seed, depth=depth)
+
+    def zero_shot(self) -> Staged:
+        return image_text.named(
+            self.card, prompts.sentences(self.prepared.classes, self.settings.prompt, self.settings.class_names)
+        )
 
     def keep_model(self, outcome: TrainOutcome, *, temperature: float, value: float) -> None:
         predict.save(
@@ -85,7 +92,8 @@ class VisionStudy(ClassificationStudy[Prepared, VisionSettings]):
     def own_details(self) -> dict[str, Any]:
         size = self.prepared.photos.format.size
         said = f"{size} pixels square, RGB. Normalisation and framing are in `config.json`"
-        lines = predict.snippet(ends_early=self.settings.ends_early(len(self.card.stages)))
+        early = self.settings.ends_early(len(self.card.stages))
+        lines = predict.snippet(ends_early=early, of_tower=reads_names(self.card))
         return {"image_size": size, "input": said, "load_snippet": lines}
 
     def mix(self) -> BatchMix | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from engines.classification.prompts import PROMPT
 from engines.contract import Strategy, setting
 from engines.data.folds import FEW, MOST
 from engines.data.parts import parts_setting
@@ -73,6 +74,19 @@ class VisionSettings(TrainSettings):
         "What runs the frozen part on a processor; auto is ONNX Runtime from 2,000 passes on, twice as fast",
         title="What runs the frozen part",
         choices=("auto", "torch", "onnx"),
+    )
+    prompt: str = setting(
+        PROMPT,
+        "With 'zero-shot': the sentence that a class is looked for by; {} stands for its name. Several, with | between "
+        "them, are averaged",
+        title="Sentence for a class",
+        group="data",
+    )
+    class_names: str | None = setting(
+        None,
+        'With \'zero-shot\': what your classes are called, as JSON: {"n02123045": "tabby cat"}',
+        title="What your classes are called",
+        group="data",
     )
     parts: str = parts_setting()
     table: str | None = setting(
