@@ -178,8 +178,8 @@ def image_text() -> dict[str, dict[str, Any]]:
         width = config.projection_dim if config.model_type == "clip" else config.vision_config.hidden_size
         measured = networks.measure({**config.vision_config.to_dict(), "projection_dim": width})
         stages = [dataclasses.asdict(stage) for stage in measured["stages"]]
-        found[name] = {"name": name, "package": None, "sha256": None, "download_bytes": 4 * both}
-        found[name] |= {**measured, "stages": stages}
+        known_of_it = {"name": name, "package": None, "sha256": None, "download_bytes": 4 * both}
+        found[name] = {**known_of_it, **measured, "stages": stages}
     return found
 
 

@@ -129,7 +129,7 @@ class Task(ABC):
         """Why this model cannot be used by that strategy, in words; '' where it can."""
         return ""
 
-    def source_labels(self, card: ModelCard) -> frozenset[str] | None:  # noqa: ARG002  (a subclass reads it)
+    def source_labels(self, card: ModelCard) -> frozenset[str] | None:
         """The classes that a model came with, by all of their names; None where nobody has listed them."""
         return None
 

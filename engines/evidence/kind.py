@@ -105,12 +105,10 @@ def facts(
     learnt = result.trainable_parameters > 0
     labelled = _learnt_from(result) if learnt else 0
     further = (mismatch or {}).get("said") or _other_physics(result)
-    shared = {"transfers": recipe.strategy is not Strategy.SCRATCH, "unit": unit, "further": further}
+    transfers = recipe.strategy is not Strategy.SCRATCH
     if getattr(recipe, "target", None):  # its own classes are the source's, those of the target are not looked at
-        return Facts(
-            target_labels=labels, source_labels=labels, labelled=0, unlabelled=max(1, _of_target(result)), **shared
-        )
-    return Facts(target_labels=labels, source_labels=source_labels, labelled=labelled, learnt=learnt, **shared)
+        return Facts(transfers, labels, labels, 0, unlabelled=max(1, _of_target(result)), unit=unit, further=further)
+    return Facts(transfers, labels, source_labels, labelled, unit=unit, further=further, learnt=learnt)
 
 
 def _learnt_from(result: Result) -> int:

@@ -22,6 +22,7 @@ def navigation() -> Page:
         st.Page("pages/home.py", title="Headstart", icon=":material/moving:", default=True),
         *map(domains.page, domains.domains()),
         st.Page("pages/runs.py", title="Runs", icon=":material/list:", url_path="runs"),
+        st.Page("pages/kinds.py", title="Kinds of transfer", icon=":material/map:", url_path="kinds"),
         st.Page("pages/evidence.py", title="Evidence", icon=":material/balance:", url_path="evidence"),
     ]
     shown = st.navigation(pages, position="top")

@@ -47,7 +47,8 @@ def record(study: ClassificationStudy[Prepared, VisionSettings], learnt: TrainOu
     names, in_archives = found_by(prepared, recipe)
     views = settings.views if prepared.photos.variation else 1
     lesson = export_script.lesson(study, learnt, value)
-    boundary = recipe.strategy.boundary(len(learnt.network.stages), settings.blocks)
+    learns = recipe.strategy is not Strategy.ZERO_SHOT  # else nothing has to be seen twice
+    boundary = recipe.strategy.boundary(len(learnt.network.stages), settings.blocks) if learns else 0
     cut = learnt.network.model
     lesson |= {
         "architecture": study.card.name,
