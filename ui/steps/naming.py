@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -50,15 +50,19 @@ def _names(draft: Draft, classes: list[str], choose: Choose) -> None:
     with st.grid(min_column_width=190):
         for name in classes[:MOST]:
             shown = called.get(name, name.replace("_", " "))
-            _field(f"called_{name}", f"{words.plain(name)} is called", shown, rename(name))
+            with st.container(gap="xxsmall"):
+                st.markdown(f"{words.plain(name)} is called")
+                _field(f"called_{name}", f"{name} is called", shown, rename(name), seen=False)
     if classes[MOST:]:
         st.caption(f"{len(classes) - MOST:,} more classes are called as they are.")
 
 
-def _field(key: str, label: str, value: str, change: Callable[[str], None]) -> None:
+def _field(key: str, label: str, value: str, change: Callable[[str], None], *, seen: bool = True) -> None:
+    """`seen=False`: the label is for screen readers alone, which read markdown's own signs too."""
     st.session_state[key] = value
     act = user_changes.changed(key, lambda: change(st.session_state[key]))
-    st.text_input(label, key=key, max_chars=300, on_change=act)
+    visible: Literal["visible", "collapsed"] = "visible" if seen else "collapsed"
+    st.text_input(label, key=key, max_chars=300, on_change=act, label_visibility=visible)
 
 
 def _called(draft: Draft) -> dict[str, str]:

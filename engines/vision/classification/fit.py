@@ -94,7 +94,8 @@ class VisionStudy(ClassificationStudy[Prepared, VisionSettings]):
         said = f"{size} pixels square, RGB. Normalisation and framing are in `config.json`"
         early = self.settings.ends_early(len(self.card.stages))
         lines = predict.snippet(ends_early=early, of_tower=reads_names(self.card))
-        return {"image_size": size, "input": said, "load_snippet": lines}
+        library = {"library": "transformers"} if reads_names(self.card) else {}
+        return {"image_size": size, "input": said, "load_snippet": lines, **library}
 
     def mix(self) -> BatchMix | None:
         return mixing(self.settings.mix, len(self.prepared.classes))

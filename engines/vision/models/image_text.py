@@ -130,7 +130,7 @@ def describe(name: str) -> ModelCard:
         title=name.split("/")[-1],
         family=IMAGE_TEXT[kind],
         download_bytes=4 * count(both.parameters()),
-        licence="as stated on its page on the hub",
+        licence="see its page on the hub",
         source=f"{name} on the Hugging Face hub" if "/" in name else "a folder on this machine",
         source_task="pictures together with the words beside them",
         hub=name if "/" in name else None,

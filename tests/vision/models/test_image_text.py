@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -97,11 +100,63 @@ def test_pictures_are_told_apart_by_the_names_of_their_classes(kind: str, tmp_pa
 @pytest.mark.parametrize("strategy", [Strategy.FEATURES, Strategy.PARTIAL, Strategy.FULL, Strategy.LORA])
 @pytest.mark.parametrize("kind", KINDS)
 def test_its_picture_half_learns_like_any_other_network(kind: str, strategy: Strategy, tmp_path: Path) -> None:
-    settings = {"blocks": 1} if strategy is Strategy.PARTIAL else {}
+    settings = {Strategy.PARTIAL: {"blocks": 1}, Strategy.FEATURES: {"frozen_part": "onnx"}}.get(strategy, {})
     _, result = run_of(pictures(tmp_path / "data"), strategy, f"tiny-{kind}", epochs=2, folds=0, **settings)
     card = registry.task(TASK).describe(f"tiny-{kind}")
     assert result.trainable_parameters > card.head_inputs
     assert result.value >= 0.8
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def named(request: pytest.FixtureRequest, models: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A finished run by names, beside its data."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADSTART_MODELS", str(models))
+        patch.setenv("HEADSTART_HOME", str(tmp_path_factory.mktemp("home")))
+        folder = tmp_path_factory.mktemp(request.param)
+        return run_of(pictures(folder / "data"), Strategy.ZERO_SHOT, f"tiny-{request.param}")[0]
+
+
+def alone(program: str, folder: Path, *words: str) -> str:
+    """What a fresh interpreter that sees nothing of Headstart prints."""
+    command = [sys.executable, "-W", "ignore", "-c", program, *words]
+    found = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240)
+    assert found.returncode == 0, found.stderr
+    return found.stdout
+
+
+@pytest.mark.parametrize("format", ["safetensors", "onnx"])
+def test_it_is_carried_home(named: RunFolder, format: str, tmp_path: Path) -> None:
+    out = registry.task(TASK).export(named.path, format, tmp_path / "exported")
+    red = named.path.parent / "data" / "red" / "0.png"
+    use = "import runpy, sys; sys.argv[0] = 'usage.py'; runpy.run_path('usage.py', run_name='__main__')"
+    (row,) = map(json.loads, alone(use, out, str(red)).splitlines())
+    expected = registry.task(TASK).load(named.path).predict(red)[0]
+    assert row["label"] == "red"
+    assert row["probabilities"] == pytest.approx(expected["probabilities"], abs=1e-4)
+    if format == "safetensors":
+        assert "library_name: transformers" in (out / "README.md").read_text(encoding="utf-8")
+        assert "timm" not in (out / "requirements.txt").read_text(encoding="utf-8").split("==")
+        shutil.copyfile(red, out / "picture.jpg")
+        result = named.result
+        assert result is not None
+        assert alone(f"import sys; sys.path.insert(0, '.')\n{result.details['load_snippet']}", out).strip() == "red"
+
+
+def test_it_says_where_it_looked(named: RunFolder, tmp_path: Path) -> None:
+    (row,) = registry.task(TASK).explain(named.path, named.path.parent / "data" / "blue" / "0.png", tmp_path / "out")
+    assert row["label"] == "blue"
+    assert Path(row["picture"]).is_file()
+
+
+def test_a_head_on_its_first_block(tmp_path: Path) -> None:
+    run, result = run_of(pictures(tmp_path / "data"), Strategy.FEATURES, epochs=3, folds=0, depth=2)
+    assert [stage.get("left_out", False) for stage in result.details["stages"]] == [False, False, True]
+    red = tmp_path / "data" / "red" / "0.png"
+    out = registry.task(TASK).export(run.path, "safetensors", tmp_path / "exported")
+    shutil.copyfile(red, out / "picture.jpg")
+    said = alone(f"import sys; sys.path.insert(0, '.')\n{result.details['load_snippet']}", out).strip()
+    assert said == registry.task(TASK).load(run.path).predict(red)[0]["label"]
 
 
 CODES = dict(zip(tiny_clip.COLOURS, ("n02123045", "0", "class_3", "7", "n01440764"), strict=True))
@@ -135,9 +190,7 @@ def test_a_size_of_its_own(tmp_path: Path) -> None:
 
 
 def test_another_kind_of_model_of_the_hub_is_named() -> None:
-    with pytest.raises(
-        InputError, match=r"^model tiny-bert: it is a model of the kind 'bert'; accepted: CLIP"
-    ):
+    with pytest.raises(InputError, match=r"^model tiny-bert: it is a model of the kind 'bert'; accepted: CLIP"):
         registry.task(TASK).describe("tiny-bert")
 
 
