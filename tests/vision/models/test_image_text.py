@@ -17,6 +17,7 @@ from engines import api, registry
 from engines.contract import InputError, Recipe, Result, Strategy
 from engines.runs import RunFolder
 from engines.vision.models import catalogue, image_text
+from engines.vision.models.tower import from_config
 from tests import tiny_clip, tiny_text
 
 TASK = "vision.classification"
@@ -182,6 +183,20 @@ def test_a_network_that_knows_no_words_cannot(tmp_path: Path) -> None:
         "clip-vit-base-patch32",
         "siglip-base-patch16-224",
     ]
+
+
+def test_the_catalogue_holds_what_is_measured() -> None:
+    """Of the published configuration of CLIP ViT-B/32, which Transformers takes for granted."""
+    from transformers import CLIPConfig
+
+    card, config = registry.task(TASK).describe("clip-vit-base-patch32"), CLIPConfig()
+    with torch.device("meta"):
+        network = from_config({**config.vision_config.to_dict(), "projection_dim": config.projection_dim}, 2)
+    head = sum(p.numel() for p in network.head.classifier.parameters())
+    assert (
+        sum(p.numel() for p in network.parameters()) - head == card.parameters == sum(s.parameters for s in card.stages)
+    )
+    assert (len(card.stages), card.head_inputs) == (13, network.head.classifier.in_features)
 
 
 def test_a_size_of_its_own(tmp_path: Path) -> None:
