@@ -2,12 +2,13 @@
 
     python benchmarks/shots_curve.py [--only SAMPLE] [--write]
 
-Writes showcase/shots.json, which the page Kinds of transfer draws. Of each sample, what the task's default network sees
-of every example, frozen, brought to length 1; and from the examples that are not tested, 20 draws of k a class. Two
-heads learn them: prototypes (the nearest class mean; Snell et al. 2017) and logistic regression (C = 100). Texts also
-without any example: the network's own zero-shot, from the classes' names. Nothing is chosen by anything: neither the
-heads nor the sentence that a class is looked for by were tried against others here, and the test is the sample's own.
-The interval is that of every comparison (`evidence.effects`), over test examples and draws.
+Writes showcase/shots.json, which the page Kinds of transfer draws, and the table of docs/few_labels/kinds.md; with
+--only nothing. Of each sample, what the task's default network sees of every example, frozen, brought to length 1; and
+from the examples that are not tested, 20 draws of k a class. Two heads learn them: prototypes (the nearest class mean;
+Snell et al. 2017) and logistic regression (C = 100). Texts also without any example: the network's own zero-shot, from
+the classes' names. Nothing is chosen by anything: neither the heads nor the sentence that a class is looked for by were
+tried against others here, and the test is the sample's own. The interval is that of every comparison
+(`evidence.effects`), over test examples and draws.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from sklearn.linear_model import LogisticRegression
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.performance_page import parser
+from benchmarks.performance_page import ROOT, parser, publish, table
 from engines import api, paths, registry
 from engines.classification.fit import ClassificationStudy
 from engines.contract import Strategy
@@ -36,6 +37,7 @@ SHOTS = (1, 2, 5, 10, 20)
 DRAWS, SEED, C = 20, 0, 100.0
 SAMPLES = (("text.sentiment", "films"), ("text.sentiment", "products"), ("vision.classification", "photographs"))
 FILE = paths.showcase() / "shots.json"
+PAGE = ROOT / "docs/few_labels/kinds.md"
 Head = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -113,10 +115,24 @@ def main() -> None:
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as aside:
         samples = [measured(t, name, Path(aside)) for t, name in SAMPLES if given.only in {None, name}]
-    text = json.dumps({"seed": SEED, "draws": DRAWS, "C": C, "samples": samples}, indent=1, ensure_ascii=False) + "\n"
-    print(text)
-    if given.write:
-        FILE.write_text(text, encoding="utf-8")
+    found = {"seed": SEED, "draws": DRAWS, "C": C, "samples": samples}
+    write = given.write and not given.only
+    if write:
+        FILE.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    publish(markdown(found), write=write, page=PAGE)
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """A table: a row a sample and a way to learn, a column a number of labels."""
+    rows = []
+    for sample in found["samples"]:
+        of = f"{sample['title']}, {sample['model_title']}"
+        ways = {"from names alone": [sample["zero_shot"]]} if "zero_shot" in sample else {}
+        for name, own in {**ways, **sample["lines"]}.items():
+            said = {point["shots"]: f"{point['value']:.3f} ({point['low']:.3f}–{point['high']:.3f})" for point in own}
+            rows.append((of, name, str(own[0]["n"]), *(said.get(shots, "–") for shots in (0, *SHOTS))))
+    header = ("sample, network", "learnt by", "test", *(f"{shots} a class" for shots in (0, *SHOTS)))
+    return f"Balanced accuracy, with its 95 % interval.\n\n{table(header, rows)}"
 
 
 if __name__ == "__main__":
