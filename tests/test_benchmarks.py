@@ -30,7 +30,10 @@ def test_a_table() -> None:
 
 
 def test_every_section_has_its_script_and_was_measured() -> None:
-    names = (PERFORMANCE, *(ROOT / "docs" / name for name in ("vision.md", "text.md", "evidence/why.md", "few_labels/kinds.md")))
+    names = (
+        PERFORMANCE,
+        *(ROOT / "docs" / name for name in ("vision.md", "text.md", "evidence/why.md", "few_labels/kinds.md")),
+    )
     pages = [page.read_text(encoding="utf-8") for page in names]
     sections = [found for page in pages for found in re.findall(r"<!-- (\w+\.py) -->\n(.*?)<!-- end", page, re.DOTALL)]
     assert sections

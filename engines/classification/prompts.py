@@ -66,8 +66,9 @@ def words(class_names: str | None) -> dict[str, str]:
 
 
 def written(called: Mapping[str, str]) -> str:
-    """The text of the setting `class_names`, where a class's name differs from what it is in the data; else ''."""
-    changed = {label: name.strip() for label, name in called.items() if name.strip() and name.strip() != label}
+    """The text of the setting `class_names`: what differs from the data, and what codes are called; else ''."""
+    given = {label: name.strip() for label, name in called.items() if name.strip()}
+    changed = {label: name for label, name in given.items() if name != label or codes([label])}
     return json.dumps(dict(sorted(changed.items())), ensure_ascii=False) if changed else ""
 
 

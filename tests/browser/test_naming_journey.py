@@ -40,7 +40,7 @@ def test_from_a_code_to_a_word_to_a_result(visitor: Callable[..., BrowserContext
     picture(page, "naming")
 
     visit(page, f"/vision?{query}&step=strategy&model=tiny-clip")
-    expect(main).to_contain_text("'class_3': a code, not a word", timeout=PATIENCE)
+    expect(main).to_contain_text("'class_3': codes say nothing to this network.", timeout=PATIENCE)
     expect(page.get_by_role("button", name="Start training")).to_be_disabled()
     for scheme in ("light", "dark"):
         put_on(page, scheme)

@@ -18,6 +18,7 @@ from tests.pages import finished_run
 from tests.pages.opening import opened, press, shown, text
 from ui.kinds import drawing, placing, samples, shots
 from ui.kinds.meanings import MEANINGS
+from ui.kinds.shots import overtaken
 from ui.page import domains, local_storage, uploads
 from ui.steps import data
 
@@ -177,6 +178,21 @@ def test_the_plot_tells_every_number() -> None:
         "test examples": 63,
         "draws": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("learnt", "said"),
+    [
+        ([0.5, 0.55, 0.61], "names alone did at least as well as 2 labels a class, and 5 did better."),
+        ([0.7, 0.8, 0.9], "1 label a class did better than names alone."),
+        ([0.5, 0.5, 0.5], "names alone did at least as well as 5 labels a class."),
+    ],
+)
+def test_what_names_are_worth_is_said(learnt: list[float], said: str) -> None:
+    line = [{**POINT, "shots": shots, "value": value} for shots, value in zip((1, 2, 5), learnt, strict=True)]
+    sample = {"zero_shot": {**POINT, "value": 0.6}, "lines": {"logistic regression": line}}
+    assert overtaken(sample) == f"On this sample {said}"
+    assert overtaken({"lines": {"logistic regression": line}}) == ""
 
 
 def test_photographs_begin_at_one_and_say_why() -> None:

@@ -52,7 +52,7 @@ def _map(found: Standings) -> None:
     if pressed is not None and drawing.ORDER[pressed] != chosen:
         st.query_params[CHOSEN] = drawing.ORDER[pressed]
         st.rerun(scope="fragment")
-    left, right = st.columns([4, 3])
+    left, right = st.columns([1, 1])
     with left:
         _kind(chosen)
     with right:

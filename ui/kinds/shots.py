@@ -41,6 +41,8 @@ def show() -> None:
         )
         sample = next(sample for sample in found["samples"] if sample["sample"] == chosen)
         plots.show(figure(sample), f"shots_{chosen}", alt=told(sample), table=lambda: rows(sample))
+        if said := overtaken(sample):
+            st.markdown(said)
         st.caption(about(sample, found))
         if "zero_shot" not in sample and (page := domains.further("showing")) is not None:
             st.page_link(page, label="Instead, show a few pictures a class", icon=":material/arrow_forward:")
@@ -85,7 +87,8 @@ def figure(sample: dict[str, Any]) -> plots.Figure:
     chance = 1 / sample["classes"]
     found = plots.layout(320, "labelled examples a class", "balanced accuracy")
     found["xaxis"] |= {"tickvals": list(PLACES.values()), "ticktext": list(map(str, PLACES)), "range": [-0.4, 5.4]}
-    found["yaxis"] |= {"tickformat": ".0%", "range": [0, 1]}
+    lowest = min(chance, *(point["low"] for _, own in points(sample) for point in own))
+    found["yaxis"] |= {"tickformat": ".0%", "range": [max(0.0, lowest - 0.05), 1]}
     found["shapes"] = [
         {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": chance, "y1": chance}
         | {"line": {"color": plots.SCRATCH, "dash": "dot", "width": 1}}
@@ -114,6 +117,23 @@ def told(sample: dict[str, Any]) -> str:
         f"{name}, {point['shots']} a class: {100 * point['value']:.1f} %"
         for name, own in points(sample)
         for point in own
+    )
+
+
+def overtaken(sample: dict[str, Any]) -> str:
+    """From how many labels a class on learning did better than names alone, by the means; empty without the latter."""
+    if "zero_shot" not in sample:
+        return ""
+    named, learnt = sample["zero_shot"]["value"], sample["lines"]["logistic regression"]
+    better = [point["shots"] for point in learnt if point["value"] > named]
+    worse = [point["shots"] for point in learnt if point["value"] <= named]
+    if not better:
+        return f"On this sample names alone did at least as well as {worse[-1]} labels a class."
+    if not worse or better[0] < worse[0]:
+        return f"On this sample {better[0]} label{'s' * (better[0] > 1)} a class did better than names alone."
+    return (
+        f"On this sample names alone did at least as well as {max(w for w in worse if w < better[0])} labels a class, "
+        f"and {better[0]} did better."
     )
 
 

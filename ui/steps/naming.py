@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import streamlit as st
@@ -14,6 +14,7 @@ from engines.data.class_names import codes
 from ui.page import domains, frame, user_changes, words
 from ui.page.draft import Draft, knows
 
+MOST_TOLD = 5
 MOST = 24
 """Classes that have a field of their own; more are called as they are, or by the setting `class_names`."""
 ASKS = ("prompt", "class_names")
@@ -38,18 +39,24 @@ def show(draft: Draft, report: dict[str, Any] | None, choose: Choose) -> None:
         _field("naming_prompt", "Sentence for a class", prompt, lambda text: choose(draft, "prompt", text))
         if classes:
             _names(draft, classes, choose)
-        _preview(classes, prompt, draft.settings.get("class_names"))
+        if unnamed := unknown(draft, classes):
+            told = ", ".join(f"'{words.plain(name)}'" for name in unnamed[:MOST_TOLD]) + " …" * (
+                len(unnamed) > MOST_TOLD
+            )
+            st.warning(f"{told}: codes say nothing to this network. Say in a word what is on these pictures.")
+        else:
+            _preview(classes, prompt, draft.settings.get("class_names"))
 
 
 def _names(draft: Draft, classes: list[str], choose: Choose) -> None:
-    called = _called(draft)
+    called, unnamed = _called(draft), unknown(draft, classes)
 
     def rename(name: str) -> Callable[[str], None]:
         return lambda text: choose(draft, "class_names", prompts.written({**called, name: text}) or None)
 
     with st.grid(min_column_width=190):
         for name in classes[:MOST]:
-            shown = called.get(name, name.replace("_", " "))
+            shown = called.get(name, "" if name in unnamed else name.replace("_", " "))
             with st.container(gap="xxsmall"):
                 st.markdown(f"{words.plain(name)} is called")
                 _field(f"called_{name}", f"{name} is called", shown, rename(name), seen=False)
@@ -72,6 +79,12 @@ def _called(draft: Draft) -> dict[str, str]:
         return {}
 
 
+def unknown(draft: Draft, classes: Iterable[str]) -> list[str]:
+    """The classes whose names are codes, and which nobody has called by a word yet."""
+    called = _called(draft)
+    return codes(name for name in classes if name not in called)
+
+
 def _preview(classes: list[str], prompt: str, class_names: str | None) -> None:
     try:
         about = prompts.sentences(classes or ["cat"], prompt, class_names)
@@ -85,20 +98,21 @@ def hindrance(draft: Draft, report: dict[str, Any] | None) -> str:
     """Why a run by names cannot start yet, in words; else ''."""
     if not asks(draft):
         return ""
-    unnamed = codes(name for name in (report or {}).get("classes") or () if name not in _called(draft))
+    unnamed = unknown(draft, (report or {}).get("classes") or ())
     return "Call each class by a word first: the network knows no codes." if unnamed else ""
 
 
 def elsewhere(draft: Draft, model: ModelCard | None = None) -> None:
     """What is to be known of zero-shot where only some models can: which can, and what to do where none is here.
 
-    With `model` only where that one cannot.
+    With `model` only where that one cannot, or is not to be had.
     """
     task = registry.task(draft.task)
     if Strategy.ZERO_SHOT not in task.info.strategies:
         return
     able = [card for card in task.models() if not task.lacks(Strategy.ZERO_SHOT, card)]
-    if len(able) == len(task.models()) or (model and not task.lacks(Strategy.ZERO_SHOT, model)):
+    ready = model and not task.lacks(Strategy.ZERO_SHOT, model) and weights.where(model) != "unreachable"
+    if len(able) == len(task.models()) or ready:
         return
     here = [card for card in able if weights.where(card) == "here"]
     names = " or ".join(card.title for card in here or able)
