@@ -27,11 +27,12 @@ from torch.nn import functional as F
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import performance_page
+from engines import hub_files
 from engines.contract import Recipe, Strategy
 from engines.data.tables import read_table
 from engines.runs import RunFolder
 from engines.text import samples
-from engines.text.models import catalogue, encoders, hub_files
+from engines.text.models import catalogue, encoders
 from engines.text.models.tokenising import TextExamples, read_all
 from engines.text.settings import TextSettings
 from engines.training import devices, strategies

@@ -27,6 +27,13 @@ def idea() -> None:
         )
 
 
+def kinds() -> None:
+    if (page := known.further("kinds")) is not None:
+        st.page_link(
+            page, label="Much data or little, labels or none: which kind of transfer is yours?", icon=":material/map:"
+        )
+
+
 def steps() -> None:
     for number, (column, (name, text)) in enumerate(zip(st.columns(5), STEPS, strict=True), 1):
         column.markdown(f"**:orange[{number}] {name}**  \n{text}")
@@ -58,6 +65,7 @@ def recent() -> None:
 
 with frame.page("Headstart", "Start from what a network already knows, and see what that is worth on your data."):
     idea()
+    kinds()
     steps()
     st.subheader("Pick a domain", anchor=False)
     domains()

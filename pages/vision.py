@@ -15,7 +15,7 @@ with frame.page("Vision", "Teach a network that has seen a million photographs t
             case "data":
                 data.show(desk.draft)
             case "model":
-                model.show(desk.draft, by_hand="Any timm model", example="resnet34.a1_in1k")
+                model.show(desk.draft, by_hand="Any timm model, CLIP or SigLIP", example="resnet34.a1_in1k")
             case "strategy":
                 strategy.show(desk.draft)
             case "train":

@@ -35,6 +35,25 @@ VISION: Words = {
         "source_task": "ImageNet-21k: 14 million photographs, then " + IMAGENET,
     },
 }
+IMAGE_TEXT: Words = {
+    "clip-vit-base-patch32": {
+        "title": "CLIP ViT-B/32",
+        "family": "CLIP",
+        "source": "OpenAI (Radford et al. 2021)",
+        "source_task": "400 million pictures from the web together with the words beside them",
+        "licence": "MIT",
+        "hub": "openai/clip-vit-base-patch32",
+    },
+    "siglip-base-patch16-224": {
+        "title": "SigLIP B/16",
+        "family": "SigLIP",
+        "source": "Google (Zhai et al. 2023)",
+        "source_task": "WebLI: billions of pictures from the web together with the English words beside them",
+        "licence": "Apache-2.0",
+        "hub": "google/siglip-base-patch16-224",
+    },
+}
+"""They know classes by their names."""
 
 
 BOOKS = "BooksCorpus and English Wikipedia: 3.3 billion words, guessing masked ones"
@@ -135,11 +154,33 @@ def main(domains: list[str]) -> None:
     if "vision" in domains:
         from engines.vision.models import backbones, catalogue
 
-        write(catalogue.FILE, {name: dataclasses.asdict(backbones.describe(name)) for name in VISION}, VISION)
+        measured = {name: dataclasses.asdict(backbones.describe(name)) for name in VISION}
+        write(catalogue.FILE, measured | image_text(), VISION | IMAGE_TEXT)
     if "text" in domains:
         from engines.text.models import catalogue as reading
 
         write(reading.FILE, texts(), TEXT)
+
+
+def image_text() -> dict[str, dict[str, Any]]:
+    """Measured on networks of the published configurations, which are those that Transformers takes for granted."""
+    import torch
+    from transformers import AutoModel, CLIPConfig, SiglipConfig
+
+    from engines.training.staged import count
+    from engines.vision.models import image_text as networks
+
+    known = {"clip-vit-base-patch32": CLIPConfig(), "siglip-base-patch16-224": SiglipConfig()}
+    found = {}
+    for name, config in known.items():
+        with torch.device("meta"):
+            both = count(AutoModel.from_config(config).parameters())
+        width = config.projection_dim if config.model_type == "clip" else config.vision_config.hidden_size
+        measured = networks.measure({**config.vision_config.to_dict(), "projection_dim": width})
+        stages = [dataclasses.asdict(stage) for stage in measured["stages"]]
+        known_of_it = {"name": name, "package": None, "sha256": None, "download_bytes": 4 * both}
+        found[name] = {**known_of_it, **measured, "stages": stages}
+    return found
 
 
 def texts() -> dict[str, dict[str, Any]]:

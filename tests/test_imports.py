@@ -24,6 +24,7 @@ LAYERS = (
     ("engines.contract",),
     ("engines.environment", "engines.paths", "engines.versions", "engines.runs", "engines.weights"),
     ("engines.data", "engines.exports", "engines.hosting"),
+    ("engines.hub_files",),
     ("engines.training", "engines.cost", "engines.evidence", "engines.attribution", "engines.reporting"),
     ("engines.adaptation",),
     ("engines.lifecycle", "engines.classification"),

@@ -135,6 +135,14 @@ class Task(ABC):
             found = "with zero-shot nothing is learnt that could be adapted"
             raise InputError(Problem("--target", found, "accepted: another strategy, or no target"))
 
+    def lacks(self, strategy: Strategy, card: ModelCard) -> str:
+        """Why this model cannot be used by that strategy, in words; '' where it can."""
+        return ""
+
+    def source_labels(self, card: ModelCard) -> frozenset[str] | None:
+        """The classes that a model came with, by all of their names; None where nobody has listed them."""
+        return None
+
     def rank(self, recipe: Recipe, run: Run, models: Sequence[str] = ()) -> dict[str, Any]:
         """Which of the models that are here fits the recipe's data, asked on a few training examples: rank.py.
 

@@ -9,6 +9,8 @@ from decimal import Decimal
 NUMBER = re.compile(r"[-+]?\d{1,15}(\.\d{1,15})?")
 WHOLE = re.compile(r"([-+]?\d{1,15})\.0{1,15}")
 TRUTH = {"true", "false"}
+CODE = re.compile(r"(class|label|category|cat|cls|id|type|group|n|c|k|l)?[\s_.-]*\d+", re.IGNORECASE)
+"""'3', 'class_3', 'n02123045'."""
 
 
 def one_name(labels: Iterable[str]) -> dict[str, str]:
@@ -55,3 +57,8 @@ def _meaning(label: str) -> Decimal | str:
     if NUMBER.fullmatch(label):
         return Decimal(label)
     return label.casefold() if label.casefold() in TRUTH else label
+
+
+def codes(labels: Iterable[str]) -> list[str]:
+    """Those of the classes whose names are codes, which say nothing to a network that reads words."""
+    return [label for label in labels if CODE.fullmatch(label.strip()) or not re.search(r"[^\W\d_]{2}", label)]

@@ -75,7 +75,7 @@ def _metadata(result: Result, card: ModelCard, info: TaskInfo, title: str) -> st
     values = [(result.metric, result.value), *((n, e.value) for n, e in result.metrics.items())]
     metadata = ModelCardData(
         license=card.licence.lower(),
-        library_name=info.library,
+        library_name=result.details.get("library", info.library),
         pipeline_tag=info.pipeline_tag,
         base_model=card.hub,
         tags=["headstart", "transfer-learning", str(result.strategy)],

@@ -38,7 +38,8 @@ def apply(network: Staged, strategy: Strategy, settings: TrainSettings) -> None:
 
 
 def add_adapters(network: Staged, rank: int) -> None:
-    """Low-rank adapters (Hu et al. 2021) beside every linear and every ungrouped convolution below the head."""
+    """Low-rank adapters (Hu et al. 2021) beside every linear and every ungrouped convolution below the head; not within
+    torch's own MultiheadAttention, which takes its last layer's weights and would pass by what stands beside it."""
     head = network.head()
     modules = {name: module for name, module in network.model.named_modules() if module is not head}
     transposed = [name for name, module in modules.items() if type(module).__name__ == "Conv1D"]  # GPT-2's linear
@@ -46,6 +47,7 @@ def add_adapters(network: Staged, rank: int) -> None:
         name
         for name, module in modules.items()
         if isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1)
+        if not isinstance(module, nn.modules.linear.NonDynamicallyQuantizableLinear)
     ]
     config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=targets, fan_in_fan_out=bool(transposed))
     network.adapters = (get_peft_model(network.model, config),)

@@ -49,11 +49,15 @@ class Subject:
         """Those of the short runs, as the data are checked with them."""
         return self.task.settings.parse(self.tiny.strategies[self.first])
 
+    def model(self, strategy: Strategy) -> str:
+        """The tiny model that is used by that strategy."""
+        return self.tiny.models.get(strategy, self.tiny.model)
+
     def recipe(self, strategy: Strategy, *, seed: int = 0, **settings: object) -> Recipe:
         return Recipe(
             self.task.info.name,
             str(self.data),
-            self.tiny.model,
+            self.model(strategy),
             strategy,
             seed=seed,
             settings={**self.tiny.strategies[strategy], **settings},

@@ -72,7 +72,7 @@ def test_result(trained: RunFolder, subject: Subject, strategy: Strategy) -> Non
     assert (result.run, result.task, result.model, result.strategy, result.seed) == (
         trained.path.name,
         info.name,
-        subject.tiny.model,
+        subject.model(strategy),
         strategy,
         0,
     )
@@ -99,7 +99,7 @@ def test_what_learns_is_what_the_card_says(trained: RunFolder, subject: Subject,
     assert result is not None
     if not subject.tiny.classes:
         pytest.skip("a head of as many outputs as classes is a classifier's")
-    card = subject.task.describe(subject.tiny.model)
+    card = subject.task.describe(subject.model(strategy))
     blocks = subject.tiny.strategies[strategy].get("blocks", 1)
     expected = card.trainable(strategy, blocks, len(subject.tiny.classes))
     if expected is None:  # adapters and the head

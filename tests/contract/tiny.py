@@ -20,7 +20,7 @@ from engines import registry
 from engines.contract import Predictor, Strategy
 from engines.control.policy.strategies import RANDOMISED
 from templates.task import samples as signals
-from tests import tiny_control, tiny_series, tiny_speech, tiny_text, tiny_writers
+from tests import tiny_clip, tiny_control, tiny_series, tiny_speech, tiny_text, tiny_writers
 from tests.contract import odd_inputs
 
 
@@ -65,6 +65,8 @@ class Tiny:
     """Settings of a run that is long enough to be killed in its middle."""
     change_data: Callable[[Path], None] | None = None
     """Puts other data in the same place; by default the last line or the first file goes."""
+    models: Mapping[Strategy, str] = field(default_factory=dict)
+    """Strategies that take another model than `model`."""
     script: str = "train.py"
     """What the exported script is called: one that plays a policy does not train."""
 
@@ -115,6 +117,11 @@ def _write_test_resnet(models: Path) -> None:
         model = timm.create_model("test_resnet")
     (models / "test_resnet").mkdir(parents=True)
     save_file(model.state_dict(), models / "test_resnet" / "model.safetensors")
+
+
+def _write_image_models(models: Path) -> None:
+    _write_test_resnet(models)
+    tiny_clip.write(models, "tiny-clip")
 
 
 def _safetensors_load_back(exported: Path, snippet: str, predictor: Predictor, new: Path) -> None:
@@ -318,10 +325,12 @@ TINY = {
             Strategy.PARTIAL: SMALL | {"epochs": 3, "blocks": 2, "folds": 0},
             Strategy.FULL: SMALL | {"epochs": 3},
             Strategy.LORA: SMALL | {"epochs": 3, "lora_rank": 2},
+            Strategy.ZERO_SHOT: {},
             Strategy.SCRATCH: SMALL | {"epochs": 3},
         },
+        models={Strategy.ZERO_SHOT: "tiny-clip"},
         bad_settings={"image_size": 7, "augment": "wild", "epochs": "many", "blocks": 0, "flip": "perhaps"},
-        write_weights=_write_test_resnet,
+        write_weights=_write_image_models,
         write_data=_write_pictures,
         examples=5 * EACH,
         classes=dict.fromkeys([*COLOURS, "grey"], EACH),

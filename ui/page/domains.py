@@ -22,6 +22,12 @@ def page(domain: str) -> Page:
     return st.Page(file, title=info.title, url_path=domain)
 
 
+def further(name: str) -> Page | None:
+    """A page besides the domains', by its name in the address; None where there is none of that name."""
+    file = f"pages/{name}.py"
+    return st.Page(file, url_path=name) if (paths.PROJECT / file).is_file() else None
+
+
 def page_of(task: str) -> Page | None:
     """The page of a task's domain; None where it has none."""
     domain = task.split(".")[0]

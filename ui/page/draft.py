@@ -131,9 +131,11 @@ def _default_model(task: Task) -> str:
 
 
 def strategies(draft: Draft) -> tuple[Strategy, ...]:
-    """The strategies that the task offers and the draft's data allow."""
-    offered, allowed = registry.task(draft.task).info.strategies, _fitting(draft, "strategies")
-    return tuple(strategy for strategy in offered if not allowed or strategy in allowed)
+    """The strategies that the task offers, the draft's data allow and its model can, as far as the catalogue tells."""
+    task, allowed = registry.task(draft.task), _fitting(draft, "strategies")
+    fitting = tuple(strategy for strategy in task.info.strategies if not allowed or strategy in allowed)
+    known = next((card for card in task.models() if card.name == draft.model), None)
+    return tuple(strategy for strategy in fitting if known is None or not task.lacks(strategy, known))
 
 
 def _fitting(draft: Draft, what: str) -> list[str]:

@@ -26,6 +26,7 @@ def navigation() -> Page:
         st.Page("pages/home.py", title="Headstart", default=True),
         *map(domains.page, domains.domains()),
         st.Page("pages/runs.py", title="Runs", url_path="runs"),
+        st.Page("pages/kinds.py", title="Kinds of transfer", url_path="kinds"),
         st.Page("pages/evidence.py", title="Evidence", url_path="evidence"),
         st.Page("pages/privacy.py", title="Privacy", url_path="privacy"),
     ]

@@ -167,7 +167,7 @@ def check_target(
     try:
         report = client.ask({**question, "settings": settings}, progress)
     except InputError as error:
-        raise InputError(*(_by_its_own_name(problem, brought) for problem in error.problems)) from None
+        raise InputError(*(by_its_own_name(problem, brought) for problem in error.problems)) from None
     partial = kept.with_suffix(f".{uuid.uuid4().hex}")
     partial.write_text(json.dumps(report, ensure_ascii=False), encoding="utf-8")
     partial.replace(kept)

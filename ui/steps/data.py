@@ -169,18 +169,23 @@ def use_sample(task: str, name: str, or_another: bool = False) -> None:
     """Take a sample, check it and show it. With `or_another`, one that needs nothing when this one is not to be had."""
     with errors.calm("The sample could not be made.", "Try another sample, or bring your own data."):
         try:
-            path = waiting.with_bar("Getting the sample", lambda tell: _made_sample(task, name, tell))
+            data_id = sample_id(task, name)
         except InputError:
             other = next((s for s in registry.task(task).samples() if s.needs is None), None)
             if not or_another or other is None:
                 raise
             st.toast(f"That sample is not on this machine. Here is another: {other.title}.", duration="long")
-            name = other.name
-            path = waiting.with_bar("Getting the sample", lambda tell: _made_sample(task, name, tell))
-        data_id = uploads.take_sample(task, name, path)
-        _check(task, data_id, {})
+            data_id = sample_id(task, other.name)
         address.change(data=data_id, step="data", run=None, target=None)
         st.rerun()
+
+
+def sample_id(task: str, name: str) -> str:
+    """The id of a sample that is taken and checked now, with a bar while it is. Raises InputError."""
+    path = waiting.with_bar("Getting the sample", lambda tell: _made_sample(task, name, tell))
+    data_id = uploads.take_sample(task, name, path)
+    _check(task, data_id, {})
+    return data_id
 
 
 def _made_sample(task: str, name: str, tell: Callable[[int, int], None]) -> Path:

@@ -10,7 +10,7 @@ from engines import registry, weights
 from engines.contract import InputError, ModelCard
 from ui.page import address, errors, words
 from ui.page.draft import Draft, card
-from ui.steps import plan
+from ui.steps import naming, plan
 from ui.widgets import ranking
 
 WHERE: dict[str, tuple[words.Colour, str, str, str]] = {
@@ -39,6 +39,7 @@ def show(
     with st.grid(min_column_width=300, row_height="content"):
         for entry in catalogue:
             _card(entry, chosen=entry.name == draft.model)
+    naming.elsewhere(draft)
     if by_hand:
         _by_hand(draft, by_hand, example)
     ranking.show(draft)

@@ -18,7 +18,7 @@ from engines.jobs.serving import client
 from ui.comparisons import data_needed
 from ui.page import address, errors, rehearsals, uploads, user_changes, words
 from ui.page.draft import Draft, card, knows, strategies
-from ui.steps import cost, data, plan, train
+from ui.steps import cost, data, naming, plan, train
 from ui.widgets import drawing, network_view
 
 GROUPS: dict[Group, str] = {"often": "What most people change", "training": "Training", "data": "Data"}
@@ -34,7 +34,7 @@ def show(draft: Draft, own: Callable[[Draft, dict[str, Any] | None], bool] | Non
     report = _report(draft)
     with st.container(border=True):
         st.markdown(f"**{info.words.question}**")
-        _choose(draft, strategies(draft))
+        _choose(draft, tuple(way for way in strategies(draft) if not registry.task(draft.task).lacks(way, model)))
         choice = info.offer(draft.strategy)
         st.caption(f"{choice.meaning} *{choice.when}*")
         view = _network(draft, model, report)
@@ -54,6 +54,9 @@ def show(draft: Draft, own: Callable[[Draft, dict[str, Any] | None], bool] | Non
             if report and (shown := data_needed.can_show(draft, report)):
                 st.caption(f":material/straighten: {shown}")
         compares = own(draft, report) if own else True
+        naming.elsewhere(draft, model)
+    if naming.asks(draft):
+        naming.show(draft, report, choose_setting)
     _settings(draft, compares)
     if draft.path is None:
         st.caption("Bring data first, then training can start.")
@@ -61,7 +64,7 @@ def show(draft: Draft, own: Callable[[Draft, dict[str, Any] | None], bool] | Non
             address.change(step="data")
             st.rerun()
         return
-    _start(draft)
+    _start(draft, naming.hindrance(draft, report))
     if report is None:
         return
     estimate.caption("Estimating the time …")
@@ -219,7 +222,7 @@ def _settings(draft: Draft, compares: bool) -> None:
         words_ = task.info.words
         changed = user_changes.changed("baseline_toggle", compare)
         st.toggle(words_.compare, key="baseline_toggle", on_change=changed, help=words_.compare_help)
-    elsewhere = {"baseline", "blocks", "depth", *task.settings.reading(), *task.settings.hidden}
+    elsewhere = {"baseline", "blocks", "depth", *naming.ASKS, *task.settings.reading(), *task.settings.hidden}
     elsewhere |= {"adapt"} if draft.target is None else set()
     fields = [field for field in dataclasses.fields(task.settings) if field.name not in elsewhere]
     moved = {f.name for f in fields if draft.settings.get(f.name, f.default) != f.default}
@@ -293,8 +296,8 @@ def choose_setting(draft: Draft, name: str, value: str | float | None) -> None:
         address.put(dataclasses.replace(here.with_settings(chosen), step="strategy"))
 
 
-def _start(draft: Draft) -> None:
-    why, refused = plan.hindrance(draft), _refused(draft)
+def _start(draft: Draft, missing: str) -> None:
+    why, refused = plan.hindrance(draft) or missing, _refused(draft)
     stopped = bool(why or refused)
     if st.button("Start training", type="primary", icon=":material/play_arrow:", disabled=stopped):
         title = uploads.origin(draft.data).title if draft.data else ""

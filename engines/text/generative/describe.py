@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from engines import hub_files
 from engines.contract import InputError, ModelCard, Problem, Stage
 from engines.text.generative import networks
 from engines.text.generative.catalogue import TOKENS
-from engines.text.models import hub_files
 from engines.text.models.encoders import is_causal
 
 

@@ -10,14 +10,13 @@ from typing import Any, Protocol
 import torch
 from accelerate import Accelerator
 
-from engines import weights
+from engines import hub_files, weights
 from engines.contract import ModelCard, Recipe, Strategy, Task, TaskInfo
 from engines.exports import bundle, script
 from engines.runs import RunFolder, refusal
 from engines.text.generative import networks
 from engines.text.generative.examples import MOST_NEW, SHOWN, readable, writable
 from engines.text.generative.prepare import Prepared
-from engines.text.models import hub_files
 from engines.text.models.blocks import blocks_of, last_norm
 from engines.training.devices import precision
 from engines.training.staged import Staged

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from engines import weights
+from engines import hub_files, weights
 from engines.contract import Budgets, Estimate, Items, Recipe, Run, Scores, Strategy, Study, Trial
 from engines.contract.study import Describes
 from engines.evidence import bootstrap
@@ -31,7 +31,6 @@ from engines.text.generative.examples import Sequences
 from engines.text.generative.prepare import Prepared, Way, prepare
 from engines.text.generative.settings import WritingSettings
 from engines.text.generative.train import TrainOutcome, TrainSpec
-from engines.text.models import hub_files
 from engines.training import checkpoint, devices, overfitting, transfer
 from engines.training.settings import require_blocks
 from engines.training.staged import Staged

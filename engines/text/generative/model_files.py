@@ -13,10 +13,10 @@ from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from engines import hub_files
 from engines.contract import ModelCard, Recipe, Strategy, Task
 from engines.runs import no_model
 from engines.text.generative import networks
-from engines.text.models import hub_files
 from engines.training.staged import Staged
 
 LEARNT = "learnt.safetensors"

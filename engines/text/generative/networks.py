@@ -23,9 +23,9 @@ from transformers.modeling_outputs import BaseModelOutput
 from transformers.pytorch_utils import Conv1D
 from transformers.utils import logging
 
+from engines import hub_files
 from engines.contract import InputError, ModelCard, Problem, Strategy
 from engines.text.generative.examples import Batch
-from engines.text.models import hub_files
 from engines.text.models.blocks import blocks_of, entering, last_norm
 from engines.training.devices import seed_everything
 from engines.training.settings import TrainSettings

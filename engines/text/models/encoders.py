@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PretrainedConfig
 from transformers.utils import logging
 
-from engines import paths, weights
+from engines import hub_files, paths, weights
 from engines.contract import InputError, ModelCard, Problem
-from engines.text.models import elmo_release, hub_files
+from engines.text.models import elmo_release
 from engines.text.models.blocks import blocks_of, embedded, last_norm, through
 from engines.text.models.elmo import Elmo, ElmoForSequenceClassification, initialise
 from engines.text.models.elmo_input import characters

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForSequenceClassification, PretrainedConfig, PreTrainedTokenizerBase
 
+from engines import hub_files
 from engines.contract import InputError, ModelCard, Problem
-from engines.text.models import encoders, hub_files
+from engines.text.models import encoders
 from engines.text.models.nli_classifier import EntailmentForSequenceClassification
 from engines.text.models.tokenising import TokenReader, tokenizer_of
 from engines.training import array_cache

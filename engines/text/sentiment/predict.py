@@ -11,10 +11,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from engines import paths
+from engines import hub_files, paths
 from engines.contract import ModelCard, Task
 from engines.runs import RunFolder, no_model
-from engines.text.models import catalogue, elmo_release, encoders, entailment, hub_files, nli_classifier, pooled
+from engines.text.models import catalogue, elmo_release, encoders, entailment, nli_classifier, pooled
 from engines.text.models.elmo import Elmo, ElmoForSequenceClassification
 from engines.text.models.nli_classifier import EntailmentForSequenceClassification
 from engines.text.models.pooled import PooledForSequenceClassification

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from engines import hub_files
 from engines.classification import prepared
 from engines.contract import InputError, ModelCard, Problem, Progress, Recipe, Run, Strategy
-from engines.text.models import encoders, entailment, hub_files
+from engines.text.models import encoders, entailment
 from engines.text.models.tokenising import Reader, TextExamples, read_all
 from engines.text.sentiment.dataset import LabelledText
 from engines.text.sentiment.reading import read_in_parts

@@ -27,7 +27,7 @@ def export(task: Task, run: Path, out: Path) -> Path:
         raise no_model(run) from None
     with bundle.parcel(out) as folder:
         save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
-        bundle.copied([model / "config.json", *model.glob("shallow.py")], folder)
+        bundle.copied([model / "config.json", *model.glob("shallow.py"), *model.glob("tower.py")], folder)
         usage.write(folder, run, onnx=False)
         bundle.papers(folder, run, usage.HOW)
     return out

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from engines import paths
 from engines.classification import export_script
@@ -25,10 +25,12 @@ from engines.vision.classification.dataset import names_on_disk
 from engines.vision.classification.prepare import Prepared
 from engines.vision.classification.settings import VisionSettings
 from engines.vision.images.transforms import SMALLEST_CROP
-from engines.vision.models import backbones, shallow
+from engines.vision.models import network as networks
+from engines.vision.models import shallow, tower
 from engines.vision.models.shallow import Shallow
+from engines.vision.models.tower import Tower
 
-NEEDS = ("torch", "torchvision", "timm", "numpy", "pillow", "safetensors")
+NEEDS = ("torch", "torchvision", "numpy", "pillow", "safetensors")
 
 
 # --- while it trains ------------------------------------------------------------------------------
@@ -45,12 +47,14 @@ def record(study: ClassificationStudy[Prepared, VisionSettings], learnt: TrainOu
     names, in_archives = found_by(prepared, recipe)
     views = settings.views if prepared.photos.variation else 1
     lesson = export_script.lesson(study, learnt, value)
-    boundary = recipe.strategy.boundary(len(learnt.network.stages), settings.blocks)
+    learns = recipe.strategy is not Strategy.ZERO_SHOT  # else nothing has to be seen twice
+    boundary = recipe.strategy.boundary(len(learnt.network.stages), settings.blocks) if learns else 0
     cut = learnt.network.model
     lesson |= {
         "architecture": study.card.name,
         "depth": len(learnt.network.stages) if isinstance(cut, Shallow) else 0,
         "shallow": {"steps": cut.steps, "width": cut.classifier.in_features} if isinstance(cut, Shallow) else None,
+        "tower": own.config if isinstance(own := getattr(cut, "backbone", cut), Tower) else None,
         "size": format.size,
         "stored": format.stored,
         "test_time": settings.test_time,
@@ -140,12 +144,15 @@ def export(task: Task, run: Path, out: Path) -> Path:
     state = None
     if lesson["strategy"] != Strategy.SCRATCH:
         state = pretrained(run, task.describe(lesson["architecture"]), known, lesson.get("depth", 0))
-    needs = (*NEEDS, "peft") if lesson["strategy"] == Strategy.LORA else NEEDS
+    if lesson["strategy"] == Strategy.ZERO_SHOT:
+        state = load_file(run / "model" / "model.safetensors")
+    library = "transformers" if lesson.get("tower") else "timm"
+    needs = (*NEEDS, library, *["peft"][: lesson["strategy"] == Strategy.LORA])
     with parcel(out) as folder:
         if lesson.get("faster"):
             shutil.copyfile(convolutions.__file__, folder / "convolutions.py")
         template = Path(__file__).with_name("script_template.py")
-        script.write(folder, template, lesson, run, needs, parts=[shallow.__name__])
+        script.write(folder, template, lesson, run, needs, parts=[shallow.__name__, tower.__name__])
         (folder / "split.csv").write_bytes(split.read_bytes())
         if state is not None:
             save_file(state, folder / "pretrained.safetensors", metadata={"format": "pt"})
@@ -153,9 +160,9 @@ def export(task: Task, run: Path, out: Path) -> Path:
 
 
 def pretrained(run: Path, card: ModelCard, known: str | None, depth: int) -> dict[str, torch.Tensor]:
-    """The backbone that the run started from, under timm's names. Raises InputError when it is another one now."""
+    """The backbone that the run started from, under its own names. Raises InputError when it is another one now."""
     script.require_same_weights(run, card, known)
-    network = backbones.build(card, 1, pretrained=True, seed=0, depth=depth)
+    network = networks.build(card, 1, pretrained=True, seed=0, depth=depth)
     head = {id(parameter) for parameter in network.head().parameters()}
     own = {name for name, parameter in network.model.named_parameters() if id(parameter) in head}
     return {name: t.contiguous() for name, t in network.model.state_dict().items() if name not in own}

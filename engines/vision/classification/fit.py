@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from engines.adaptation.target import Brought, Source
+from engines.classification import prompts
 from engines.classification.adapting import AdaptingStudy
 from engines.contract import Recipe, Run, Task
 from engines.training.loop import BatchMix
@@ -23,7 +24,8 @@ from engines.vision.classification.prepare import Prepared
 from engines.vision.classification.settings import VisionSettings
 from engines.vision.images import pixel_baseline
 from engines.vision.images.transforms import LOOKS, Later, Photos
-from engines.vision.models import backbones
+from engines.vision.models import image_text, network
+from engines.vision.models.catalogue import reads_names
 
 MOST_THUMBNAILS = 1000
 THUMBNAIL_PIXELS = 160
@@ -49,7 +51,12 @@ class VisionStudy(AdaptingStudy[Prepared, VisionSettings]):
         _ = squares.array
 
     def build(self, *, pretrained: bool, seed: int, depth: int = 0) -> Staged:
-        return backbones.build(self.card, len(self.prepared.classes), pretrained=pretrained, seed=seed, depth=depth)
+        return network.build(self.card, len(self.prepared.classes), pretrained=pretrained, seed=seed, depth=depth)
+
+    def zero_shot(self) -> Staged:
+        return image_text.named(
+            self.card, prompts.sentences(self.prepared.classes, self.settings.prompt, self.settings.class_names)
+        )
 
     def source(self) -> Source:
         return Source(self.prepared.classes, frozenset(self.prepared.groups))
@@ -102,8 +109,10 @@ class VisionStudy(AdaptingStudy[Prepared, VisionSettings]):
     def own_details(self) -> dict[str, Any]:
         size = self.prepared.photos.format.size
         said = f"{size} pixels square, RGB. Normalisation and framing are in `config.json`"
-        lines = predict.snippet(ends_early=self.settings.ends_early(len(self.card.stages)))
-        return {"image_size": size, "input": said, "load_snippet": lines}
+        early = self.settings.ends_early(len(self.card.stages))
+        lines = predict.snippet(ends_early=early, of_tower=reads_names(self.card))
+        library = {"library": "transformers"} if reads_names(self.card) else {}
+        return {"image_size": size, "input": said, "load_snippet": lines, **library}
 
     def mix(self) -> BatchMix | None:
         return mixing(self.settings.mix, len(self.prepared.classes))

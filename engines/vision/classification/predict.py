@@ -20,8 +20,10 @@ from engines.training.staged import Staged
 from engines.vision.classification.dataset import open_unlabelled
 from engines.vision.images import reading
 from engines.vision.images.transforms import LOOKS, InputFormat, look
-from engines.vision.models import backbones, catalogue, shallow
+from engines.vision.models import backbones, catalogue, image_text, shallow, tower
+from engines.vision.models import network as networks
 from engines.vision.models.shallow import Shallow
+from engines.vision.models.tower import Tower
 
 SNIPPET = """\
 import json, safetensors.torch, timm
@@ -38,12 +40,15 @@ from shallow import Shallow  # shallow.py lies beside the weights
 backbone = timm.create_model(config["architecture"], num_classes=0)
 model = Shallow(backbone, classes=config["num_classes"], **config["shallow"]).eval()"""
 """In the place of the line that makes a whole network."""
+OF_TOWER = "from tower import from_config  # tower.py lies beside the weights\n"
+MAKES = 'timm.create_model(config["architecture"], num_classes='
 
 
-def snippet(*, ends_early: bool) -> str:
-    """The lines that load a model of all the network's blocks, or of the first ones."""
+def snippet(*, ends_early: bool, of_tower: bool = False) -> str:
+    """The lines that load a model of all the network's blocks, or of the first ones; or of an image–text network."""
     whole = next(line for line in SNIPPET.splitlines() if line.startswith("model = "))
-    return SNIPPET.replace(whole, OF_SOME_BLOCKS) if ends_early else SNIPPET
+    lines = SNIPPET.replace(whole, OF_SOME_BLOCKS) if ends_early else SNIPPET
+    return OF_TOWER + lines.replace(MAKES, 'from_config(config["tower"], classes=') if of_tower else lines
 
 
 def save(
@@ -84,6 +89,10 @@ def save(
             "test_time": test_time,
         },
     }
+    if isinstance(own := getattr(network.model, "backbone", network.model), Tower):
+        config["tower"] = own.config
+        config["architecture"] = card.name
+        shutil.copyfile(tower.__file__, folder / "tower.py")
     if isinstance(model := network.model, Shallow):
         config["shallow"] = {"steps": model.steps, "width": model.classifier.in_features}
         config["headstart"]["depth"] = len(network.stages)
@@ -103,17 +112,20 @@ def weights_of(folder: Path, config: dict[str, Any]) -> dict[str, torch.Tensor]:
 
 def pretrained(config: dict[str, Any]) -> dict[str, torch.Tensor]:
     """The weights that a model with this configuration started from."""
-    card = catalogue.find(config["architecture"]) or backbones.describe(config["architecture"])
-    depth = config["headstart"].get("depth", 0)
-    return backbones.build(card, config["num_classes"], pretrained=True, seed=0, depth=depth).model.state_dict()
+    name, depth = config["architecture"], config["headstart"].get("depth", 0)
+    card = catalogue.find(name) or (image_text.describe if "tower" in config else backbones.describe)(name)
+    return networks.build(card, config["num_classes"], pretrained=True, seed=0, depth=depth).model.state_dict()
 
 
 def network_of(config: dict[str, Any]) -> nn.Module:
     """The network with this configuration, its weights still random."""
-    if "shallow" in config:
-        return Shallow(timm.create_model(config["architecture"]), classes=config["num_classes"], **config["shallow"])
-    model: nn.Module = timm.create_model(config["architecture"], num_classes=config["num_classes"])
-    return model
+    classes = config["num_classes"]
+    whole: nn.Module = (
+        tower.from_config(config["tower"], classes)
+        if "tower" in config
+        else timm.create_model(config["architecture"], num_classes=classes)
+    )
+    return Shallow(whole, classes=classes, **config["shallow"]) if "shallow" in config else whole
 
 
 def format_of(config: dict[str, Any]) -> InputFormat:

@@ -10,12 +10,14 @@ import numpy as np
 import timm
 import torch
 
-from engines.classification import prepared
+from engines.classification import prepared, prompts
 from engines.contract import InputError, ModelCard, Problem, Recipe, Run, Strategy
 from engines.vision.classification.data_quality import Photograph
 from engines.vision.classification.opening import UNIT, open_data
 from engines.vision.classification.settings import VisionSettings
 from engines.vision.images.transforms import InputFormat, Later, Photos, augmentation, decode
+from engines.vision.models import image_text
+from engines.vision.models.catalogue import reads_names
 
 
 @dataclass
@@ -54,14 +56,20 @@ class Prepared(prepared.Prepared):
 
 
 def input_format(card: ModelCard, settings: VisionSettings) -> InputFormat:
-    """How this network wants its pictures, as timm records it. Raises InputError for a size that it cannot take."""
-    config = timm.get_pretrained_cfg(card.name, allow_unregistered=False)
-    assert config is not None  # a card is only made of a name that timm knows
-    size = settings.image_size or config.input_size[-1]
-    if config.fixed_input_size and size != config.input_size[-1]:
-        accepted = f"{card.name} takes pictures of one size, accepted: {config.input_size[-1]}"
+    """How this network wants its pictures, as recorded with it. Raises InputError for a size that it cannot take."""
+    if reads_names(card):
+        own, mean, std = image_text.pixels(card)
+        fixed = True
+    else:
+        config = timm.get_pretrained_cfg(card.name, allow_unregistered=False)
+        assert config is not None  # a card is only made of a name that timm knows
+        own, mean, std = config.input_size[-1], tuple(config.mean), tuple(config.std)
+        fixed = config.fixed_input_size
+    size = settings.image_size or own
+    if fixed and size != own:
+        accepted = f"{card.name} takes pictures of one size, accepted: {own}"
         raise InputError(Problem("setting image_size", f"found {size}", accepted))
-    return InputFormat(size, tuple(config.mean), tuple(config.std), settings.framing)
+    return InputFormat(size, mean, std, settings.framing)
 
 
 def unlabelled(paths: list[Path], digests: list[str], format: InputFormat, run: Run) -> Photos:
@@ -92,6 +100,10 @@ def prepare(recipe: Recipe, card: ModelCard, settings: VisionSettings, run: Run)
     opened = open_data(Path(recipe.data), test, settings, seed=recipe.seed, progress=progress)
     # what was dropped is read all the same: the squares of the others are known from before it was
     examples, classes, found = opened.examples, opened.classes, opened.found
+    asked = []
+    if recipe.strategy is Strategy.ZERO_SHOT:
+        about = prompts.sentences(classes, settings.prompt, settings.class_names)
+        asked.append(f"A class is as likely as a picture is near to its words, such as '{about[0][0]}'.")
     format = replace(format, white=found.white)
     title = f"Reading {len(examples):,} {UNIT}"
     digests = np.array([e.sha256 for e in examples])
@@ -107,7 +119,7 @@ def prepare(recipe: Recipe, card: ModelCard, settings: VisionSettings, run: Run)
         Photos(squares, labels, digests, format, augment, variation),
         {part: np.flatnonzero(opened.parts == part) for part in ("train", "validation", "test")},
         found.skipped,
-        [*found.notes, *opened.remarks],
+        [*found.notes, *opened.remarks, *asked],
         opened.sha256,
         examples,
         found.examples,

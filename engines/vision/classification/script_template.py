@@ -39,6 +39,7 @@ from engines.exports.script_parts import (
     train_classes,
 )
 from engines.vision.models.shallow import Shallow
+from engines.vision.models.tower import from_config
 
 # --- Pictures become squares, and squares become inputs: as they are, or varied anew each time they are seen ---
 
@@ -235,7 +236,10 @@ def batch_norms(model: Any) -> list[nn.modules.batchnorm._BatchNorm]:
 def learn(training: Any, checks: Any) -> tuple[Any, Callable[[Any], Tensor]]:
     """The network, and what it answers: data -> logits float32 (N, classes)."""
     seeded(RUN["seed"], "weights")
-    model: Any = timm.create_model(RUN["architecture"], num_classes=len(RUN["classes"]))
+    if RUN["tower"]:
+        model: Any = from_config(RUN["tower"], len(RUN["classes"]))
+    else:
+        model = timm.create_model(RUN["architecture"], num_classes=len(RUN["classes"]))
     if RUN["shallow"]:
         model = Shallow(model, classes=len(RUN["classes"]), **RUN["shallow"])
     if RUN["strategy"] == "scratch":
@@ -243,6 +247,9 @@ def learn(training: Any, checks: Any) -> tuple[Any, Callable[[Any], Tensor]]:
             norm.momentum = 0.1
         learner = model.to(RUN["device"])
         learn_phase(model, "scratch", learner, training, checks)
+    elif RUN["strategy"] == "zero-shot":  # its last layer was made of the classes' names; nothing learns
+        model.load_state_dict(load_file(HERE / "pretrained.safetensors"))
+        learner = model.to(RUN["device"])
     else:
         model.load_state_dict(load_file(HERE / "pretrained.safetensors"), strict=False)
         head = model.to(RUN["device"]).get_classifier()
@@ -259,7 +266,7 @@ def learn(training: Any, checks: Any) -> tuple[Any, Callable[[Any], Tensor]]:
             name
             for name, layer in model.named_modules()
             if isinstance(layer, nn.Linear) or isinstance(layer, nn.Conv2d) and layer.groups == 1
-            if layer is not head
+            if layer is not head and not isinstance(layer, nn.modules.linear.NonDynamicallyQuantizableLinear)
         ]
         adapted = adapters(model, targets)
         head.requires_grad_(True)

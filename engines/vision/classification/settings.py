@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from engines.adaptation.rule import adapt_setting
+from engines.classification.prompts import PROMPT
 from engines.contract import Strategy, setting
 from engines.data.folds import FEW, MOST
 from engines.data.parts import parts_setting
@@ -77,6 +78,19 @@ class VisionSettings(TrainSettings):
         choices=("auto", "torch", "onnx"),
     )
     adapt: str = adapt_setting()
+    prompt: str = setting(
+        PROMPT,
+        "With 'zero-shot': the sentence that a class is looked for by; {} stands for its name. Several, with | between "
+        "them, are averaged",
+        title="Sentence for a class",
+        group="data",
+    )
+    class_names: str | None = setting(
+        None,
+        'With \'zero-shot\': what your classes are called, as JSON: {"n02123045": "tabby cat"}',
+        title="What your classes are called",
+        group="data",
+    )
     parts: str = parts_setting()
     table: str | None = setting(
         None, "The table that says what is on the pictures, of several; by default the likeliest", reads=True

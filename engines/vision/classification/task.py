@@ -5,21 +5,34 @@ from __future__ import annotations
 from pathlib import Path
 
 from engines.classification.classification_task import ClassificationTask
-from engines.contract import BALANCED_ACCURACY, ModelCard, Sample, Strategy, TaskInfo, Words, offered
+from engines.contract import (
+    BALANCED_ACCURACY,
+    InputError,
+    ModelCard,
+    Problem,
+    Recipe,
+    Sample,
+    Strategy,
+    TaskInfo,
+    Words,
+    offered,
+)
 from engines.vision import samples
 from engines.vision.classification.settings import VisionSettings
-from engines.vision.models import catalogue
+from engines.vision.models import catalogue, imagenet
 
 
 class Classification(ClassificationTask):
-    """Image classification through timm."""
+    """Image classification through timm, and CLIP and SigLIP of the hub."""
 
     info = TaskInfo(
         name="vision.classification",
         title="Classify",
         unit="photographs",
         metric=BALANCED_ACCURACY,
-        offers=offered(Strategy.FEATURES, Strategy.PARTIAL, Strategy.FULL, Strategy.LORA, Strategy.SCRATCH),
+        offers=offered(
+            Strategy.FEATURES, Strategy.PARTIAL, Strategy.FULL, Strategy.LORA, Strategy.ZERO_SHOT, Strategy.SCRATCH
+        ),
         usual=Strategy.FEATURES,
         formats=(
             "a zip or folder with one folder of images a class (train/ and test/ on top if you like)",
@@ -63,9 +76,26 @@ class Classification(ClassificationTask):
     def describe(self, model: str) -> ModelCard:
         if (known := catalogue.find(model)) is not None:
             return known
-        from engines.vision.models import backbones
+        from engines.vision.models import backbones, image_text
 
-        return backbones.describe(model)
+        return image_text.describe(model) if image_text.is_one(model) else backbones.describe(model)
+
+    def lacks(self, strategy: Strategy, card: ModelCard) -> str:
+        if strategy is Strategy.ZERO_SHOT and not catalogue.reads_names(card):
+            return "it knows pictures and no words: classes are found by their names by a CLIP or SigLIP network"
+        return ""
+
+    def source_labels(self, card: ModelCard) -> frozenset[str] | None:
+        return imagenet.names() if "ImageNet-1k" in card.source_task else None
+
+    def require_offered(self, recipe: Recipe) -> None:
+        super().require_offered(recipe)
+        if recipe.strategy is not Strategy.ZERO_SHOT:
+            return
+        if lacking := self.lacks(recipe.strategy, self.describe(recipe.model)):
+            others = [card.name for card in self.models() if catalogue.reads_names(card)]
+            found = f"{recipe.strategy} is not for {recipe.model}: {lacking}"
+            raise InputError(Problem("strategy", found, f"accepted: a model such as {', '.join(others)}"))
 
     def samples(self) -> list[Sample]:
         return samples.SAMPLES

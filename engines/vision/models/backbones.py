@@ -108,7 +108,7 @@ def paired_in_order(state: dict[str, Tensor], model: nn.Module) -> dict[str, Ten
 def staged(model: TimmModel) -> Staged:
     """`model` cut into stages by its family's layout; a family unknown here is one stage and a head."""
     example = example_for(model)
-    for layout in (_efficientnet, _resnet, _vgg, _vit, _convnext):
+    for layout in (_efficientnet, _resnet, _vgg, _vit, _convnext, _tower):
         try:
             network = _with_head(model, layout(model))
             check_composition(network, example)
@@ -210,6 +210,12 @@ def _convnext(model: TimmModel) -> list[StageModule]:
     stages = [_stage(model, str(i + 1), f"stages.{i}") for i in range(len(model.stages) - 1)]
     last = len(model.stages) - 1
     return [_stage(model, "stem", "stem"), *stages, _stage(model, str(last + 1), f"stages.{last}", "norm_pre")]
+
+
+def _tower(model: TimmModel) -> list[StageModule]:
+    """The picture half of an image–text network: see `models.tower`."""
+    blocks = [_stage(model, str(i + 1), f"blocks.{i}") for i in range(len(model.blocks))]
+    return [_stage(model, "stem", "embeddings", "norm_pre"), *blocks]
 
 
 @functools.lru_cache(maxsize=64)

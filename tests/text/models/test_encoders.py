@@ -8,8 +8,9 @@ import pytest
 import torch
 from transformers import AutoModel
 
+from engines import hub_files
 from engines.contract import InputError, Strategy
-from engines.text.models import encoders, hub_files
+from engines.text.models import encoders
 from engines.text.models.catalogue import cards
 from engines.text.models.elmo_input import characters
 from engines.text.models.pooled import pool

@@ -106,7 +106,9 @@ def test_cost_is_counted_exactly() -> None:
 
 
 @pytest.mark.parametrize(
-    "card", [card for card in catalogue.cards() if card.name != "vgg16"], ids=lambda card: card.name
+    "card",
+    [card for card in catalogue.cards() if card.name != "vgg16" and not catalogue.reads_names(card)],
+    ids=lambda card: card.name,
 )
 def test_the_catalogue_holds_what_is_measured(card: ModelCard) -> None:
     """VGG-16 is left out: its 138 million random weights take seconds to draw."""

@@ -17,6 +17,7 @@ import numpy as np
 from engines.exports.usage_parts import HERE, RUN, chosen, say, words_given
 from engines.vision.images.reading import UnreadableImage, read
 from engines.vision.models.shallow import Shallow
+from engines.vision.models.tower import from_config
 
 # --- A picture becomes a square, and the square an input ---
 
@@ -118,11 +119,15 @@ def loaded() -> Callable[[np.ndarray], np.ndarray]:
         session = onnxruntime.InferenceSession(HERE / "model.onnx", providers=["CPUExecutionProvider"])
         return lambda x: np.asarray(session.run(["logits"], {"input": x})[0])
     else:
-        import timm
         import torch
         from safetensors.torch import load_file
 
-        model: Any = timm.create_model(RUN["architecture"], num_classes=len(RUN["classes"]))
+        if RUN["tower"]:  # the picture half of an image–text network
+            model: Any = from_config(RUN["tower"], len(RUN["classes"]))
+        else:
+            import timm
+
+            model = timm.create_model(RUN["architecture"], num_classes=len(RUN["classes"]))
         if RUN["shallow"]:  # the first blocks of the network are all that it needs
             model = Shallow(model, classes=len(RUN["classes"]), **RUN["shallow"])
         model.eval().load_state_dict(load_file(HERE / "model.safetensors"))

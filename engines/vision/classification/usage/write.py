@@ -8,7 +8,7 @@ from pathlib import Path
 from engines.exports import script
 from engines.vision.classification import predict
 from engines.vision.images import reading
-from engines.vision.models import shallow
+from engines.vision.models import shallow, tower
 
 HOW = """\
 ```
@@ -30,6 +30,7 @@ def write(folder: Path, run: Path, *, onnx: bool) -> None:
         "onnx": onnx,
         "architecture": config["architecture"],
         "shallow": config.get("shallow"),
+        "tower": config.get("tower"),
         "classes": config["label_names"],
         "temperature": own.get("temperature", 1.0),
         "test_time": own.get("test_time", "none"),
@@ -40,5 +41,6 @@ def write(folder: Path, run: Path, *, onnx: bool) -> None:
         "mean": list(format.mean),
         "std": list(format.std),
     }
-    needs = ("onnxruntime", *NEEDS) if onnx else ("torch", "timm", "safetensors", *NEEDS)
-    script.write_usage(folder, __file__, constants, run, needs, [reading.__name__, shallow.__name__])
+    library = "transformers" if constants["tower"] else "timm"
+    needs = ("onnxruntime", *NEEDS) if onnx else ("torch", library, "safetensors", *NEEDS)
+    script.write_usage(folder, __file__, constants, run, needs, [reading.__name__, shallow.__name__, tower.__name__])

@@ -23,14 +23,15 @@ def folder(card: ModelCard, *, with_weights: bool = True) -> Path:
 
     Raises InputError when they are not here and cannot be fetched.
     """
-    if (prepared := _prepared(card.name)) is not None:
-        return weights.fetch(card).parent if with_weights else prepared
+    if (found := prepared(card.name)) is not None:
+        return weights.fetch(card).parent if with_weights else found
     if card.package:
         return _from_package(card)
     return _from_hub(card.hub or card.name, card if with_weights else None)
 
 
-def _prepared(name: str) -> Path | None:
+def prepared(name: str) -> Path | None:
+    """The folder of that name below HEADSTART_MODELS, where it is a model's in Transformers' layout."""
     root = paths.models()
     found = root and root / name
     return found if found and (found / "config.json").is_file() else None
@@ -43,7 +44,7 @@ def safe_name(name: str) -> bool:
 
 def config_folder(name: str) -> Path:
     """Where config.json of any model name is. Raises InputError when there is none to be had."""
-    return _prepared(name) or _from_hub(name, None)
+    return prepared(name) or _from_hub(name, None)
 
 
 def _from_hub(repository: str, card: ModelCard | None) -> Path:

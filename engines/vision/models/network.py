@@ -1,0 +1,14 @@
+"""The network of a card, whichever library it comes from."""
+
+from __future__ import annotations
+
+from engines.contract import ModelCard
+from engines.training.staged import Staged
+from engines.vision.models import backbones, image_text
+from engines.vision.models.catalogue import reads_names
+
+
+def build(card: ModelCard, outputs: int, *, pretrained: bool, seed: int, depth: int = 0) -> Staged:
+    """See `backbones.build` and `image_text.build`."""
+    of = image_text.build if reads_names(card) else backbones.build
+    return of(card, outputs, pretrained=pretrained, seed=seed, depth=depth)
