@@ -114,6 +114,14 @@ def take_sample(task: str, name: str, path: Path) -> str:
     return into.name
 
 
+def take_made(title: str, path: Path) -> str:
+    """An id for the examples of a data set made in the app, which lie at `path` and stay there."""
+    into = paths.uploads() / runs.new_id()
+    into.mkdir()
+    _write_origin(into, Origin(title=title, path=str(path)))
+    return into.name
+
+
 def check(
     task: str,
     data_id: str,
