@@ -222,7 +222,7 @@ def fit_head(model: Any, head: Any, features: list[tuple[Tensor, Tensor]], data:
     seen = features[0][0].flatten(0, -2)
     shift, scale = seen.mean(0), seen.std(0).clamp_min(1e-3)
     if torch.bincount(features[0][1]).max() <= 5:  # of so few a standard deviation is mostly noise
-        shift, scale = shift * 0, (seen.norm(dim=1).mean() / seen.shape[1] ** 0.5).repeat(seen.shape[1])
+        scale = ((seen - shift).norm(dim=1).mean() / seen.shape[1] ** 0.5).clamp_min(1e-6).repeat(seen.shape[1])
     scaled = [((inputs - shift) / scale, labels) for inputs, labels in features]
     training, *checks = [data(*pair) for pair in scaled]  # checks: one or none
     best = train_classes(model, "head", head, training, checks[0] if checks else None)

@@ -145,10 +145,13 @@ def test_a_voice_is_recorded_and_everybody_can_read_the_page(camera: Page) -> No
     page.get_by_role("button", name="Let it hear voices").click()
     page.get_by_role("button", name="Turn the microphone on").click()
     button = page.get_by_role("button", name="Hold to record: Class 1")
+    expect(button).to_be_enabled()
     button.press("Enter")
     page.get_by_text(re.compile(r"^[2-9]\.\d s$")).wait_for()
     page.get_by_role("button", name="Stop: Class 1").press("Enter")
-    expect(page.locator("li", has_text="Class 1").locator(".count")).to_have_text(re.compile("^[1-9] sound"))
+    expect(page.locator("li", has_text="Class 1").locator(".count")).to_have_text(
+        re.compile("^[1-9] sound"), timeout=30_000
+    )
     found = []
     for width in (1280, 390):
         page.set_viewport_size({"width": width, "height": 900})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import threading
 from typing import Any
 
 import pytest
@@ -44,6 +45,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     monkeypatch.setattr(client, "ask", ask)
     monkeypatch.setattr(client, "start", lambda: None)
+    monkeypatch.setattr(asking, "_loading", {})
     return asked
 
 
@@ -142,6 +144,24 @@ def test_a_server_that_breaks_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(client, "ask", broken)
     assert asking.about(dataset, b"x") == {"unclear": "The helper process stopped."}
     assert "What was shown could not be looked at." in text(opened(SHOWING, dataset=dataset.id))
+
+
+def test_while_the_network_is_being_loaded_everything_else_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = threading.Event()
+
+    def slow(*_: object, **__: object) -> dict[str, Any]:
+        loaded.wait(60)
+        raise client.ServerFailed("It broke.")
+
+    monkeypatch.setattr(client, "ask", slow)
+    dataset = pictures(2, 3)
+    at = opened(SHOWING, dataset=dataset.id)
+    assert asking.LOADING in text(at)
+    assert asking.about(dataset, b"x") == {"unclear": asking.LOADING}
+    at.text_input("class_0").set_value("Cup").run()
+    assert dataset.state().counts == {"Cup": 2, "Class 2": 3}
+    loaded.set()
+    assert asking.about(dataset, b"x") == {"unclear": "It broke."}
 
 
 # --- the camera's messages ------------------------------------------------------------------------

@@ -3,16 +3,41 @@
 from __future__ import annotations
 
 import base64
+from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from engines import paths
 from engines.contract import InputError
 from engines.datasets.folder import DatasetFolder
 from engines.jobs.serving import client
 from ui.page import errors, words
 
 SECONDS = 120.0
+PATIENCE = 0.3
+"""Seconds that a page waits for a network that is being loaded, before it says so."""
+LOADING = "The network that looks is being loaded; you can show examples meanwhile."
+_loading: dict[tuple[Path, str], Future[dict[str, Any]]] = {}
+_pool = ThreadPoolExecutor(3, "showing")
+
+
+def ready(dataset: DatasetFolder) -> bool:
+    """Whether the network that looks at such examples is loaded; begins to load it. Raises InputError and ServerFailed
+    where it cannot be loaded."""
+    key = paths.home(), dataset.about.kind
+    if key not in _loading:
+        question = {"verb": "show", "dataset": dataset.id}
+        _loading[key] = _pool.submit(client.ask, question, None, SECONDS)
+    try:
+        _loading[key].result(PATIENCE)
+    except TimeoutError:
+        return False
+    except Exception:
+        del _loading[key]  # the next one tries again
+        raise
+    return True
 
 
 def of(dataset: DatasetFolder) -> dict[str, Any] | None:
@@ -42,6 +67,8 @@ def about(dataset: DatasetFolder, content: bytes) -> dict[str, Any]:
     """Of something new: `probabilities` (class -> share), or `unclear`, why there are none. Nothing of it is kept."""
     question = {"verb": "show", "dataset": dataset.id, "ask": base64.b64encode(content).decode("ascii")}
     try:
+        if not ready(dataset):
+            return {"unclear": LOADING}
         told = client.ask(question, seconds=SECONDS)
     except (InputError, client.ServerFailed) as error:
         return {"unclear": str(error)}

@@ -38,8 +38,11 @@ def show(dataset: DatasetFolder) -> None:
     if kind != "texts":
         _upload(dataset, state)
     _go_on(dataset)
-    with how_well, frame.card("How well it tells them apart"):  # last: the network may have to be loaded first
-        accuracy.show(asking.of(dataset), kind)
+    with how_well, frame.card("How well it tells them apart"), errors.calm("What was shown could not be looked at."):
+        if asking.ready(dataset):
+            accuracy.show(asking.of(dataset), kind)
+        else:
+            _wait(dataset)
 
 
 def _head(dataset: DatasetFolder, state: DatasetState) -> None:
@@ -48,6 +51,15 @@ def _head(dataset: DatasetFolder, state: DatasetState) -> None:
         if st.button("Undo", icon=":material/undo:", disabled=not state.can_undo, help="Takes back your last step."):
             dataset.undo()
             st.rerun()
+
+
+@st.fragment(run_every=1.0)
+def _wait(dataset: DatasetFolder) -> None:
+    """Until the network is loaded; meanwhile everything else on the page works."""
+    st.caption(f":material/hourglass_top: {asking.LOADING}")
+    with errors.calm("The network could not be loaded."):
+        if asking.ready(dataset):
+            st.rerun(scope="app")
 
 
 # --- camera and microphone ------------------------------------------------------------------------

@@ -241,6 +241,7 @@ function listen(state) {
   };
   source.connect(tap);
   tap.connect(sound.destination);
+  sound.resume().catch(() => {});
   state.timer = setInterval(() => hearNow(state), HEARD_EVERY);
 }
 
