@@ -49,3 +49,26 @@ def drawn(
     said += f" (all but one of each of {short:,} smaller classes)" if short and not own_test else ""
     said += f": the {len(rest):,} others are left out." if own_test else f": the {len(rest):,} others are the test."
     return {"train": train, "validation": pool[:0], "test": test}, said
+
+
+def counted(
+    parts: Sequence[str],
+    labels: Sequence[str],
+    classes: Sequence[str],
+    groups: Sequence[str],
+    shots: int,
+    seed: int,
+    *,
+    own_test: bool,
+    unit: str,
+) -> tuple[dict[str, int], list[str]]:
+    """What a check says of the parts of examples: how many there are of each, and notes. An entry an example of each
+    of the first two and of `groups`; with `shots` 0 the parts are as they are."""
+    where, said = np.array(parts), []
+    found = {part: np.flatnonzero(where == part) for part in ("train", "validation", "test")}
+    if shots:
+        place = {name: number for number, name in enumerate(classes)}
+        numbers = np.array([place.get(label, -1) for label in labels])
+        found, note = drawn(found, numbers, groups, shots, seed, own_test=own_test, unit=unit)
+        said = [note]
+    return {part: len(at) for part, at in found.items()}, said

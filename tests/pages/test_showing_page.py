@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from engines import paths
 from engines.contract import InputError
 from engines.datasets.folder import DatasetFolder, New
 from engines.jobs.serving import client
@@ -219,7 +220,10 @@ def test_the_list_says_what_there_is_and_deletes_with_a_way_back(ids: list[str])
     assert "5 pictures in 2 classes" in said
     assert dataset.sha256[:12] in said
     assert "Cups & <plates>" not in said, "a name is no markup"
+    found, other = handover.take(dataset, "vision.classification"), uploads.take_made("Other", paths.home() / "x.zip")
     at.button(f"delete_{dataset.id}").click().run()
+    assert not uploads.exists(found), "thumbnails and what was found in it go too"
+    assert uploads.exists(other)
     assert handover.known(dataset.id) is None
     at.button("undo").click().run()
     assert DatasetFolder.find(dataset.id).state().counts == {"Class 1": 2, "Class 2": 3}

@@ -178,6 +178,13 @@ def forget(data_id: str) -> None:
     shutil.rmtree(folder(data_id), ignore_errors=True)
 
 
+def forget_below(place: Path) -> None:
+    """Delete what was found in data that lie below this folder: their reports and thumbnails."""
+    for file in paths.uploads().glob("*/origin.json"):
+        if Path(json.loads(file.read_text(encoding="utf-8"))["path"]).is_relative_to(place):
+            shutil.rmtree(file.parent, ignore_errors=True)
+
+
 def find(path: str) -> str | None:
     """The id of the upload that lies at `path`, when it is one."""
     try:

@@ -7,7 +7,7 @@ import streamlit as st
 from engines import registry
 from engines.datasets.exporting import LEARNERS, kept_export
 from engines.datasets.folder import UNDO_SECONDS, DatasetFolder
-from ui.page import errors, local_storage, words
+from ui.page import errors, local_storage, uploads, words
 from ui.showing import handover, start
 
 DELETED = "deleted_dataset"
@@ -81,7 +81,11 @@ def _more(dataset: DatasetFolder) -> None:
         st.caption("Its link: whoever has it sees this data set, and can change it.")
         st.code(link, language=None, wrap_lines=True)
     if st.button(
-        "Delete", key=f"delete_{key}", icon=":material/delete:", width="stretch", help="You can undo it for a while."
+        "Delete",
+        key=f"delete_{key}",
+        icon=":material/delete:",
+        width="stretch",
+        help="You can undo it for a while. Runs that learnt from it stay, with what they show of it.",
     ):
         _delete(dataset)
 
@@ -95,6 +99,7 @@ def _link(dataset: DatasetFolder) -> str:
 def _delete(dataset: DatasetFolder) -> None:
     with errors.calm("The data set could not be deleted."):
         title = dataset.about.title
+        uploads.forget_below(dataset.path)
         dataset.delete(undo=True)
         st.session_state["forget_datasets"] = [dataset.id]
         st.session_state[DELETED] = (dataset.id, title)
