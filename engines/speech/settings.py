@@ -9,6 +9,7 @@ from typing import ClassVar
 from engines.adaptation.rule import adapt_setting
 from engines.contract import Strategy, setting
 from engines.data.parts import parts_setting
+from engines.data.shots import shots_setting
 from engines.training.settings import TrainSettings
 
 LAYOUTS = ("auto", "table", "kaldi", "librispeech", "text-files", "folders")
@@ -124,6 +125,7 @@ class TranscriptionSettings(ClipSettings):
 class SpeakerSettings(ClipSettings):
     """How a classifier of voices learns."""
 
+    shots: int = shots_setting()
     augment: str = setting(
         "none",
         "How training clips are varied: said slower or faster, with a little noise",

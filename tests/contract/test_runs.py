@@ -86,12 +86,28 @@ def test_result(trained: RunFolder, subject: Subject, strategy: Strategy) -> Non
         assert result.n_test == result.n_train + result.n_validation == report.n_examples
     else:
         assert report.splits | {"train": learnt_from} == splits
-    if strategy is Strategy.ZERO_SHOT:
-        assert (result.best_epoch, result.epochs, result.trainable_parameters) == (0, 0, 0)
+    if strategy in {Strategy.ZERO_SHOT, Strategy.PROTOTYPES}:
+        assert (result.best_epoch, result.epochs) == (0, 0)
+        assert (result.trainable_parameters == 0) is (strategy is Strategy.ZERO_SHOT)
     else:
         assert (not subject.tiny.may_keep_what_came) <= result.best_epoch <= result.epochs <= 3
     assert result.baselines
     assert all(math.isfinite(value) for value in result.baselines.values())
+
+
+def test_a_few_examples_of_each_class(subject: Subject, tmp_path: Path) -> None:
+    """Setting `shots`: what the check says is what the run does, and both say how many are tested."""
+    if not hasattr(subject.task.settings, "shots"):
+        pytest.skip("its examples have no classes")
+    recipe = subject.recipe(Strategy.PROTOTYPES, shots=2)
+    result = subject.run(tmp_path / "run", recipe).result
+    assert result is not None
+    report = subject.task.check(subject.data, settings=subject.task.settings.parse(recipe.settings))
+    assert report.splits == {"train": result.n_train, "validation": result.n_validation, "test": result.n_test}
+    assert report.splits["train"] == 2 * len(subject.tiny.classes)
+    said = f"2 {subject.task.info.unit} of each class are learnt from, drawn with seed 0"
+    assert [note for note in report.notes if note.startswith(said)] == [n for n in result.notes if n.startswith(said)]
+    assert any(note.startswith(said) for note in report.notes)
 
 
 def test_what_learns_is_what_the_card_says(trained: RunFolder, subject: Subject, strategy: Strategy) -> None:

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from engines.contract import Strategy
-from engines.training import strategies, transfer
+from engines.training import heads, strategies, transfer
 from engines.training.activation_cache import Cached
 from engines.training.devices import seed_everything
 from engines.training.loop import schedule
@@ -221,7 +221,7 @@ def test_fold() -> None:
 
 def test_standardisation() -> None:
     activations = torch.tensor([[[1.0, 5.0], [3.0, 5.0]], [[1.0, 5.0], [3.0, 5.0]]])  # (N 2, V 2, D 2)
-    shift, scale = transfer.standardisation(activations)
+    shift, scale = heads.standardisation(activations)
     assert shift.tolist() == [2, 5]
     assert scale.tolist() == [pytest.approx((4 / 3) ** 0.5), pytest.approx(1e-3)]  # a constant divides by no zero
 
@@ -256,3 +256,14 @@ def test_cached_examples_join_and_split() -> None:
     assert (part.labels.tolist(), part.plain(torch.tensor([1])).tolist()) == ([1, 1], [[2, 3]])
     assert both.subset(torch.arange(4)) is both
     assert part.identity != both.identity
+
+
+def test_of_five_examples_a_class_no_standard_deviation_is_taken() -> None:
+    """One number for all features, which keeps the classes as far apart as they were; with a sixth, one each."""
+    activations = torch.tensor([[1.0, 10.0], [3.0, 10.0], [2.0, 12.0], [2.0, 8.0], [2.0, 10.0]]).unsqueeze(1)
+    shift, scale = heads.scaling(activations, torch.tensor([0, 0, 0, 0, 0]))
+    assert shift.tolist() == [2.0, 10.0]
+    assert scale.tolist() == pytest.approx([(1 + 1 + 2 + 2 + 0) / 5 / 2**0.5] * 2)
+    six = activations[[0, 1, 2, 3, 4, 4]]
+    shift, scale = heads.scaling(six, torch.tensor([0] * 6))
+    assert scale.tolist() == six.flatten(0, 1).std(0).tolist()

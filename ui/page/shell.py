@@ -25,8 +25,10 @@ def navigation() -> Page:
     pages = [
         st.Page("pages/home.py", title="Headstart", default=True),
         *map(domains.page, domains.domains()),
-        st.Page("pages/runs.py", title="Runs", url_path="runs"),
+        st.Page("pages/showing.py", title="By showing", url_path="showing"),
+        st.Page("pages/my_data.py", title="My data", url_path="my_data"),
         st.Page("pages/kinds.py", title="Kinds of transfer", url_path="kinds"),
+        st.Page("pages/runs.py", title="Runs", url_path="runs"),
         st.Page("pages/evidence.py", title="Evidence", url_path="evidence"),
         st.Page("pages/privacy.py", title="Privacy", url_path="privacy"),
     ]

@@ -117,6 +117,14 @@ def take_sample(task: str, name: str, path: Path) -> str:
     return into.name
 
 
+def take_made(title: str, path: Path) -> str:
+    """An id for the examples of a data set made in the app, which lie at `path` and stay there."""
+    into = paths.uploads() / runs.new_id()
+    into.mkdir()
+    _write_origin(into, Origin(title=title, path=str(path)))
+    return into.name
+
+
 def check(
     task: str,
     data_id: str,
@@ -199,6 +207,13 @@ def by_its_own_name(problem: Problem, brought: Origin) -> Problem:
 def forget(data_id: str) -> None:
     """Delete an upload."""
     shutil.rmtree(folder(data_id), ignore_errors=True)
+
+
+def forget_below(place: Path) -> None:
+    """Delete what was found in data that lie below this folder: their reports and thumbnails."""
+    for file in paths.uploads().glob("*/origin.json"):
+        if Path(json.loads(file.read_text(encoding="utf-8"))["path"]).is_relative_to(place):
+            shutil.rmtree(file.parent, ignore_errors=True)
 
 
 def find(path: str) -> str | None:

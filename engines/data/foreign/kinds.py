@@ -101,13 +101,20 @@ SOUNDS = (
 )
 
 
-def named(path: Path, kinds: Iterable[Kind]) -> Kind | None:
-    """Of which of these kinds, or of ANY, a file is; None for what is none, and for what cannot be opened."""
+def start_of(file: Path | bytes) -> bytes:
+    """The first LOOKED_AT bytes of a file, or of what was in it; nothing of one that cannot be opened."""
+    if isinstance(file, bytes):
+        return file[:LOOKED_AT]
     try:
-        with path.open("rb") as file:
-            start = file.read(LOOKED_AT)
+        with file.open("rb") as opened:
+            return opened.read(LOOKED_AT)
     except OSError:
-        return None
+        return b""
+
+
+def named(file: Path | bytes, kinds: Iterable[Kind]) -> Kind | None:
+    """Of which of these kinds, or of ANY, a file is; None for what is none, and for what cannot be opened."""
+    start = start_of(file)
     return next((kind for kind in (*kinds, *ANY) if kind.begins.match(start)), None)
 
 

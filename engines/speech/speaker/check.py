@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from engines.contract import DataReport, Progress, Task
+from engines.data import shots
 from engines.data.folds import by_itself
 from engines.speech.audio.preview import budget, details, shown
 from engines.speech.settings import SpeakerSettings
@@ -24,7 +25,17 @@ def report(
 ) -> DataReport:
     """What is in `data` and how it would be split. Raises InputError when nothing could be learnt from it."""
     found, parts = opened(data, test, settings, seed=seed, progress=progress)
-    counts = Counter(parts)
+    speakers = [clip.speaker for clip in found.clips]
+    splits, few = shots.counted(
+        parts,
+        speakers,
+        sorted(set(speakers)),
+        [clip.checked.sha256 for clip in found.clips],
+        settings.shots,
+        seed,
+        own_test=test is not None or any(clip.source.split == "test" for clip in found.clips),
+        unit=task.info.unit,
+    )
     carried = 0
     if test is None and not {"test", "validation"} & {clip.source.split for clip in found.clips}:
         carried = by_itself([clip.speaker for clip in found.clips], [clip.checked.sha256 for clip in found.clips])
@@ -33,9 +44,9 @@ def report(
         data=str(data),
         n_examples=len(found.clips),
         classes=dict(sorted(Counter(clip.speaker for clip in found.clips).items())),
-        splits={name: counts.get(name, 0) for name in ("train", "validation", "test")},
+        splits=splits,
         skipped=found.skipped,
-        notes=found.notes,
+        notes=[*found.notes, *few],
         sha256=found.sha256,
         gallery=[row | {"label": row["speaker"]} for row in shown(found, gallery, parts)] if gallery else [],
         details={

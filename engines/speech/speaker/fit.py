@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from engines import paths
 from engines.adaptation.target import Brought, Source
 from engines.classification.adapting import AdaptingStudy
-from engines.contract import Budgets, Recipe, Run, Strategy, Task
+from engines.contract import Budgets, Recipe, Run, Task
 from engines.speech.audio import decode_cache, files
 from engines.speech.audio.files import RATE
 from engines.speech.audio.preview import SPOKEN
@@ -73,7 +73,7 @@ class SpeakerStudy(AdaptingStudy[Prepared, SpeakerSettings]):
         save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
         came_with = self.build(pretrained=True, seed=0)
         prepared.found = prepare.findings(prepared, came_with, outcome.network, self.recipe.seed)
-        if self.folds and self.recipe.strategy is not Strategy.FEATURES:
+        if self.folds and self.recipe.strategy.boundary(1, 1) == 0:
             prepared.found["verification"] |= {"after": None, "why": "This encoder has learnt from every clip."}
         checked = prepared.found["verification"]["after"]
         config = {

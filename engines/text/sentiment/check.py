@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from engines.contract import DataReport, Progress, Task
-from engines.data import labelled
+from engines.data import labelled, shots
 from engines.text.sentiment.dataset import LabelledText
 from engines.text.sentiment.reading import read_in_parts
 from engines.text.settings import TextSettings
@@ -34,15 +33,24 @@ def report(
     """What is in `data` and how it would be split. Raises InputError when nothing could be trained on it."""
     brought = read_in_parts(data, test, settings, seed=seed, progress=progress)
     found, texts = brought.found, brought.used
-    parts = Counter(brought.parts.tolist())
+    splits, few = shots.counted(
+        brought.parts.tolist(),
+        [text.label for text in brought.texts],
+        labelled.by_size(text.label for text in texts),
+        [text.sha256 for text in brought.texts],
+        settings.shots,
+        seed,
+        own_test=test is not None or any(text.split == "test" for text in brought.texts),
+        unit=task.info.unit,
+    )
     return DataReport(
         task=task.info.name,
         data=str(data),
         n_examples=len(texts),
         classes=labelled.counted(t.label for t in texts),
-        splits={name: parts[name] for name in ("train", "validation", "test")},
+        splits=splits,
         skipped=found.skipped,
-        notes=brought.notes,
+        notes=[*brought.notes, *few],
         sha256=brought.sha256,
         gallery=some(texts) if gallery else [],
         details=found.details() | {"relative_cost": relative_cost(texts)},

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from engines.contract import DataReport, Progress, Strategy, Task
+from engines.data import shots
 from engines.data.folds import FEW, by_itself
 from engines.data.labelled import by_size, counted
 from engines.vision.classification.data_quality import Photograph
@@ -31,7 +31,17 @@ def report(
     """What is in `data` and how it would be split. Raises InputError when nothing could be trained on it."""
     opened = open_data(data, test, settings, seed=seed, progress=progress)
     found, used = opened.found, opened.used
-    parts = Counter(opened.parts.tolist())
+    own_test = any(example.split == "test" for example in found.examples)
+    splits, few = shots.counted(
+        opened.parts.tolist(),
+        [example.label for example in opened.examples],
+        opened.classes,
+        [example.sha256 for example in opened.examples],
+        settings.shots,
+        seed,
+        own_test=own_test or test is not None,
+        unit=task.info.unit,
+    )
     carried = 0
     if not {"test", "validation"} & {example.split for example in found.examples}:
         carried = by_itself([example.label for example in used], [example.group for example in used])
@@ -46,9 +56,9 @@ def report(
         data=str(data),
         n_examples=len(used),
         classes=counted(example.label for example in used),
-        splits={name: parts[name] for name in ("train", "validation", "test")},
+        splits=splits,
         skipped=found.skipped,
-        notes=[*found.notes, *opened.remarks, *folds],
+        notes=[*found.notes, *opened.remarks, *folds, *few],
         sha256=opened.sha256,
         gallery=pictures(used, gallery, found.white) if gallery else [],
         details={"folds": carried},

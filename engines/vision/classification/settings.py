@@ -11,6 +11,7 @@ from engines.contract import Strategy, setting
 from engines.data.folds import FEW, MOST
 from engines.data.parts import parts_setting
 from engines.data.several_labels import several_setting
+from engines.data.shots import shots_setting
 from engines.training.settings import TrainSettings
 
 FOLDERS = "folders"
@@ -77,6 +78,7 @@ class VisionSettings(TrainSettings):
         title="What runs the frozen part",
         choices=("auto", "torch", "onnx"),
     )
+    shots: int = shots_setting()
     adapt: str = adapt_setting()
     prompt: str = setting(
         PROMPT,

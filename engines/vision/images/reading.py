@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import warnings
 from collections.abc import Callable
@@ -57,8 +58,8 @@ class Facts:
     """The largest value of grey in whole numbers of more than 8 bits; None for anything else."""
 
 
-def read(path: Path, at_least: int | None = None, white: float | None = None) -> Image.Image:
-    """The picture in `path`: RGB, uint8, upright, first page; transparency lies on white.
+def read(path: Path | bytes, at_least: int | None = None, white: float | None = None) -> Image.Image:
+    """The picture in `path`, or in the bytes of a file: RGB, uint8, upright, first page; transparency lies on white.
 
     With `at_least`, a JPEG may come out smaller, by a half, a quarter or an eighth, as long as its shorter side keeps
     `at_least` pixels: reading a large photograph is then several times faster. `white` is the value that is white in
@@ -94,12 +95,13 @@ def white_of(brightest: float) -> float:
     return next((float(top) for top in BITS if brightest <= top), brightest)
 
 
-def _decoded(path: Path, at_least: int | None, use: Callable[[Image.Image], T]) -> T:
+def _decoded(path: Path | bytes, at_least: int | None, use: Callable[[Image.Image], T]) -> T:
     """What `use` makes of the decoded picture. Raises UnreadableImage, as `read` says."""
     try:
-        if path.stat().st_size == 0:
+        if (len(path) if isinstance(path, bytes) else path.stat().st_size) == 0:
             raise UnreadableImage("is empty")
-        with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
+        opened = io.BytesIO(path) if isinstance(path, bytes) else path.open("rb")
+        with opened as file, Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise UnreadableImage(f"has {image.width:,} × {image.height:,} pixels, {TOO_MANY}")
             if image.format in {"JPEG", "MPO"} and _scans(path) > MAX_SCANS:
@@ -135,23 +137,22 @@ def thumbnail(image: Image.Image | Path, out: Path, side: int = 256, white: floa
     return out
 
 
-def _scans(path: Path) -> int:
+def _scans(path: Path | bytes) -> int:
     """How often a JPEG goes over its picture anew; in its coded parts a marker's first byte is never followed by it."""
-    return path.read_bytes().count(START_OF_SCAN)
+    return (path if isinstance(path, bytes) else path.read_bytes()).count(START_OF_SCAN)
 
 
-def what_else(path: Path) -> str | None:
+def what_else(path: Path | bytes) -> str | None:
     """What a file is that is no picture of FORMATS, by how it begins, with what to do; None where nothing says it."""
     kind = kinds.named(path, kinds.PICTURES)
-    if kind is None and path.suffix.lower() in kinds.RAW_ENDINGS:
+    if kind is None and isinstance(path, Path) and path.suffix.lower() in kinds.RAW_ENDINGS:
         kind = kinds.RAW
     return kind.phrase if kind else None
 
 
-def _what_else(path: Path) -> str:
-    with path.open("rb") as file:
-        if SIGNATURES.match(file.read(16)):
-            return "is damaged"
+def _what_else(path: Path | bytes) -> str:
+    if SIGNATURES.match(kinds.start_of(path)):
+        return "is damaged"
     return what_else(path) or f"is no image we can read: accepted are {ACCEPTED}"
 
 
