@@ -24,6 +24,7 @@ LAYERS = (
     ("engines.contract",),
     ("engines.paths", "engines.versions", "engines.runs", "engines.weights", "engines.data", "engines.exports"),
     ("engines.training", "engines.cost", "engines.evidence", "engines.attribution", "engines.reporting"),
+    ("engines.unlabelled",),
     ("engines.lifecycle", "engines.classification"),
     (DOMAINS,),
     ("engines.registry",),

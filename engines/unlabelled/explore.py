@@ -1,0 +1,141 @@
+"""Everything that is told of data without labels, written into one folder.
+
+map.parquet      a row an example: file, x, y (t-SNE), pca_x, pca_y, cluster, outlier, lof, unlike, duplicate_of, order,
+                 preview
+vectors.npy      float32 (N, D), for whoever goes on from here
+aside.json       of each example the file behind it and the label it came with, where there are such
+found.json       the answer of `python -m engines explore`
+previews/        small copies of pictures, or of sounds
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from engines.contract import InputError, Problem, Progress, Task
+from engines.unlabelled import clusters, label_first, oddities, projection
+from engines.unlabelled.examples import MOST, Unlabelled, require_some
+
+USUAL_CLUSTERS = 8
+SHOWN_FIRST = 200
+"""Examples that are put in the order in which to label them."""
+TABLE, VECTORS, ASIDE, FOUND = "map.parquet", "vectors.npy", "aside.json", "found.json"
+
+
+def explore(
+    task: Task,
+    data: Path,
+    out: Path,
+    *,
+    k: int | None = None,
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Looks through `data` and writes what was found below `out`, which is made. `k`: how many clusters.
+
+    Answers n, there, kind, unit, clusters (number, n, medoid), unlike and copies (names), first (names, in the order to
+    label them), notes, skipped. Raises InputError for a task whose data cannot be looked through, for too few examples,
+    and for a `k` that they do not allow.
+    """
+    try:
+        verb = task.verb("explore")
+    except NotImplementedError:
+        accepted = "accepted: a task of pictures, texts, voices or series, such as vision.classification"
+        raise InputError(
+            Problem(task.info.name, "its data cannot be looked through without labels", accepted)
+        ) from None
+    out.mkdir(parents=True, exist_ok=True)
+    found: Unlabelled = verb.embed(task, data, task.settings.parse(settings or {}), seed, out, progress)
+    require_some(found, data.name)
+    k = _possible(k, found, data.name)
+    points = projection.reduced(found.vectors, seed)
+    grouped = clusters.kmeans(points, k, seed)
+    by_size = np.argsort(-np.bincount(grouped.assigned, minlength=k), kind="stable")
+    cluster = np.empty(k, dtype=np.int64)
+    cluster[by_size] = np.arange(k)
+    groups = cluster[grouped.assigned]
+    nearest = clusters.distances(points, grouped.centres[by_size])
+    same = oddities.copies(found.vectors, found.alike)
+    unlike = oddities.unlike(points)
+    first = label_first.order(
+        points, k, min(SHOWN_FIRST, len(points)), seed, without=np.flatnonzero(same >= 0).tolist()
+    )
+    order: list[int | None] = [None] * len(points)
+    for number, position in enumerate(first, 1):
+        order[position] = number
+    plane, flat = projection.plane(points, seed), points[:, :2]
+    names = found.names
+    table = {
+        "file": names,
+        "x": plane[:, 0].round(3),
+        "y": plane[:, 1].round(3),
+        "pca_x": flat[:, 0].round(5),
+        "pca_y": (flat[:, 1] if flat.shape[1] > 1 else np.zeros(len(flat))).round(5),
+        "cluster": groups,
+        "outlier": oddities.far_from_others(points).round(5),
+        "lof": oddities.thinner_than_around(points).round(4),
+        "unlike": unlike.round(4),
+        "duplicate_of": [names[i] if i >= 0 else None for i in same.tolist()],
+        "order": order,
+        "preview": found.previews,
+    }
+    pq.write_table(pa.table(table), out / TABLE)
+    np.save(out / VECTORS, found.vectors.astype(np.float32))
+    aside = {"originals": [str(path) for path in found.originals], "came_as": found.came_as}
+    (out / ASIDE).write_text(json.dumps(aside, ensure_ascii=False), encoding="utf-8")
+    answer = {
+        "task": task.info.name,
+        "kind": found.kind,
+        "unit": task.info.unit,
+        "n": len(names),
+        "there": found.there,
+        "seed": seed,
+        "clusters": [
+            {"number": i, "n": int((groups == i).sum()), "medoid": names[int(nearest[:, i].argmin())]} for i in range(k)
+        ],
+        "unlike": [names[i] for i in np.argsort(-unlike, kind="stable")[:12].tolist()],
+        "copies": [[names[i], names[own]] for i, own in enumerate(same.tolist()) if own >= 0],
+        "first": [names[i] for i in first],
+        "notes": [*_sampled(found, seed), *_set_aside(found), *found.notes],
+        "skipped": [{"where": entry.where, "reason": entry.reason} for entry in found.skipped],
+    }
+    partial = out / f".{FOUND}"
+    partial.write_text(json.dumps(answer, ensure_ascii=False), encoding="utf-8")
+    partial.replace(out / FOUND)  # last: a folder that has it is complete
+    return answer
+
+
+def _possible(k: int | None, found: Unlabelled, where: str) -> int:
+    """The number of clusters. Raises InputError for one that these examples do not allow."""
+    different = len(np.unique(found.vectors.round(5), axis=0))
+    if k is None:
+        return max(2, min(USUAL_CLUSTERS, different // 2))
+    if not 2 <= k <= different:
+        what = f"found {k} clusters for {len(found.names):,} {found.kind}"
+        what += f", {different:,} of them different" if different < len(found.names) else ""
+        raise InputError(Problem(where, what, f"accepted: 2 to {different:,}"))
+    return k
+
+
+def _sampled(found: Unlabelled, seed: int) -> list[str]:
+    if found.there <= len(found.names) + len(found.skipped) or found.there <= MOST:
+        return []
+    return [
+        f"{MOST:,} of the {found.there:,} {found.kind} were drawn (seed {seed}) and looked at; the others were not."
+    ]
+
+
+def _set_aside(found: Unlabelled) -> list[str]:
+    if not found.came_as:
+        return []
+    return [
+        f"These {found.kind} came with labels. They are set aside: only the truth beside your own labels is theirs."
+    ]
