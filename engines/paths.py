@@ -28,6 +28,11 @@ def uploads() -> Path:
     return _made(home() / "uploads")
 
 
+def datasets() -> Path:
+    """A folder a data set that was made in the app, named by its id."""
+    return _made(home() / "datasets")
+
+
 def work(data: Path) -> Path:
     """Where an archive is unpacked and what was found in it is remembered: one place for each state of `data`."""
     stat = data.stat() if data.is_file() else None

@@ -23,6 +23,7 @@ DOMAINS = "engines.<domain>"
 LAYERS = (
     ("engines.contract",),
     ("engines.paths", "engines.versions", "engines.runs", "engines.weights", "engines.data", "engines.exports"),
+    ("engines.datasets",),
     ("engines.training", "engines.cost", "engines.evidence", "engines.attribution", "engines.reporting"),
     ("engines.unlabelled",),
     ("engines.lifecycle", "engines.classification"),
@@ -56,6 +57,7 @@ LIGHT = [
     "engines.runs",
     "engines.weights",
     "engines.data.*",
+    "engines.datasets.*",
     "engines.jobs.*",
     "engines.training.cost",
     "engines.cost.*",

@@ -1,0 +1,86 @@
+"""A data set made in the app, written as the tasks read data: what `check`, `fit` and `predict` take."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from engines.contract import InputError, Problem
+from engines.datasets.folder import DatasetFolder
+from engines.datasets.state import Item
+
+LABEL_COLUMN = {"pictures": "label", "sounds": "speaker", "texts": "label"}
+MADE = (1980, 1, 1, 0, 0, 0)
+"""The time that every file in a zip is given: the same examples make the same bytes."""
+
+
+class Columns(NamedTuple):
+    """Of the table in an export."""
+
+    example: str
+    label: str
+
+
+def columns(dataset: DatasetFolder) -> Columns:
+    """`file_name,label` of pictures, `file_name,speaker` of sounds (the form of Hugging Face's imagefolder and
+    audiofolder), `text,label` of texts."""
+    kind = dataset.about.kind
+    return Columns("text" if kind == "texts" else "file_name", LABEL_COLUMN[kind])
+
+
+def export(dataset: DatasetFolder, out: Path, *, labelled: bool = True, label_column: str | None = None) -> Path:
+    """Writes a zip to `out`: a metadata.csv and, but for texts, the files that it names. Returns `out`.
+
+    With `labelled` the examples that have a class, and no others; without, those that have none, in the form that
+    `predict` reads. `label_column`: what the classes' column is called, such as 'transcription' for what is said.
+    Raises InputError where there is no such example.
+    """
+    state, named = dataset.state(), columns(dataset)
+    items = state.labelled if labelled else state.unlabelled
+    if not items:
+        kind = "example with a class" if labelled else "example without a class"
+        raise InputError(Problem(dataset.about.title, f"it holds no {kind}", "add one"))
+    texts = dataset.about.kind == "texts"
+    rows, files = [], []
+    for item in items:
+        inside = f"{dataset.about.kind}/{file_name(item)}"
+        rows.append([dataset.text(item) if texts else inside, *([item.label] if labelled else [])])
+        files += [] if texts else [(inside, dataset.file(item))]
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow([named.example, *([label_column or named.label] if labelled else [])])
+    writer.writerows(rows)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = out.with_name(f".{out.name}.partial")
+    with zipfile.ZipFile(partial, "w") as archive:
+        _write(archive, "metadata.csv", table.getvalue().encode(), zipfile.ZIP_DEFLATED)
+        for name, path in files:
+            _write(archive, name, path.read_bytes(), zipfile.ZIP_STORED)
+    partial.replace(out)
+    return out
+
+
+def kept_export(dataset: DatasetFolder, *, labelled: bool = True, label_column: str | None = None) -> Path:
+    """The export in the data set's own folder, written once for each state of it: what a run learns from. Raises
+    InputError as `export` does."""
+    state = dataset.state()
+    key = hashlib.sha256(f"{state.sha256} {labelled} {label_column}".encode()).hexdigest()[:16]
+    out = dataset.path / "exports" / f"{key}.zip"
+    return out if out.is_file() else export(dataset, out, labelled=labelled, label_column=label_column)
+
+
+def file_name(item: Item) -> str:
+    """What an example is called in an export: its own name, made safe, and the start of its id."""
+    stem = re.sub(r"[^\w-]+", "-", PurePosixPath(item.name).stem).strip("-")[:60] or "example"
+    return f"{stem}-{item.id[:12]}{item.suffix}"
+
+
+def _write(archive: zipfile.ZipFile, name: str, content: bytes, packed: int) -> None:
+    entry = zipfile.ZipInfo(name, MADE)
+    entry.compress_type, entry.external_attr = packed, 0o644 << 16
+    archive.writestr(entry, content)

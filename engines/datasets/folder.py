@@ -1,0 +1,284 @@
+"""A data set made in the app is a folder. This is the one place that knows what lies in it.
+
+dataset.json    kind, title, owner, and when it was made
+events.jsonl    append-only: what was done, a line each (`datasets.state`)
+items/          the examples, each in a file named by the SHA-256 of its bytes
+thumbnails/     small pictures of them
+exports/        zips in the form that tasks read, for training; made when asked for
+cache/          what a frozen network saw of them
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal, get_args
+
+from engines import paths, runs
+from engines.contract import InputError, Problem
+from engines.datasets.state import DatasetState, Item, replay
+
+Kind = Literal["pictures", "sounds", "texts"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+MOST_BYTES = 64 << 20
+"""Of one example."""
+MOST_ITEMS = 20_000
+LONGEST_NAME = 80
+UNDO_SECONDS = 10 * 60
+"""How long a data set that was deleted can be brought back."""
+GONE = ".deleted-"
+USUAL_SUFFIX = {"pictures": ".jpg", "sounds": ".wav", "texts": ".txt"}
+
+
+@dataclass(frozen=True)
+class About:
+    """What a data set is, apart from its examples."""
+
+    kind: Kind
+    title: str
+    owner: str
+    created: float
+    """Seconds since 1970."""
+
+
+@dataclass(frozen=True)
+class New:
+    """An example to add."""
+
+    content: bytes
+    """A file as it is; of a text its UTF-8 bytes."""
+    name: str
+    """What the file is called: shown, never used as a path."""
+    label: str | None = None
+
+
+class DatasetFolder:
+    """One data set on disk. Any process may read it and write it, several at once: what is done is only ever added."""
+
+    def __init__(self, path: Path):
+        self.path = Path(path)
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @classmethod
+    def create(cls, kind: str, title: str, owner: str = "") -> DatasetFolder:
+        """A new, empty data set of 'pictures', 'sounds' or 'texts'. Raises InputError for another kind."""
+        if kind not in KINDS:
+            raise InputError(Problem("data set", f"there is no kind {kind!r}", f"accepted: {', '.join(KINDS)}"))
+        dataset = cls(paths.datasets() / runs.new_id())
+        dataset.path.mkdir()
+        dataset._write_about(About(kind, clean(title) or f"My {kind}", owner, round(time.time(), 3)))
+        return dataset
+
+    @classmethod
+    def find(cls, dataset_id: str) -> DatasetFolder:
+        """The data set of that id. Raises InputError when there is none; an id is never used as a path unchecked."""
+        if runs.ID.fullmatch(dataset_id) and (paths.datasets() / dataset_id / "dataset.json").is_file():
+            return cls(paths.datasets() / dataset_id)
+        found = "there is no data set at this address"
+        raise InputError(Problem("data set", found, "check the link, or make a new one"))
+
+    @classmethod
+    def owned(cls, owner: str) -> list[DatasetFolder]:
+        """Every data set that this owner made, the newest first; none for nobody ('')."""
+        if not owner:
+            return []
+        found = [
+            cls(file.parent) for file in paths.datasets().glob("*/dataset.json") if runs.ID.fullmatch(file.parent.name)
+        ]
+        return sorted((d for d in found if d.about.owner == owner), key=lambda d: -d.about.created)
+
+    # -- reading
+
+    @property
+    def exists(self) -> bool:
+        """False once somebody deleted it."""
+        return (self.path / "dataset.json").is_file()
+
+    @property
+    def about(self) -> About:
+        return About(**json.loads((self.path / "dataset.json").read_text(encoding="utf-8")))
+
+    def state(self) -> DatasetState:
+        return replay(self._events())
+
+    @property
+    def sha256(self) -> str:
+        """Over every example's bytes and label, whatever their order and names."""
+        return self.state().sha256
+
+    def file(self, item: Item) -> Path:
+        """Where that example lies."""
+        return self.path / "items" / f"{item.id}{item.suffix}"
+
+    def text(self, item: Item) -> str:
+        """That example of a data set of texts."""
+        return self.file(item).read_text(encoding="utf-8")
+
+    def _events(self) -> list[dict[str, Any]]:
+        """Every whole line; one that was cut short, by a kill or a full disk, is as if it had never been."""
+        try:
+            lines = (self.path / "events.jsonl").read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return []
+        events = []
+        for line in lines:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(event, dict):
+                events.append(event)
+        return events
+
+    # -- changing: an event each
+
+    def add(self, content: bytes, name: str, label: str | None = None) -> str:
+        """Adds one example and returns its id. The same bytes again are the same example. Raises InputError."""
+        return self.add_all([New(content, name, label)])[0]
+
+    def add_all(self, examples: Sequence[New]) -> list[str]:
+        """Adds several examples at once, one step to undo, and returns their ids.
+
+        Raises InputError, and adds none, where one is empty or too large, a text is not UTF-8, a class has no name, or
+        there would be more than MOST_ITEMS.
+        """
+        if len(self.state().items) + len(examples) > MOST_ITEMS:
+            raise InputError(Problem("data set", f"more than {MOST_ITEMS:,} examples", "start another data set"))
+        kind = self.about.kind
+        kept = [(_checked(example, kind), _item(example, kind)) for example in examples]
+        for content, item in kept:
+            self._keep(content, self.file(item))
+        if kept:
+            self._append("add", items=[asdict(item) for _, item in kept])
+        return [item.id for _, item in kept]
+
+    def label(self, item_ids: Iterable[str], label: str | None) -> None:
+        """Says of these examples which class they are; None takes it away."""
+        self._append("label", items=list(item_ids), label=label if label is None else class_name(label))
+
+    def add_class(self, name: str) -> None:
+        """Names a class that has no example yet."""
+        self._append("add_class", **{"class": class_name(name)})
+
+    def rename_class(self, old: str, new: str) -> None:
+        """Where there is a class of the new name already, the two become one."""
+        self._append("rename_class", old=old, new=class_name(new))
+
+    def remove_class(self, name: str) -> None:
+        """Takes a class out, with its examples."""
+        self._append("remove_class", **{"class": name})
+
+    def remove(self, item_ids: Iterable[str]) -> None:
+        """Takes these examples out. Their files stay until the data set is deleted, so that this can be undone."""
+        self._append("remove", items=list(item_ids))
+
+    def undo(self) -> None:
+        """Takes back what was done last and still stands; does nothing where there is nothing."""
+        self._append("undo")
+
+    def rename(self, title: str) -> None:
+        self._write_about(replace(self.about, title=clean(title) or self.about.title))
+
+    def delete(self, *, undo: bool = False) -> None:
+        """Everything goes: the examples, what was exported and unpacked of them, small pictures and caches. With `undo`
+        `restore` brings it back for a while."""
+        for export in (self.path / "exports").glob("*"):
+            shutil.rmtree(paths.work(export), ignore_errors=True)
+        aside = self.path.with_name(f"{GONE}{self.id}")
+        self.path.rename(aside)
+        if undo:
+            os.utime(aside)
+        else:
+            shutil.rmtree(aside, ignore_errors=True)
+
+    @classmethod
+    def restore(cls, dataset_id: str) -> DatasetFolder:
+        """Brings back what was deleted with `undo`. Raises InputError when it is gone for good."""
+        aside = paths.datasets() / f"{GONE}{dataset_id}"
+        if runs.ID.fullmatch(dataset_id) and aside.is_dir():
+            aside.rename(paths.datasets() / dataset_id)
+        return cls.find(dataset_id)
+
+    @staticmethod
+    def purge() -> None:
+        """Takes away for good what was deleted more than UNDO_SECONDS ago."""
+        for aside in paths.datasets().glob(f"{GONE}*"):
+            if time.time() - aside.stat().st_mtime > UNDO_SECONDS:
+                shutil.rmtree(aside, ignore_errors=True)
+
+    def _append(self, kind: str, **values: Any) -> None:
+        """One line, in one write, on the disk when this returns."""
+        line = json.dumps({"time": round(time.time(), 3), "kind": kind, **values}, ensure_ascii=False).encode() + b"\n"
+        if not self.exists:
+            DatasetFolder.find(self.id)  # says that it is gone
+        with (self.path / "events.jsonl").open("ab+", buffering=0) as file:
+            if file.seek(0, os.SEEK_END):
+                file.seek(-1, os.SEEK_END)
+                line = line if file.read(1) == b"\n" else b"\n" + line
+            file.write(line)
+            os.fsync(file.fileno())
+
+    def _keep(self, content: bytes, target: Path) -> None:
+        """The file whole or not at all, before any event names it."""
+        if target.is_file():
+            return
+        target.parent.mkdir(exist_ok=True)
+        partial = target.with_name(f".{target.name}.{os.getpid()}-{runs.new_id()}")
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(target)
+
+    def _write_about(self, about: About) -> None:
+        partial = self.path / f".dataset.json.{runs.new_id()}"
+        partial.write_text(json.dumps(asdict(about), ensure_ascii=False), encoding="utf-8")
+        partial.replace(self.path / "dataset.json")
+
+
+def clean(text: str) -> str:
+    """A name on one line, without control characters, at most LONGEST_NAME characters long."""
+    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text).split())[:LONGEST_NAME].strip()
+
+
+def class_name(text: str) -> str:
+    """The name of a class, as it is kept. Raises InputError where nothing is left of it."""
+    if name := clean(text):
+        return name
+    raise InputError(Problem("class", "it has no name", "give it one"))
+
+
+def _checked(example: New, kind: Kind) -> bytes:
+    """The bytes that are kept. Raises InputError."""
+    where = clean(example.name) or "the example"
+    if len(example.content) > MOST_BYTES:
+        raise InputError(Problem(where, f"is larger than {MOST_BYTES >> 20} MiB", "accepted: a smaller file"))
+    if kind != "texts":
+        if not example.content:
+            raise InputError(Problem(where, "is empty", "accepted: a file with something in it"))
+        return example.content
+    try:
+        text = example.content.decode("utf-8").replace("\0", "").strip()
+    except UnicodeDecodeError:
+        raise InputError(Problem(where, "is no text in UTF-8", "accepted: text")) from None
+    if not text:
+        raise InputError(Problem(where, "is empty", "accepted: a text with something in it"))
+    return text.encode()
+
+
+def _item(example: New, kind: Kind) -> Item:
+    name = clean(PurePosixPath(example.name.replace("\\", "/")).name) or "unnamed"
+    suffix = PurePosixPath(name).suffix.lower()
+    suffix = suffix if re.fullmatch(r"\.[a-z0-9]{1,5}", suffix) and kind != "texts" else USUAL_SUFFIX[kind]
+    label = None if example.label is None else class_name(example.label)
+    return Item(hashlib.sha256(_checked(example, kind)).hexdigest(), name, label, suffix)
