@@ -3,9 +3,9 @@
     python benchmarks/label_first.py [--write]
 
 Ten draws of a pool (60 %) and a test (40 %), in proportion to the classes. From the pool as many labels as 1, 2 or
-5 times the number of classes are asked for: by the rule of `engines/unlabelled/label_first.py` with as many groups a round
-as there are classes, or at random, five times, their mean. Nobody knows classes before labelling, so random means at
-random; what "one of each class" at random would give stands beside it, which nobody could draw. The head is
+5 times the number of classes are asked for: by the rule of `engines/unlabelled/label_first.py` with as many groups a
+round as there are classes, or at random, five times, their mean. Nobody knows classes before labelling, so random means
+at random; what "one of each class" at random would give stands beside it, which nobody could draw. The head is
 `unlabelled.head`: class means at length 1. Intervals are t over the ten paired differences; the draws overlap, so they
 are of these sets and no others. The five sets, the rule and its numbers were chosen before anything was measured; the
 two further sets are told in any case. Then: how well clusters agree with the classes, what the threshold for

@@ -2,10 +2,8 @@
 
 map.parquet      a row an example: file, x, y (t-SNE), pca_x, pca_y, cluster, outlier, lof, unlike, duplicate_of, order,
                  preview
-vectors.npy      float32 (N, D), for whoever goes on from here
-aside.json       of each example the file behind it and the label it came with, where there are such
 found.json       the answer of `python -m engines explore`
-previews/        small copies of pictures, or of sounds
+and what `store` keeps beside them
 """
 
 from __future__ import annotations
@@ -20,13 +18,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engines.contract import InputError, Problem, Progress, Task
-from engines.unlabelled import clusters, label_first, oddities, projection
+from engines.unlabelled import clusters, label_first, oddities, projection, store
 from engines.unlabelled.examples import MOST, Unlabelled, require_some
 
 USUAL_CLUSTERS = 8
-SHOWN_FIRST = 200
+SHOWN_FIRST = 60
 """Examples that are put in the order in which to label them."""
-TABLE, VECTORS, ASIDE, FOUND = "map.parquet", "vectors.npy", "aside.json", "found.json"
 
 
 def explore(
@@ -52,11 +49,18 @@ def explore(
         raise InputError(
             Problem(task.info.name, "its data cannot be looked through without labels", accepted)
         ) from None
+    chosen = task.settings.parse(settings or {})
+    made_of = store.state(data, task.info.name, chosen.changed(), seed)
     out.mkdir(parents=True, exist_ok=True)
-    found: Unlabelled = verb.embed(task, data, task.settings.parse(settings or {}), seed, out, progress)
-    require_some(found, data.name)
+    found: Unlabelled | None = store.known(out, made_of)
+    is_new = found is None
+    if found is None:
+        found = verb.embed(task, data, chosen, seed, out, progress)
+        require_some(found, data.name)
     k = _possible(k, found, data.name)
     points = projection.reduced(found.vectors, seed)
+    if is_new:
+        store.keep(found, points, projection.plane(points, seed), out, made_of)
     grouped = clusters.kmeans(points, k, seed)
     by_size = np.argsort(-np.bincount(grouped.assigned, minlength=k), kind="stable")
     cluster = np.empty(k, dtype=np.int64)
@@ -64,14 +68,15 @@ def explore(
     groups = cluster[grouped.assigned]
     nearest = clusters.distances(points, grouped.centres[by_size])
     same = oddities.copies(found.vectors, found.alike)
-    unlike = oddities.unlike(points)
+    far, thin = oddities.far_from_others(points), oddities.thinner_than_around(points)
+    unlike = oddities.unlike(far, thin)
     first = label_first.order(
         points, k, min(SHOWN_FIRST, len(points)), seed, without=np.flatnonzero(same >= 0).tolist()
     )
     order: list[int | None] = [None] * len(points)
     for number, position in enumerate(first, 1):
         order[position] = number
-    plane, flat = projection.plane(points, seed), points[:, :2]
+    plane, flat = np.load(out / store.PLANE), points[:, :2]
     names = found.names
     table = {
         "file": names,
@@ -80,17 +85,14 @@ def explore(
         "pca_x": flat[:, 0].round(5),
         "pca_y": (flat[:, 1] if flat.shape[1] > 1 else np.zeros(len(flat))).round(5),
         "cluster": groups,
-        "outlier": oddities.far_from_others(points).round(5),
-        "lof": oddities.thinner_than_around(points).round(4),
+        "outlier": far.round(5),
+        "lof": thin.round(4),
         "unlike": unlike.round(4),
         "duplicate_of": [names[i] if i >= 0 else None for i in same.tolist()],
         "order": order,
         "preview": found.previews,
     }
-    pq.write_table(pa.table(table), out / TABLE)
-    np.save(out / VECTORS, found.vectors.astype(np.float32))
-    aside = {"originals": [str(path) for path in found.originals], "came_as": found.came_as}
-    (out / ASIDE).write_text(json.dumps(aside, ensure_ascii=False), encoding="utf-8")
+    pq.write_table(pa.table(table), out / store.MAP)
     answer = {
         "task": task.info.name,
         "kind": found.kind,
@@ -107,9 +109,9 @@ def explore(
         "notes": [*_sampled(found, seed), *_set_aside(found), *found.notes],
         "skipped": [{"where": entry.where, "reason": entry.reason} for entry in found.skipped],
     }
-    partial = out / f".{FOUND}"
+    partial = out / f".{store.FOUND}"
     partial.write_text(json.dumps(answer, ensure_ascii=False), encoding="utf-8")
-    partial.replace(out / FOUND)  # last: a folder that has it is complete
+    partial.replace(out / store.FOUND)  # last: a folder that has it is complete
     return answer
 
 

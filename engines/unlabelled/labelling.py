@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from engines.contract import InputError, Problem
-from engines.unlabelled import head, label_first, projection
-from engines.unlabelled.explore import ASIDE, FOUND, TABLE, VECTORS
+from engines.unlabelled import head, label_first, store
 
 MOST_POINTS = 24
 """Of the curve."""
@@ -39,24 +37,24 @@ def suggest(folder: Path, so_far: Progress, *, a_round: int, wanted: int = 20, s
     that is not labelled, by the labels that came with the data, where they are the same classes. Raises InputError for
     a folder that holds no exploration.
     """
-    if not (folder / FOUND).is_file():
+    if not (folder / store.FOUND).is_file():
         raise InputError(
             Problem(folder.name, "nothing has been looked through there", "accepted: what `explore` wrote")
         )
-    table = pq.read_table(folder / TABLE, columns=["file", "duplicate_of"]).to_pydict()
+    table = pq.read_table(folder / store.MAP, columns=["file", "duplicate_of"]).to_pydict()
     names: list[str] = table["file"]
     place = {name: i for i, name in enumerate(names)}
-    vectors = np.load(folder / VECTORS, mmap_mode="r")
+    vectors = np.load(folder / store.VECTORS, mmap_mode="r")
     labelled = [(place[name], label) for name, label in so_far.labels if name in place]
     without = {place[name] for name in so_far.left_out if name in place}
     without |= {i for i, own in enumerate(table["duplicate_of"]) if own is not None}
     passed = {place[name] for name in so_far.passed_over if name in place}
     known = [i for i, _ in labelled]
-    points = projection.reduced(np.asarray(vectors), seed)
+    points = np.load(folder / store.POINTS)
     asked = label_first.order(points, a_round, wanted + len(passed), seed, known=known, without=without - set(known))
     later = [i for i in asked if i in passed]
     following = [*(i for i in asked if i not in passed), *later][:wanted]
-    came_as = json.loads((folder / ASIDE).read_text(encoding="utf-8"))["came_as"]
+    came_as = (store.details(folder) or {}).get("came_as") or []
     return {
         "next": [names[i] for i in following],
         "classes": {label: sum(own == label for _, own in labelled) for _, label in labelled},

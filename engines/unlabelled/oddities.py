@@ -27,14 +27,11 @@ def thinner_than_around(points: np.ndarray) -> np.ndarray:
     return found
 
 
-def unlike(points: np.ndarray) -> np.ndarray:
-    """float64 (N,) from 0 to 1: the mean of both measures' ranks. It orders; how odd an example is it does not say."""
-    ranks = [measure.argsort(kind="stable").argsort(kind="stable") for measure in _measures(points)]
-    return np.mean(ranks, axis=0) / max(1, len(points) - 1)
-
-
-def _measures(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return far_from_others(points), thinner_than_around(points)
+def unlike(*measures: np.ndarray) -> np.ndarray:
+    """float64 (N,) from 0 to 1: the mean of the measures' ranks. It orders; how odd an example is it does not say."""
+    ranks = [measure.argsort(kind="stable").argsort(kind="stable") for measure in measures]
+    found: np.ndarray = np.mean(ranks, axis=0) / max(1, len(measures[0]) - 1)
+    return found
 
 
 def copies(vectors: np.ndarray, alike: float) -> np.ndarray:

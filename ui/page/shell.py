@@ -21,6 +21,7 @@ def navigation() -> Page:
     pages = [
         st.Page("pages/home.py", title="Headstart", icon=":material/moving:", default=True),
         *map(domains.page, domains.domains()),
+        st.Page("pages/explore.py", title="Look through", icon=":material/travel_explore:", url_path="explore"),
         st.Page("pages/runs.py", title="Runs", icon=":material/list:", url_path="runs"),
         st.Page("pages/evidence.py", title="Evidence", icon=":material/balance:", url_path="evidence"),
     ]

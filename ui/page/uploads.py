@@ -114,6 +114,14 @@ def take_sample(task: str, name: str, path: Path) -> str:
     return into.name
 
 
+def take_file(path: Path, title: str) -> str:
+    """An id for data that lie at `path` already, made in the app."""
+    into = paths.uploads() / runs.new_id()
+    into.mkdir()
+    _write_origin(into, Origin(title=title, path=str(path)))
+    return into.name
+
+
 def check(
     task: str,
     data_id: str,

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from engines import paths, registry
-from engines.contract import InputError, Progress, Sample
+from engines.contract import InputError, Sample
 from ui.page import address, errors, frame, uploads, words
 from ui.page.draft import Draft, folds
+from ui.page.waiting import with_bar
 from ui.steps import plan, train
 from ui.widgets import gallery, plots, reading
-
-T = TypeVar("T")
 
 Found = Callable[[Draft, dict[str, Any]], None]
 """Draws a domain's own part of a checked upload's report, a `DataReport` as a dict."""
@@ -170,14 +169,14 @@ def use_sample(task: str, name: str, or_another: bool = False) -> None:
     """Take a sample, check it and show it. With `or_another`, one that needs nothing when this one is not to be had."""
     with errors.calm("The sample could not be made.", "Try another sample, or bring your own data."):
         try:
-            path = _with_bar("Getting the sample", lambda tell: _made_sample(task, name, tell))
+            path = with_bar("Getting the sample", lambda tell: _made_sample(task, name, tell))
         except InputError:
             other = next((s for s in registry.task(task).samples() if s.needs is None), None)
             if not or_another or other is None:
                 raise
             st.toast(f"That sample is not on this machine. Here is another: {other.title}.", duration="long")
             name = other.name
-            path = _with_bar("Getting the sample", lambda tell: _made_sample(task, name, tell))
+            path = with_bar("Getting the sample", lambda tell: _made_sample(task, name, tell))
         data_id = uploads.take_sample(task, name, path)
         _check(task, data_id, {})
         address.change(data=data_id, step="data", run=None)
@@ -202,24 +201,7 @@ def checked(draft: Draft) -> dict[str, Any]:
 
 def _check(task: str, data_id: str, reading: dict[str, Any]) -> dict[str, Any]:
     unit = registry.task(task).info.unit
-    return _with_bar(f"Reading the {unit}", lambda tell: uploads.check(task, data_id, tell, reading))
-
-
-def _with_bar(what: str, work: Callable[[Progress], T]) -> T:
-    """Run `work` with a progress bar that appears only when there is something to wait for."""
-    place = st.empty()
-    place.caption(f":material/hourglass_top: {what} …")
-
-    def tell(done: int, total: int) -> None:
-        if total:
-            place.progress(min(done / total, 1.0), f"{what}: {done:,} of {total:,}")
-        else:
-            place.progress(0.0, f"{what}: {done:,}")
-
-    try:
-        return work(tell)
-    finally:
-        place.empty()
+    return with_bar(f"Reading the {unit}", lambda tell: uploads.check(task, data_id, tell, reading))
 
 
 def _summary_and_start(draft: Draft, report: dict[str, Any], told: Told | None) -> DeltaGenerator | None:

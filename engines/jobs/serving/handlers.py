@@ -139,7 +139,8 @@ def _suggest(question: Question) -> dict[str, Any]:
         question.get("passed_over") or (),
         question.get("left_out") or (),
     )
-    return labelling.suggest(Path(question["folder"]), so_far, a_round=int(question["a_round"]))
+    wanted, a_round = int(question.get("wanted", 20)), int(question["a_round"])
+    return labelling.suggest(Path(question["folder"]), so_far, a_round=a_round, wanted=wanted)
 
 
 def _path(text: str | None) -> Path | None:

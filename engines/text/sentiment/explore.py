@@ -40,7 +40,7 @@ def embed(
     examples = TextExamples([r.windows for r in read], torch.zeros(len(texts), dtype=torch.int64), texts, reader)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device).eval()
-    vectors = np.empty((len(texts), network.head.in_features), np.float32)
+    vectors = np.empty((len(texts), network.head().in_features), np.float32)
     done = 0
     for indices in batches(examples, AT_ONCE):
         with torch.no_grad():
