@@ -36,9 +36,11 @@ def answers(learning: np.ndarray, labels: np.ndarray, testing: np.ndarray) -> np
 
 def left_out(vectors: np.ndarray, labels: np.ndarray) -> Estimate | None:
     """Balanced accuracy on examples (N, D) that are named each by a head that learnt from the others: one by one, or
-    where there are more than ONE_BY_ONE in FOLDS parts. None before there are two classes of two."""
+    where there are more than ONE_BY_ONE in FOLDS parts. The only example of a class is learnt from and not asked. None
+    before there are two classes of two."""
     counts = Counter(labels.tolist())
-    if len(counts) < 2 or min(counts.values()) < 2:
+    asked = np.array([counts[label] > 1 for label in labels.tolist()])
+    if len(set(labels[asked].tolist())) < 2:
         return None
     n = len(labels)
     part = np.arange(n) if n <= ONE_BY_ONE else np.arange(n) % FOLDS
@@ -46,7 +48,7 @@ def left_out(vectors: np.ndarray, labels: np.ndarray) -> Estimate | None:
     for number in np.unique(part):
         own = part == number
         right[own] = answers(vectors[~own], labels[~own], vectors[own]) == labels[own]
-    return balanced_accuracy(labels, right)
+    return balanced_accuracy(labels[asked], right[asked])
 
 
 def on_the_rest(vectors: np.ndarray, labelled: np.ndarray, labels: np.ndarray, truth: np.ndarray) -> Estimate | None:

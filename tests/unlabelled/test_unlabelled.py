@@ -111,6 +111,9 @@ def test_the_head_needs_two_of_each_class_and_then_leaves_one_out_at_a_time() ->
     assert found is not None
     assert (found.value, found.n) == (1.0, 4)
     assert found.low < 1.0
+    alone = head.left_out(1 + blobs(2, 2, 1), np.array([0, 0, 1, 1, 2]))
+    assert alone is not None
+    assert (alone.value, alone.n) == (1.0, 4)
 
 
 def test_accuracy_on_the_rest_counts_a_class_nobody_named_as_wrong() -> None:
