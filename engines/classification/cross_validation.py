@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engines.classification import prototypes
 from engines.classification.prepared import Prepared
 from engines.contract import Estimate, InputError, Problem, Recipe, Run, Strategy, TaskInfo
 from engines.data.folds import MOST, alone, by_itself, draw, most
@@ -24,7 +25,6 @@ from engines.data.splits import split
 from engines.evidence import calibration
 from engines.reporting import wording
 from engines.runs import QuietRun
-from engines.training import transfer
 from engines.training.checkpoint import Progress
 from engines.training.settings import TrainSettings
 from engines.training.transfer import TrainOutcome, TrainSpec
@@ -149,7 +149,7 @@ def answers_of_folds(
             if reported and number == 1
             else replace(lesson, run=QuietRun(run, f"checkpoint/{series}-fold-{number}"))
         )
-        learnt = transfer.learn(own, strategy, series=series, chosen=fold.chosen, checked=fold.checked)
+        learnt = prototypes.learn(own, strategy, series=series, chosen=fold.chosen, checked=fold.checked)
         made[fold.tested.numpy()] = answers(own, learnt, fold.tested)
         if learnt.held_out is not None and fold.checked is not None:
             held_out = learnt.held_out.numpy(), lesson.training.labels[fold.checked].numpy()

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from engines import weights
+from engines.classification import prototypes
 from engines.classification.fit import ClassificationStudy
 from engines.contract import Strategy
 from engines.exports import script
@@ -37,7 +38,8 @@ pictures from before their script knew folds and several looks note these, too."
 def lesson(study: ClassificationStudy[Any, Any], learnt: TrainOutcome, value: float) -> dict[str, Any]:
     """What the script's RUN holds whatever the examples are."""
     prepared, recipe, settings, on = study.prepared, study.recipe, study.settings, study.on
-    scratch = recipe.strategy is Strategy.SCRATCH
+    scratch, averaged = recipe.strategy is Strategy.SCRATCH, recipe.strategy is Strategy.PROTOTYPES
+    checked = len(prepared.parts["validation"]) > 0
     folds = [f"fold_{number}" for number, _ in enumerate(prepared.folds, 1)]
     rates = dict(zip(folds, prepared.fold_rates, strict=True)) | ({"part": learnt.learning_rate} if folds else {})
     given = settings.learning_rate is not None  # else it may have been looked for, in each fold
@@ -51,8 +53,9 @@ def lesson(study: ClassificationStudy[Any, Any], learnt: TrainOutcome, value: fl
         "strategy": str(recipe.strategy),
         "seed": recipe.seed,
         "value": value,
+        "mean_length": prototypes.mean_length(learnt.network.head()) if averaged else 0.0,
         "plans": plans(recipe.strategy, used),
-        "refit": recipe.strategy is Strategy.FEATURES and settings.refit and len(prepared.parts["validation"]) > 0,
+        "refit": (averaged or recipe.strategy is Strategy.FEATURES) and settings.refit and checked,
         "batch_size": used.batch_size,
         "gradient_accumulation": settings.gradient_accumulation,
         "weight_decay": settings.weight_decay,
@@ -74,7 +77,7 @@ def plans(strategy: Strategy, settings: TrainSettings) -> dict[str, dict[str, An
     def plan(epochs: int, rate: float) -> dict[str, Any]:
         return {"epochs": epochs, "rate": rate, "patience": settings.patience_for(epochs), "stop": epochs}
 
-    if strategy is Strategy.ZERO_SHOT:
+    if strategy in {Strategy.ZERO_SHOT, Strategy.PROTOTYPES}:
         return {}
     main = plan(settings.epochs_for(strategy), settings.learning_rate_for(strategy))
     if strategy is Strategy.SCRATCH:

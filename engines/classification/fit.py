@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from engines import weights
-from engines.classification import details, frozen_baseline, label_errors, metrics, predictions
+from engines.classification import details, frozen_baseline, label_errors, metrics, predictions, prototypes
 from engines.classification.cross_validation import (
     Fold,
     answers_of_folds,
@@ -24,7 +24,7 @@ from engines.classification.cross_validation import (
     in_folds,
     tested_in,
 )
-from engines.classification.prepared import Prepared
+from engines.classification.prepared import Prepared, within_shots
 from engines.classification.trial import ClassificationTrial
 from engines.contract import Budgets, Estimate, Features, Items, Recipe, Run, Scores, Strategy, Study, Trial
 from engines.contract.study import Describes
@@ -52,9 +52,9 @@ class ClassificationStudy(Study, Generic[P, S]):
     def __init__(self, task: Describes, recipe: Recipe, settings: S, run: Run):
         """Reads and splits the data, in folds where that is how they are tested. Raises InputError and Cancelled."""
         super().__init__(task, recipe, settings, run)
-        self.settings: S = settings
+        self.settings: S = replace(settings, views=1) if recipe.strategy is Strategy.PROTOTYPES else settings
         require_blocks(recipe.strategy, settings, len(self.card.stages))
-        prepared = self.prepare()
+        prepared = within_shots(self.prepare(), recipe, settings, self.info.unit)
         self.prepared: P = prepared
         """With what is tested as its test part."""
         self.everything: P = prepared
@@ -156,7 +156,7 @@ class ClassificationStudy(Study, Generic[P, S]):
     def before(self) -> dict[str, Scores]:
         """Takes folds where the settings ask for them, or the data carry them by themselves; a comparison never does.
         Raises InputError."""
-        carried = carried_folds(self.prepared, self.recipe)
+        carried = 0 if getattr(self.settings, "shots", 0) else carried_folds(self.prepared, self.recipe)
         stages, prepared = len(self.card.stages), self.prepared
         count = self.settings.folds_for(self.recipe.strategy, stages, 0 if prepared.has_own_parts else carried)
         if count:
@@ -192,7 +192,7 @@ class ClassificationStudy(Study, Generic[P, S]):
             spec = replace(spec, training=self.may_be_learnt, validation=None)
             chosen, checked = (torch.tensor(own, dtype=torch.int64) for own in self._within(budget, seed))
             checked = checked if len(checked) else None
-        outcome = transfer.learn(spec, strategy, series=series, chosen=chosen, checked=checked)
+        outcome = prototypes.learn(spec, strategy, series=series, chosen=chosen, checked=checked)
         if own and strategy is not Strategy.ZERO_SHOT and budget is None:
             outcome.on_training = transfer.logits_on_training(spec, outcome)
         spec.run.emit("phase", name="testing", title=self._testing, series=series)
@@ -217,7 +217,7 @@ class ClassificationStudy(Study, Generic[P, S]):
         folds, kept = self.folds, None
         if own:
             whole = self.whole
-            kept = transfer.learn(spec, strategy, series=series, chosen=whole.chosen, checked=whole.checked)
+            kept = prototypes.learn(spec, strategy, series=series, chosen=whole.chosen, checked=whole.checked)
             title = f"{self._testing}, in {len(folds)} folds"
             spec.run.emit("phase", name="testing", title=title, series=series)
         else:  # the baseline: some folds will do to compare on the same examples

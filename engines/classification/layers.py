@@ -29,7 +29,7 @@ MOST = 200
 FEWEST = 10
 """Held-out examples below which nothing could be read off."""
 BATCH = 16
-OF_A_HEAD = {Strategy.FEATURES, Strategy.ZERO_SHOT}
+OF_A_HEAD = {Strategy.FEATURES, Strategy.PROTOTYPES, Strategy.ZERO_SHOT}
 """Strategies by which no stage learns."""
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
 
-from engines.contract import Skipped
+from engines.contract import Recipe, Skipped
+from engines.data import shots
 from engines.training.examples import LabelledExamples
+from engines.training.settings import TrainSettings
 
 
 @dataclass
@@ -60,3 +63,17 @@ class Prepared:
     def labels(self, part: str) -> np.ndarray:
         """int64 (N,)"""
         return self.examples.labels.numpy()[self.parts[part]]
+
+
+P = TypeVar("P", bound=Prepared)
+
+
+def within_shots(prepared: P, recipe: Recipe, settings: TrainSettings, unit: str) -> P:
+    """The data with as few examples to learn from as the setting `shots` says, and a note of it; else as they are."""
+    few = getattr(settings, "shots", 0)
+    if not few:
+        return prepared
+    own_test = recipe.test is not None or prepared.has_own_test
+    labels = prepared.examples.labels.numpy()
+    parts, said = shots.drawn(prepared.parts, labels, prepared.groups, few, recipe.seed, own_test=own_test, unit=unit)
+    return replace(prepared, parts=parts, notes=[*prepared.notes, said])

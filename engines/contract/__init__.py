@@ -14,7 +14,7 @@ from engines.contract.results import Estimate, Result, Scope, Side, Verdict, Wor
 from engines.contract.settings import Settings, setting
 from engines.contract.strategies import NETWORK, Strategy, StrategyInfo, offered
 from engines.contract.study import Budgets, Features, Items, Scores, Study, Trial
-from engines.contract.task import Chatty, Predictor, Task
+from engines.contract.task import Chatty, Embedder, Predictor, Task
 
 __all__ = [
     "BALANCED_ACCURACY",
@@ -26,6 +26,7 @@ __all__ = [
     "Chatty",
     "DataReport",
     "DomainInfo",
+    "Embedder",
     "Estimate",
     "Event",
     "Features",

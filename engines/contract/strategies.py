@@ -27,6 +27,8 @@ class Strategy(str):
     """Low-rank adapters and the head learn."""
     ZERO_SHOT: ClassVar[Strategy]
     """Nothing learns."""
+    PROTOTYPES: ClassVar[Strategy]
+    """Nothing is trained: a class is the mean of its examples' features."""
 
     def __new__(cls, name: str) -> Strategy:
         return cls._known.setdefault(str(name), super().__new__(cls, name))
@@ -37,7 +39,7 @@ class Strategy(str):
     def boundary(self, stages: int, blocks: int) -> int:
         """How many of the network's stages, from the input, are frozen whole."""
         match self:
-            case Strategy.FEATURES | Strategy.ZERO_SHOT:
+            case Strategy.FEATURES | Strategy.ZERO_SHOT | Strategy.PROTOTYPES:
                 return stages
             case Strategy.PARTIAL:
                 return stages - blocks
@@ -50,6 +52,7 @@ Strategy.PARTIAL = Strategy("partial")
 Strategy.FULL = Strategy("full")
 Strategy.LORA = Strategy("lora")
 Strategy.ZERO_SHOT = Strategy("zero-shot")
+Strategy.PROTOTYPES = Strategy("prototypes")
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,12 @@ NETWORK = (
         "Head only",
         "The network stays as it came; only a new last layer learns.",
         "Little data, or little time: nothing that the network knows can be lost.",
+    ),
+    StrategyInfo(
+        Strategy.PROTOTYPES,
+        "Class averages",
+        "The network stays as it came; a new example gets the class whose average it is most like.",
+        "One to ten examples a class: nothing is trained, so the answer comes at once.",
     ),
     StrategyInfo(
         Strategy.PARTIAL,

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, Protocol, runtime_checkable
 
+import numpy as np
+
 from engines.contract.cards import ModelCard
 from engines.contract.data import DataReport, Progress, Sample
 from engines.contract.errors import InputError, Problem
@@ -29,6 +31,16 @@ class Predictor(Protocol):
         Raises InputError when nothing in `data` can be read; one bad file among good ones becomes
         a row {'file', 'error'}.
         """
+
+
+class Embedder(Protocol):
+    """A frozen network, kept warm, that looks at single examples."""
+
+    identity: str
+    """Changes with the network and with how examples are read: what is cached is filed under it."""
+
+    def embed(self, examples: Sequence[bytes]) -> list[np.ndarray | str]:
+        """Of each example, a file or a text as it is, float32 (D,), or a phrase that says why it cannot be used."""
 
 
 @runtime_checkable
@@ -148,6 +160,17 @@ class Task(ABC):
         """The model of a finished run, ready to predict."""
         predictor: Predictor = self.verb("predict").load(self, run)
         return predictor
+
+    def embedder(self) -> Embedder:
+        """What the default model sees of single examples, with no head and no run: embed.py. Raises InputError where
+        the task has no such thing, or the weights are not to be had."""
+        try:
+            verb = self.verb("embed")
+        except NotImplementedError:
+            found = "nothing can be shown to it"
+            raise InputError(Problem(self.info.name, found, "accepted: a task that tells classes apart")) from None
+        embedder: Embedder = verb.load(self)
+        return embedder
 
     def explain(
         self, run: Path, data: Path, out: Path, *, method: str | None = None, example: str | None = None

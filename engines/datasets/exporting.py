@@ -12,8 +12,16 @@ from typing import NamedTuple
 
 from engines.contract import InputError, Problem
 from engines.datasets.folder import DatasetFolder
-from engines.datasets.state import Item
+from engines.datasets.state import DatasetState, Item
 
+TASKS = {"pictures": "vision.classification", "sounds": "speech.speaker", "texts": "text.sentiment"}
+"""Kind of a data set -> the task whose encoder looks at it while it is being made."""
+LEARNERS = {
+    "pictures": {"vision.classification": "label"},
+    "sounds": {"speech.speaker": "speaker", "speech.transcription": "transcription"},
+    "texts": {"text.sentiment": "label"},
+}
+"""Kind of a data set -> the tasks that can be trained on it, and what each calls the column of classes."""
 LABEL_COLUMN = {"pictures": "label", "sounds": "speaker", "texts": "label"}
 MADE = (1980, 1, 1, 0, 0, 0)
 """The time that every file in a zip is given: the same examples make the same bytes."""
@@ -72,6 +80,18 @@ def kept_export(dataset: DatasetFolder, *, labelled: bool = True, label_column: 
     key = hashlib.sha256(f"{state.sha256} {labelled} {label_column}".encode()).hexdigest()[:16]
     out = dataset.path / "exports" / f"{key}.zip"
     return out if out.is_file() else export(dataset, out, labelled=labelled, label_column=label_column)
+
+
+def require_trainable(state: DatasetState) -> None:
+    """Raises InputError where no classifier can learn from it: one class, or a class of one example."""
+    counts = {name: n for name, n in state.counts.items() if n}
+    if len(counts) < 2:
+        found = f"only one class, {next(iter(counts))}, has examples" if counts else "no class has examples"
+        raise InputError(Problem("data set", found, "show examples of two classes or more"))
+    again = ", for the same one again is one example" if state.repeated else ""
+    for name, n in counts.items():
+        if n < 2:
+            raise InputError(Problem(f"class {name}", f"it has one example{again}", "show two or more"))
 
 
 def file_name(item: Item) -> str:

@@ -150,6 +150,8 @@ def _what(result: Result, card: ModelCard, info: TaskInfo, learnt_from: str) -> 
 def _trained(result: Result, info: TaskInfo, own: dict[str, Any]) -> str:
     if result.strategy == Strategy.ZERO_SHOT:
         return f"Nothing was trained. Tested on {result.device}, {result.precision}, in {result.seconds:.0f} s."
+    if result.strategy == Strategy.PROTOTYPES:
+        return f"Each class was averaged, on {result.device}, {result.precision}, in {result.seconds:.0f} s."
     chosen_by = own.get("chosen_by", f"{result.n_validation:,} {info.unit} decided when to stop.")
     return (
         f"{result.epochs} epochs (best: {result.best_epoch}) on {result.device}, {result.precision}, "
@@ -225,7 +227,7 @@ def _forgetting(result: Result) -> dict[str, Any]:
         Strategy.SCRATCH: "Nothing to forget: it began from random weights.",
         Strategy.ZERO_SHOT: "Nothing learnt, so nothing was forgotten.",
     }.get(Strategy(result.strategy), UNMEASURED)
-    if result.strategy == Strategy.FEATURES and "classes" in result.details:
+    if result.strategy in {Strategy.FEATURES, Strategy.PROTOTYPES} and "classes" in result.details:
         reason = "Its backbone is as it came, so that forgot nothing; the head is new."
     return {"forgetting": reason, "forgot": ()}
 

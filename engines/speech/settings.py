@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from engines.contract import Strategy, setting
 from engines.data.parts import parts_setting
+from engines.data.shots import shots_setting
 from engines.training.settings import TrainSettings
 
 LAYOUTS = ("auto", "table", "kaldi", "librispeech", "text-files", "folders")
@@ -121,6 +122,7 @@ class TranscriptionSettings(ClipSettings):
 class SpeakerSettings(ClipSettings):
     """How a classifier of voices learns."""
 
+    shots: int = shots_setting()
     augment: str = setting(
         "none",
         "How training clips are varied: said slower or faster, with a little noise",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from engines.contract import NETWORK, Strategy, setting
+from engines.data.shots import shots_setting
 from engines.training.settings import TrainSettings
 
 HYPOTHESIS = "This is {label}."
@@ -56,6 +57,7 @@ class TextSettings(TableSettings):
 
     batch_size: int = setting(16, "Examples per step", low=1, high=4096)
     layer_decay: float = setting(0.9, "Learning rate of a block relative to the next one", low=0.05, high=1.0)
+    shots: int = shots_setting()
     views: int = setting(1, "Texts are not varied: each is seen once by the frozen part", low=1, high=1)
     text_column: str | None = setting(None, "The column with the texts; by default it is guessed", reads=True)
     label_column: str | None = setting(None, "The column with the classes; by default it is guessed", reads=True)

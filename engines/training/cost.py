@@ -72,6 +72,10 @@ def _trained(
         encoded += whole * seen
     if boundary > 0 and (boundary < stages or not warms_up):
         encoded += each * forward_macs(card, 0, boundary) * seen
+    if strategy is Strategy.PROTOTYPES:
+        encoded = whole * (sizes.train + sizes.validation)  # each as it is, once
+        found = [Work("encoding", encoded, unit), Work("testing", tested, unit)]
+        return [one for one in found if one.amount > 0]
     learnt_from = sizes.train * (1 - settings.validation_fraction) if folds else sizes.train
     epochs = settings.epochs_for(strategy)
     batch = min(settings.batch_size, SCRATCH_BATCH) if strategy is Strategy.SCRATCH else settings.batch_size

@@ -175,6 +175,8 @@ class TrainSettings(Settings):
         Where nobody chose, only what can afford it is: a part of the network is frozen and runs once however many heads
         are trained behind it, and no clock ends the training.
         """
+        if getattr(self, "shots", 0):  # what is not learnt from is tested, on one part
+            return 0
         if self.folds is not None:
             return self.folds
         learns = strategy is not Strategy.ZERO_SHOT and self.max_seconds is None

@@ -21,6 +21,7 @@ from engines.training.activation_cache import Cached, cache_activations
 from engines.training.array_cache import key
 from engines.training.devices import seed_everything
 from engines.training.examples import LabelledExamples
+from engines.training.heads import scaling
 from engines.training.loop import BatchMix, Metric, Plan, predict, train
 from engines.training.settings import TrainSettings
 from engines.training.staged import Staged, count
@@ -153,7 +154,7 @@ def learn(
 def fit_head(
     lesson: TrainSpec, network: Staged, plan: Plan, chosen: Tensor, checked: Tensor | None, *, refit: bool
 ) -> tuple[checkpoint.Progress, Tensor | None, float]:
-    """Trains the head alone, on standardised features that the frozen backbone gives once.
+    """Trains the head alone, on features that the frozen backbone gives once, standardised unless they are few.
 
     With `refit`, validation only decides for how many epochs: the head is then fitted anew on everything. Also
     returns the validation examples' logits by the head from before that, and its learning rate.
@@ -161,7 +162,7 @@ def fit_head(
     views = lesson.settings.views
     whole = features(lesson, network, lesson.training, views=views)
     seen = whole.subset(chosen)
-    shift, scale = standardisation(seen.activations)
+    shift, scale = scaling(seen.activations, seen.labels)
     scaled = replace(seen, activations=(seen.activations - shift) / scale)
     scaled_out = held_out = None
     if checked is not None:
@@ -273,12 +274,6 @@ def cached_behind_boundary(
         engine=engine,
         weights=lesson.weights,
     )
-
-
-def standardisation(activations: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation (D,) of features float32 (N, V, D)."""
-    flat = activations.flatten(0, 1)
-    return flat.mean(0), flat.std(0).clamp_min(1e-3)
 
 
 def fold(head: nn.Linear, shift: Tensor, scale: Tensor) -> None:

@@ -315,6 +315,7 @@ TINY = {
         model="test_resnet",
         strategies={
             Strategy.FEATURES: SMALL | {"epochs": 3},
+            Strategy.PROTOTYPES: SMALL,
             Strategy.PARTIAL: SMALL | {"epochs": 3, "blocks": 2, "folds": 0},
             Strategy.FULL: SMALL | {"epochs": 3},
             Strategy.LORA: SMALL | {"epochs": 3, "lora_rank": 2},
@@ -335,6 +336,7 @@ TINY = {
         model="tiny-bert",
         strategies={
             Strategy.FEATURES: SHORT,
+            Strategy.PROTOTYPES: {},
             Strategy.PARTIAL: SHORT | {"blocks": 1},
             Strategy.FULL: SHORT,
             Strategy.LORA: SHORT | {"lora_rank": 2},
@@ -424,6 +426,7 @@ TINY = {
         model="ge2e",
         strategies={
             Strategy.FEATURES: {"epochs": 3},
+            Strategy.PROTOTYPES: {},
             Strategy.PARTIAL: {"epochs": 3, "blocks": 1},
             Strategy.FULL: {"epochs": 3},
             Strategy.SCRATCH: {"epochs": 3},

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from engines import paths
 from engines.contract import InputError
-from engines.datasets.exporting import export, kept_export
+from engines.datasets.exporting import export, kept_export, require_trainable
 from engines.datasets.folder import DatasetFolder, New
 
 NAMES = ("cat", "dog", "a/b", "1")
@@ -305,3 +305,25 @@ def test_events_are_lines_that_anybody_can_read() -> None:
     dataset.add_class("é")
     (line,) = (dataset.path / "events.jsonl").read_text(encoding="utf-8").splitlines()
     assert {**json.loads(line), "time": 0} == {"time": 0, "kind": "add_class", "class": "é"}
+
+
+@pytest.mark.parametrize(
+    ("shown", "sentence"),
+    [
+        ({}, "data set: no class has examples; show examples of two classes or more."),
+        ({"cup": [b"1", b"2"]}, "data set: only one class, cup, has examples; show examples of two classes or more."),
+        ({"cup": [b"1", b"2"], "plate": [b"3"]}, "class plate: it has one example; show two or more."),
+        (
+            {"cup": [b"1", b"2"], "plate": [b"3"] * 20},
+            "class plate: it has one example, for the same one again is one example; show two or more.",
+        ),
+    ],
+)
+def test_what_nothing_can_learn_from(shown: dict[str, list[bytes]], sentence: str) -> None:
+    dataset = DatasetFolder.create("pictures", "Few")
+    dataset.add_class("bowl")
+    for label, contents in shown.items():
+        dataset.add_all([New(content, "x.jpg", label) for content in contents])
+    with pytest.raises(InputError) as caught:
+        require_trainable(dataset.state())
+    assert str(caught.value) == sentence

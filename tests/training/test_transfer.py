@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from engines.contract import Strategy
-from engines.training import strategies, transfer
+from engines.training import heads, strategies, transfer
 from engines.training.activation_cache import Cached
 from engines.training.devices import seed_everything
 from engines.training.loop import schedule
@@ -221,7 +221,7 @@ def test_fold() -> None:
 
 def test_standardisation() -> None:
     activations = torch.tensor([[[1.0, 5.0], [3.0, 5.0]], [[1.0, 5.0], [3.0, 5.0]]])  # (N 2, V 2, D 2)
-    shift, scale = transfer.standardisation(activations)
+    shift, scale = heads.standardisation(activations)
     assert shift.tolist() == [2, 5]
     assert scale.tolist() == [pytest.approx((4 / 3) ** 0.5), pytest.approx(1e-3)]  # a constant divides by no zero
 

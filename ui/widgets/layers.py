@@ -23,7 +23,7 @@ CAVEAT = (
     "One network from one seed: a picture of this run, not evidence. A stage that changed more is neither better nor "
     "worse for it, and the probe's examples also chose the pass that was kept."
 )
-UNLEARNT = {Strategy.FEATURES, Strategy.ZERO_SHOT}
+UNLEARNT = {Strategy.FEATURES, Strategy.PROTOTYPES, Strategy.ZERO_SHOT}
 HEIGHT = 190  # pixels
 
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import threading
 import time
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engines import api
 from engines.contract import Chatty, InputError, Predictor, Problem, Progress
+from engines.datasets.exporting import TASKS
 from engines.jobs.serving.wire import Question
 from engines.runs import ID, RunFolder
+
+if TYPE_CHECKING:
+    from engines.classification.showing import Shown
 
 KEEP_LOADED = 3
 
@@ -25,6 +30,13 @@ class LoadedModels:
         self._keep = keep
         self._models: OrderedDict[tuple[str, int], Predictor] = OrderedDict()
         self._lock = threading.Lock()
+
+    @functools.cached_property
+    def shown(self) -> Shown:
+        """What is being shown to the app, and the encoders that look at it."""
+        from engines.classification.showing import Shown
+
+        return Shown(lambda kind: api.task(TASKS[kind]).embedder())
 
     def get(self, run: RunFolder) -> Predictor:
         """The predictor of a finished run. Raises InputError for one that isn't."""
@@ -63,6 +75,8 @@ def answer(question: Question, models: LoadedModels, progress: Progress) -> dict
             start = time.perf_counter()
             rows = predictor.predict(Path(question["data"]))
             return {"rows": rows, "milliseconds": 1000 * (time.perf_counter() - start)}
+        case "show":
+            return models.shown.answer(question, progress)
         case "chat":
             return _chat(models.get(_run(question)), question, progress)
         case "explain":

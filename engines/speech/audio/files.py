@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from dataclasses import dataclass
 from math import gcd
@@ -92,8 +93,8 @@ def header(path: Path) -> Header:
         return _header(file)
 
 
-def read(path: Path) -> Sound:
-    """Decodes a file, channel by channel mixed, to RATE. Raises UnreadableAudio."""
+def read(path: Path | bytes) -> Sound:
+    """Decodes a file, given as it is or by its path, channel by channel mixed, to RATE. Raises UnreadableAudio."""
     with decoder_messages.dropped():
         mixed = _decoded(path)
         cancelled = mixed.loudness.max() > 0 and _loudness(mixed.samples) < CANCELLED * mixed.loudness.max()
@@ -118,7 +119,7 @@ class _Decoded:
     broken: bool
 
 
-def _decoded(path: Path, channel: int | None = None) -> _Decoded:
+def _decoded(path: Path | bytes, channel: int | None = None) -> _Decoded:
     """All that can be decoded, block by block, so that many channels are never held at once. Raises UnreadableAudio."""
     with _opened(path) as file:
         found = _header(file)
@@ -171,11 +172,11 @@ def write(path: Path, samples: np.ndarray) -> None:
     soundfile.write(path, samples, RATE)
 
 
-def _opened(path: Path) -> soundfile.SoundFile:
+def _opened(path: Path | bytes) -> soundfile.SoundFile:
     try:
-        if path.stat().st_size == 0:
+        if (len(path) if isinstance(path, bytes) else path.stat().st_size) == 0:
             raise UnreadableAudio("is empty")
-        return soundfile.SoundFile(path)
+        return soundfile.SoundFile(io.BytesIO(path) if isinstance(path, bytes) else path)
     except OSError as error:
         raise UnreadableAudio(f"cannot be opened ({error.strerror})") from None
     except (soundfile.LibsndfileError, TypeError):
@@ -183,10 +184,13 @@ def _opened(path: Path) -> soundfile.SoundFile:
         raise UnreadableAudio(f"is {kind}, {NOT_READ}" if kind else NO_SOUND) from None
 
 
-def _foreign(path: Path) -> str | None:
+def _foreign(path: Path | bytes) -> str | None:
     """What a sound file of another format is called, by how it begins; None for what is none."""
-    with path.open("rb") as file:
-        start = file.read(16)
+    if isinstance(path, bytes):
+        start = path[:16]
+    else:
+        with path.open("rb") as file:
+            start = file.read(16)
     for opening, kind in FOREIGN.items():
         if len(start) >= len(opening) and all(o in (ord("."), s) for o, s in zip(opening, start, strict=False)):
             return kind

@@ -10,7 +10,7 @@ import numpy as np
 from safetensors.torch import save_file
 
 from engines.classification.fit import ClassificationStudy
-from engines.contract import Recipe, Run, Strategy, Task
+from engines.contract import Recipe, Run, Task
 from engines.speech.audio import files
 from engines.speech.models import ge2e, speaker_catalogue
 from engines.speech.settings import SpeakerSettings
@@ -54,7 +54,7 @@ class SpeakerStudy(ClassificationStudy[Prepared, SpeakerSettings]):
         save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
         came_with = self.build(pretrained=True, seed=0)
         prepared.found = prepare.findings(prepared, came_with, outcome.network, self.recipe.seed)
-        if self.folds and self.recipe.strategy is not Strategy.FEATURES:
+        if self.folds and self.recipe.strategy.boundary(1, 1) == 0:
             prepared.found["verification"] |= {"after": None, "why": "This encoder has learnt from every clip."}
         checked = prepared.found["verification"]["after"]
         config = {

@@ -25,7 +25,7 @@ class Speaker(ClassificationTask):
             higher_is_better=True,
             kind="share",
         ),
-        offers=offered(Strategy.FEATURES, Strategy.PARTIAL, Strategy.FULL, Strategy.SCRATCH),
+        offers=offered(Strategy.FEATURES, Strategy.PROTOTYPES, Strategy.PARTIAL, Strategy.FULL, Strategy.SCRATCH),
         usual=Strategy.FEATURES,
         formats=(
             "a zip or folder with one folder of WAV, FLAC, OGG or MP3 files a speaker",

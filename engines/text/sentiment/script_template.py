@@ -23,6 +23,7 @@ from engines.exports.script_parts import (
     adapters,
     as_in_the_run,
     at_own_rates,
+    average_classes,
     entering,
     fit_head,
     judge,
@@ -207,7 +208,10 @@ def main() -> None:
     if RUN["strategy"] in ("features", "partial", "full", "lora"):
         seen = [frozen(model, model.vectors, part) for part in (training, checks) if part is not None]
         fit_head(model, model.classifier, [(part.held, part.labels) for part in seen], Data)
-    if RUN["strategy"] in ("features", "zero-shot"):
+    if RUN["strategy"] == "prototypes":
+        seen = [frozen(model, model.vectors, part) for part in (training, checks) if part is not None]
+        average_classes(model.classifier, [(part.held, part.labels) for part in seen])
+    if RUN["strategy"] in ("features", "prototypes", "zero-shot"):
         learner, testing = model.classifier, frozen(model, model.vectors, testing)
     if RUN["strategy"] == "lora":
         seeded(RUN["seed"], "adapters")

@@ -20,7 +20,13 @@ class Sentiment(ClassificationTask):
         unit="texts",
         metric=BALANCED_ACCURACY,
         offers=offered(
-            Strategy.FEATURES, Strategy.PARTIAL, Strategy.FULL, Strategy.LORA, Strategy.ZERO_SHOT, Strategy.SCRATCH
+            Strategy.FEATURES,
+            Strategy.PROTOTYPES,
+            Strategy.PARTIAL,
+            Strategy.FULL,
+            Strategy.LORA,
+            Strategy.ZERO_SHOT,
+            Strategy.SCRATCH,
         ),
         usual=Strategy.FEATURES,
         formats=(

@@ -30,6 +30,7 @@ from engines.exports.script_parts import (
     adapters,
     as_in_the_run,
     at_own_rates,
+    average_classes,
     fit_head,
     judge,
     logits_of,
@@ -252,7 +253,10 @@ def learn(training: Any, checks: Any) -> tuple[Any, Callable[[Any], Tensor]]:
 
         parts = [(training, RUN["views"]), (checks, RUN["checked_views"])]
         seen = [(behind(model, features, part, views), part.labels) for part, views in parts if part is not None]
-        fit_head(model, head, seen, from_views)
+        if RUN["strategy"] == "prototypes":
+            average_classes(head, seen)
+        else:
+            fit_head(model, head, seen, from_views)
     if RUN["strategy"] == "lora":
         seeded(RUN["seed"], "adapters")
         targets = [
@@ -285,7 +289,7 @@ def learn(training: Any, checks: Any) -> tuple[Any, Callable[[Any], Tensor]]:
             checks = checks and from_views(behind(model, frozen, checks, 1), checks.labels)
         learn_phase(model, "fine-tuning", learner, training, checks, **own)
 
-    if RUN["strategy"] == "features":
+    if RUN["strategy"] in ("features", "prototypes"):
         return model, lambda data: logits_of(model, head, from_views(behind(model, features, data, 1), data.labels))
     elif RUN["frozen"]:
         return model, lambda data: logits_of(model, learner, from_views(behind(model, frozen, data, 1), data.labels))

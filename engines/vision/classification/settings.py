@@ -8,6 +8,7 @@ from typing import ClassVar
 from engines.contract import Strategy, setting
 from engines.data.folds import FEW, MOST
 from engines.data.parts import parts_setting
+from engines.data.shots import shots_setting
 from engines.training.settings import TrainSettings
 
 FOLDERS = "folders"
@@ -74,6 +75,7 @@ class VisionSettings(TrainSettings):
         title="What runs the frozen part",
         choices=("auto", "torch", "onnx"),
     )
+    shots: int = shots_setting()
     parts: str = parts_setting()
     table: str | None = setting(
         None, "The table that says what is on the pictures, of several; by default the likeliest", reads=True

@@ -19,7 +19,9 @@ class Classification(ClassificationTask):
         title="Classify",
         unit="photographs",
         metric=BALANCED_ACCURACY,
-        offers=offered(Strategy.FEATURES, Strategy.PARTIAL, Strategy.FULL, Strategy.LORA, Strategy.SCRATCH),
+        offers=offered(
+            Strategy.FEATURES, Strategy.PROTOTYPES, Strategy.PARTIAL, Strategy.FULL, Strategy.LORA, Strategy.SCRATCH
+        ),
         usual=Strategy.FEATURES,
         formats=(
             "a zip or folder with one folder of images a class (train/ and test/ on top if you like)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import warnings
 from collections.abc import Callable
@@ -48,8 +49,8 @@ class Facts:
     """The largest value of grey in whole numbers of more than 8 bits; None for anything else."""
 
 
-def read(path: Path, at_least: int | None = None, white: float | None = None) -> Image.Image:
-    """The picture in `path`: RGB, uint8, upright, first page; transparency lies on white.
+def read(path: Path | bytes, at_least: int | None = None, white: float | None = None) -> Image.Image:
+    """The picture in `path`, or in the bytes of a file: RGB, uint8, upright, first page; transparency lies on white.
 
     With `at_least`, a JPEG may come out smaller, by a half, a quarter or an eighth, as long as its shorter side keeps
     `at_least` pixels: reading a large photograph is then several times faster. `white` is the value that is white in
@@ -85,12 +86,13 @@ def white_of(brightest: float) -> float:
     return next((float(top) for top in BITS if brightest <= top), brightest)
 
 
-def _decoded(path: Path, at_least: int | None, use: Callable[[Image.Image], T]) -> T:
+def _decoded(path: Path | bytes, at_least: int | None, use: Callable[[Image.Image], T]) -> T:
     """What `use` makes of the decoded picture. Raises UnreadableImage, as `read` says."""
     try:
-        if path.stat().st_size == 0:
+        if (len(path) if isinstance(path, bytes) else path.stat().st_size) == 0:
             raise UnreadableImage("is empty")
-        with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
+        opened = io.BytesIO(path) if isinstance(path, bytes) else path.open("rb")
+        with opened as file, Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise UnreadableImage(f"has {image.width:,} × {image.height:,} pixels, {TOO_MANY}")
             if at_least:
@@ -123,7 +125,9 @@ def thumbnail(image: Image.Image | Path, out: Path, side: int = 256, white: floa
     return out
 
 
-def _start(path: Path) -> bytes:
+def _start(path: Path | bytes) -> bytes:
+    if isinstance(path, bytes):
+        return path[:16]
     with path.open("rb") as file:
         return file.read(16)
 

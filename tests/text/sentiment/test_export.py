@@ -119,6 +119,10 @@ def test_classes_looked_for_by_their_names(data: Path, tmp_path: Path) -> None:
     assert "AdamW" not in script
 
 
+def test_averages_of_classes(data: Path, tmp_path: Path) -> None:
+    assert "AdamW" not in repeat(trained(tmp_path / "run", data, Strategy.PROTOTYPES), tmp_path / "out")
+
+
 def test_the_last_block(data: Path, tmp_path: Path) -> None:
     """What lies below is run once; the rest is entered with what it gave."""
     assert "entering" in repeat(trained(tmp_path / "run", data, Strategy.PARTIAL), tmp_path / "out")

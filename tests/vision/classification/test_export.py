@@ -139,6 +139,24 @@ def test_a_zip_seen_through_its_middle_and_varied_strongly(tmp_path: Path) -> No
     ] == ["import copy\nimport csv"]
 
 
+@pytest.mark.parametrize("settings", [{}, {"shots": 2}, {"folds": 0, "refit": False}])
+def test_averages_of_classes(settings: dict[str, object], tmp_path: Path) -> None:
+    """In folds, of a few examples each, and without the held-out part: a script trains nothing either."""
+    data = write_pictures(tmp_path / "data")
+    run = trained(tmp_path / "run", data, Strategy.PROTOTYPES, **settings)
+    script = repeat(run, tmp_path / "out", data)
+    assert not [word for word in ("AdamW", "train_classes", "standard deviation") if word in script]
+
+
+def test_a_head_on_a_few_examples_of_each_class(tmp_path: Path) -> None:
+    data = write_pictures(tmp_path / "data")
+    run = trained(tmp_path / "run", data, Strategy.FEATURES, shots=3, epochs=5)
+    assert run.result is not None
+    assert (run.result.n_train, run.result.n_validation) == (9, 0)
+    assert any("3 photographs of each class are learnt from" in note for note in run.result.notes)
+    repeat(run, tmp_path / "out", data)
+
+
 def test_from_scratch_with_test_pictures_apart(tmp_path: Path) -> None:
     data, test = write_pictures(tmp_path / "data", jpeg=True), write_pictures(tmp_path / "test", each=4, seed=8)
     settings = {"augment": "none", "gradient_accumulation": 3, "balance": False, "batch_size": 4}

@@ -1,0 +1,51 @@
+"""A few examples a class to learn from, drawn by the seed; all others are the test. Light."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from engines.contract import setting
+
+Parts = dict[str, np.ndarray]
+"""'train', 'validation', 'test' -> positions int64 (N,)."""
+
+
+def shots_setting() -> Any:
+    return setting(
+        0,
+        "Learn from so many examples a class, drawn by the seed, and test on all others; 0: from the usual share",
+        title="Examples a class",
+        group="data",
+        low=0,
+        high=1000,
+    )
+
+
+def drawn(
+    parts: Parts, labels: np.ndarray, groups: Sequence[str], shots: int, seed: int, *, own_test: bool, unit: str
+) -> tuple[Parts, str]:
+    """`shots` positions of each class to train on, none to choose by, and what is tested on; and that in a sentence.
+
+    `labels` int64 (N,) and `groups` are of all examples; of one group, such as exact copies, one is drawn and none is
+    tested on. A class keeps one group to be tested on where it has two or more. With `own_test` the test part stays as
+    it is, and what is not drawn is left out.
+    """
+    pool = np.sort(np.concatenate([parts["train"], parts["validation"], *([] if own_test else [parts["test"]])]))
+    chance, chosen, short = np.random.default_rng(seed), [], 0
+    for label in np.unique(labels[pool]):
+        own = pool[labels[pool] == label]
+        firsts = own[np.sort(np.unique([groups[i] for i in own], return_index=True)[1])]
+        most = len(firsts) if own_test else max(1, len(firsts) - 1)
+        chosen += chance.permutation(firsts)[: min(shots, most)].tolist()
+        short += most < shots
+    train = np.sort(np.array(chosen, dtype=np.int64))
+    known = {groups[i] for i in train}
+    rest = np.array([i for i in pool if groups[i] not in known], dtype=np.int64)
+    test = parts["test"] if own_test else rest
+    said = f"{shots} {unit} of each class are learnt from, drawn with seed {seed}"
+    said += f" (all but one of each of {short:,} smaller classes)" if short and not own_test else ""
+    said += f": the {len(rest):,} others are left out." if own_test else f": the {len(rest):,} others are the test."
+    return {"train": train, "validation": pool[:0], "test": test}, said

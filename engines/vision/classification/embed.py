@@ -1,0 +1,53 @@
+"""What the default backbone sees of single pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from engines.contract import ModelCard, Task
+from engines.vision.classification.prepare import input_format
+from engines.vision.classification.settings import VisionSettings
+from engines.vision.images import reading
+from engines.vision.models import backbones
+
+DARKEST = 24
+"""Of 255: a picture with no brighter spot is one of a covered camera."""
+
+
+def load(task: Task) -> Pictures:
+    """See `contract.Task.embedder`."""
+    return Pictures(task.describe(task.info.default_model))
+
+
+class Pictures:
+    """See `contract.Embedder`."""
+
+    def __init__(self, card: ModelCard):
+        self.format = input_format(card, VisionSettings())
+        self.network = backbones.build(card, 1, pretrained=True, seed=0).eval()
+        self.identity = f"{card.name}-{self.format.size}-{self.format.framing}"
+
+    def embed(self, examples: Sequence[bytes]) -> list[np.ndarray | str]:
+        """See `contract.Embedder`."""
+        found: list[np.ndarray | str] = [self._square(example) for example in examples]
+        good = [i for i, square in enumerate(found) if isinstance(square, np.ndarray)]
+        if not good:
+            return found
+        squares = torch.from_numpy(np.stack([found[i] for i in good])).permute(0, 3, 1, 2)
+        with torch.no_grad():
+            seen = self.network.run(self.format.plain(squares), 0, len(self.network.stages)).numpy()
+        for i, features in zip(good, seen, strict=True):
+            found[i] = features
+        return found
+
+    def _square(self, example: bytes) -> np.ndarray | str:
+        try:
+            picture = reading.read(example, self.format.stored)
+        except reading.UnreadableImage as error:
+            return str(error)
+        if np.asarray(picture).max() < DARKEST:
+            return "is black: is the lens covered, or the light off?"
+        return self.format.square(picture)
