@@ -43,7 +43,7 @@ def explore(
     and for a `k` that they do not allow.
     """
     try:
-        verb = task.verb("explore")
+        verb = task.verb("embed")
     except NotImplementedError:
         accepted = "accepted: a task of pictures, texts, voices or series, such as vision.classification"
         raise InputError(
@@ -55,7 +55,7 @@ def explore(
     found: Unlabelled | None = store.known(out, made_of)
     is_new = found is None
     if found is None:
-        found = verb.embed(task, data, chosen, seed, out, progress)
+        found = verb.look_through(task, data, chosen, seed, out, progress)
         require_some(found, data.name)
     k = _possible(k, found, data.name)
     points = projection.reduced(found.vectors, seed)

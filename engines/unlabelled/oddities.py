@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 
-from engines.unlabelled.projection import unit
+from engines.classification.prototypes import unit_length
 
 NEIGHBOURS = 10
 AT_ONCE = 512
@@ -37,7 +37,7 @@ def unlike(*measures: np.ndarray) -> np.ndarray:
 def copies(vectors: np.ndarray, alike: float) -> np.ndarray:
     """int64 (N,): for each example the first one before it, itself no copy, whose vector has a cosine of at least
     `alike` with its own; -1 where there is none."""
-    known = unit(vectors)
+    known = unit_length(vectors)
     found = np.full(len(known), -1)
     for start in range(0, len(known), AT_ONCE):
         near = known[start : start + AT_ONCE] @ known.T >= alike

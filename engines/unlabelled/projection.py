@@ -6,18 +6,14 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
+from engines.classification.prototypes import unit_length
+
 COMPONENTS = 50
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """float64 (N, D) of length 1; what is 0 stays so."""
-    vectors = vectors.astype(np.float64)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-12)
 
 
 def reduced(vectors: np.ndarray, seed: int = 0) -> np.ndarray:
     """float64 (N, at most COMPONENTS): the principal components of the vectors at length 1."""
-    known = unit(vectors)
+    known = unit_length(vectors)
     found: np.ndarray = PCA(min(COMPONENTS, *known.shape), random_state=seed).fit_transform(known)
     return found
 

@@ -34,7 +34,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, model in ((VISION, tiny.TINY[VISION].model), (TEXT, "tiny-bert")):
         task = registry.task(name)
         monkeypatch.setattr(type(task), "info", replace(task.info, default_model=model))
-        monkeypatch.setattr(task.verb("explore"), "ALIKE", 0.999999)  # to random weights all is nearly alike
+        monkeypatch.setattr(task.verb("embed"), "ALIKE", 0.999999)  # to random weights all is nearly alike
     return models
 
 
@@ -84,7 +84,7 @@ def test_another_number_of_groups_looks_at_nothing_again(
     def again(*_: Any) -> Unlabelled:
         raise AssertionError("it looked again")
 
-    monkeypatch.setattr("engines.vision.classification.explore.embed", again)
+    monkeypatch.setattr("engines.vision.classification.embed.look_through", again)
     found = explored(pictures, tmp_path / "out", clusters=3)
     assert len(found["clusters"]) == 3
     assert pq.read_table(tmp_path / "out" / "map.parquet", columns=["x", "y"]) == places
@@ -147,8 +147,9 @@ def test_what_was_never_looked_through_has_no_next(tmp_path: Path) -> None:
 
 def test_a_table_of_texts_and_the_labels_that_came_with_it(tmp_path: Path) -> None:
     rows = tiny_text.reviews(each=10)
+    n = len(rows)
     found = explored(tiny_text.write_table(tmp_path / "texts.csv", rows), tmp_path / "out", TEXT, clusters=3)
-    assert (found["kind"], found["n"]) == ("texts", 20)
+    assert (found["kind"], found["n"]) == ("texts", n)
     kept = store.details(tmp_path / "out")
     assert kept is not None
     assert sorted(kept["came_as"]) == sorted(label for _, label in rows)
@@ -156,7 +157,7 @@ def test_a_table_of_texts_and_the_labels_that_came_with_it(tmp_path: Path) -> No
 
 
 def test_few_series_are_looked_at_in_stretches(tmp_path: Path) -> None:
-    found = explored(tiny_series.write_series(tmp_path), tmp_path / "out", SERIES, clusters=2)
+    found = explored(tiny_series.write_series(tmp_path / "series"), tmp_path / "out", SERIES, clusters=2)
     assert found["kind"] == "series"
     assert "stretches" in " ".join(found["notes"])
     previews = pq.read_table(tmp_path / "out" / "map.parquet").to_pydict()["preview"]

@@ -9,10 +9,9 @@ import streamlit as st
 from engines.contract import InputError
 from engines.jobs.serving import client
 from ui.page import errors, words
-from ui.unlabelled import example, naming, progress
+from ui.unlabelled import example, keys, naming, progress
 from ui.unlabelled.desk import Desk, labels_of
 from ui.unlabelled.found import Found
-from ui.widgets import keys
 
 MOST_KEYS = 9
 QUEUE, PASSED = "unlabelled_queue", "unlabelled_passed"

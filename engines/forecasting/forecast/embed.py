@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
-from engines.contract import Progress, Skipped, Task
+from engines.contract import InputError, Problem, Progress, Skipped, Task
 from engines.evidence import seasonality
 from engines.forecasting.series.series import SeriesTable
 from engines.forecasting.series.tables import open_series
@@ -23,7 +24,13 @@ FEWEST_VALUES = 12
 ALIKE = 0.9999
 
 
-def embed(
+def load(task: Task) -> NoReturn:
+    """See `contract.Task.embedder`. Raises InputError."""
+    found = "series are looked through together, and not shown one by one"
+    raise InputError(Problem(task.info.name, found, "accepted: a task that tells classes apart"))
+
+
+def look_through(
     _task: Task, data: Path, settings: ForecastSettings, seed: int, _out: Path, progress: Progress | None
 ) -> Unlabelled:
     """float32 (N, 30) of each series, or of each stretch of four seasons where there are fewer than FEWEST_SERIES.
