@@ -71,11 +71,12 @@ def curve(vectors: np.ndarray, labelled: Sequence[tuple[int, str]], came_as: Seq
     if came_as and set(classes) <= set(came_as):
         every = {name: i for i, name in enumerate([*classes, *sorted(set(came_as) - set(classes))])}
         truth = np.array([every[label] for label in came_as])
-    numbers = np.unique(np.linspace(2, len(labelled), MOST_POINTS).round().astype(int)) if len(labelled) > 1 else []
-    found = []
-    for n in numbers:
+    found: list[dict[str, Any]] = []
+    if len(labelled) < 2:
+        return found
+    for n in np.unique(np.linspace(2, len(labelled), MOST_POINTS).round().astype(int)).tolist():
         own, labels = known[:n], codes[:n]
         rest = None if truth is None else head.on_the_rest(vectors, own, labels, truth)
         own_word = head.left_out(vectors[own], labels)
-        found.append({"labels": int(n), "left_out": head.told(own_word), "rest": head.told(rest)})
+        found.append({"labels": n, "left_out": head.told(own_word), "rest": head.told(rest)})
     return found

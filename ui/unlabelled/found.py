@@ -76,7 +76,12 @@ def find(desk: Desk, groups: int | None) -> Found:
         from engines.jobs.serving import client
 
         desk.folder.mkdir(parents=True, exist_ok=True)
-        question = {"verb": "explore", "task": desk.task, "data": str(desk.path()), "out": str(desk.folder)}
+        question: dict[str, Any] = {
+            "verb": "explore",
+            "task": desk.task,
+            "data": str(desk.path()),
+            "out": str(desk.folder),
+        }
         question |= {"clusters": groups} if groups else {}
         answer = with_bar(f"Looking at the {desk.unit}", lambda tell: client.ask(question, tell))
         asked = {"data": _identity(desk), "clusters": len(answer["clusters"])}

@@ -26,15 +26,20 @@ def show(desk: Desk, found: Found) -> None:
         if not pairs:
             st.caption("None.")
             return
-        st.caption("Of each pair the second would be left out; 'label these first' never asks about it.")
-        seconds = [second for _, second in pairs]
-        open_ = [second for second in seconds if found.ids[second] not in desk.left_out]
+        st.caption(
+            "Of each pair the second would be left out; 'label these first' never asks about it. The same file twice "
+            "counts as one example anyway."
+        )
+        apart = [(first, second) for first, second in pairs if found.ids[first] != found.ids[second]]
+        open_ = {found.ids[second] for _, second in apart} - desk.left_out
         if open_ and st.button(f"Leave out all {len(open_):,}", icon=":material/filter_alt:", key="leave_copies"):
-            desk.leave_out(_apart(found, open_))
+            desk.leave_out(open_)
             st.rerun()
         for first, second in pairs[:MOST_PAIRS]:
-            example.strip(found, [first, second], [found.title(first), found.title(second)])
-            _choices(desk, found, [second], f"copy_{second}", draw=False)
+            said = "the same file" if (first, second) not in apart else found.title(second)
+            example.strip(found, [first, second], [found.title(first), said])
+            if (first, second) in apart:
+                _choices(desk, found, [second], f"copy_{second}", draw=False)
         if len(pairs) > MOST_PAIRS:
             st.caption(f"And {len(pairs) - MOST_PAIRS:,} more.")
 
@@ -59,9 +64,3 @@ def _choices(desk: Desk, found: Found, positions: Sequence[int], key: str, *, dr
         desk.leave_out(now - before)
         desk.leave_out(before - now, back=True)
         st.rerun()
-
-
-def _apart(found: Found, positions: Sequence[int]) -> set[str]:
-    """Their ids, but for those that are byte for byte the example they are a copy of."""
-    kept = {found.ids[found.place[first]] for first, _ in found.answer["copies"]}
-    return {found.ids[i] for i in positions} - kept
