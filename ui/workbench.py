@@ -13,6 +13,7 @@ from engines.runs import RunFolder
 from ui.comparisons import found as comparisons
 from ui.comparisons import page as comparison_page
 from ui.page import address, draft, errors, frame, local_storage, recorded, user_changes
+from ui.showing import handover
 from ui.steps import comparison, data, model, strategy
 from ui.steps import result as result_step
 from ui.steps import train as training
@@ -47,6 +48,7 @@ def open(*tasks: str) -> Workbench | None:
     here = address.read()
     task = here.task if here.task in tasks else tasks[0]
     try:
+        handover.follow_link(tasks)
         run = _run(task, here)
         if run and run.recipe.task in tasks:
             task = run.recipe.task

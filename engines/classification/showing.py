@@ -7,6 +7,7 @@ set's cache/, under the example's id. What only asks for an answer is never writ
 from __future__ import annotations
 
 import base64
+import threading
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -49,6 +50,7 @@ class Shown:
         self._embedder_of = embedder_of
         self._embedders: dict[str, Embedder] = {}
         self._sets: OrderedDict[str, Seen] = OrderedDict()
+        self._one_at_a_time = threading.Lock()
 
     def answer(self, question: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
         """Question: `dataset`, an id, and perhaps `ask`: an example as base64. Raises InputError.
@@ -58,6 +60,11 @@ class Shown:
         error), and of what was asked `probabilities` (class -> p) or `unclear` (why there is none); `milliseconds`.
         """
         start = time.perf_counter()
+        with self._one_at_a_time:
+            found = self._answer(question, progress)
+        return found | {"milliseconds": 1000 * (time.perf_counter() - start)}
+
+    def _answer(self, question: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
         dataset = DatasetFolder.find(str(question["dataset"]))
         embedder = self._embedder(dataset.about.kind)
         state, seen = dataset.state(), self._seen(dataset)
@@ -67,7 +74,7 @@ class Shown:
         found = {**seen.told, "repeated": state.repeated}
         if question.get("ask"):
             found |= _asked(seen, embedder, base64.b64decode(question["ask"]), list(found["classes"]))
-        return found | {"milliseconds": 1000 * (time.perf_counter() - start)}
+        return found
 
     def _embedder(self, kind: str) -> Embedder:
         if kind not in self._embedders:

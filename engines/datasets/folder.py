@@ -84,8 +84,7 @@ class DatasetFolder:
         """The data set of that id. Raises InputError when there is none; an id is never used as a path unchecked."""
         if runs.ID.fullmatch(dataset_id) and (paths.datasets() / dataset_id / "dataset.json").is_file():
             return cls(paths.datasets() / dataset_id)
-        found = "there is no data set at this address"
-        raise InputError(Problem("data set", found, "check the link, or make a new one"))
+        raise _gone()
 
     @classmethod
     def owned(cls, owner: str) -> list[DatasetFolder]:
@@ -106,7 +105,11 @@ class DatasetFolder:
 
     @property
     def about(self) -> About:
-        return About(**json.loads((self.path / "dataset.json").read_text(encoding="utf-8")))
+        """Raises InputError once it is deleted."""
+        try:
+            return About(**json.loads((self.path / "dataset.json").read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise _gone() from None
 
     def state(self) -> DatasetState:
         return replay(self._events())
@@ -220,7 +223,7 @@ class DatasetFolder:
         """One line, in one write, on the disk when this returns."""
         line = json.dumps({"time": round(time.time(), 3), "kind": kind, **values}, ensure_ascii=False).encode() + b"\n"
         if not self.exists:
-            DatasetFolder.find(self.id)  # says that it is gone
+            raise _gone()
         with (self.path / "events.jsonl").open("ab+", buffering=0) as file:
             if file.seek(0, os.SEEK_END):
                 file.seek(-1, os.SEEK_END)
@@ -244,6 +247,10 @@ class DatasetFolder:
         partial = self.path / f".dataset.json.{runs.new_id()}"
         partial.write_text(json.dumps(asdict(about), ensure_ascii=False), encoding="utf-8")
         partial.replace(self.path / "dataset.json")
+
+
+def _gone() -> InputError:
+    return InputError(Problem("data set", "there is no data set at this address", "check the link, or make a new one"))
 
 
 def clean(text: str) -> str:

@@ -166,6 +166,6 @@ def test_a_data_set_made_in_the_app_is_looked_through_by_its_link(pictures: list
 
 def test_series_have_a_map_and_no_labels(tmp_path: Path) -> None:
     path = tiny_series.write_series(tmp_path / "series")
-    data = uploads.take_file(path, "Series")
+    data = uploads.take_made("Series", path)
     at = opened(PAGE, task=SERIES, data=data, view="label")
     assert "Series have no classes to label" in text(at)

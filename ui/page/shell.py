@@ -21,6 +21,8 @@ def navigation() -> Page:
     pages = [
         st.Page("pages/home.py", title="Headstart", icon=":material/moving:", default=True),
         *map(domains.page, domains.domains()),
+        st.Page("pages/showing.py", title="By showing", icon=":material/photo_camera:", url_path="showing"),
+        st.Page("pages/my_data.py", title="My data", icon=":material/inventory_2:", url_path="my_data"),
         st.Page("pages/explore.py", title="Look through", icon=":material/travel_explore:", url_path="explore"),
         st.Page("pages/runs.py", title="Runs", icon=":material/list:", url_path="runs"),
         st.Page("pages/evidence.py", title="Evidence", icon=":material/balance:", url_path="evidence"),

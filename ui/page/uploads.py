@@ -114,8 +114,8 @@ def take_sample(task: str, name: str, path: Path) -> str:
     return into.name
 
 
-def take_file(path: Path, title: str) -> str:
-    """An id for data that lie at `path` already, made in the app."""
+def take_made(title: str, path: Path) -> str:
+    """An id for the examples of a data set made in the app, which lie at `path` and stay there."""
     into = paths.uploads() / runs.new_id()
     into.mkdir()
     _write_origin(into, Origin(title=title, path=str(path)))

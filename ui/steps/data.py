@@ -14,6 +14,7 @@ from engines.contract import InputError, Sample
 from ui.page import address, errors, frame, uploads, words
 from ui.page.draft import Draft, folds
 from ui.page.waiting import with_bar
+from ui.showing import handover
 from ui.steps import plan, train
 from ui.widgets import gallery, plots, reading
 
@@ -98,6 +99,7 @@ def _bring(draft: Draft) -> None:
             take(task, files)
         st.markdown("\n".join(f"- {phrase}" for phrase in info.formats))
         _templates(task)
+        handover.offer(task)
     with right, frame.card("No data at hand? Take a sample"):
         samples = registry.task(task).samples()
         shown = len(samples) if len(samples) <= MOST_SAMPLES else MOST_SAMPLES - 2

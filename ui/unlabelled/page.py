@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from engines.contract import InputError
-from engines.datasets import exporting
-from ui.page import domains, errors, uploads, words
+from ui.page import errors, local_storage, words
+from ui.showing import handover
 from ui.unlabelled import bring, groups_view, label_view, map_view, odd_view
 from ui.unlabelled import desk as desks
 from ui.unlabelled.desk import Desk, labels_of
@@ -80,21 +80,14 @@ def _summary(desk: Desk, found: Found) -> None:
             disabled=not ready,
             help="Hands what is labelled to the five steps. It takes two classes of two or more.",
         ):
-            with errors.calm("The labels could not be handed over."):
-                _hand_over(desk)
+            assert desk.dataset is not None  # something is labelled
+            handover.open_in(desk.dataset, desk.task)
+        if desk.dataset is not None:
+            local_storage.remember(desk.dataset.id, "datasets")
         if desk.dataset is not None and undo.button("Undo", icon=":material/undo:", width="stretch", key="undo"):
             desk.dataset.undo()
             st.session_state.pop(label_view.QUEUE, None)
             st.rerun()
-
-
-def _hand_over(desk: Desk) -> None:
-    assert desk.dataset is not None  # something is labelled
-    path = exporting.kept_export(desk.dataset)
-    data_id = uploads.take_file(path, desk.dataset.about.title)
-    page = domains.page_of(desk.task)
-    assert page is not None
-    st.switch_page(page, query_params={"task": desk.task, "data": data_id, "step": "data"})
 
 
 def _remarks(found: Found) -> None:

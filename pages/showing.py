@@ -1,0 +1,13 @@
+"""By showing: a few examples of each class to the camera, the microphone or in a box, and the app tells them apart."""
+
+from ui.page import frame
+from ui.showing import start, teach
+
+with frame.page(
+    "By showing", "Show a few examples of each class. The app tells them apart at once, and says how well it does."
+):
+    dataset = start.opened()
+    if dataset is None:
+        start.choose()
+    else:
+        teach.show(dataset)

@@ -1,0 +1,98 @@
+"""From a data set made in the app to the five steps, without an upload."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from engines import registry, runs
+from engines.contract import InputError, Problem
+from engines.datasets.exporting import LEARNERS, kept_export, require_trainable
+from engines.datasets.folder import DatasetFolder
+from ui.page import address, domains, errors, local_storage, uploads, words
+
+LINK = "dataset"
+"""In an address: the id of a data set."""
+
+
+def asked_for() -> str | None:
+    """The id in this page's address, if there is one."""
+    found = st.query_params.get(LINK, "")
+    return found if runs.ID.fullmatch(found) else None
+
+
+def take(dataset: DatasetFolder, task: str) -> str:
+    """An id for `?data=` under which the task finds these examples. Raises InputError where it could not learn from
+    them, or no longer finds them."""
+    column = LEARNERS[dataset.about.kind][task]
+    if column != "transcription":  # what is said in a clip need not be said in another one
+        require_trainable(dataset.state())
+    path = kept_export(dataset, label_column=column)
+    return uploads.take_made(dataset.about.title, path)
+
+
+def open_in(dataset: DatasetFolder, task: str) -> None:
+    """Goes to the task's Data step. Says so where it could not learn from these examples."""
+    page = domains.page_of(task)
+    with errors.calm("The data set could not be handed over."):
+        data_id = take(dataset, task)
+        if page:
+            st.switch_page(page, query_params={"task": task, "data": data_id, "step": "data"})
+
+
+def follow_link(tasks: Sequence[str]) -> None:
+    """On a domain's page: `?dataset=` in the address brings that data set to the first of the page's tasks that can
+    learn from it. Raises InputError."""
+    dataset_id = asked_for()
+    if dataset_id is None:
+        return
+    dataset = DatasetFolder.find(dataset_id)
+    task = next((task for task in tasks if task in LEARNERS[dataset.about.kind]), None)
+    if task is None:
+        found = f"this page cannot learn from {dataset.about.kind}"
+        raise InputError(Problem("data set", found, "open it on another one"))
+    address.put(address.Address(task=task, data=take(dataset, task), step="data"))
+    st.rerun()
+
+
+def offer(task: str) -> None:
+    """On a task's Data step: this browser's data sets that it can learn from."""
+    kinds = [kind for kind, tasks in LEARNERS.items() if task in tasks]
+    if kinds:
+        with st.expander("From my data", icon=":material/inventory_2:"):
+            _offer(task, kinds)
+
+
+@st.fragment
+def _offer(task: str, kinds: list[str]) -> None:
+    ids = local_storage.recent(kept="datasets")
+    found = [d for i in ids or () if (d := known(i)) and d.about.kind in kinds]
+    if ids is not None and not found:
+        st.caption(f"No data set of {registry.task(task).info.unit} was made in this browser yet.")
+        st.page_link("pages/showing.py", label="Make one by showing", icon=":material/arrow_forward:")
+    for dataset in found:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{words.plain(dataset.about.title)}**  \n{in_short(dataset)}")
+            if st.button("Use it", key=f"use_{dataset.id}", icon=":material/arrow_forward:"):
+                with errors.calm("The data set could not be handed over."):
+                    data_id = take(dataset, task)
+                    address.change(data=data_id, step="data", run=None)
+                    st.rerun()
+
+
+def known(dataset_id: str) -> DatasetFolder | None:
+    """None once it is deleted."""
+    try:
+        return DatasetFolder.find(dataset_id)
+    except InputError:
+        return None
+
+
+def in_short(dataset: DatasetFolder) -> str:
+    """'40 pictures in 2 classes'"""
+    state = dataset.state()
+    n, without = sum(n > 0 for n in state.counts.values()), len(state.unlabelled)
+    said = f"{words.count(len(state.items), dataset.about.kind)} in {n:,} {'class' if n == 1 else 'classes'}"
+    said += f", {without:,} without a class" if without else ""
+    return said + (f"; {state.repeated:,} came again" if state.repeated else "")

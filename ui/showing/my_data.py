@@ -1,0 +1,123 @@
+"""Data sets in a list: open, use again, export, delete."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from engines import registry
+from engines.datasets.exporting import LEARNERS, kept_export
+from engines.datasets.folder import UNDO_SECONDS, DatasetFolder
+from ui.page import errors, local_storage, words
+from ui.showing import handover, start
+
+DELETED = "deleted_dataset"
+"""Where the session keeps the id and the name of the data set that was deleted last."""
+
+
+def manage() -> None:
+    """The whole list with everything one can do."""
+    add, forget = st.session_state.pop("restored_datasets", []), st.session_state.pop("forget_datasets", [])
+    _offer_undo()
+    place = st.container()
+    ids = local_storage.recent(add=add, forget=forget, kept="datasets")
+    with place:
+        if ids is None:
+            st.skeleton(200)
+            return
+        found = [dataset for dataset_id in ids if (dataset := handover.known(dataset_id))]
+        if not found:
+            with st.container(border=True):
+                st.markdown("**No data yet.** What you show to the camera or the microphone, or write, appears here.")
+                st.page_link("pages/showing.py", label="Make a data set by showing", icon=":material/arrow_forward:")
+        for dataset in found:
+            _line(dataset)
+
+
+def _line(dataset: DatasetFolder) -> None:
+    key, about = dataset.id, dataset.about
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"dataset_{key}"):
+        with st.container(gap=None):
+            title, _, _, icon = start.KINDS[about.kind]
+            st.markdown(f"**{words.plain(about.title)}** :gray-badge[{icon} {title}] {handover.in_short(dataset)}")
+            st.caption(f"{words.moment(about.created)} · SHA-256 {dataset.sha256[:12]}")
+        st.page_link(
+            "pages/showing.py", label="Open", icon=":material/arrow_forward:", query_params={handover.LINK: key}
+        )
+        st.page_link(
+            "pages/explore.py",
+            label="Look through",
+            icon=":material/travel_explore:",
+            query_params={handover.LINK: key},
+        )
+        with st.popover("More", icon=":material/more_horiz:"):
+            _more(dataset)
+
+
+def _more(dataset: DatasetFolder) -> None:
+    key, about = dataset.id, dataset.about
+    title = st.text_input("Name", value=about.title, max_chars=80, key=f"name_{key}")
+    if st.button("Rename", key=f"rename_{key}", icon=":material/edit:", width="stretch") and title.strip():
+        dataset.rename(title)
+        st.rerun()
+    for task in LEARNERS[about.kind]:
+        info = registry.task(task).info
+        domain = registry.domains()[task.split(".")[0]].title
+        if st.button(
+            f"Train: {domain}, {info.title.lower()}",
+            key=f"train_{key}_{task}",
+            icon=":material/arrow_forward:",
+            width="stretch",
+        ):
+            handover.open_in(dataset, task)
+    state = dataset.state()
+    if state.labelled:
+        st.download_button(
+            "Export",
+            key=f"export_{key}",
+            data=lambda: kept_export(dataset).read_bytes(),
+            file_name=f"{about.kind}-{dataset.sha256[:8]}.zip",
+            mime="application/zip",
+            on_click="ignore",
+            icon=":material/download:",
+            width="stretch",
+            help="A zip with a metadata.csv that names each example's class."
+            + (f" {len(state.unlabelled):,} without a class are left out." if state.unlabelled else ""),
+        )
+    if link := _link(dataset):
+        st.caption("Its link: whoever has it sees this data set, and can change it.")
+        st.code(link, language=None, wrap_lines=True)
+    if st.button(
+        "Delete", key=f"delete_{key}", icon=":material/delete:", width="stretch", help="You can undo it for a while."
+    ):
+        _delete(dataset)
+
+
+def _link(dataset: DatasetFolder) -> str:
+    """The address of its page, to be copied; empty where the address of this page is not known."""
+    here = st.context.url
+    return f"{here.partition('?')[0].rstrip('/').removesuffix('/my_data')}/showing?dataset={dataset.id}" if here else ""
+
+
+def _delete(dataset: DatasetFolder) -> None:
+    with errors.calm("The data set could not be deleted."):
+        title = dataset.about.title
+        dataset.delete(undo=True)
+        st.session_state["forget_datasets"] = [dataset.id]
+        st.session_state[DELETED] = (dataset.id, title)
+        st.rerun()
+
+
+def _offer_undo() -> None:
+    """The data set that was deleted last, and the way to have it back."""
+    DatasetFolder.purge()
+    if not (deleted := st.session_state.get(DELETED)):
+        return
+    dataset_id, title = deleted
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="undo_delete"):
+        st.markdown(f"“{words.plain(title)}” is deleted, for good in {words.duration(UNDO_SECONDS)}.")
+        if st.button("Undo", icon=":material/undo:", key="undo"):
+            del st.session_state[DELETED]
+            with errors.calm("The data set could not be brought back."):
+                DatasetFolder.restore(dataset_id)
+                st.session_state["restored_datasets"] = [dataset_id]
+                st.rerun()

@@ -1,0 +1,185 @@
+"""A data set while it is being made: name classes, show examples, see what it makes of the next one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from engines.contract import InputError
+from engines.datasets.exporting import LEARNERS
+from engines.datasets.folder import DatasetFolder, New
+from engines.datasets.state import DatasetState
+from engines.registry import task as task_of
+from ui.page import errors, frame, local_storage, user_changes, words
+from ui.showing import accuracy, asking, handover
+from ui.widgets.capture.widget import Kept, Target, capture
+
+ENDINGS = {"pictures": ["jpg", "jpeg", "png", "webp", "gif", "bmp"], "sounds": ["wav", "flac", "ogg", "mp3"]}
+SPARE = "spare_classes"
+
+
+def show(dataset: DatasetFolder) -> None:
+    """The whole page of one data set."""
+    local_storage.remember(dataset.id, kept="datasets")
+    state, kind = dataset.state(), dataset.about.kind
+    _head(dataset, state)
+    if kind == "texts":
+        _write(dataset, state)
+        _try_text(dataset)
+    else:
+        _live(dataset)
+    left, right = st.columns([3, 2])
+    with left, frame.card("Classes"):
+        _classes(dataset, state)
+    how_well = right.container()
+    if kind != "texts":
+        _upload(dataset, state)
+    _go_on(dataset)
+    with how_well, frame.card("How well it tells them apart"):  # last: the network may have to be loaded first
+        accuracy.show(asking.of(dataset), kind)
+
+
+def _head(dataset: DatasetFolder, state: DatasetState) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{words.plain(dataset.about.title)}**: {handover.in_short(dataset)}")
+        if st.button("Undo", icon=":material/undo:", disabled=not state.can_undo, help="Takes back your last step."):
+            dataset.undo()
+            st.rerun()
+
+
+# --- camera and microphone ------------------------------------------------------------------------
+
+
+@st.fragment
+def _live(dataset: DatasetFolder) -> None:
+    with errors.calm("What is shown could not be answered."):
+        _capture(dataset)
+
+
+def _capture(dataset: DatasetFolder) -> None:
+    state, kind = dataset.state(), dataset.about.kind
+    refresh = f"refresh_{dataset.id}"
+
+    def kept(burst: Kept) -> None:
+        try:
+            _keep(dataset, burst)
+        except InputError as error:
+            st.session_state[refresh] = error
+        else:
+            st.session_state[refresh] = True
+
+    targets = [Target(name, name, words.count(state.counts[name], kind)) for name in state.classes]
+    with st.container(border=True):
+        capture(
+            "pictures" if kind == "pictures" else "sounds",
+            targets,
+            key=f"capture_{dataset.id}",
+            on_kept=kept,
+            answer=lambda content: asking.about(dataset, content),
+        )
+        st.caption(
+            f"Hold a class's button to take up to 20 {kind}, or press it once to begin and once more to stop. Move a "
+            "little meanwhile: what never changes teaches less."
+        )
+    changed = st.session_state.pop(refresh, None)
+    if isinstance(changed, InputError):
+        errors.say(changed)
+    elif changed:
+        st.rerun(scope="app")
+
+
+def _keep(dataset: DatasetFolder, burst: Kept) -> None:
+    """The burst's examples under a name of their own. Raises InputError."""
+    stamp = time.strftime("%H%M%S")
+    dataset.add_all(
+        [
+            New(content, f"{burst.target} {stamp} {number:02d}{burst.suffix}", burst.target)
+            for number, content in enumerate(burst.contents, 1)
+        ]
+    )
+
+
+# --- sentences ------------------------------------------------------------------------------------
+
+
+def _write(dataset: DatasetFolder, state: DatasetState) -> None:
+    with st.form("write", clear_on_submit=True, border=True):
+        label = st.selectbox("Class", state.classes, key="write_class")
+        text = st.text_area(
+            "Sentences, one a line", key="write_text", max_chars=20_000, placeholder="One sentence\nAnd another one"
+        )
+        sent = st.form_submit_button("Add them", icon=":material/add:")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if sent and label and lines:
+        with errors.calm("The sentences could not be kept."):
+            dataset.add_all([New(line.encode(), line[:60], label) for line in lines])
+            st.rerun()
+
+
+@st.fragment
+def _try_text(dataset: DatasetFolder) -> None:
+    with st.container(border=True), errors.calm("That sentence could not be answered."):
+        text = st.text_input("Try a new sentence", key="try_text", max_chars=2_000)
+        if text.strip():
+            asking.bars(asking.about(dataset, text.strip().encode()))
+
+
+# --- classes --------------------------------------------------------------------------------------
+
+
+def _classes(dataset: DatasetFolder, state: DatasetState) -> None:
+    for number, name in enumerate(state.classes):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            _rename(dataset, name, number)
+            st.markdown(words.count(state.counts[name], dataset.about.kind), width="content")
+            if st.button(
+                "Remove", key=f"remove_{number}", icon=":material/delete:", help=f"Remove {words.plain(name)}"
+            ):
+                dataset.remove_class(name)
+                st.rerun()
+    if st.button("Add a class", icon=":material/add:"):
+        used = set(state.classes)
+        dataset.add_class(next(name for n in range(1, 10_000) if (name := f"Class {n}") not in used))
+        st.rerun()
+
+
+def _rename(dataset: DatasetFolder, name: str, number: int) -> None:
+    key = f"class_{number}"
+    st.session_state[key] = name
+
+    def rename() -> None:
+        if (new := st.session_state[key]).strip():
+            dataset.rename_class(name, new)
+
+    st.text_input(f"Name of class {number + 1}", key=key, max_chars=80, on_change=user_changes.changed(key, rename))
+
+
+def _upload(dataset: DatasetFolder, state: DatasetState) -> None:
+    kind = dataset.about.kind
+    with st.expander(f"Upload {kind} instead", icon=":material/upload:"), st.form("upload", clear_on_submit=True):
+        label = st.selectbox("Class", state.classes, key="upload_class")
+        files = st.file_uploader(kind.capitalize(), type=ENDINGS[kind], accept_multiple_files=True, key="upload_files")
+        if st.form_submit_button("Add them", icon=":material/add:") and files and label:
+            with errors.calm("The files could not be kept."):
+                dataset.add_all([New(file.getvalue(), file.name, label) for file in files])
+                st.rerun()
+
+
+# --- and then -------------------------------------------------------------------------------------
+
+
+def _go_on(dataset: DatasetFolder) -> None:
+    tasks: Sequence[str] = list(LEARNERS[dataset.about.kind])[:1]
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            "**Train it properly**: the same examples go to the five steps, where they are tested, compared with "
+            "training from scratch, and exported."
+        )
+        for task in tasks:
+            info: Any = task_of(task).info
+            if st.button("Train it properly", type="primary", icon=":material/arrow_forward:", help=info.title):
+                handover.open_in(dataset, task)
+    st.page_link("pages/my_data.py", label="Link, export, delete: my data", icon=":material/inventory_2:")
