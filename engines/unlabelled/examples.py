@@ -55,7 +55,7 @@ def require_some(found: Unlabelled, where: str) -> None:
     """Raises InputError where there is too little to be looked through, or nothing to tell the examples apart by."""
     if len(found.names) < FEWEST:
         left = f", and {len(found.skipped):,} left out" if found.skipped else ""
-        what = f"it holds {len(found.names)} of the {found.kind} that are looked for{left}"
+        what = f"only {len(found.names)} of its {found.kind} can be looked at{left}"
         raise InputError(Problem(where, what, f"accepted: at least {FEWEST}"))
     if not np.isfinite(found.vectors).all() or np.ptp(found.vectors, axis=0).max() < 1e-6:
         what = f"all {len(found.names):,} {found.kind} are the same to the network"

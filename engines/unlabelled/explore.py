@@ -61,38 +61,29 @@ def explore(
     points = projection.reduced(found.vectors, seed)
     if is_new:
         store.keep(found, points, projection.plane(points, seed), out, made_of)
-    grouped = clusters.kmeans(points, k, seed)
-    by_size = np.argsort(-np.bincount(grouped.assigned, minlength=k), kind="stable")
-    cluster = np.empty(k, dtype=np.int64)
-    cluster[by_size] = np.arange(k)
-    groups = cluster[grouped.assigned]
-    nearest = clusters.distances(points, grouped.centres[by_size])
+    groups, middles = _grouped(points, k, seed)
     same = oddities.copies(found.vectors, found.alike)
     far, thin = oddities.far_from_others(points), oddities.thinner_than_around(points)
     unlike = oddities.unlike(far, thin)
-    first = label_first.order(
-        points, k, min(SHOWN_FIRST, len(points)), seed, without=np.flatnonzero(same >= 0).tolist()
-    )
-    order: list[int | None] = [None] * len(points)
-    for number, position in enumerate(first, 1):
-        order[position] = number
-    plane, flat = np.load(out / store.PLANE), points[:, :2]
-    names = found.names
-    table = {
+    copies = np.flatnonzero(same >= 0).tolist()
+    first = label_first.order(points, k, min(SHOWN_FIRST, len(points)), seed, without=copies)
+    names, turn = found.names, {position: number for number, position in enumerate(first, 1)}
+    plane, flat = np.load(out / store.PLANE), np.pad(points, ((0, 0), (0, 1)))  # of one component the other is 0
+    columns = {
         "file": names,
         "x": plane[:, 0].round(3),
         "y": plane[:, 1].round(3),
         "pca_x": flat[:, 0].round(5),
-        "pca_y": (flat[:, 1] if flat.shape[1] > 1 else np.zeros(len(flat))).round(5),
+        "pca_y": flat[:, 1].round(5),
         "cluster": groups,
         "outlier": far.round(5),
         "lof": thin.round(4),
         "unlike": unlike.round(4),
         "duplicate_of": [names[i] if i >= 0 else None for i in same.tolist()],
-        "order": order,
+        "order": [turn.get(position) for position in range(len(names))],
         "preview": found.previews,
     }
-    pq.write_table(pa.table(table), out / store.MAP)
+    pq.write_table(pa.table(columns), out / store.MAP)
     answer = {
         "task": task.info.name,
         "kind": found.kind,
@@ -101,10 +92,10 @@ def explore(
         "there": found.there,
         "seed": seed,
         "clusters": [
-            {"number": i, "n": int((groups == i).sum()), "medoid": names[int(nearest[:, i].argmin())]} for i in range(k)
+            {"number": i, "n": int((groups == i).sum()), "medoid": names[middle]} for i, middle in enumerate(middles)
         ],
         "unlike": [names[i] for i in np.argsort(-unlike, kind="stable")[:12].tolist()],
-        "copies": [[names[i], names[own]] for i, own in enumerate(same.tolist()) if own >= 0],
+        "copies": [[names[i], names[int(same[i])]] for i in copies],
         "first": [names[i] for i in first],
         "notes": [*_sampled(found, seed), *_set_aside(found), *found.notes],
         "skipped": [{"where": entry.where, "reason": entry.reason} for entry in found.skipped],
@@ -113,6 +104,14 @@ def explore(
     partial.write_text(json.dumps(answer, ensure_ascii=False), encoding="utf-8")
     partial.replace(out / store.FOUND)  # last: a folder that has it is complete
     return answer
+
+
+def _grouped(points: np.ndarray, k: int, seed: int) -> tuple[np.ndarray, list[int]]:
+    """The group of each point, int64 (N,), the largest group first, and which point is nearest to each one's centre."""
+    found = clusters.kmeans(points, k, seed)
+    by_size = np.argsort(-np.bincount(found.assigned, minlength=k), kind="stable")
+    middles = clusters.distances(points, found.centres[by_size]).argmin(0)
+    return np.argsort(by_size)[found.assigned], middles.tolist()
 
 
 def _possible(k: int | None, found: Unlabelled, where: str) -> int:

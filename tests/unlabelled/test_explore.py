@@ -104,7 +104,7 @@ def test_one_picture_is_too_few_and_twenty_of_the_same_are_nothing_to_tell_apart
         folder.mkdir()
         for number in range(n):
             Image.new("RGB", (32, 32), (90, 20, 20)).save(folder / f"{number}.png")
-    with pytest.raises(InputError, match="it holds 1 of the pictures"):
+    with pytest.raises(InputError, match="only 1 of its pictures can be looked at"):
         explored(one, tmp_path / "out")
     with pytest.raises(InputError, match="all 20 pictures are the same"):
         explored(same, tmp_path / "out")

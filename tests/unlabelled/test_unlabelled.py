@@ -96,7 +96,10 @@ def test_more_than_can_be_looked_at_is_drawn_by_the_seed_in_order() -> None:
 
 @pytest.mark.parametrize(
     ("vectors", "said"),
-    [(np.ones((1, 3)), "it holds 1 of the pictures"), (np.ones((9, 3)), "all 9 pictures are the same to the network")],
+    [
+        (np.ones((1, 3)), "only 1 of its pictures can be looked at"),
+        (np.ones((9, 3)), "all 9 pictures are the same to the network"),
+    ],
 )
 def test_what_cannot_be_looked_through_is_said(vectors: np.ndarray, said: str) -> None:
     names = [str(i) for i in range(len(vectors))]

@@ -25,7 +25,7 @@ def show(desk: Desk, found: Found) -> None:
     st.number_input(
         "How many groups?",
         2,
-        min(MOST_GROUPS, found.n),
+        max(found.k, min(MOST_GROUPS, found.n)),
         key=NUMBER,
         on_change=asked,
         width=220,

@@ -23,13 +23,18 @@ def show(desk: Desk, found: Found) -> None:
     if found.kind not in naming.KINDS:
         st.caption("Series have no classes to label. The map and the groups show which of them are alike.")
         return
-    _classes(desk, found)
+    enough = len(classes_of(desk)) > 1
+    if not enough:
+        _classes(desk, found)
     labels = labels_of(desk, found.by_id)
     position = _next(desk, found, labels)
     if position is None:
         st.markdown("**Everything is labelled or left out.**")
     else:
         _ask(desk, found, position)
+    if enough:
+        with st.expander("Name a further class", icon=":material/add:"):
+            _classes(desk, found)
     if labels:
         progress.show(desk, _asked(desk, found, labels, 1)["curve"])
 
