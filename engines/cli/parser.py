@@ -135,7 +135,7 @@ def explore(
     """Look through data without labels: a map, groups, odd ones, copies, and which to label first."""
     chosen = values.settings(settings, accept_guesses)
     found = api.explore(task, data, out, clusters=clusters, seed=seed, settings=chosen, progress=bar("looked at"))
-    say(f"{found['n']:,} {found['unit']} in {len(found['clusters'])} groups, as many as were asked for", as_json)
+    say(f"{found['n']:,} {found['unit']} in {len(found['clusters'])} groups: a number to choose, no finding", as_json)
     for group in found["clusters"]:
         say(f"  {group['n']:>7,}  around {group['medoid']}", as_json)
     say(f"Unlike the others: {', '.join(found['unlike'][:5])}", as_json)

@@ -87,7 +87,7 @@ def explore(
     answer = {
         "task": task.info.name,
         "kind": found.kind,
-        "unit": task.info.unit,
+        "unit": "series" if found.kind == "series" else task.info.unit,
         "n": len(names),
         "there": found.there,
         "seed": seed,

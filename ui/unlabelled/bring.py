@@ -26,10 +26,10 @@ def show() -> None:
     task = TASKS[kind or "pictures"]
     info = registry.task(task).info
     left, right = st.columns([3, 2])
-    with left, card(f"Bring {info.unit} without labels"):
+    with left, card(f"Bring {kind if kind == 'series' else info.unit} without labels"):
         st.caption("They stay on this machine, under an address that only you know.")
         files = st.file_uploader(
-            f"Your {info.unit}",
+            f"Your {kind}",
             type=list(info.accepts),
             accept_multiple_files=True,
             label_visibility="collapsed",

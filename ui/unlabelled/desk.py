@@ -44,7 +44,7 @@ class Desk:
 
     @property
     def unit(self) -> str:
-        return registry.task(self.task).info.unit
+        return "series" if self.task == TASKS["series"] else registry.task(self.task).info.unit
 
     @property
     def title(self) -> str:
