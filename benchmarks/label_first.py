@@ -9,8 +9,8 @@ means at random; what "one of each class" at random would give stands beside it,
 `unlabelled.head`: class means at length 1, from ten examples of each class on a logistic regression. Intervals are t
 over the ten paired differences; the draws overlap, so they are of these sets and no others. The five sets, the rule
 and its numbers were chosen before anything was measured; the two further sets are told in any case. Then: how well
-clusters agree with the classes, what the threshold for near-duplicates finds, and, with --write, the curves that the
-page "Look through" shows beside a person's own.
+clusters agree with the classes, and, with --write, the curves that the page "Look through" shows beside a person's
+own.
 """
 
 from __future__ import annotations
@@ -18,13 +18,10 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from scipy import stats
 from sklearn.metrics import adjusted_rand_score
 
@@ -33,7 +30,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.performance_page import ROOT, parser, publish, table
 from benchmarks.transferability import write_pictures, write_texts
 from engines import registry
-from engines.classification.prototypes import unit_length
 from engines.evidence.intervals import balanced
 from engines.unlabelled import clusters, head, label_first, projection
 from engines.unlabelled.explore import USUAL_CLUSTERS
@@ -51,8 +47,6 @@ FIVE = (
 )
 FURTHER = ((VISION, "animals"), (TEXT, "films"))
 SAMPLES = {(VISION, "photographs"), (VISION, "digits"), (TEXT, "products"), (TEXT, "films")}
-COPIED = 60
-THRESHOLDS = (0.9, 0.93, 0.95, 0.97, 0.99)
 
 
 @dataclass
@@ -144,7 +138,7 @@ def row(data: Set, found: dict[int, np.ndarray], each: int) -> tuple[str, ...]:
     )
 
 
-# --- clusters, near-duplicates --------------------------------------------------------------------
+# --- clusters --------------------------------------------------------------------
 
 
 def agreement(data: Set) -> tuple[str, ...]:
@@ -162,53 +156,6 @@ def agreement(data: Set) -> tuple[str, ...]:
         f"{min(indices):.2f} to {max(indices):.2f}",
         f"{np.mean(purities):.2f}",
     )
-
-
-def recompressed(picture: Image.Image) -> Image.Image:
-    file = BytesIO()
-    picture.save(file, "JPEG", quality=50)
-    return Image.open(file).convert("RGB")
-
-
-PICTURE_COPIES: dict[str, Callable[[Image.Image], Image.Image]] = {
-    "the same": lambda picture: picture,
-    "60 % of the size": lambda picture: picture.resize([max(8, round(0.6 * side)) for side in picture.size]),
-    "JPEG, quality 50": recompressed,
-}
-TEXT_COPIES: dict[str, Callable[[str], str]] = {
-    "the same": lambda text: text,
-    "capital letters": str.upper,
-    "no punctuation": lambda text: "".join(c for c in text if c.isalnum() or c.isspace()),
-    "without its last word": lambda text: text.rsplit(" ", 1)[0],
-}
-
-
-def copies(data: Set, folder: Path) -> list[tuple[str, ...]]:
-    """How many of some copies, and of the set's own pairs, have a cosine of at least each threshold."""
-    found = registry.task(data.task)
-    chosen = np.sort(np.random.default_rng(0).permutation(len(data.labels))[:COPIED])
-    known = unit_length(data.vectors)
-    rows = []
-    for kind in PICTURE_COPIES if data.task == VISION else TEXT_COPIES:
-        where = folder / f"{data.name} {kind}"
-        where.mkdir()
-        settings = found.settings()
-        if data.task == VISION:
-            for number, i in enumerate(chosen.tolist()):
-                copy = PICTURE_COPIES[kind](Image.open(data.originals[i]).convert("RGB"))
-                copy.save(where / f"{number:03d}.png")
-            made = where
-        else:
-            made = where / "texts.txt"
-            made.write_text("\n".join(TEXT_COPIES[kind](data.texts[i]).replace("\n", " ") for i in chosen.tolist()))
-        own = unit_length(found.verb("embed").look_through(found, made, settings, 0, where / "out", None).vectors)
-        cosines = (own * known[chosen]).sum(1) if len(own) == len(chosen) else np.full(1, np.nan)
-        rows.append((data.name, f"copies: {kind}", *(f"{(cosines >= t).mean():.2f}" for t in THRESHOLDS)))
-    pairs = (known @ known.T)[np.triu_indices(len(known), 1)]
-    rows.append(
-        (data.name, "the set's own pairs, of 100,000", *(f"{1e5 * (pairs >= t).mean():.1f}" for t in THRESHOLDS))
-    )
-    return rows
 
 
 # --- what the page shows beside a person's own curve ----------------------------------------------
@@ -267,11 +214,6 @@ def main() -> None:
             table(
                 ("set", "classes", "adjusted Rand index", "over ten seeds", "purity at twice as many"),
                 [agreement(data) for data in sets],
-            ),
-            f"Near-duplicates: the share of {COPIED} copies that have at least this cosine with their original.",
-            table(
-                ("set", "what", *map(str, THRESHOLDS)),
-                [line for data in (sets[0], sets[1], sets[4]) for line in copies(data, folder)],
             ),
         ]
         publish("\n\n".join(text), write=chosen.write, page=PAGE)

@@ -62,7 +62,8 @@ def explore(
     if is_new:
         store.keep(found, points, projection.plane(points, seed), out, made_of)
     groups, middles = _grouped(points, k, seed)
-    same = oddities.copies(found.vectors, found.alike)
+    seen = oddities.pixels([out / preview for preview in found.previews]) if found.kind == "pictures" else None
+    same = oddities.copies(found.vectors, found.alike, seen)
     far, thin = oddities.far_from_others(points), oddities.thinner_than_around(points)
     unlike = oddities.unlike(far, thin)
     copies = np.flatnonzero(same >= 0).tolist()

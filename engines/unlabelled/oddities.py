@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
+from PIL import Image
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 
 from engines.classification.prototypes import unit_length
 
 NEIGHBOURS = 10
 AT_ONCE = 512
+SIDE, SAME_PIXELS = 32, 0.985
+"""Pixels of a small grey picture's side, and the correlation from which two of them are nearly the same."""
 
 
 def far_from_others(points: np.ndarray) -> np.ndarray:
@@ -34,15 +40,31 @@ def unlike(*measures: np.ndarray) -> np.ndarray:
     return found
 
 
-def copies(vectors: np.ndarray, alike: float) -> np.ndarray:
+def copies(vectors: np.ndarray, alike: float, pixels: np.ndarray | None = None) -> np.ndarray:
     """int64 (N,): for each example the first one before it, itself no copy, whose vector has a cosine of at least
-    `alike` with its own; -1 where there is none."""
+    `alike` with its own; -1 where there is none. With `pixels`, see there, these must be nearly the same as well: to a
+    network different scans of one digit are as near as a picture and its copy."""
     known = unit_length(vectors)
     found = np.full(len(known), -1)
     for start in range(0, len(known), AT_ONCE):
         near = known[start : start + AT_ONCE] @ known.T >= alike
+        if pixels is not None:
+            near &= pixels[start : start + AT_ONCE] @ pixels.T >= SAME_PIXELS
         for row, own in enumerate(near, start):
             before = np.flatnonzero(own[:row] & (found[:row] < 0))
             if len(before):
                 found[row] = before[0]
+    return found
+
+
+def pixels(pictures: Sequence[Path]) -> np.ndarray:
+    """float64 (N, SIDE² + 1): each picture small and grey, so that products are correlations; of one that is all of one
+    shade, 1 behind zeros."""
+    found = np.zeros((len(pictures), SIDE * SIDE + 1))
+    for row, path in zip(found, pictures, strict=True):
+        with Image.open(path) as picture:
+            grey = np.asarray(picture.convert("L").resize((SIDE, SIDE)), dtype=float).ravel()
+        length = np.linalg.norm(grey - grey.mean())
+        row[:-1] = (grey - grey.mean()) / length if length > 1 else 0.0
+        row[-1] = length <= 1
     return found

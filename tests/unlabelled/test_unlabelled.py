@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from engines.contract import InputError
 from engines.unlabelled import clusters, head, label_first, oddities, projection
@@ -85,6 +88,21 @@ def test_the_odd_one_is_first_by_both_measures() -> None:
 def test_a_copy_names_the_first_of_its_kind() -> None:
     vectors = np.array([[1.0, 0.0], [0.0, 1.0], [2.0, 0.0], [3.0, 0.01], [0.0, 0.0]])
     assert oddities.copies(vectors, 0.99).tolist() == [-1, -1, 0, 0, -1]
+
+
+def test_pictures_are_copies_only_where_their_pixels_are_nearly_the_same_too(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    first = Image.fromarray(rng.integers(0, 255, (64, 64, 3), dtype=np.uint8))
+    other, plain = (Image.fromarray(rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)), Image.new("RGB", (64, 64)))
+    files = []
+    for number, picture in enumerate((first, other, first.resize((60, 60)), plain, plain)):
+        files.append(tmp_path / f"{number}.png")
+        picture.save(files[-1])
+    pixels = oddities.pixels(files)
+    assert (pixels**2).sum(1) == pytest.approx(1)
+    assert oddities.copies(np.ones((5, 2)), 0.9, pixels[[0, 1, 0, 3, 4]]).tolist() == [-1, -1, 0, -1, 3]
+    assert oddities.copies(np.ones((5, 2)), 0.9).tolist() == [-1, 0, 0, 0, 0]
+    assert pixels[0] @ pixels[1] < 0.5
 
 
 def test_more_than_can_be_looked_at_is_drawn_by_the_seed_in_order() -> None:

@@ -19,7 +19,7 @@ from engines.unlabelled.embedding import Listing, embedded, whole
 from engines.unlabelled.examples import Unlabelled
 
 MOST_ROWS = 1_000_000
-ALIKE = 0.95
+ALIKE = 0.9
 """Cosine of two texts that count as nearly the same: docs/few_labels/label_first.md says what it finds."""
 
 

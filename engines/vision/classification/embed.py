@@ -21,8 +21,8 @@ from engines.vision.models import backbones
 DARKEST = 24
 """Of 255: a picture with no brighter spot is one of a covered camera."""
 
-ALIKE = 0.95
-"""Cosine of two pictures that count as nearly the same: docs/few_labels/label_first.md says what it finds."""
+ALIKE = 0.8
+"""Cosine of two pictures that may be nearly the same: docs/few_labels/label_first.md says what it finds."""
 THUMBNAIL_PIXELS = 160
 
 
