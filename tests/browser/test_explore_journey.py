@@ -40,20 +40,20 @@ def test_from_digits_without_labels_to_a_run(visitor: Callable[..., BrowserConte
         page.get_by_role("button", name=f"· {name}").wait_for()
         settle(page)
     page.get_by_role("heading", level=1).click()  # nothing is being typed
-    for number, key in enumerate("1212121", start=1):
+    for number, key in enumerate("121212121", start=1):
         page.keyboard.press(key)
         expect(main).to_contain_text(f"{number} labelled", timeout=PATIENCE)
         settle(page)
     page.keyboard.press("u")
-    expect(main).to_contain_text("6 labelled", timeout=PATIENCE)
+    expect(main).to_contain_text("8 labelled", timeout=PATIENCE)
     expect(main).to_contain_text("named correctly", timeout=PATIENCE)
     expect(main.get_by_test_id("stPlotlyChart")).to_be_visible(timeout=PATIENCE)
     settle(page)
     assert violations(page) == []
 
     page.reload()
-    expect(main).to_contain_text("6 labelled", timeout=PATIENCE)
-    expect(main).to_contain_text("3 round, 3 straight")
+    expect(main).to_contain_text("8 labelled", timeout=PATIENCE)
+    expect(main).to_contain_text("4 round, 4 straight")
     page.get_by_role("button", name="Train it properly").click()
     page.get_by_role("button", name="Train now").click(timeout=PATIENCE)
     page.locator(".st-key-verdict").wait_for(timeout=TRAINING)

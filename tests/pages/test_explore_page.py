@@ -105,21 +105,21 @@ def test_labels_one_by_one_survive_a_refresh_and_are_handed_over(data: str, monk
         at.text_input(key="class_name").set_value(name)
         press(at, "Add the class")
     assert [b.label for b in at.button if b.label[:1].isdigit()] == ["1 · red", "2 · blue"]
-    for number in range(6):
+    for number in range(9):
         press(at, ("1 · red", "2 · blue")[number % 2])
         assert f"{number + 1} labelled" in text(at)
     assert shown(at, "plotly_chart") == 1
     press(at, "Undo")
     kept = dataset_of(at).id
     again = at_view("label", data=data, groups="2", dataset=kept)
-    assert "5 labelled" in text(again)
+    assert "8 labelled" in text(again)
     gone: list[Any] = []
     monkeypatch.setattr(st, "switch_page", lambda page, query_params: gone.append((page.url_path, query_params)))
     press(again, "Train it properly")
     [(page, query)] = gone
     assert (page, query["task"]) == ("vision", VISION)
     handed = Path(uploads.origin(query["data"]).path)
-    assert registry.task(VISION).check(handed).classes == {"blue": 2, "red": 3}
+    assert registry.task(VISION).check(handed).classes == {"blue": 4, "red": 4}
 
 
 def test_skipped_ones_come_back_and_left_out_ones_do_not(data: str) -> None:

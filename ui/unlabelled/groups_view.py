@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from ui.page import errors, words
+from ui.page import errors, user_changes, words
 from ui.unlabelled import desk as desks
 from ui.unlabelled import example, naming
 from ui.unlabelled.desk import Desk, labels_of
@@ -27,7 +27,7 @@ def show(desk: Desk, found: Found) -> None:
         2,
         max(found.k, min(MOST_GROUPS, found.n)),
         key=NUMBER,
-        on_change=asked,
+        on_change=user_changes.changed(NUMBER, asked),
         width=220,
         help="You choose: how many kinds there 'are' is not in the data. More groups are purer, and more to name.",
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from ui.page import user_changes
 from ui.page.frame import card
 from ui.unlabelled import example
 from ui.unlabelled.desk import Desk
@@ -50,17 +51,19 @@ def _choices(desk: Desk, found: Found, positions: Sequence[int], key: str, *, dr
     if draw:
         said = [("left out" if found.ids[i] in out else found.title(i)) for i in positions]
         example.strip(found, positions, said)
-    chosen = st.pills(
+    where = f"leave_out_{key}"
+    st.session_state[where] = [i for i in positions if found.ids[i] in out]
+
+    def change() -> None:
+        now = {found.ids[i] for i in st.session_state[where]}
+        desk.leave_out({found.ids[i] for i in positions} - now, back=True)
+        desk.leave_out(now)
+
+    st.pills(
         "Leave out",
         list(positions),
-        default=[i for i in positions if found.ids[i] in out],
         format_func=found.title,
         selection_mode="multi",
-        key=f"leave_out_{key}",
+        key=where,
+        on_change=user_changes.changed(where, change),
     )
-    now = {found.ids[i] for i in chosen}
-    before = {found.ids[i] for i in positions} & out
-    if now != before:
-        desk.leave_out(now - before)
-        desk.leave_out(before - now, back=True)
-        st.rerun()

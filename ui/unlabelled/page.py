@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from engines.contract import InputError
-from ui.page import errors, local_storage, words
+from ui.page import errors, local_storage, user_changes, words
 from ui.showing import handover
 from ui.unlabelled import bring, groups_view, label_view, map_view, odd_view
 from ui.unlabelled import desk as desks
@@ -16,7 +16,7 @@ from ui.widgets import plots
 TITLES = {"map": "Map", "groups": "Groups", "odd": "Odd ones", "label": "Label these first"}
 DRAW = {"map": map_view.show, "groups": groups_view.show, "odd": odd_view.show, "label": label_view.show}
 VIEW = "unlabelled_view"
-FEWEST_TO_TRAIN = 2
+FEWEST_TO_TRAIN, FEWEST_CLASSES, FEWEST_OF_EACH = 8, 2, 2
 
 
 def show() -> None:
@@ -48,7 +48,7 @@ def show() -> None:
         list(TITLES),
         format_func=lambda name: TITLES[name],
         key=VIEW,
-        on_change=choose,
+        on_change=user_changes.changed(VIEW, choose),
         required=True,
         label_visibility="collapsed",
         width="stretch",
@@ -71,14 +71,14 @@ def _summary(desk: Desk, found: Found) -> None:
         text.caption(said or "Nothing is labelled yet: name a group, or label one by one.")
         if out := len(desk.left_out):
             text.caption(f":material/filter_alt: {words.count(out, desk.unit)} left out.")
-        ready = sum(n >= FEWEST_TO_TRAIN for n in counts.values()) >= FEWEST_TO_TRAIN
+        ready = sum(n >= FEWEST_OF_EACH for n in counts.values()) >= FEWEST_CLASSES and len(labels) >= FEWEST_TO_TRAIN
         if train.button(
             "Train it properly",
             type="primary",
             icon=":material/arrow_forward:",
             width="stretch",
             disabled=not ready,
-            help="Hands what is labelled to the five steps. It takes two classes of two or more.",
+            help="Hands what is labelled to the five steps. It takes eight labels, and two of each class.",
         ):
             assert desk.dataset is not None  # something is labelled
             handover.open_in(desk.dataset, desk.task)
