@@ -24,8 +24,8 @@ import numpy as np
 
 from engines.contract import Strategy
 from engines.forecasting import samples
-from engines.forecasting.forecast import evaluate, input_selection, metrics, prepare
-from engines.forecasting.forecast.training import train, train_spec
+from engines.forecasting.forecast import evaluate, metrics, prepare
+from engines.forecasting.forecast.training import input_selection, train, train_spec
 from engines.forecasting.models import baselines, rollout, stages
 from engines.forecasting.models.catalogue import FRACAST
 from engines.forecasting.settings import ForecastSettings

@@ -240,6 +240,27 @@ def foretell(recipe: Recipe, out: str | Path, *, progress: Progress | None = Non
     return {**answer, "forecast": forecast}
 
 
+def explore(
+    task: str,
+    data: str | Path,
+    out: str | Path,
+    *,
+    clusters: int | None = None,
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Looks through data that nobody has labelled: see `unlabelled.explore`. Raises InputError, and what `progress`
+    raises."""
+    from engines.unlabelled.explore import explore as look_through
+
+    where = Path(data)
+    if not where.exists():
+        raise InputError(Problem("--data", f"there is no {where}", "accepted: a folder, a zip or a file"))
+    found = registry.task(task)
+    return look_through(found, where, Path(out), k=clusters, seed=seed, settings=settings, progress=progress)
+
+
 # --- runs -----------------------------------------------------------------------------------------
 
 

@@ -74,6 +74,7 @@ def test_screens_and_tests_mirror_the_engines() -> None:
         "evidence",
         "steps",
         "widgets",
+        "unlabelled",
         "showing",
     }  # vision draws with what all share
     for file in [*ROOT.glob("ui/steps/*.py"), *ROOT.glob("ui/page/*.py"), *ROOT.glob("ui/widgets/*.py")]:

@@ -27,7 +27,7 @@ LAYERS = (
     ("engines.datasets", "engines.hub_files"),
     ("engines.training", "engines.cost", "engines.evidence", "engines.attribution", "engines.reporting"),
     ("engines.adaptation",),
-    ("engines.lifecycle", "engines.classification"),
+    ("engines.lifecycle", "engines.classification", "engines.unlabelled"),
     (DOMAINS,),
     ("engines.registry",),
     ("engines.jobs", "engines.api"),

@@ -136,6 +136,33 @@ def rank(
 
 
 @app.command()
+def explore(
+    task: TaskName,
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Where the map is written.", resolve_path=True)],
+    clusters: Annotated[
+        int | None, typer.Option(help="How many groups to make; nobody knows how many there are.")
+    ] = None,
+    seed: Seed = 0,
+    settings: Set = None,
+    accept_guesses: AcceptGuesses = False,
+    as_json: Json = False,
+) -> None:
+    """Look through data without labels: a map, groups, odd ones, copies, and which to label first."""
+    chosen = values.settings(settings, accept_guesses)
+    found = api.explore(task, data, out, clusters=clusters, seed=seed, settings=chosen, progress=bar("looked at"))
+    say(f"{found['n']:,} {found['unit']} in {len(found['clusters'])} groups: a number to choose, no finding", as_json)
+    for group in found["clusters"]:
+        say(f"  {group['n']:>7,}  around {group['medoid']}", as_json)
+    say(f"Unlike the others: {', '.join(found['unlike'][:5])}", as_json)
+    say(f"Nearly the same as an earlier one: {len(found['copies']):,}", as_json)
+    say(f"Label these first: {', '.join(found['first'][: len(found['clusters'])])}", as_json)
+    for line in [*found["notes"], *(f"left out: {entry['where']} {entry['reason']}" for entry in found["skipped"])]:
+        say(line, as_json)
+    answer(found, as_json)
+
+
+@app.command()
 def fit(
     task: TaskName,
     data: Data,

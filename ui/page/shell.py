@@ -27,6 +27,7 @@ def navigation() -> Page:
         *map(domains.page, domains.domains()),
         st.Page("pages/showing.py", title="By showing", url_path="showing"),
         st.Page("pages/my_data.py", title="My data", url_path="my_data"),
+        st.Page("pages/explore.py", title="Look through", url_path="explore"),
         st.Page("pages/kinds.py", title="Kinds of transfer", url_path="kinds"),
         st.Page("pages/runs.py", title="Runs", url_path="runs"),
         st.Page("pages/evidence.py", title="Evidence", url_path="evidence"),

@@ -43,6 +43,12 @@ def _line(dataset: DatasetFolder) -> None:
         st.page_link(
             "pages/showing.py", label="Open", icon=":material/arrow_forward:", query_params={handover.LINK: key}
         )
+        st.page_link(
+            "pages/explore.py",
+            label="Look through",
+            icon=":material/travel_explore:",
+            query_params={handover.LINK: key},
+        )
         with st.popover("More", icon=":material/more_horiz:"):
             _more(dataset)
 

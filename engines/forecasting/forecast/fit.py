@@ -25,19 +25,10 @@ from engines.contract import (
     Trial,
 )
 from engines.evidence.scores import Means
-from engines.forecasting.forecast import (
-    evaluate,
-    export_script,
-    input_selection,
-    metrics,
-    model_files,
-    predictions,
-    prepare,
-    summary,
-)
+from engines.forecasting.forecast import evaluate, export_script, metrics, model_files, predictions, prepare, summary
 from engines.forecasting.forecast.evaluate import ForecastTrial
 from engines.forecasting.forecast.prepare import Prepared
-from engines.forecasting.forecast.training import hub_training, train, train_spec
+from engines.forecasting.forecast.training import hub_training, input_selection, train, train_spec
 from engines.forecasting.forecast.training.train_spec import TrainSpec
 from engines.forecasting.models import baselines, catalogue, hub_models, stages
 from engines.forecasting.models.rollout import InputWeights

@@ -66,6 +66,10 @@ def answer(question: Question, models: LoadedModels, progress: Progress) -> dict
             return _check_target(question, progress)
         case "rank":
             return _rank(question, progress)
+        case "explore":
+            return _explore(question, progress)
+        case "suggest":
+            return _suggest(question)
         case "sample":
             return {"path": str(api.make_sample(question["task"], question["name"], Path(question["out"])))}
         case "describe":
@@ -173,6 +177,30 @@ def _steps(question: Question, progress: Progress) -> dict[str, float]:
         settings=question.get("settings"),
     )
     return dict(api.time_steps(recipe, question["report"], progress=progress))
+
+
+def _explore(question: Question, progress: Progress) -> dict[str, Any]:
+    return api.explore(
+        question["task"],
+        question["data"],
+        question["out"],
+        clusters=question.get("clusters"),
+        seed=int(question.get("seed") or 0),
+        settings=question.get("settings"),
+        progress=progress,
+    )
+
+
+def _suggest(question: Question) -> dict[str, Any]:
+    from engines.unlabelled import labelling
+
+    so_far = labelling.Progress(
+        [(name, label) for name, label in question["labels"]],
+        question.get("passed_over") or (),
+        question.get("left_out") or (),
+    )
+    wanted, a_round = int(question.get("wanted", 20)), int(question["a_round"])
+    return labelling.suggest(Path(question["folder"]), so_far, a_round=a_round, wanted=wanted)
 
 
 def _path(text: str | None) -> Path | None:

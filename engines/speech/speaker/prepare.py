@@ -26,6 +26,7 @@ from engines.speech.models.ge2e_network import looks
 from engines.speech.settings import SpeakerSettings
 from engines.training.examples import Labelled
 from engines.training.staged import Staged
+from engines.unlabelled.projection import plane
 
 MOST_MAPPED = 400
 DET_POINTS = 60
@@ -238,13 +239,9 @@ def equal_error(scores: np.ndarray, same: np.ndarray, weight: np.ndarray) -> tup
 
 def mapped(vectors: np.ndarray, seed: int) -> np.ndarray:
     """float (N, 2): where clips lie when like voices lie together (t-SNE, van der Maaten & Hinton 2008)."""
-    from sklearn.manifold import TSNE
-
     if len(vectors) < 4:
         return np.pad(vectors[:, :2], ((0, 0), (0, max(0, 2 - vectors.shape[1]))))
-    perplexity = float(min(30, max(2, (len(vectors) - 1) / 3)))
-    placed: np.ndarray = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(vectors)
-    return placed
+    return plane(vectors, seed)
 
 
 def findings(prepared: Prepared, came_with: Staged, learnt: Staged, seed: int) -> dict[str, Any]:

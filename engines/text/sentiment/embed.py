@@ -1,16 +1,26 @@
-"""What the default encoder reads in single texts."""
+"""What the default encoder reads in single texts, and in all that somebody has."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from engines.contract import ModelCard, Task
+from engines import paths
+from engines.contract import InputError, ModelCard, Progress, Task
 from engines.text.models import encoders
+from engines.text.sentiment.dataset import open_texts
 from engines.text.settings import TextSettings
+from engines.text.unlabelled import open_unlabelled
 from engines.training.tokens import Tokens
+from engines.unlabelled.embedding import Listing, embedded, whole
+from engines.unlabelled.examples import Unlabelled
+
+MOST_ROWS = 1_000_000
+ALIKE = 0.9
+"""Cosine of two texts that count as nearly the same: docs/few_labels/label_first.md says what it finds."""
 
 
 def load(task: Task) -> Texts:
@@ -35,3 +45,22 @@ class Texts:
         with torch.no_grad():
             seen = self.network.run(Tokens.padded(windows, self.reader.padding), 0, len(self.network.stages)).numpy()
         return [features if text else "is empty" for text, features in zip(texts, seen, strict=True)]
+
+
+def look_through(
+    task: Task, data: Path, settings: TextSettings, seed: int, out: Path, progress: Progress | None
+) -> Unlabelled:
+    """See `engines.unlabelled`: the texts in `data`. Raises InputError where there is none, or the weights are not
+    here."""
+    found = open_unlabelled(data, paths.work(data), text_column=settings.text_column, most=MOST_ROWS)
+
+    def labels(_: Sequence[str], texts: Sequence[Path | str]) -> list[str]:
+        try:
+            known = {example.text: example.label for example in open_texts(data, settings).examples}
+        except InputError:
+            return []
+        return whole([known.get(str(text), "") for text in texts])
+
+    notes = [found.note] if found.note else []
+    listing = Listing("texts", list(found.texts), ALIKE, labels, skipped=found.skipped, notes=notes)
+    return embedded(listing, load(task), seed, out, progress)

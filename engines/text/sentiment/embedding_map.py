@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from sklearn.manifold import TSNE
 
 from engines.contract import Strategy
 from engines.text.sentiment.prepare import Prepared
@@ -12,6 +11,7 @@ from engines.training import strategies, transfer
 from engines.training.examples import LabelledExamples, batches
 from engines.training.staged import Staged
 from engines.training.transfer import TrainOutcome, TrainSpec
+from engines.unlabelled.projection import plane
 
 MOST = 1000
 """Points on a map; of a larger test a random part is drawn."""
@@ -47,12 +47,6 @@ def vectors(network: Staged, texts: LabelledExamples, device: torch.device) -> n
     with torch.no_grad():
         found = [network.run(texts.plain(i).to(device), 0, len(network.stages)).float().cpu() for i in drawn]
     return torch.cat(found)[torch.argsort(torch.cat(drawn))].numpy()
-
-
-def plane(points: np.ndarray) -> np.ndarray:
-    """float (N, 2) by t-SNE (van der Maaten & Hinton 2008), always the same for the same points."""
-    perplexity = min(30.0, (len(points) - 1) / 3)
-    return TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(points.astype(np.float64))
 
 
 def placed(n: int, chosen: np.ndarray, points: np.ndarray, when: str) -> dict[str, Column]:

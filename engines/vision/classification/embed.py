@@ -1,13 +1,18 @@
-"""What the default backbone sees of single pictures."""
+"""What the default backbone sees of single pictures, and of all that somebody has."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import torch
 
-from engines.contract import ModelCard, Task
+from engines import paths
+from engines.contract import ModelCard, Progress, Task
+from engines.unlabelled.embedding import Listing, embedded, whole
+from engines.unlabelled.examples import Unlabelled
+from engines.vision.classification.dataset import open_unlabelled
 from engines.vision.classification.prepare import input_format
 from engines.vision.classification.settings import VisionSettings
 from engines.vision.images import reading
@@ -15,6 +20,10 @@ from engines.vision.models import backbones
 
 DARKEST = 24
 """Of 255: a picture with no brighter spot is one of a covered camera."""
+
+ALIKE = 0.8
+"""Cosine of two pictures that may be nearly the same: docs/few_labels/label_first.md says what it finds."""
+THUMBNAIL_PIXELS = 160
 
 
 def load(task: Task) -> Pictures:
@@ -51,3 +60,21 @@ class Pictures:
         if np.asarray(picture).max() < DARKEST:
             return "is black: is the lens covered, or the light off?"
         return self.format.square(picture)
+
+
+def look_through(
+    task: Task, data: Path, _settings: VisionSettings, seed: int, out: Path, progress: Progress | None
+) -> Unlabelled:
+    """See `engines.unlabelled`: the pictures in `data`. A folder around each is likely its class. Raises InputError
+    where there is no picture at all, or the weights are not here."""
+    found, skipped = open_unlabelled(data, paths.work(data))
+
+    def folders(names: Sequence[str], _: Sequence[Path | str]) -> list[str]:
+        return whole([PurePosixPath(name).parent.name for name in names])
+
+    listing = Listing("pictures", list(found), ALIKE, folders, _thumbnail, ".jpg", skipped)
+    return embedded(listing, load(task), seed, out, progress)
+
+
+def _thumbnail(picture: bytes, out: Path) -> None:
+    reading.thumbnail(reading.read(picture, THUMBNAIL_PIXELS), out, THUMBNAIL_PIXELS)

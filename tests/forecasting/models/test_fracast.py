@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from engines import lifecycle
 from engines.contract import InputError, Recipe, Strategy
 from engines.forecasting.forecast import evaluate as testing
-from engines.forecasting.forecast import input_selection, prepare
+from engines.forecasting.forecast import prepare
 from engines.forecasting.forecast.task import Forecast
-from engines.forecasting.forecast.training import train, train_spec
+from engines.forecasting.forecast.training import input_selection, train, train_spec
 from engines.forecasting.forecast.windows import Windows, slots
 from engines.forecasting.models import baselines, hub_models, inputs, rollout, stages
 from engines.forecasting.models.catalogue import FRACAST

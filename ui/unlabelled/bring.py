@@ -1,0 +1,97 @@
+"""What is to be looked through: files of one's own, or a sample."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from engines import paths, registry
+from engines.contract import Sample
+from ui.page import errors, uploads
+from ui.page.frame import card
+from ui.page.waiting import with_bar
+from ui.unlabelled import found
+from ui.unlabelled.desk import TASKS, Desk
+
+MOST_SAMPLES = 4
+KIND = "unlabelled_kind"
+
+
+def show() -> None:
+    kind = st.segmented_control(
+        "What do you have?", list(TASKS), default="pictures", format_func=str.capitalize, required=True, key=KIND
+    )
+    task = TASKS[kind or "pictures"]
+    info = registry.task(task).info
+    left, right = st.columns([3, 2])
+    with left, card(f"Bring {kind if kind == 'series' else info.unit} without labels"):
+        st.caption("They stay on this machine, under an address that only you know.")
+        files = st.file_uploader(
+            f"Your {kind}",
+            type=list(info.accepts),
+            accept_multiple_files=True,
+            label_visibility="collapsed",
+            key=f"unlabelled_{kind}",
+        )
+        if files:
+            _take(task, files)
+        st.caption(_formats(kind or "pictures"))
+    with right, card("Nothing at hand? Take a sample"):
+        for number, sample in enumerate(registry.task(task).samples()[:MOST_SAMPLES]):
+            _sample(task, sample, first=number == 0)
+
+
+def _formats(kind: str) -> str:
+    return {
+        "pictures": "Pictures, or a zip of them. Folders are no labels here: what they say is set aside.",
+        "texts": "A table with a column of texts, or a text file with one a line.",
+        "sounds": "Sound files, or a zip of them. What lies together is decided by the voice, not by the words.",
+        "series": "A table of series. Of fewer than eight series, stretches of them are looked at.",
+    }[kind]
+
+
+def _take(task: str, files: list[Any]) -> None:
+    data_id = None
+    with errors.calm("The upload could not be kept.", "Try again, or take a sample."):
+        info = registry.task(task).info
+        whole = [f".{ending}" for ending in info.whole or info.accepts]
+        data_id = uploads.keep(files, whole)
+        _looked_at(task, data_id)
+    if data_id is not None:
+        uploads.forget(data_id)  # what could not be read is not kept
+
+
+def _sample(task: str, sample: Sample, first: bool) -> None:
+    here = registry.task(task).has_sample(sample.name)
+    with st.container(gap="xsmall"):
+        made_up = "" if sample.real else " · synthetic: made up, not observed"
+        st.markdown(f"**{sample.title}**  \n{sample.description}")
+        st.caption(f"{sample.origin} · {sample.licence}{made_up}")
+        if st.button(
+            "Look through this sample",
+            key=f"look_through_{sample.name}",
+            type="primary" if first else "secondary",
+            icon=":material/travel_explore:",
+            disabled=not here,
+        ):
+            with errors.calm("The sample could not be looked through.", "Try another sample, or bring your own data."):
+                path = with_bar("Getting the sample", lambda tell: _made(task, sample.name, tell))
+                _looked_at(task, uploads.take_sample(task, sample.name, path))
+        if not here:
+            st.caption(f":material/block: Not on this machine. To have it, {sample.needs}.")
+
+
+def _made(task: str, name: str, tell: Any) -> Path:
+    from engines.jobs.serving import client
+
+    out = paths.samples() / task
+    return Path(client.ask({"verb": "sample", "task": task, "name": name, "out": str(out)}, tell)["path"])
+
+
+def _looked_at(task: str, data_id: str) -> None:
+    """Looks at the data while the bar is here, and shows what was found."""
+    found.find(Desk(task, data_id, None), None)
+    st.query_params.from_dict({"task": task, "data": data_id})
+    st.rerun()
