@@ -53,8 +53,8 @@ def photographs(folder: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
 def shots(draws: int) -> str:
     from sklearn.linear_model import LogisticRegression
 
-    from engines.classification import prototypes
-    from engines.data.shots import drawn
+    from engines.classification.few_labels import prototypes
+    from engines.classification.few_labels.shots import drawn
     from engines.evidence.intervals import balanced
 
     def regression(x: np.ndarray, y: np.ndarray, asked: np.ndarray) -> np.ndarray:

@@ -69,7 +69,7 @@ LIGHT = [
     "engines.forecasting.forecast.cost",
     "engines.speech.transcription.cost",
     "engines.text.generative.cost",
-    "engines.api",
+    "engines.api.*",
     "engines.cli",
     "engines.lifecycle",
     "ui.*",

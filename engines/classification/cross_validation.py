@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.classification import prototypes
+from engines.classification.few_labels import prototypes
 from engines.classification.prepared import Prepared
 from engines.contract import Estimate, InputError, Problem, Recipe, Run, Strategy, TaskInfo
 from engines.data.folds import MOST, alone, by_itself, draw, most

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from engines import weights
-from engines.classification import prototypes
+from engines.classification.few_labels import prototypes
 from engines.classification.fit import ClassificationStudy
 from engines.contract import Strategy
 from engines.exports import script

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from engines import weights
-from engines.classification import details, frozen_baseline, label_errors, metrics, predictions, prototypes
+from engines.classification import details, frozen_baseline, label_errors, metrics, predictions
 from engines.classification.cross_validation import (
     Fold,
     answers_of_folds,
@@ -24,6 +24,7 @@ from engines.classification.cross_validation import (
     in_folds,
     tested_in,
 )
+from engines.classification.few_labels import prototypes
 from engines.classification.prepared import Prepared, within_shots
 from engines.classification.trial import ClassificationTrial
 from engines.contract import Budgets, Estimate, Features, Items, Recipe, Run, Scores, Strategy, Study, Trial

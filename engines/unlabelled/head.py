@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.classification import prototypes
+from engines.classification.few_labels import prototypes
 from engines.contract import Estimate
 from engines.evidence.intervals import balanced_accuracy
 

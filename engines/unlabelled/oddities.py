@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 
-from engines.classification.prototypes import unit_length
+from engines.classification.few_labels.prototypes import unit_length
 
 NEIGHBOURS = 10
 AT_ONCE = 512

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from engines.classification.prototypes import unit_length
+from engines.classification.few_labels.prototypes import unit_length
 
 COMPONENTS = 50
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engines.classification import prompts
+from engines.classification.few_labels import prompts
 from engines.contract import InputError
 from engines.data.class_names import codes
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from engines.classification import prototypes
+from engines.classification.few_labels import prototypes
 from engines.training.activation_cache import Cached
 
 FEATURES = np.array([[2.0, 0.0], [0.0, 1.0], [0.0, 3.0], [4.0, 3.0]])

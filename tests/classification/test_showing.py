@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engines.classification.showing import Shown
+from engines.classification.few_labels.showing import Shown
 from engines.contract import Embedder
 from engines.datasets.folder import DatasetFolder, New
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from engines import registry, weights
-from engines.classification import prompts
+from engines.classification.few_labels import prompts
 from engines.contract import InputError, ModelCard, Strategy
 from engines.data.class_names import codes
 from ui.page import domains, frame, user_changes, words

@@ -13,8 +13,8 @@ from engines.contract import Block, Network, Recipe, Result, Side, Strategy, Tas
 from engines.reporting import comparisons, wording
 from ui.comparisons import longer, make_sure, sweep_offer
 from ui.page import again, frame, recorded, words
-from ui.steps import cost, train
-from ui.widgets import adaptation, calibration, drawing, layers, mistakes, network_view, rate_search, take_home, try_it
+from ui.steps import adaptation, cost, train
+from ui.widgets import calibration, drawing, layers, mistakes, network_view, rate_search, take_home, try_it
 
 RIVALS = {
     "scratch": ":gray[■] From scratch",

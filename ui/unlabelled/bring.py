@@ -11,7 +11,7 @@ from engines import paths, registry
 from engines.contract import Sample
 from ui.page import errors, uploads
 from ui.page.frame import card
-from ui.page.waiting import with_bar
+from ui.widgets.waiting import with_bar
 from ui.unlabelled import found
 from ui.unlabelled.desk import TASKS, Desk
 

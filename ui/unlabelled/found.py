@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.unlabelled import store
-from ui.page.waiting import with_bar
+from ui.widgets.waiting import with_bar
 from ui.unlabelled.desk import Desk
 
 ASKED = "asked.json"

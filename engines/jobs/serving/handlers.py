@@ -18,7 +18,7 @@ from engines.jobs.serving.wire import Question
 from engines.runs import ID, RunFolder
 
 if TYPE_CHECKING:
-    from engines.classification.showing import Shown
+    from engines.classification.few_labels.showing import Shown
 
 KEEP_LOADED = 3
 
@@ -34,7 +34,7 @@ class LoadedModels:
     @functools.cached_property
     def shown(self) -> Shown:
         """What is being shown to the app, and the encoders that look at it."""
-        from engines.classification.showing import Shown
+        from engines.classification.few_labels.showing import Shown
 
         return Shown(lambda kind: api.task(TASKS[kind]).embedder())
 

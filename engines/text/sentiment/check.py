@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from engines.classification.few_labels import shots
 from engines.contract import DataReport, Progress, Task
-from engines.data import labelled, shots
+from engines.data import labelled
 from engines.text.sentiment.dataset import LabelledText
 from engines.text.sentiment.reading import read_in_parts
 from engines.text.settings import TextSettings

@@ -17,8 +17,8 @@ from engines.data.row_sampling import MOST_NAMED, Table
 from engines.data.several_labels import LEFT_OUT, TOGETHER, about_left_out, listed, read_as, without_joined
 from engines.text.columns import Asked, Guess, guess_labelled
 from engines.text.duplicates import content_of, group_of
+from engines.text.label_cells import UNLABELLED, Words, about_words, label_of, words_of
 from engines.text.sentiment.data_quality import TEXTS, about_columns
-from engines.text.sentiment.label_cells import UNLABELLED, Words, about_words, label_of, words_of
 from engines.text.settings import TextSettings
 from engines.text.table_reading import PartTable, asked_split, parts_read, read_tables, row_part, with_one_class
 

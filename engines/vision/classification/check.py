@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from engines.classification.few_labels import shots
 from engines.contract import DataReport, Progress, Strategy, Task
-from engines.data import shots
 from engines.data.folds import FEW, by_itself
 from engines.data.labelled import by_size, counted
 from engines.vision.classification.data_quality import Photograph

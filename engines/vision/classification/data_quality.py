@@ -10,7 +10,7 @@ from pathlib import Path
 from engines.contract import Skipped
 from engines.data import labelled
 from engines.data.labelled import Kind, clean, digest, first
-from engines.vision.classification.class_folders import Entry
+from engines.vision.classification.folders.class_folders import Entry
 
 __all__ = ["ACCEPTED", "FEWEST_IMAGES", "Photograph", "digest", "first", "notes", "require_enough", "without_leaks"]
 

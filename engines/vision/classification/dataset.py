@@ -14,15 +14,6 @@ from engines.data.foreign import kinds
 from engines.data.labelled import by_size
 from engines.data.several_labels import SETTING, without_joined
 from engines.data.unpacked import prepared
-from engines.vision.classification.class_folders import (
-    TABLES,
-    Listing,
-    clean,
-    may_name_classes,
-    merged_names,
-    unwrapped,
-    walk,
-)
 from engines.vision.classification.data_quality import (
     ACCEPTED,
     Photograph,
@@ -32,10 +23,19 @@ from engines.vision.classification.data_quality import (
     require_enough,
     without_leaks,
 )
-from engines.vision.classification.label_tables import apply_lists, by_tables, find
-from engines.vision.classification.part_folders import by_parts
+from engines.vision.classification.folders.class_folders import (
+    TABLES,
+    Listing,
+    clean,
+    may_name_classes,
+    merged_names,
+    unwrapped,
+    walk,
+)
+from engines.vision.classification.folders.label_tables import apply_lists, by_tables, find
+from engines.vision.classification.folders.part_folders import by_parts
+from engines.vision.classification.folders.table_columns import Columns
 from engines.vision.classification.settings import VisionSettings
-from engines.vision.classification.table_columns import Columns
 from engines.vision.images import medmnist
 from engines.vision.images.decode_cache import Checked, check_all
 from engines.vision.images.reading import BITS, EXTENSIONS, white_of

@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 
 from engines.adaptation.target import Brought, Source
-from engines.classification import prompts
 from engines.classification.adapting import AdaptingStudy
+from engines.classification.few_labels import prompts
 from engines.contract import Recipe, Run, Task
 from engines.training.loop import BatchMix
 from engines.training.staged import Staged

@@ -10,7 +10,8 @@ import numpy as np
 import timm
 import torch
 
-from engines.classification import prepared, prompts
+from engines.classification import prepared
+from engines.classification.few_labels import prompts
 from engines.contract import InputError, ModelCard, Problem, Recipe, Run, Strategy
 from engines.vision.classification.data_quality import Photograph
 from engines.vision.classification.opening import UNIT, open_data

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from engines.adaptation.rule import adapt_setting
-from engines.classification.prompts import PROMPT
+from engines.classification.few_labels.prompts import PROMPT
+from engines.classification.few_labels.shots import shots_setting
 from engines.contract import Strategy, setting
 from engines.data.folds import FEW, MOST
 from engines.data.parts import parts_setting
 from engines.data.several_labels import several_setting
-from engines.data.shots import shots_setting
 from engines.training.settings import TrainSettings
 
 FOLDERS = "folders"

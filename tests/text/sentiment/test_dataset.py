@@ -23,9 +23,9 @@ from engines.data.tables import read_table
 from engines.text import samples
 from engines.text.columns import Asked, Guess, guess_labelled, guess_text
 from engines.text.duplicates import content_of, group_of, plain
+from engines.text.label_cells import Words
 from engines.text.pair_columns import guess_conversations, guess_pairs
 from engines.text.sentiment.dataset import Texts, open_texts, with_test
-from engines.text.sentiment.label_cells import Words
 from engines.text.settings import TextSettings
 from engines.text.unlabelled import Unlabelled, open_unlabelled
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.classification import prototypes
+from engines.classification.few_labels import prototypes
 from engines.contract import Embedder, Estimate, Progress
 from engines.datasets.folder import DatasetFolder
 from engines.datasets.state import DatasetState, Item

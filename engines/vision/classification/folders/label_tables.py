@@ -17,9 +17,9 @@ from engines.data.missing import is_missing
 from engines.data.parts import lacks_training, of_cell, of_tables, part_of, part_of_path
 from engines.data.row_sampling import listed
 from engines.data.splits import Part
-from engines.vision.classification.class_folders import Entry, File, Listing
+from engines.vision.classification.folders.class_folders import Entry, File, Listing
+from engines.vision.classification.folders.table_columns import ACCEPTED, Columns, Rows, guess, read
 from engines.vision.classification.settings import FOLDERS, VisionSettings
-from engines.vision.classification.table_columns import ACCEPTED, Columns, Rows, guess, read
 
 PREFERRED = ("metadata", "labels", "train")
 BY_STEM = 0.4

@@ -7,10 +7,10 @@ from dataclasses import replace
 from engines.contract import InputError, Problem, ReadAs, Skipped
 from engines.data.parts import among, lacks_training, part_of
 from engines.data.splits import Part
-from engines.vision.classification.class_folders import File, Listing, by_folder, inside, unwrapped
-from engines.vision.classification.label_tables import by_tables
+from engines.vision.classification.folders.class_folders import File, Listing, by_folder, inside, unwrapped
+from engines.vision.classification.folders.label_tables import by_tables
+from engines.vision.classification.folders.table_columns import Columns
 from engines.vision.classification.settings import VisionSettings
-from engines.vision.classification.table_columns import Columns
 
 A_TABLE = "a table"
 """What a part holds in whose folder a table says the classes."""

@@ -10,8 +10,8 @@ from engines.contract import ReadAs, Skipped
 from engines.data import labelled, unpacked
 from engines.data.labelled import clean, nfc
 from engines.data.parts import part_of
+from engines.vision.classification.folders.table_columns import Columns
 from engines.vision.classification.settings import VisionSettings
-from engines.vision.classification.table_columns import Columns
 from engines.vision.images.reading import ACCEPTED, EXTENSIONS, what_else
 
 TABLES = {".csv", ".tsv", ".jsonl", ".parquet", ".xlsx"}

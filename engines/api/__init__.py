@@ -1,0 +1,43 @@
+"""The verbs as functions: what the command line, the pages' server and notebooks call.
+
+from engines import api
+result = api.fit(api.recipe("vision.classification", "photographs.zip"), "run")
+"""
+
+from engines.api.asking import check, check_target, explore, foretell, rank, rehearse, time_steps
+from engines.api.available import make_sample, models, prefetch, samples, task, tasks
+from engines.api.running import SAME, Listener, RunFailed, compare, fit, folder, longer, longer_job, recipe, sweep, work
+from engines.api.using import explain, export, layers, load, predict, task_of
+
+__all__ = [
+    "SAME",
+    "Listener",
+    "RunFailed",
+    "check",
+    "check_target",
+    "compare",
+    "explain",
+    "explore",
+    "export",
+    "fit",
+    "folder",
+    "foretell",
+    "layers",
+    "load",
+    "longer",
+    "longer_job",
+    "make_sample",
+    "models",
+    "predict",
+    "prefetch",
+    "rank",
+    "recipe",
+    "rehearse",
+    "samples",
+    "sweep",
+    "task",
+    "task_of",
+    "tasks",
+    "time_steps",
+    "work",
+]

@@ -1,0 +1,1 @@
+"""What the names of folders, files and columns say of pictures."""
