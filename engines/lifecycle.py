@@ -108,7 +108,9 @@ def longer(task: Task, recipe: Recipe, run: RunFolder) -> Result:
     value, metric = rival.scores.estimate(), task.info.metric
     emit_result(run, "scratch", metric.name, value)
     learning_curve.remember(run, Strategy.SCRATCH, recipe.seed, rival)
+    before = float(known.baseline_details["scratch"].get("seconds") or 0.0)
     trained = {"low": value.low, "high": value.high} | Study.baseline_details(study, rival, rival)
+    trained |= {"seconds": round(before + rival.seconds, 1)}
     found = replace(
         found,
         baselines=known.baselines | {"scratch": value.value},

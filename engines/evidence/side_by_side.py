@@ -49,8 +49,8 @@ def train(
     at_once: int,
     look: Callable[[], None] = lambda: None,
 ) -> None:
-    """Has `at_once` processes share the trainings; `look` is called now and then. Raises Cancelled once all of them have
-    stopped, what they were at checkpointed; a process that fails is left to whoever finds its training missing."""
+    """Has `at_once` processes share the trainings; `look` is called now and then. Raises Cancelled once all of them
+    have stopped, what they were at checkpointed; a process that fails is left to whoever finds its training missing."""
     context = multiprocessing.get_context("spawn")
     threads, cards = _shares(at_once)
     processes = [

@@ -70,7 +70,7 @@ def test_points_are_drawn_while_they_come_and_told_once_they_are_all_there(tmp_p
     assert "letting 8 blocks learn loses to the frozen backbone" in page
     assert "it shows where to look, and picks no depth" in page
     assert "Band: 95 % interval over seeds." in page
-    assert sweep.in_short(run).startswith("Letting 8 blocks learn")
+    assert sweep.in_short(run).startswith("Letting 1 block learn beats")
 
 
 def test_points_are_gathered_by_blocks_and_told_twice_count_once() -> None:
