@@ -20,10 +20,10 @@ from engines.runs import refusal
 from engines.training import convolutions
 from engines.training.staged import Staged
 from engines.training.transfer import TrainOutcome
-from engines.vision.classification.batch_mixing import ALPHA
 from engines.vision.classification.dataset import names_on_disk
 from engines.vision.classification.prepare import Prepared
 from engines.vision.classification.settings import VisionSettings
+from engines.vision.images.batch_mixing import ALPHA
 from engines.vision.images.transforms import SMALLEST_CROP
 from engines.vision.models import backbones, shallow
 from engines.vision.models.shallow import Shallow

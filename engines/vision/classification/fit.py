@@ -18,10 +18,10 @@ from engines.training.loop import BatchMix
 from engines.training.staged import Staged
 from engines.training.transfer import TrainOutcome, TrainSpec
 from engines.vision.classification import export_script, predict, prepare, target
-from engines.vision.classification.batch_mixing import mixing
 from engines.vision.classification.prepare import Prepared
 from engines.vision.classification.settings import VisionSettings
 from engines.vision.images import pixel_baseline
+from engines.vision.images.batch_mixing import mixing
 from engines.vision.images.transforms import LOOKS, Photos
 from engines.vision.models import backbones
 

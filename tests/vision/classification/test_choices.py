@@ -22,8 +22,8 @@ from engines.data import folds
 from engines.jobs import worker
 from engines.runs import RunFolder
 from engines.training import strategies
-from engines.vision.classification.batch_mixing import mixing
 from engines.vision.classification.task import Classification
+from engines.vision.images.batch_mixing import mixing
 from engines.vision.images.transforms import LOOKS, InputFormat, look
 from tests import alone
 from tests.contract.test_resume import Disturbed, assert_same, killed
