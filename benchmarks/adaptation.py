@@ -203,7 +203,7 @@ def noisy(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
 
 
-def warm(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+def warm(picture: Image.Image, _: np.random.Generator) -> Image.Image:
     pixels = np.asarray(picture, dtype=np.float64) * [1.0, 0.75, 0.4]
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
 
@@ -226,7 +226,7 @@ DAMAGES: Mapping[str, tuple[str, Damage]] = {
 SIDE = 256
 
 
-def on_pictures(downloads: Path, folder: Path) -> Iterator[Gain]:
+def on_pictures(_downloads: Path, folder: Path) -> Iterator[Gain]:
     from benchmarks.transferability import opened as on_white
     from benchmarks.transferability import stamps
 
@@ -281,7 +281,7 @@ HEARD: Mapping[str, tuple[str, Callable[[np.ndarray, np.random.Generator], np.nd
 }
 
 
-def on_voices(downloads: Path, folder: Path) -> Iterator[Gain]:
+def on_voices(_downloads: Path, folder: Path) -> Iterator[Gain]:
     from engines.speech import samples
     from engines.speech.audio import files
 

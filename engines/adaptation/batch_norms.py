@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from engines.training.examples import Examples
 from engines.training.staged import Staged
@@ -14,10 +15,9 @@ RATE = 1e-3
 """Of TENT, as its authors have it for small batches."""
 
 
-def norms(network: Staged) -> list[nn.Module]:
+def norms(network: Staged) -> list[_BatchNorm]:
     """The batch norms of a network that keep statistics."""
-    kinds = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-    return [module for module in network.model.modules() if isinstance(module, kinds) and module.track_running_stats]
+    return [own for own in network.model.modules() if isinstance(own, _BatchNorm) and own.track_running_stats]
 
 
 def state(network: Staged) -> dict[str, Tensor]:
@@ -35,8 +35,8 @@ def take_statistics(network: Staged, examples: Examples, device: torch.device) -
     found = norms(network)
     momenta = [module.momentum for module in found]
     for module in found:
-        module.reset_running_stats()  # type: ignore[operator]
-        module.momentum = None  # type: ignore[assignment]
+        module.reset_running_stats()
+        module.momentum = None
         module.train()
     with torch.no_grad():
         for indices in _batches(len(examples)):
@@ -66,7 +66,7 @@ def make_sure(network: Staged, examples: Examples, device: torch.device, seed: i
         shares = network(examples.plain(indices).to(device)).log_softmax(1)
         loss = -(shares.exp() * shares).sum(1).mean()
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
     for parameter, learns in was:
         parameter.requires_grad_(learns)

@@ -11,7 +11,7 @@ def threshold(confidence: np.ndarray, right: np.ndarray) -> float:
 
     confidence: float (N,); right: bool (N,), on examples that were not learnt from."""
     ranked = np.sort(confidence)
-    wrong = int(round((1 - right.mean()) * len(ranked)))
+    wrong = round(float(1 - right.mean()) * len(ranked))
     if wrong == 0:
         return float("-inf")
     if wrong == len(ranked):

@@ -10,8 +10,10 @@ from engines.adaptation import methods
 from engines.adaptation.linear import Linear, Scaling, as_sure, fitted
 from engines.adaptation.methods import METHODS, Seen, covariance, label_prior, power, t3a, unit
 
+Blobs = tuple[np.ndarray, np.ndarray]
 
-def blobs(n: int, seed: int, *, shift: float = 0.0, scale: float = 1.0, share: float = 0.5, width: int = 6):
+
+def blobs(n: int, seed: int, *, shift: float = 0.0, scale: float = 1.0, share: float = 0.5, width: int = 6) -> Blobs:
     """Two classes that differ in the first number, in a domain that is shifted and scaled."""
     rng = np.random.default_rng(seed)
     labels = (rng.random(n) < share).astype(np.int64)

@@ -69,12 +69,14 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return answer
 
 
-def test_without_a_target_there_is_a_way_to_bring_one(answers: dict[str, Any]) -> None:
+@pytest.mark.usefixtures("answers")
+def test_without_a_target_there_is_a_way_to_bring_one() -> None:
     page = opened(VISION, data=data("vision.classification"), step="data")
     assert "nobody has labelled them? Bring some" in text(page)
 
 
-def test_what_was_brought_is_told_and_can_be_left(answers: dict[str, Any]) -> None:
+@pytest.mark.usefixtures("answers")
+def test_what_was_brought_is_told_and_can_be_left() -> None:
     target = uploads.keep([File("new.zip", b"2")], (".zip",))
     page = opened(VISION, data=data("vision.classification"), target=target, step="data")
     said = text(page)

@@ -11,11 +11,11 @@ from streamlit.delta_generator import DeltaGenerator
 
 from engines import paths, registry
 from engines.contract import InputError, Sample
-from ui.page import address, errors, frame, uploads, words
+from ui.page import address, errors, frame, uploads, waiting, words
 from ui.page.draft import Draft, folds
 from ui.showing import handover
 from ui.steps import plan, target, train
-from ui.widgets import gallery, plots, reading, waiting
+from ui.widgets import gallery, plots, reading
 
 Found = Callable[[Draft, dict[str, Any]], None]
 """Draws a domain's own part of a checked upload's report, a `DataReport` as a dict."""

@@ -13,7 +13,7 @@ from engines.contract import Block, Network, Recipe, Result, Side, Strategy, Tas
 from engines.reporting import comparisons, wording
 from ui.comparisons import longer, make_sure, sweep_offer
 from ui.page import again, frame, recorded, words
-from ui.steps import adaptation, cost, train
+from ui.steps import adapted, cost, train
 from ui.widgets import calibration, drawing, layers, mistakes, network_view, rate_search, take_home, try_it
 
 RIVALS = {
@@ -123,7 +123,7 @@ def verdict(info: TaskInfo, found: recorded.Finished) -> None:
             there = words.metric(info.metric, d["there"])
             st.caption(f"{d['n']:,} of the {info.unit} tested the one from scratch; there this run has {there}.")
         make_sure.offer(found)
-    adaptation.show(info, result)
+    adapted.show(info, result)
 
 
 def _own(result: Result) -> str:

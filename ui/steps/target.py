@@ -10,9 +10,8 @@ import streamlit as st
 
 from engines import paths, registry
 from engines.contract import InputError, Sample, Strategy, TaskInfo
-from ui.page import address, errors, uploads, words
+from ui.page import address, errors, uploads, waiting, words
 from ui.page.draft import Draft
-from ui.widgets import waiting
 
 TITLE = "The same task in a new domain, without labels"
 

@@ -23,7 +23,12 @@ def source_of(data: Path, settings: SpeakerSettings, *, seed: int) -> Source:
 
 
 def open_target(
-    path: Path, source: Source, settings: SpeakerSettings, *, seed: int, progress: Progress | None = None
+    path: Path,
+    source: Source,  # noqa: ARG001  (every task's is asked alike)
+    settings: SpeakerSettings,
+    *,
+    seed: int,
+    progress: Progress | None = None,
 ) -> Brought:
     """The first part of each sound file in `path`, drawn before any is decoded, with the speaker that the data name.
 

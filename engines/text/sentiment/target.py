@@ -22,7 +22,12 @@ def source_of(data: Path, settings: TextSettings, *, seed: int) -> Source:
 
 
 def open_target(
-    path: Path, source: Source, settings: TextSettings, *, seed: int, progress: Progress | None = None
+    path: Path,
+    source: Source,
+    settings: TextSettings,  # noqa: ARG001  (every task's is asked alike)
+    *,
+    seed: int,
+    progress: Progress | None = None,  # noqa: ARG001  (every task's is asked alike)
 ) -> Brought:
     """The texts in `path`, from the column that the source's stood in where there is one, each with what stands in the
     source's column of classes. Raises InputError where there is none."""

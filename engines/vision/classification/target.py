@@ -20,7 +20,12 @@ def source_of(data: Path, settings: VisionSettings, *, seed: int) -> Source:
 
 
 def open_target(
-    path: Path, source: Source, settings: VisionSettings, *, seed: int, progress: Progress | None = None
+    path: Path,
+    source: Source,  # noqa: ARG001  (every task's is asked alike)
+    settings: VisionSettings,
+    *,
+    seed: int,
+    progress: Progress | None = None,
 ) -> Brought:
     """The pictures in `path`, drawn before any of them is decoded, each with the class that a folder or table names.
 

@@ -39,7 +39,7 @@ def show(info: TaskInfo, result: Result) -> None:
         with left:
             _answers(info, found)
         with right:
-            _changed(info, found)
+            _changed(found)
         for line in adapting.guess(found):
             st.caption(words.plain(line))
         of = "before it was adapted" if found["method"] != "none" else "that is kept"
@@ -96,7 +96,7 @@ def _answers(info: TaskInfo, found: dict[str, Any]) -> None:
     plots.rows(rows)
 
 
-def _changed(info: TaskInfo, found: dict[str, Any]) -> None:
+def _changed(found: dict[str, Any]) -> None:
     st.markdown(f"**{found['changed']:,} of {found['n']:,} answers changed**")
     if found["examples"]:
         plots.rows([{"where": e["file"], "before": e["before"], "adapted": e["after"]} for e in found["examples"]])
