@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from engines import paths, registry
-from ui.page import domains
+from ui.page import domains, frame
 from ui.widgets import plots
 
 FILE = "shots.json"
