@@ -90,7 +90,7 @@ def measured(
     assert isinstance(study, AdaptingStudy)
     trial = study.trial(Strategy.FEATURES)
     spec, kept = trial.spec, trial.kept
-    features, labels = study.learnt_from(spec, kept)
+    features, labels = study.source_features(spec, kept)
     tested, truth = study.seen(spec, kept, study.prepared.part("test")), study.prepared.labels("test")
     head, temperature = linear(kept.network), study.temperature(kept)
     known = Seen(features, labels, features[:1], head, temperature)
@@ -329,7 +329,7 @@ def over_shifts(gains: list[Gain]) -> dict[str, Any]:
 
 
 def rows(gains: list[Gain], task: str) -> list[tuple[str, ...]]:
-    found = []
+    found: list[tuple[str, ...]] = []
     for group in (TUNED, HELD_OUT):
         for n in sorted({g.n for g in gains if g.task == task}):
             for name in rule.METHODS:
@@ -433,8 +433,8 @@ def main() -> None:
                 given.gains.write_text(json.dumps([vars(gain) for gain in gains]))
     publish(told(gains), write=given.write, page=PAGE)
     if given.write:
-        found = {task: kept(gains, task) for task in KINDS if any(gain.task == task for gain in gains)}
-        rule.MEASURED.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        measured = {task: kept(gains, task) for task in KINDS if any(gain.task == task for gain in gains)}
+        rule.MEASURED.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

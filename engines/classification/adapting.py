@@ -85,7 +85,7 @@ class AdaptingStudy(ClassificationStudy[P, S]):
         """What the chosen method makes of the network, which itself stays as it is; and the answers of both."""
         spec, outcome = trial.spec, trial.kept
         examples = self.target_examples(target.brought)
-        source, labels = self.learnt_from(spec, outcome)
+        source, labels = self.source_features(spec, outcome)
         of_target = self.seen(spec, outcome, examples)
         of_test = None if self.folds else self.seen(spec, outcome, self.prepared.part("test"))
         head, temperature = linear(outcome.network), self.temperature(outcome)
@@ -123,7 +123,7 @@ class AdaptingStudy(ClassificationStudy[P, S]):
         finally:
             network.model.load_state_dict(was, strict=False)
 
-    def learnt_from(self, spec: TrainSpec, outcome: TrainOutcome) -> tuple[np.ndarray, np.ndarray]:
+    def source_features(self, spec: TrainSpec, outcome: TrainOutcome) -> tuple[np.ndarray, np.ndarray]:
         """Features float64 (N, D) and labels int64 (N,) of all that the kept network has learnt from or chosen by."""
         parts = [spec.training, *([] if spec.validation is None else [spec.validation])]
         made = [features(spec, outcome, part) for part in parts]

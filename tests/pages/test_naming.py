@@ -79,10 +79,11 @@ def test_each_class_has_a_name_and_the_sentence_can_be_changed() -> None:
     at.text_input(key="naming_prompt").set_value("{} in a bowl | {}").run()
     assert "Asked: “ripe apple in a bowl”; “ripe apple”" in page_of(at)
     at.text_input(key="called_red_apple").set_value("red_apple").run()
-    assert chosen(at) == ["prompt:{} in a bowl | {}"]
+    assert "Asked: “red apple in a bowl”; “red apple”" in page_of(at)
 
 
-def test_codes_have_to_be_called_by_words_first(brought: dict[str, Any]) -> None:
+def test_codes_have_to_be_called_by_words_first(brought: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "where", lambda _: "here")
     brought["classes"] = {"n02123045": 20, "0": 20}
     page = page_of(strategy_step())
     assert "'n02123045', '0': codes say nothing to this network." in page

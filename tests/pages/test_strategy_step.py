@@ -55,7 +55,7 @@ def test_only_settings_that_mean_something_are_shown(task: str) -> None:
     keys = {widget.key or "" for kind in (at.text_input, at.selectbox, at.toggle) for widget in kind}
     shown = {key.removeprefix("set_") for key in keys if key.startswith("set_")}
     settings = registry.task(task).settings
-    elsewhere = {"baseline", "blocks", "depth", "adapt", *naming.ASKS, *settings.reading()}  # 'adapt' with a target only
+    elsewhere = {"baseline", "blocks", "depth", "adapt", *naming.ASKS, *settings.reading()}
     assert shown == {field.name for field in dataclasses.fields(settings)} - settings.hidden - elsewhere
     offers_scratch = "scratch" in (settings.__dataclass_fields__["baseline"].metadata["choices"] or ())
     assert ("baseline_toggle" in keys) == offers_scratch

@@ -48,7 +48,7 @@ MEANINGS: Mapping[Kind, Meaning] = {
         "is heavier than the simulated one. Right answers from the new domain are at hand.",
         ("American voices", "words said"),
         ("a Scottish voice", "words said"),
-        "some, with right answers",
+        "right answers",
         (
             Example("speech.transcription", "scottish", Strategy.LORA, "Whisper learns a Scottish accent."),
             Example(

@@ -52,7 +52,7 @@ def _map(found: Standings) -> None:
     if pressed is not None and drawing.ORDER[pressed] != chosen:
         st.query_params[CHOSEN] = drawing.ORDER[pressed]
         st.rerun(scope="fragment")
-    left, right = st.columns([1, 1])
+    left, right = st.columns([5, 4])
     with left:
         _kind(chosen)
     with right:
@@ -85,7 +85,7 @@ def _table(found: Standings) -> None:
                 {
                     "kind": meaning.title,
                     "task": "none" if name == "none" else _asked(meaning.source[1] == meaning.target[1], name),
-                    "labels of the target": meaning.labels,
+                    "your labels": meaning.labels,
                     "runs": len(found.of(name)),
                 }
                 for name, meaning in MEANINGS.items()

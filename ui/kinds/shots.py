@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from engines import paths, registry
-from ui.page import domains
+from ui.page import domains, frame
 from ui.widgets import plots
 
 FILE = "shots.json"
@@ -24,8 +24,7 @@ def show() -> None:
     found = recorded()
     if not found:
         return
-    st.subheader("None, one or a few labels", anchor=False)
-    with st.container(border=True, key="shots"):
+    with frame.card("None, one or a few labels", key="shots"):
         st.markdown(
             "**Zero-shot** finds classes by their names, **one-shot** learns from one example of each, **few-shot** "
             "from a few. The network is the same and stays frozen; only what is learnt on top of it differs."

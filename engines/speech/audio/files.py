@@ -135,7 +135,7 @@ def _decoded(path: Path | bytes, channel: int | None = None) -> _Decoded:
             squares += (block.astype(np.float64) ** 2).sum(axis=0)
             blocks.append(block.mean(axis=1) if channel is None else block[:, channel])
     samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
-    n, broken = max(frames, 1), broken or _goes_on(path)
+    n, broken = max(frames, 1), broken or (isinstance(path, Path) and _goes_on(path))
     return _Decoded(found, samples, np.sqrt(squares / n), float(at_full_scale.max() / n), broken)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from engines import paths
 from engines.classification import export_script
@@ -20,6 +21,7 @@ from engines.runs import refusal
 from engines.training import convolutions
 from engines.training.staged import Staged
 from engines.training.transfer import TrainOutcome
+from engines.vision.classification import predict
 from engines.vision.classification.dataset import names_on_disk
 from engines.vision.classification.prepare import Prepared
 from engines.vision.classification.settings import VisionSettings
@@ -142,10 +144,11 @@ def export(task: Task, run: Path, out: Path) -> Path:
         found = "some of its pictures are files and others lie in a MedMNIST archive, or it was trained before scripts"
         raise refusal(run, f"{found} could name those", "accepted: a run on one kind of data, or train it again")
     state = None
-    if lesson["strategy"] != Strategy.SCRATCH:
+    if lesson["strategy"] == Strategy.ZERO_SHOT:  # with its last layer, which was made of names
+        config = json.loads((run / "model" / "config.json").read_text(encoding="utf-8"))
+        state = predict.weights_of(run / "model", config)
+    elif lesson["strategy"] != Strategy.SCRATCH:
         state = pretrained(run, task.describe(lesson["architecture"]), known, lesson.get("depth", 0))
-    if lesson["strategy"] == Strategy.ZERO_SHOT:
-        state = load_file(run / "model" / "model.safetensors")
     library = "transformers" if lesson.get("tower") else "timm"
     needs = (*NEEDS, library, *["peft"][: lesson["strategy"] == Strategy.LORA])
     with parcel(out) as folder:

@@ -23,7 +23,7 @@ from engines.vision.classification.prepare import Prepared
 from engines.vision.classification.settings import VisionSettings
 from engines.vision.images import pixel_baseline
 from engines.vision.images.batch_mixing import mixing
-from engines.vision.images.transforms import LOOKS, Photos
+from engines.vision.images.transforms import LOOKS, Later, Photos
 from engines.vision.models import image_text, network
 from engines.vision.models.catalogue import reads_names
 

@@ -77,7 +77,7 @@ def unlabelled(paths: list[Path], digests: list[str], format: InputFormat, run: 
     """Pictures of no known class, as examples; `digests` are of their files. Raises InputError and Cancelled."""
     order = hashlib.sha256("".join(digests).encode()).hexdigest()
     title = f"Reading {len(paths):,} {UNIT} of the new domain"
-    squares = decode(paths, format, name=order, run=run, unit=UNIT, title=title)
+    squares = Later(lambda: decode(paths, format, name=order, run=run, unit=UNIT, title=title))
     nothing = torch.full((len(paths),), -1)
     return Photos(squares, nothing, np.array(digests), format, augmentation("none", format, flip=False), "")
 
