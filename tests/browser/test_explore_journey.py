@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.weights]
 
 def look_at(page: Page, view: str) -> None:
     page.get_by_role("radio", name=view, exact=True).click()
+    page.mouse.move(0, 0)  # what the mouse is on is drawn in other colours
     settle(page)
 
 
