@@ -87,7 +87,8 @@ def rows(task: str, name: str, folder: Path) -> list[tuple[str, ...]]:
     data = api.make_sample(task, name, folder / "samples")
     own, small = looked_at(task, data, folder / f"{name} own")
     chosen = np.sort(np.random.default_rng(0).permutation(len(own.names))[:COPIED]).tolist()
-    known, found = unit_length(own.vectors), []
+    known = unit_length(own.vectors)
+    found: list[tuple[str, ...]] = []
     for kind in TEXTS if own.kind == "texts" else FILES[own.kind]:
         where = folder / f"{name} {kind}"
         where.mkdir()
