@@ -10,11 +10,14 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.conftest import PATIENCE, TRAINING, settle, visit
 from tests.browser.test_accessibility import violations
 
+STATE = "data-test-script-state"
+
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
 
 
 def look_at(page: Page, view: str) -> None:
     page.get_by_role("radio", name=view, exact=True).click()
+    page.mouse.move(0, 0)  # what the mouse is on is drawn in other colours
     settle(page)
 
 
@@ -43,7 +46,7 @@ def test_from_digits_without_labels_to_a_run(visitor: Callable[..., BrowserConte
     for number, key in enumerate("121212121", start=1):
         page.keyboard.press(key)
         expect(main).to_contain_text(f"{number} labelled", timeout=PATIENCE)
-        settle(page)
+        expect(page.get_by_test_id("stApp")).to_have_attribute(STATE, "notRunning", timeout=PATIENCE)
     page.keyboard.press("u")
     expect(main).to_contain_text("8 labelled", timeout=PATIENCE)
     expect(main).to_contain_text("named correctly", timeout=PATIENCE)

@@ -36,7 +36,7 @@ def show(desk: Desk, found: Found) -> None:
         with st.expander("Name a further class", icon=":material/add:"):
             _classes(desk, found)
     if labels:
-        progress.show(desk, _asked(desk, found, labels, 1)["curve"])
+        progress.show(desk, _asked(desk, found, labels, 0)["curve"])
 
 
 def classes_of(desk: Desk) -> list[str]:
