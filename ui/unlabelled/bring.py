@@ -11,9 +11,9 @@ from engines import paths, registry
 from engines.contract import Sample
 from ui.page import errors, uploads
 from ui.page.frame import card
+from ui.page.waiting import with_bar
 from ui.unlabelled import found
 from ui.unlabelled.desk import TASKS, Desk
-from ui.widgets.waiting import with_bar
 
 MOST_SAMPLES = 4
 KIND = "unlabelled_kind"

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from engines.unlabelled import store
+from ui.page.waiting import with_bar
 from ui.unlabelled.desk import Desk
-from ui.widgets.waiting import with_bar
 
 ASKED = "asked.json"
 
