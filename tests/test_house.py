@@ -68,6 +68,7 @@ def test_screens_and_tests_mirror_the_engines() -> None:
     assert {folder.name for folder in (ROOT / "ui").iterdir() if (folder / "__init__.py").is_file()} == {
         *(domains - {"vision"}),
         "comparisons",
+        "hosting",
         "kinds",
         "page",
         "runs",

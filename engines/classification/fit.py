@@ -13,17 +13,8 @@ import torch
 from torch import Tensor
 
 from engines import weights
-from engines.classification import details, frozen_baseline, label_errors, metrics, predictions
-from engines.classification.cross_validation import (
-    Fold,
-    answers_of_folds,
-    carried_folds,
-    compared_on_some,
-    folded,
-    in_each_fold,
-    in_folds,
-    tested_in,
-)
+from engines.classification import cross_validation, details, frozen_baseline, label_errors, metrics, predictions
+from engines.classification.cross_validation import Fold
 from engines.classification.few_labels import prototypes
 from engines.classification.prepared import Prepared, within_shots
 from engines.classification.trial import ClassificationTrial
@@ -163,14 +154,18 @@ class ClassificationStudy(Study, Generic[P, S]):
     def before(self) -> dict[str, Scores]:
         """Takes folds where the settings ask for them, or the data carry them by themselves; a comparison never does.
         Raises InputError."""
-        carried = 0 if getattr(self.settings, "shots", 0) else carried_folds(self.prepared, self.recipe)
+        carried = (
+            0 if getattr(self.settings, "shots", 0) else cross_validation.carried_folds(self.prepared, self.recipe)
+        )
         stages, prepared = len(self.card.stages), self.prepared
         count = self.settings.folds_for(self.recipe.strategy, stages, 0 if prepared.has_own_parts else carried)
         if count:
-            self.everything, self.folds, self.whole = folded(prepared, self.recipe, replace(self.settings, folds=count))
-            tested = self.everything.parts["test"][tested_in(self.folds)]
+            self.everything, self.folds, self.whole = cross_validation.folded(
+                prepared, self.recipe, replace(self.settings, folds=count)
+            )
+            tested = self.everything.parts["test"][cross_validation.tested_in(self.folds)]
             self.prepared = replace(self.everything, parts=self.everything.parts | {"test": tested})
-            self.tell(in_folds(len(self.folds), len(tested), self.info.unit))
+            self.tell(cross_validation.in_folds(len(self.folds), len(tested), self.info.unit))
         elif carried:
             n, tests = sum(map(len, prepared.parts.values())), len(prepared.parts["test"])
             better = "" if "folds" in self.settings.hidden else f"; with folds={carried} each of the {n} is tested"
@@ -229,8 +224,10 @@ class ClassificationStudy(Study, Generic[P, S]):
             spec.run.emit("phase", name="testing", title=title, series=series)
         else:  # the baseline: some folds will do to compare on the same examples
             folds = folds[: of_baseline(len(folds), len(examples))]
-        logits, how = answers_of_folds(spec, strategy, folds, spec.run, answers, series=series, reported=kept is None)
-        at = tested_in(self.folds)
+        logits, how = cross_validation.answers_of_folds(
+            spec, strategy, folds, spec.run, answers, series=series, reported=kept is None
+        )
+        at = cross_validation.tested_in(self.folds)
         if kept:
             kept.progress.halved = max(kept.progress.halved, how.halved)
             self.prepared.fold_rates = how.rates
@@ -332,7 +329,9 @@ class ClassificationStudy(Study, Generic[P, S]):
         # What always answering the commonest class would get: 1 / classes, by the metric's definition.
         found: dict[str, Scores | float] = {"majority": 1 / len(np.unique(self.labels))}
         for title, answers in self.free_baselines().items():
-            found[title] = self.scores([(in_each_fold(answers, self.prepared) == self.labels).astype(float)])
+            found[title] = self.scores(
+                [(cross_validation.in_each_fold(answers, self.prepared) == self.labels).astype(float)]
+            )
         return found
 
     def baseline_details(self, trial: Trial, rival: Trial) -> dict[str, Any]:
@@ -343,7 +342,7 @@ class ClassificationStudy(Study, Generic[P, S]):
         if theirs.n < ours.n:
             there = ours.on(theirs.asked).estimate()
             known |= {"n": theirs.n, "there": there.value}
-            self.tell(compared_on_some(theirs.n, ours.n, there, self.info))
+            self.tell(cross_validation.compared_on_some(theirs.n, ours.n, there, self.info))
         return known
 
     def details(self, trial: Trial, before: Mapping[str, Scores], rival: Trial | None) -> dict[str, Any]:
