@@ -142,7 +142,7 @@ def test_budgets_by_hand() -> None:
     assert budgets.drawn(labels, 10, 3) == list(range(10))
     assert budgets.drawn(labels, 4, 0) != budgets.drawn(labels, 4, 1)
     for budget in (1, 11):
-        with pytest.raises(ValueError, match=f"budget {budget} is not between 2 classes and 10 examples"):
+        with pytest.raises(ValueError, match=f"budget {budget} is not between 2 and 10"):
             budgets.drawn(labels, budget, 0)
 
 

@@ -26,16 +26,16 @@ def recipe(data: Path, **settings: Any) -> Recipe:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Every fourth signal of the sample."""
+    """Every second signal of the sample."""
     table = TASK.make_sample(TASK.samples()[0].name, tmp_path / "data")
     header, *lines = table.read_text(encoding="utf-8-sig").splitlines()
-    table.write_text("\n".join([header, *lines[::4]]), encoding="utf-8")
+    table.write_text("\n".join([header, *lines[::2]]), encoding="utf-8")
     return table
 
 
 def compared(of: Recipe, folder: Path) -> dict[str, Any]:
     run = RunFolder(folder) if folder.exists() else RunFolder.create(of, folder)
-    return lifecycle.compare(TASK, of, run, [10, 20], 2)
+    return lifecycle.compare(TASK, of, run, [6, 24], 2)
 
 
 def numbers(found: dict[str, Any]) -> list[Any]:
@@ -71,7 +71,7 @@ def test_it_is_cancelled_and_goes_on(data: Path, tmp_path: Path, monkeypatch: py
     thread = threading.Thread(target=cancel)
     thread.start()
     with pytest.raises(Cancelled):
-        lifecycle.compare(TASK, long, run, [20], 1)
+        lifecycle.compare(TASK, long, run, [24], 1)
     thread.join()
     assert list((run.path / "trials").glob("*/checkpoint")), "where they were is kept"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -208,7 +209,13 @@ def test_a_run_that_is_done_may_be_given_another_job(jobs: JobBackend, job: Jobs
     with pytest.raises(InputError, match="only a run that failed, was cancelled or was interrupted"):
         jobs.submit(None, resume=run_id)
     run = RunFolder.find(run_id)
-    assert jobs.submit(Job(run.recipe, "longer"), resume=run_id) == run_id
+
+    def given() -> bool:
+        with contextlib.suppress(InputError):  # its worker is still on the way out
+            return jobs.submit(Job(run.recipe, "longer"), resume=run_id) == run_id
+        return False
+
+    wait(given, "it is queued again")
     status = ending(jobs, run_id, wait)
     assert (status.state, status.may_resume) == (State.FAILED, True)
     assert "its baseline cannot go on" in status.message, "a toy has none"

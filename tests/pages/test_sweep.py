@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from engines import paths, runs
-from engines.contract import Job, Strategy
+from engines.contract import Job, State, Strategy
 from engines.evidence import depth_curve
 from engines.jobs.serving import client
 from engines.runs import RunFolder
 from tests.pages import finished_run
 from tests.pages.opening import opened, press, text
 from tests.pages.test_comparison_asked_for import submitted
+from tests.pages.test_comparison_page import queued
 from ui.comparisons import sweep
 
 __all__ = ["submitted"]
@@ -60,8 +61,11 @@ def test_it_is_asked_of_a_finished_run_with_its_time(
     assert "How many blocks should learn?" in text(at), "it leads to its page"
 
 
-def test_points_are_drawn_while_they_come_and_told_once_they_are_all_there(tmp_path: Path) -> None:
+def test_points_are_drawn_while_they_come_and_told_once_they_are_all_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     run = started(tmp_path)
+    queued(monkeypatch, run, State.RUNNING)
     page = text(opened(VISION, run=run.id))
     assert "The band lies between the seeds so far." in page
     finish(run)
