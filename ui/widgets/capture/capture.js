@@ -20,6 +20,7 @@ const say = (state, text) => { const said = part(state, ".said"); if (said.textC
 function prepare(state) {
   const sounds = state.component.data.kind === "sounds";
   const words = () => state.component.data.words;
+  part(state, ".frame").classList.toggle("heard", sounds);
   part(state, ".start").onclick = () => (state.stream ? turnOff(state) : turnOn(state));
   part(state, ".turn").onclick = () => {
     state.facing = state.facing === "environment" ? "user" : "environment";
