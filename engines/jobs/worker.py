@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from engines import registry
+from engines import messages, registry
 from engines.contract import Cancelled, InputError, Job, Problem, State
 from engines.jobs import failures, processes, tracking, warm_imports
 from engines.runs import HEARTBEAT_SECONDS, RunFolder
@@ -89,7 +89,7 @@ def _compare(job: Job, run: RunFolder) -> None:
     with contextlib.suppress(InputError):  # where it was deleted meanwhile, its seed is trained again
         first = RunFolder.find(str(job.arguments.get("first", "")))
     answer = lifecycle.compare(task, job.recipe, run, budgets, seeds, first)
-    run.write("comparison.json", json.dumps(answer, indent=2))
+    run.write("comparison.json", json.dumps(messages.kept(answer), indent=2))
 
 
 def _sweep(job: Job, run: RunFolder) -> None:
@@ -101,7 +101,7 @@ def _sweep(job: Job, run: RunFolder) -> None:
         accepted = "accepted: seeds, a whole number, and perhaps blocks, a list of them"
         raise InputError(Problem("arguments of 'sweep'", f"found {job.arguments}", accepted)) from None
     found = lifecycle.sweep(registry.task(job.recipe.task), job.recipe, run, seeds, blocks)
-    run.write("sweep.json", json.dumps(found, indent=2))
+    run.write("sweep.json", json.dumps(messages.kept(found), indent=2))
 
 
 VERBS: dict[str, Callable[[Job, RunFolder], None]] = {"fit": _fit, "compare": _compare, "sweep": _sweep}
