@@ -19,6 +19,7 @@ from engines.classification.cross_validation import (
     answers_of_folds,
     carried_folds,
     compared_on_some,
+    few_to_test,
     folded,
     in_each_fold,
     in_folds,
@@ -166,8 +167,7 @@ class ClassificationStudy(Study, Generic[P, S]):
             self.tell(in_folds(len(self.folds), len(tested), self.info.unit))
         elif carried:
             n, tests = sum(map(len, prepared.parts.values())), len(prepared.parts["test"])
-            better = "" if "folds" in self.settings.hidden else f"; with folds={carried} each of the {n} is tested"
-            self.tell(f"Only {tests} {self.info.unit} test here, so the interval is wide{better}.")
+            self.tell(few_to_test(tests, n, self.info.unit, 0 if "folds" in self.settings.hidden else carried))
         return {}
 
     # --- trained and tested ---------------------------------------------------------------------------

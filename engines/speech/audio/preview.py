@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.speech.audio import files, spectrograms
-from engines.speech.audio.clips import UNSTATED, Clip, Clips
+from engines.speech.audio.clip import UNSTATED, Clip, Clips
 
 MOST_SHOWN = 60
 
