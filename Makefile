@@ -3,12 +3,12 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run host test lint showcase clean
+.PHONY: help setup run host test lint showcase messages clean
 
 help:
 	@$(PYTHON) make.py --help
 
-setup lint showcase clean:
+setup lint showcase messages clean:
 	@$(PYTHON) make.py $@
 
 run host test:

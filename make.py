@@ -7,6 +7,7 @@
     python make.py test        lint, types and tests
     python make.py lint        lint and types only
     python make.py showcase    record again the finished runs that pages open on
+    python make.py messages    collect what people read into engines/locale/headstart.pot
     python make.py clean       remove .venv and the caches of the tools
 
 Words after `run` go to Streamlit (`run --port 8600`), words after `test` to pytest (`test -k archive`).
@@ -340,6 +341,11 @@ def showcase() -> int:
     return subprocess.call([str(PYTHON), "scripts/record_showcase.py"], cwd=ROOT)
 
 
+def messages() -> int:
+    set_up()
+    return subprocess.call([str(PYTHON), "scripts/messages.py"], cwd=ROOT)
+
+
 def clean() -> int:
     folders = [VENV, *(ROOT / name for name in (".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"))]
     for folder in filter(Path.exists, folders):
@@ -378,7 +384,7 @@ def main(arguments: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("verb", choices=("setup", "run", "host", "test", "lint", "showcase", "clean"))
+    parser.add_argument("verb", choices=("setup", "run", "host", "test", "lint", "showcase", "messages", "clean"))
     asked, extra = parser.parse_known_args(arguments)
     if extra and asked.verb not in {"run", "host", "test"}:
         parser.error(f"{asked.verb} takes no further words, found: {' '.join(extra)}")
@@ -390,7 +396,7 @@ def main(arguments: list[str]) -> int:
         return 0
     if asked.verb in {"run", "host", "test"}:
         return {"run": run, "host": host, "test": test}[asked.verb](extra)
-    return {"lint": lint, "showcase": showcase, "clean": clean}[asked.verb]()
+    return {"lint": lint, "showcase": showcase, "messages": messages, "clean": clean}[asked.verb]()
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from engines import paths
+from engines import messages, paths
 from engines.contract import Cancelled, Event, InputError, Job, Json, Problem, Recipe, Result, Run, State
 from engines.contract.results import Comparison
 
@@ -142,10 +142,9 @@ class RunFolder:
     def _told(self, name: str) -> dict[str, Any] | None:
         """What a file of the run says; None where it is not there (yet)."""
         try:
-            found: dict[str, Any] = json.loads((self.path / name).read_text(encoding="utf-8"))
+            return messages.read(json.loads((self.path / name).read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
-        return found
 
     @property
     def done(self) -> bool:
@@ -172,7 +171,7 @@ class RunFolder:
             return
         for number, line in enumerate(text.split(b"\n")[:-1]):
             try:
-                values = json.loads(line)
+                values = messages.read(json.loads(line))
             except ValueError:  # a worker was killed in mid-line; the next one began a new line
                 continue
             yield Event(number=number, time=values.pop("time"), kind=values.pop("kind"), data=values)
@@ -196,7 +195,7 @@ class RunFolder:
     def emit(self, kind: str, **data: Json) -> None:
         """Append one event. A whole line goes out in one write, so that readers never see half of one."""
         now = round(time.time(), 3)
-        line = json.dumps({"time": now, "kind": kind, **data}, ensure_ascii=False)
+        line = json.dumps(messages.kept({"time": now, "kind": kind, **data}), ensure_ascii=False)
         path = self.path / "events.jsonl"
         with path.open("ab+") as file:
             if file.tell() and not _ends_with_newline(file):

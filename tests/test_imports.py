@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # folder, and that is any folder of engines with a task in it.
 DOMAINS = "engines.<domain>"
 LAYERS = (
+    ("engines.messages",),
     ("engines.contract",),
     ("engines.environment", "engines.paths", "engines.versions", "engines.runs", "engines.weights"),
     ("engines.data", "engines.exports", "engines.hosting"),
@@ -52,6 +53,7 @@ HEAVY = {
     "stable_baselines3",
 }
 LIGHT = [
+    "engines.messages",
     "engines.contract",
     "engines.registry",
     "engines.environment",

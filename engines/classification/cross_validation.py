@@ -185,6 +185,12 @@ def in_each_fold(answers: Callable[[P], np.ndarray], prepared: P) -> np.ndarray:
     return made
 
 
+def few_to_test(tests: int, of: int, unit: str, folds: int) -> str:
+    """What is said of a small test; `folds` would test all `of`, 0 where the task knows none."""
+    better = f"; with folds={folds} each of the {of} is tested" if folds else ""
+    return f"Only {tests} {unit} test here, so the interval is wide{better}."
+
+
 def in_folds(folds: int, n: int, unit: str) -> str:
     return (
         f"Tested in {folds} folds: each of the {n:,} {unit} by a network that had not seen it. The model that is kept "

@@ -168,8 +168,11 @@ class ClassificationStudy(Study, Generic[P, S]):
             self.tell(cross_validation.in_folds(len(self.folds), len(tested), self.info.unit))
         elif carried:
             n, tests = sum(map(len, prepared.parts.values())), len(prepared.parts["test"])
-            better = "" if "folds" in self.settings.hidden else f"; with folds={carried} each of the {n} is tested"
-            self.tell(f"Only {tests} {self.info.unit} test here, so the interval is wide{better}.")
+            self.tell(
+                cross_validation.few_to_test(
+                    tests, n, self.info.unit, 0 if "folds" in self.settings.hidden else carried
+                )
+            )
         return {}
 
     # --- trained and tested ---------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engines import messages
 from engines.classification import depths
 from engines.classification.fit import ClassificationStudy
 from engines.contract import Estimate, Json, Progress, Strategy, Task
@@ -74,7 +75,7 @@ def layers(task: Task, run: Path, progress: Progress | None = None) -> dict[str,
         return known
     found = _measured(task, folder, progress)
     with contextlib.suppress(OSError):  # a recording may lie where nobody may write
-        folder.write(LAYERS, json.dumps(found, indent=1))
+        folder.write(LAYERS, json.dumps(messages.kept(found), indent=1))
     return found
 
 

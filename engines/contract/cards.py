@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engines.contract.strategies import Strategy
+from engines.messages import Declared, Message
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,12 @@ class Stage:
     """Of the vector that its output comes to, averaged over places or tokens; 0: as wide as what the head reads."""
 
 
+TOLD = ("source", "source_task", "input")
+"""What is a message in a card: `make messages` finds it in every catalogue.json too."""
+
+
 @dataclass(frozen=True)
-class ModelCard:
+class ModelCard(Declared):
     """A pretrained model in the catalogue."""
 
     name: str
@@ -63,7 +68,14 @@ class ModelCard:
     def catalogue(cls, file: Path) -> tuple[ModelCard, ...]:
         """The cards in a JSON file; a stage is written [name, parameters, macs], perhaps with its width."""
         entries = json.loads(file.read_text(encoding="utf-8"))
-        return tuple(cls(**{**entry, "stages": tuple(Stage(*stage) for stage in entry["stages"])}) for entry in entries)
+        return tuple(
+            cls(
+                **entry
+                | {name: Message(entry[name], {}) for name in TOLD if name in entry}
+                | {"stages": tuple(Stage(*stage) for stage in entry["stages"])}
+            )
+            for entry in entries
+        )
 
     def stage_view(self, strategy: Strategy, blocks: int, depth: int = 0) -> list[dict[str, Any]]:
         """What `Result.details` says of the network: each stage, whether it learns itself, and 'left_out' where it lies

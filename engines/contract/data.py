@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from engines.messages import Declared
+
 Progress = Callable[[int, int], None]
 """Called with (done, total); `total` is 0 while it is unknown."""
 
 
 @dataclass(frozen=True)
-class Sample:
+class Sample(Declared):
     """Data that a person without any can start from."""
 
     name: str

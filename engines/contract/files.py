@@ -6,12 +6,13 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
+from engines import messages
 from engines.contract.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised with every change of recipe.json or result.json. A file without a number was written before version 0.2: 1."""
 
 
@@ -20,7 +21,7 @@ def fields_of(kind: type, text: str, name: str) -> dict[str, Any]:
 
     Raises InputError where it holds a field that this version does not know: a newer one has written it.
     """
-    values: dict[str, Any] = json.loads(text)
+    values = messages.read(json.loads(text))
     schema = values.pop("schema", 1)
     unknown = sorted(set(values) - {field.name for field in dataclasses.fields(kind)})
     if unknown:
@@ -31,4 +32,4 @@ def fields_of(kind: type, text: str, name: str) -> dict[str, Any]:
 
 def written(value: DataclassInstance, indent: int | None) -> str:
     """A dataclass as JSON, with the number of the schema."""
-    return json.dumps({"schema": SCHEMA, **dataclasses.asdict(value)}, indent=indent, ensure_ascii=False)
+    return json.dumps(messages.kept({"schema": SCHEMA, **dataclasses.asdict(value)}), indent=indent, ensure_ascii=False)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from engines.contract.strategies import Strategy, StrategyInfo
+from engines.messages import Declared
 
 
 @dataclass(frozen=True)
-class Metric:
+class Metric(Declared):
     """What a run is measured by."""
 
     name: str
@@ -33,7 +34,7 @@ BALANCED_ACCURACY = Metric(
 
 
 @dataclass(frozen=True)
-class Words:
+class Words(Declared):
     """What a page calls things of this task, where the usual words do not fit."""
 
     question: str = "How much of the network should learn?"
@@ -57,7 +58,7 @@ class Words:
 
 
 @dataclass(frozen=True)
-class DomainInfo:
+class DomainInfo(Declared):
     """One domain's page. It stands in the domain's `__init__.py`, as DOMAIN."""
 
     title: str
@@ -68,7 +69,7 @@ class DomainInfo:
 
 
 @dataclass(frozen=True)
-class TaskInfo:
+class TaskInfo(Declared):
     """What a task can do."""
 
     name: str

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from engines.contract.errors import InputError, Problem
+from engines.messages import told
 
 Value = TypeVar("Value")
 Group = Literal["often", "training", "data"]
@@ -102,7 +103,7 @@ class Settings:
     def _said(cls, name: str, what: str) -> Any:
         """What is declared of a setting, here or where it is inherited from; None where nothing is."""
         fields = (getattr(kind, "__dataclass_fields__", {}).get(name) for kind in cls.__mro__)
-        return next((field.metadata[what] for field in fields if field and field.metadata.get(what)), None)
+        return told(next((field.metadata[what] for field in fields if field and field.metadata.get(what)), None))
 
     @classmethod
     def by_default(cls, name: str, strategy: str) -> Any:  # noqa: ARG003  (a subclass reads it)

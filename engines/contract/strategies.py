@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from engines.messages import Declared
+
 
 class Strategy(str):
     """The name of a way to transfer. The set is open: a task names a way of its own with `Strategy("identified")`.
@@ -56,7 +58,7 @@ Strategy.PROTOTYPES = Strategy("prototypes")
 
 
 @dataclass(frozen=True)
-class StrategyInfo:
+class StrategyInfo(Declared):
     """How a task offers a strategy: its name, what it means, and when it is the right one."""
 
     strategy: Strategy

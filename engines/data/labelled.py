@@ -15,6 +15,7 @@ import numpy as np
 from engines.contract import InputError, Problem, Skipped
 from engines.data.corrections import apply, parse
 from engines.data.splits import complete
+from engines.messages import Declared
 
 UNEVEN = 5
 """A class this many times larger than another is worth a note."""
@@ -46,7 +47,7 @@ Example = TypeVar("Example", bound=Labelled)
 
 
 @dataclass(frozen=True)
-class Kind:
+class Kind(Declared):
     """How a domain speaks of its examples."""
 
     one: str

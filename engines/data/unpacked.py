@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from engines import messages
 from engines.contract import InputError, Problem, Skipped
 from engines.data.archive import MOST_DEEP, is_clutter
 
@@ -31,7 +32,9 @@ def prepared(source: Path, work: Path, fill: Callable[[Path], list[Skipped]]) ->
         partial.mkdir(parents=True)
         try:
             skipped = fill(partial)
-            (partial / record).write_text(json.dumps([asdict(entry) for entry in skipped]), encoding="utf-8")
+            (partial / record).write_text(
+                json.dumps(messages.kept({"skipped": [asdict(entry) for entry in skipped]})), encoding="utf-8"
+            )
             try:
                 partial.replace(folder)
             except OSError:
@@ -39,7 +42,8 @@ def prepared(source: Path, work: Path, fill: Callable[[Path], list[Skipped]]) ->
                     raise
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-    entries = json.loads((folder / record).read_text(encoding="utf-8"))
+    found = json.loads((folder / record).read_text(encoding="utf-8"))
+    entries = found if isinstance(found, list) else messages.read(found)["skipped"]  # a list: before version 0.3
     return folder, [Skipped(**entry) for entry in entries]
 
 

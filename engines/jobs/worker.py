@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from engines import registry
+from engines import messages, registry
 from engines.contract import Cancelled, InputError, Job, Problem, State
 from engines.jobs import failures, fence, processes, tracking, warm_imports
 from engines.runs import CACHED, HEARTBEAT_SECONDS, RunFolder
@@ -90,7 +90,7 @@ def _compare(job: Job, run: RunFolder) -> None:
     with contextlib.suppress(InputError):  # where it was deleted meanwhile, its seed is trained again
         first = RunFolder.find(str(job.arguments.get("first", "")))
     answer = lifecycle.compare(task, job.recipe, run, budgets, seeds, first)
-    run.write("comparison.json", json.dumps(answer, indent=2))
+    run.write("comparison.json", json.dumps(messages.kept(answer), indent=2))
 
 
 def _sweep(job: Job, run: RunFolder) -> None:
@@ -102,7 +102,7 @@ def _sweep(job: Job, run: RunFolder) -> None:
         accepted = "accepted: seeds, a whole number, and perhaps blocks, a list of them"
         raise InputError(Problem("arguments of 'sweep'", f"found {job.arguments}", accepted)) from None
     found = lifecycle.sweep(registry.task(job.recipe.task), job.recipe, run, seeds, blocks)
-    run.write("sweep.json", json.dumps(found, indent=2))
+    run.write("sweep.json", json.dumps(messages.kept(found), indent=2))
 
 
 def _longer(job: Job, run: RunFolder) -> None:

@@ -11,8 +11,7 @@ from engines.contract import Result, Strategy, TaskInfo
 from engines.control.simulation.robots import find
 from engines.control.simulation.target import Target
 from engines.reporting import comparisons
-from ui.control import data, findings, try_it, videos
-from ui.control import plots as control_plots
+from ui.control import data, episodes, findings, try_it, videos
 from ui.page import frame, recorded, words
 from ui.steps import cost
 from ui.steps import result as result_step
@@ -37,10 +36,10 @@ def show(found: recorded.Finished) -> None:
         _cost(info, result)
     left, right = st.columns([1, 1])
     with left, frame.card("Episode by episode", help="Each dot is an episode; above them the mean and its interval."):
-        _episodes(info, result)
+        episodes.drawn(info, result)
     with right, frame.card("How it depends on the physics"):
-        st.fragment(_sensitivity)(details)
-    st.fragment(_table)(found)
+        st.fragment(episodes.by_physics)(details)
+    st.fragment(episodes.table)(found)
     result_step.advise(found)
     with result_step.further_details():
         left, right = st.columns([1, 1])
@@ -202,92 +201,6 @@ def scratch_needs(result: Result) -> str:
         return f":gray[■] A policy from scratch did not get as far within **{needs['within']:,}** real steps."
     times = f", {needs['steps'] / used:.1f} times as many" if used else ""
     return f":gray[■] A policy from scratch needs about **{needs['steps']:,}** real steps to get as far{times}."
-
-
-# --- episodes, physics ----------------------------------------------------------------------------
-
-
-def _episodes(info: TaskInfo, result: Result) -> None:
-    returns = dict(result.details.get("returns") or {})
-    means = {"after": (result.low, result.value, result.high)}
-    for name, key in (("before", "zero_shot"), ("scratch", "scratch")):
-        known = result.baseline_details.get(key) or {}
-        if key in result.baselines and "low" in known:
-            means[name] = (known["low"], result.baselines[key], known["high"])
-    if result.strategy == Strategy.ZERO_SHOT:
-        returns, means = {"before": returns.get("after") or returns.get("before") or []}, {"before": means["after"]}
-    if result.strategy == Strategy.SCRATCH:
-        returns["scratch"], means["scratch"] = returns.pop("after", []), means.pop("after")
-    plots.show(
-        control_plots.episodes(returns, means),
-        "episodes_drawn",
-        alt="; ".join(f"{name}: mean {mean:.0f}" for name, (_, mean, _) in means.items()),
-        table=lambda: [
-            {
-                "policy": title,
-                "mean return": words.metric(info.metric, means[name][1]),
-                "95 % interval": words.interval(info.metric, means[name][0], means[name][2]),
-            }
-            for name, title, _, _ in control_plots.ROWS
-            if name in means
-        ],
-    )
-    st.caption("Both play the same episodes: the same starts, the same noise.")
-
-
-def _sensitivity(details: dict[str, Any]) -> None:
-    found = details.get("sensitivity")
-    if not found:
-        st.caption("It was not measured in this run.")
-        return
-    whose = "tuned"
-    if "z_before" in found:
-        whose = st.segmented_control(
-            "Which policy",
-            ["as it came", "tuned"],
-            default="tuned",
-            required=True,
-            key="sensitivity_of",
-            label_visibility="collapsed",
-        )
-        shared = [value for name in ("z", "z_before") for row in found[name] for value in row]
-        found = found | {
-            "z": found["z_before"] if whose == "as it came" else found["z"],
-            "shades": [min(shared), max(shared)],
-        }
-    robot = find(details["robot"])
-    titles = (findings.with_unit(robot, found["x"]), findings.with_unit(robot, found["y"]))
-    plots.show(
-        control_plots.sensitivity(found, titles),
-        "sensitivity",
-        alt=f"Return over {titles[0]} and {titles[1]}, the simulator and your robot marked",
-        table=lambda: control_plots.sensitivity_rows(found, titles),
-    )
-    policy = "policy as it came" if whose == "as it came" else "tuned policy"
-    st.caption(f"Mean return of the {policy}, {words.count(found['episodes'], 'episodes')} a cell; pale is little.")
-
-
-def _table(found: recorded.Finished) -> None:
-    box = st.expander("Every episode", key="every_episode", icon=":material/table_rows:", on_change="rerun")
-    if not box.open:
-        return
-    import pyarrow.parquet as pq
-
-    rows = pq.read_table(found.run.path / "predictions.parquet").to_pylist()
-    with box:
-        plots.rows(
-            [
-                {
-                    "episode": row["file"],
-                    "as it came": row.get("before"),
-                    "tuned": row.get("predicted"),
-                    "difference": None if row.get("before") is None else row["predicted"] - row["before"],
-                    "steps": row.get("length"),
-                    "diverged": row.get("diverged"),
-                }
-                for row in rows
-            ]
-        )
 
 
 def _small_print(info: TaskInfo, found: recorded.Finished) -> None:

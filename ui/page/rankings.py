@@ -8,6 +8,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from engines import messages
 from engines.contract import Progress
 from engines.evidence import graded
 from engines.runs import RunFolder
@@ -24,7 +25,7 @@ def ask(draft: Draft, progress: Progress | None = None) -> dict[str, Any]:
     answer = client.ask(question, progress)
     target = _kept(draft)
     partial = target.with_suffix(f".{uuid.uuid4().hex}")
-    partial.write_text(json.dumps(answer, ensure_ascii=False), encoding="utf-8")
+    partial.write_text(json.dumps(messages.kept(answer), ensure_ascii=False), encoding="utf-8")
     partial.replace(target)
     return answer
 
@@ -33,8 +34,7 @@ def known(draft: Draft) -> dict[str, Any] | None:
     """What was answered before; None where nobody has asked."""
     if draft.data is None or not uploads.exists(draft.data) or not _kept(draft).is_file():
         return None
-    answer: dict[str, Any] = json.loads(_kept(draft).read_text(encoding="utf-8"))
-    return answer
+    return messages.read(json.loads(_kept(draft).read_text(encoding="utf-8")))
 
 
 def leave_forecast(draft: Draft, run: RunFolder) -> None:

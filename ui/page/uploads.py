@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol
 
-from engines import paths, registry, runs
+from engines import messages, paths, registry, runs
 from engines.contract import InputError, Problem
 from ui.page import visitor
 
@@ -149,7 +149,7 @@ def check(
     except InputError as error:
         raise InputError(*(by_its_own_name(problem, brought) for problem in error.problems)) from None
     partial = into / f".report.{uuid.uuid4().hex}"
-    partial.write_text(json.dumps(report, ensure_ascii=False), encoding="utf-8")
+    partial.write_text(json.dumps(messages.kept(report), ensure_ascii=False), encoding="utf-8")
     partial.replace(_cached(data_id, settings))
     return report
 
@@ -187,7 +187,7 @@ def known(task: str, data_id: str, settings: Mapping[str, Any]) -> dict[str, Any
     cached = _cached(data_id, settings)
     if not cached.is_file():
         return None
-    report: dict[str, Any] = json.loads(cached.read_text(encoding="utf-8"))
+    report = messages.read(json.loads(cached.read_text(encoding="utf-8")))
     return report if report["task"] == task else None
 
 

@@ -117,7 +117,7 @@ def _forgetting(found: recorded.Finished) -> None:
                     value=kept,
                     key=f"mix_{found.run.id}",
                     format_func=lambda share: f"{100 * share:.0f} %",
-                    help="Every weight is moved that far from what it was to what it learnt. 0 % is the model as it "
+                    help="Each weight is moved that far from what it was to what it learnt. 0 % is the model as it "
                     "came.",
                 )
             point = next(p for p in points if float(p["share"]) == chosen)

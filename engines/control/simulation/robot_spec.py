@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from engines.contract import InputError, Problem
+from engines.messages import Declared
 
 
 @dataclass(frozen=True)
-class Parameter:
+class Parameter(Declared):
     """One physical value of a robot that a person may change. `low` and `high` (inclusive) are what is accepted."""
 
     name: str
@@ -30,7 +31,7 @@ class Parameter:
 
 
 @dataclass(frozen=True)
-class Robot:
+class Robot(Declared):
     """A robot as Gymnasium simulates it."""
 
     name: str

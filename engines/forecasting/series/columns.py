@@ -20,39 +20,12 @@ from engines.forecasting.series.months import plain
 from engines.forecasting.settings import ForecastSettings
 
 SERIES = (
-    "unique_id",
-    "series",
-    "series_id",
-    "item_id",
-    "id",
-    "symbol",
-    "ticker",
-    "store",
-    "item",
-    "product",
-    "name",
-    "station",
-    "city",
-    "country",
-    "region",
-    "location",
-    "sensor",
+    *("unique_id", "series", "series_id", "item_id", "id", "symbol", "ticker", "store", "item"),
+    *("product", "name", "station", "city", "country", "region", "location", "sensor"),
 )
 VALUES = (
-    "y",
-    "value",
-    "target",
-    "price",
-    "close",
-    "sales",
-    "demand",
-    "count",
-    "amount",
-    "quantity",
-    "volume",
-    "temp",
-    "temperature",
-    "passengers",
+    *("y", "value", "target", "price", "close", "sales", "demand"),
+    *("count", "amount", "quantity", "volume", "temp", "temperature", "passengers"),
 )
 LOOKED_AT = 1000
 """Rows by which it is judged whether the steps are even."""

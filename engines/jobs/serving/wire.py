@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from engines import paths
+from engines import messages, paths
 from engines.jobs import processes
 
 LOG = "serving.log"
@@ -21,7 +21,7 @@ Question = dict[str, Any]
 """A verb and what it needs; docs/architecture.md lists them."""
 Message = dict[str, Any]
 """What the server says: {'begun'}, {'progress': [done, total]}, {'piece'}, and last {'answer'}, {'problems'} or
-{'failed'}."""
+{'failed'}. Sentences in it are messages on both sides."""
 
 
 # --- where the server listens -----------------------------------------------------------------------
@@ -74,13 +74,12 @@ def leave_at_once(connection: Connection) -> None:
 
 def send(connection: Connection, message: Message) -> None:
     """Raises OSError when the other side has left."""
-    connection.send_bytes(json.dumps(message, default=_plain).encode())
+    connection.send_bytes(json.dumps(messages.kept(message), default=_plain).encode())
 
 
 def receive(connection: Connection, most: int | None = None) -> Message:
     """The next message, of `most` bytes. Raises EOFError when the other side has left, and OSError."""
-    message: Message = json.loads(connection.recv_bytes(most))
-    return message
+    return messages.read(json.loads(connection.recv_bytes(most)))
 
 
 def _plain(value: object) -> object:

@@ -9,7 +9,7 @@ from typing import Any
 
 from engines.evidence.budgets import bounds
 from engines.speech.audio import files, spectrograms
-from engines.speech.audio.clips import UNSTATED, Clip, Clips
+from engines.speech.audio.clip import UNSTATED, Clip, Clips
 
 MOST_SHOWN = 60
 SPOKEN = "seconds of speech"

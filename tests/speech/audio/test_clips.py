@@ -14,6 +14,7 @@ import soundfile
 from engines.contract import InputError
 from engines.data.labelled import clean
 from engines.speech.audio import clips
+from engines.speech.audio.clip import UNSTATED
 from engines.speech.audio.clips import open_clips, script
 from engines.speech.audio.recordings import Reading
 from engines.speech.settings import TranscriptionSettings
@@ -49,8 +50,8 @@ TABLE = "file_name,transcription\n" + "".join(f"{i}.wav,sentence number {i}\n" f
 def test_an_audiofolder(folder: Folder) -> None:
     found = opened(folder(TABLE))
     assert [(clip.name, clip.text, clip.accent) for clip in found.clips[:2]] == [
-        ("0.wav", "sentence number 0", clips.UNSTATED),
-        ("1.wav", "sentence number 1", clips.UNSTATED),
+        ("0.wav", "sentence number 0", UNSTATED),
+        ("1.wav", "sentence number 1", UNSTATED),
     ]
     assert (len(found.clips), found.skipped) == (6, [])
     assert found.samples(found.clips[0]).shape == (16_000,)

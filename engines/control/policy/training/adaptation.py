@@ -19,9 +19,9 @@ from engines.control.identification import identify
 from engines.control.logs import logs
 from engines.control.policy.guard import Guard
 from engines.control.policy.strategies import IDENTIFIED, RANDOMISED
+from engines.control.policy.training.ranges import ranges_around, ranges_of
 from engines.control.policy.training.replicate import Replicate, TrainSpec
 from engines.control.simulation import environment
-from engines.control.simulation.robots import ACTION_GAIN
 from engines.control.simulation.target import Target
 
 LOOKS = 8
@@ -190,18 +190,6 @@ def randomised(spec: TrainSpec, replicate: Replicate, leg: int, legs: int, watch
     return tune(spec, replicate, leg, legs, watch, spec.simulator, ranges_around(spec.simulator, spec.settings.spread))
 
 
-def ranges_around(target: Target, spread: float) -> Ranges:
-    """Each physical value and the motors' strength, `spread` of itself up and down; what is zero, up to that share."""
-    found = {}
-    for parameter in (*target.robot.physics, ACTION_GAIN):
-        value = target.value(parameter.name)
-        low, high = value * (1 - spread), value * (1 + spread)
-        if value == 0:
-            high = spread * parameter.high
-        found[parameter.name] = (max(low, parameter.low), min(high, parameter.high))
-    return found
-
-
 def identified(spec: TrainSpec, replicate: Replicate, leg: int, legs: int, watch: Watch) -> float:
     """Drives the robot with the best policy so far, fits the simulator to what came of it, tunes the policy there."""
     if spec.logs is None:
@@ -231,16 +219,6 @@ def identified(spec: TrainSpec, replicate: Replicate, leg: int, legs: int, watch
     return tune(
         spec, replicate, leg, legs, watch, replicate.calibrated, ranges_of(replicate.identified, replicate.calibrated)
     )
-
-
-def ranges_of(found: dict[str, Any], calibrated: Target) -> Ranges:
-    """The interval of each identified value but the delay: the simulator is as uncertain as the logs left it."""
-    known = {parameter.name: parameter for parameter in (*calibrated.robot.physics, ACTION_GAIN)}
-    return {
-        name: (max(low, known[name].low), min(high, known[name].high))
-        for name, (_, low, high) in found["values"].items()
-        if name in known
-    }
 
 
 def tune(
