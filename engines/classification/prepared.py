@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from engines.contract import Recipe, Skipped
-from engines.data import shots
+from engines.training import shots
 from engines.training.examples import LabelledExamples
 from engines.training.settings import TrainSettings
 

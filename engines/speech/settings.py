@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from engines.contract import Strategy, setting
 from engines.data.parts import parts_setting
-from engines.data.shots import shots_setting
 from engines.training.settings import TrainSettings
+from engines.training.shots import shots_setting
 
 LAYOUTS = ("auto", "table", "kaldi", "librispeech", "text-files", "folders")
 """How data say what is spoken, or who speaks: see `audio.layouts`."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from engines.contract import NETWORK, Strategy, setting
-from engines.data.shots import shots_setting
 from engines.training.settings import TrainSettings
+from engines.training.shots import shots_setting
 
 HYPOTHESIS = "This is {label}."
 

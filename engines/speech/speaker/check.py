@@ -6,11 +6,11 @@ from collections import Counter
 from pathlib import Path
 
 from engines.contract import DataReport, Progress, Task
-from engines.data import shots
 from engines.data.folds import by_itself
 from engines.speech.audio.preview import details, shown
 from engines.speech.settings import SpeakerSettings
 from engines.speech.speaker.prepare import opened
+from engines.training import shots
 
 
 def report(

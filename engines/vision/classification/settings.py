@@ -8,8 +8,8 @@ from typing import ClassVar
 from engines.contract import Strategy, setting
 from engines.data.folds import FEW, MOST
 from engines.data.parts import parts_setting
-from engines.data.shots import shots_setting
 from engines.training.settings import TrainSettings
+from engines.training.shots import shots_setting
 
 FOLDERS = "folders"
 """As the setting `label_column`: no column, the folders."""
