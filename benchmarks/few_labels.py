@@ -54,8 +54,8 @@ def shots(draws: int) -> str:
     from sklearn.linear_model import LogisticRegression
 
     from engines.classification.few_labels import prototypes
-    from engines.classification.few_labels.shots import drawn
     from engines.evidence.intervals import balanced
+    from engines.training.shots import drawn
 
     def regression(x: np.ndarray, y: np.ndarray, asked: np.ndarray) -> np.ndarray:
         head = LogisticRegression(C=prototypes.REGULARISATION, max_iter=1000)

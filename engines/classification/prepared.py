@@ -8,8 +8,8 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from engines.classification.few_labels import shots
 from engines.contract import Recipe, Skipped
+from engines.training import shots
 from engines.training.examples import LabelledExamples
 from engines.training.settings import TrainSettings
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from engines.adaptation.rule import adapt_setting
-from engines.classification.few_labels.shots import shots_setting
 from engines.contract import Strategy, setting
 from engines.data.parts import parts_setting
 from engines.training.settings import TrainSettings
+from engines.training.shots import shots_setting
 
 LAYOUTS = ("auto", "table", "kaldi", "librispeech", "text-files", "folders")
 """How data say what is spoken, or who speaks: see `audio.layouts`."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from engines.adaptation.rule import adapt_setting
-from engines.classification.few_labels.shots import shots_setting
 from engines.contract import NETWORK, Strategy, setting
 from engines.data.several_labels import several_setting
 from engines.training.settings import TrainSettings
+from engines.training.shots import shots_setting
 
 HYPOTHESIS = "This is {label}."
 

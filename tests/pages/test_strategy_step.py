@@ -141,7 +141,7 @@ def test_what_is_drawn_is_what_is_counted_and_said(task: str, card: ModelCard) -
             match strategy:
                 case Strategy.PARTIAL:
                     assert states == ["frozen"] * (stages - blocks) + ["learns"] * blocks, "the slider"
-                case Strategy.FEATURES | Strategy.ZERO_SHOT:
+                case Strategy.FEATURES | Strategy.ZERO_SHOT | Strategy.PROTOTYPES:
                     assert set(states) == {"frozen"}
                 case Strategy.LORA:
                     assert set(states) == {"adapter"}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from engines.classification.few_labels import shots
 from engines.contract import DataReport, Progress, Task
 from engines.data.folds import by_itself
 from engines.speech.audio.preview import budget, details, shown
 from engines.speech.settings import SpeakerSettings
 from engines.speech.speaker.prepare import opened
+from engines.training import shots
 
 
 def report(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from engines.classification.few_labels import shots
 from engines.contract import DataReport, Progress, Task
 from engines.data import labelled
 from engines.text.sentiment.dataset import LabelledText
 from engines.text.sentiment.reading import read_in_parts
 from engines.text.settings import TextSettings
+from engines.training import shots
 
 TEXTS_A_CLASS = 6
 MOST_TEXTS = 60

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from engines.classification.few_labels import shots
 from engines.contract import DataReport, Progress, Strategy, Task
 from engines.data.folds import FEW, by_itself
 from engines.data.labelled import by_size, counted
+from engines.training import shots
 from engines.vision.classification.data_quality import Photograph
 from engines.vision.classification.opening import open_data
 from engines.vision.classification.settings import VisionSettings

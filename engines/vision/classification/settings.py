@@ -7,12 +7,12 @@ from typing import ClassVar
 
 from engines.adaptation.rule import adapt_setting
 from engines.classification.few_labels.prompts import PROMPT
-from engines.classification.few_labels.shots import shots_setting
 from engines.contract import Strategy, setting
 from engines.data.folds import FEW, MOST
 from engines.data.parts import parts_setting
 from engines.data.several_labels import several_setting
 from engines.training.settings import TrainSettings
+from engines.training.shots import shots_setting
 
 FOLDERS = "folders"
 """As the setting `label_column`: no column, the folders."""

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engines.classification.few_labels.shots import Parts, drawn
+from engines.training.shots import Parts, drawn
 
 
 def parts(*sizes: int) -> Parts:
