@@ -6,6 +6,7 @@ import importlib.util
 import os
 import secrets
 import shutil
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -79,7 +80,7 @@ def make(name: str, out: Path) -> Path:
 
     Raises InputError for an unknown name, or with the sample's `needs` when something must be installed first.
     """
-    makers = {
+    makers: dict[str, Callable[[Path], None]] = {
         "photographs": _make_photographs,
         "digits": _make_digits,
         "half": partial(_make_half, damaged=False),
