@@ -131,8 +131,10 @@ def _of_the_text(name: str) -> Any:
     return told_first
 
 
-for _name in ("capitalize", "casefold", "lower", "partition", "removeprefix", "removesuffix", "replace", "rpartition",
-              "rstrip", "split", "splitlines", "strip", "title", "upper"):  # fmt: skip
+for _name in (
+    *("capitalize", "casefold", "format", "lower", "partition", "removeprefix", "removesuffix"),
+    *("replace", "rpartition", "rstrip", "split", "splitlines", "strip", "title", "upper"),
+):
     setattr(Message, _name, _of_the_text(_name))
 
 

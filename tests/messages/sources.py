@@ -10,7 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CODE = (
     *("*_template*.py", "script_parts.py", "usage_parts.py", "sound_parts.py"),  # become exported scripts
-    *("voice_activity.py", "speech/audio/files.py", "models/whisper.py", "images/reading.py"),
+    *("voice_activity.py", "speech/audio/files.py", "models/whisper.py", "models/ge2e.py", "images/reading.py"),
+    "models/sktime_forecaster.py",
 )
 """What an export carries off: it imports nothing of ours, so it stays English."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from engines import messages
@@ -81,6 +81,7 @@ def test_a_template_that_misses_a_value_is_a_mistake() -> None:
         _("{one} and {two}", one=1)
 
 
+@settings(deadline=None)
 @given(some.dictionaries(some.from_regex(r"[a-z]{1,4}", fullmatch=True), some.text() | some.integers() | some.floats()))
 def test_whatever_is_said_comes_back_from_json_to_the_letter(values: dict[str, str | int | float]) -> None:
     said = _("".join(f"{{{name}}}, " for name in values) or "nothing", **values)
