@@ -79,12 +79,12 @@ def _metadata(result: Result, card: ModelCard, info: TaskInfo, title: str) -> st
         pipeline_tag=info.pipeline_tag,
         base_model=card.hub,
         tags=["headstart", "transfer-learning", str(result.strategy)],
-        model_name=title,
+        model_name=str(title),
         eval_results=[
             EvalResult(
                 task_type=info.pipeline_tag,
                 dataset_type="custom",
-                dataset_name=f"{info.unit} of one's own",
+                dataset_name=str(f"{info.unit} of one's own"),  # YAML wants a plain one
                 dataset_split="test",
                 metric_type=name,
                 metric_value=round(value, 4),

@@ -77,8 +77,7 @@ def english(text: str) -> str | None:
 
 def texts(proto: Proto) -> Iterator[str]:
     for field, value in proto.ListFields():
-        values = value if field.is_repeated and field.message_type is None or not isinstance(value, Proto) else [value]
-        for one in values if not isinstance(values, str) else [values]:
+        for one in [value] if isinstance(value, str | bytes | int | float | Proto) else list(value):
             if isinstance(one, Proto):
                 yield from texts(one)
             elif isinstance(one, str) and field.name in READ:
@@ -142,7 +141,7 @@ def test_problems_are_in_the_language(tmp_path: Path) -> None:
     for task, settings in (
         ("text.sentiment", {}),
         ("forecasting.forecast", {}),
-        ("text.sentiment", {"epochs": "many", "epoch": "1"}),
+        ("text.sentiment", {"epochs": "many"}),
     ):
         with pytest.raises(InputError) as problem:
             api.check(task, empty, settings=settings)
