@@ -20,7 +20,7 @@ from unittest import mock
 import pytest
 
 from engines import cli as command_line
-from engines import lifecycle, paths, registry, weights
+from engines import lifecycle, messages, paths, registry, weights
 from engines.contract import Cancelled
 from engines.runs import RunFolder
 from engines.vision.classification.task import Classification
@@ -219,7 +219,8 @@ def test_compare(data: Path, tmp_path: Path) -> None:
     ask = ("compare", TASK, "--data", data, *QUICK, "--set", "epochs=2", "--budgets", "5,20", "--seeds", 1)
     answer = call(*ask, "--out", tmp_path / "out", "--json")
     assert answer.status == 0
-    assert answer.json == json.loads((tmp_path / "out" / "comparison.json").read_text(encoding="utf-8"))
+    kept = messages.read(json.loads((tmp_path / "out" / "comparison.json").read_text(encoding="utf-8")))
+    assert answer.json == kept
     assert answer.json["verdict"] in {"pays", "hurts", "no_difference", "undecided", None}
     assert answer.json["low"] <= answer.json["value"] <= answer.json["high"]
     for point in answer.json["points"]:
