@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from engines.contract import InputError, Problem
+from engines.messages import _
 
 
 def number(variable: str, default: int, low: int = 0) -> int:
@@ -13,5 +14,11 @@ def number(variable: str, default: int, low: int = 0) -> int:
     if not text:
         return default
     if not text.isdecimal() or int(text) < low:
-        raise InputError(Problem(f"environment variable {variable}", f"found {text!r}", f"accepted: {low} or more"))
+        raise InputError(
+            Problem(
+                _("environment variable {variable}", variable=variable),
+                _("found {text!r}", text=text),
+                _("accepted: {low} or more", low=low),
+            )
+        )
     return int(text)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from engines import paths, weights
 from engines.contract import InputError, ModelCard, Problem
+from engines.messages import _
 
 SMALL_FILES = ["*.json", "*.txt", "*.model", "*.spm", "*.jinja"]
 """Configuration and tokenizer, as the hub keeps them."""
@@ -63,17 +64,19 @@ def _from_hub(repository: str, card: ModelCard | None) -> Path:
             found = Path(snapshot_download(repository, allow_patterns=SMALL_FILES, local_files_only=True))
             if (found / "config.json").is_file():
                 return found
-    where = f"model {repository}"
+    where = _("model {repository}", repository=repository)
     if not weights.hub_reachable():
-        accepted = "connect to the network, put its folder below HEADSTART_MODELS, or choose a model marked 'here'"
-        raise InputError(Problem(where, "it is not on this machine and the hub cannot be reached", accepted))
+        accepted = _("connect to the network, put its folder below HEADSTART_MODELS, or choose a model marked 'here'")
+        raise InputError(Problem(where, _("it is not on this machine and the hub cannot be reached"), accepted))
     try:
         found = Path(snapshot_download(repository, revision=at, allow_patterns=SMALL_FILES))
     except (HTTPError, OSError, ValueError) as error:
-        accepted = "accepted: the name of a model on the hub, such as openai-community/gpt2"
-        raise InputError(Problem(where, f"the hub does not give it ({type(error).__name__})", accepted)) from None
+        accepted = _("accepted: the name of a model on the hub, such as openai-community/gpt2")
+        raise InputError(
+            Problem(where, _("the hub does not give it ({name})", name=type(error).__name__), accepted)
+        ) from None
     if not (found / "config.json").is_file():
-        raise InputError(Problem(where, "it has no config.json", "accepted: a model that Transformers reads"))
+        raise InputError(Problem(where, _("it has no config.json"), _("accepted: a model that Transformers reads")))
     return found
 
 

@@ -33,6 +33,7 @@ from engines.evidence import learning_curve, side_by_side
 from engines.evidence.learning_curve import Comparison as Compared
 from engines.evidence.verdict import compared
 from engines.hosting import admission, limits
+from engines.messages import _
 from engines.reporting import html, model_card
 from engines.runs import BASELINE, TRIALS, RunFolder
 
@@ -94,11 +95,11 @@ def longer(task: Task, recipe: Recipe, run: RunFolder) -> Result:
     """
     began, known = time.monotonic(), run.result
     if known is None or not (run.path / BASELINE).is_dir():
-        raise InputError(Problem("run", "its baseline cannot go on: it is not kept", "accepted: train anew"))
+        raise InputError(Problem("run", _("its baseline cannot go on: it is not kept"), _("accepted: train anew")))
     study = opened(task, recipe, run)
     left = learning_curve.remembered(run, recipe.strategy, recipe.seed)
     if left is None:
-        raise InputError(Problem("data", "they have changed since this run", "accepted: train anew"))
+        raise InputError(Problem("data", _("they have changed since this run"), _("accepted: train anew")))
     found = replace(known, comparison="done")
     try:
         rival = study.trial(Strategy.SCRATCH, series="scratch")
@@ -169,8 +170,8 @@ def sweep(task: Task, recipe: Recipe, run: Run, seeds: int, blocks: Sequence[int
     try:
         verb = task.verb("sweep")
     except NotImplementedError:
-        found = "how many blocks should learn is asked of classifiers"
-        raise InputError(Problem(task.info.name, found, "accepted: a classifier")) from None
+        found = _("how many blocks should learn is asked of classifiers")
+        raise InputError(Problem(task.info.name, found, _("accepted: a classifier"))) from None
     answer: dict[str, Any] = verb.sweep(opened(task, recipe, run), run, seeds, blocks)
     return answer
 
@@ -227,7 +228,7 @@ def start_over(run: Run) -> None:
     for name in ("checkpoint", TRIALS):
         if (run.path / name).exists():
             shutil.rmtree(run.path / name)
-            run.emit("note", message="The data have changed since this run stopped: it starts over.")
+            run.emit("note", message=_("The data have changed since this run stopped: it starts over."))
 
 
 def _compared(study: Study, run: Run) -> Trial | None:
@@ -316,5 +317,5 @@ def emit_result(run: Run, series: str, metric: str, estimate: Estimate) -> None:
 
 def skipped_sentence(skipped: list[Skipped]) -> str:
     named = "; ".join(f"{entry.where} {entry.reason}" for entry in skipped[:NAMED])
-    more = f", and {len(skipped) - NAMED:,} more" if len(skipped) > NAMED else ""
-    return f"{len(skipped):,} left out: {named}{more}."
+    more = _(", and {skipped:,} more", skipped=len(skipped) - NAMED) if len(skipped) > NAMED else ""
+    return _("{skipped:,} left out: {named}{more}.", skipped=len(skipped), named=named, more=more)

@@ -10,6 +10,7 @@ import importlib
 import os
 
 from engines.contract import DomainInfo, InputError, Problem, Strategy, Task
+from engines.messages import _
 
 TASKS = {
     "vision.classification": "engines.vision.classification.task:Classification",
@@ -33,7 +34,13 @@ def names(domain: str | None = None) -> list[str]:
     """Registered task names, of one domain or all. Raises InputError for an unknown domain."""
     domains = {name.split(".")[0] for name in known()}
     if domain is not None and domain not in domains:
-        raise InputError(Problem("domain", f"there is no domain {domain!r}", f"known: {', '.join(sorted(domains))}"))
+        raise InputError(
+            Problem(
+                "domain",
+                _("there is no domain {domain!r}", domain=domain),
+                _("known: {domains}", domains=", ".join(sorted(domains))),
+            )
+        )
     return [name for name in known() if domain in (None, name.split(".")[0])]
 
 
@@ -41,7 +48,9 @@ def names(domain: str | None = None) -> list[str]:
 def task(name: str) -> Task:
     """The task of that name. Raises InputError for an unknown one."""
     if name not in known():
-        raise InputError(Problem("task", f"there is no task {name!r}", f"known: {', '.join(known())}"))
+        raise InputError(
+            Problem("task", _("there is no task {name!r}", name=name), _("known: {known}", known=", ".join(known())))
+        )
     module, attribute = known()[name].split(":")
     found: Task = getattr(importlib.import_module(module), attribute)()
     return found

@@ -44,6 +44,7 @@ from typing import Any, BinaryIO
 from engines import messages, paths
 from engines.contract import Cancelled, Event, InputError, Job, Json, Problem, Recipe, Result, Run, State
 from engines.contract.results import Comparison
+from engines.messages import _
 
 ID = re.compile(r"[A-Za-z0-9_-]{22}")
 TRIALS = "trials"
@@ -96,7 +97,7 @@ class RunFolder:
             for root in (paths.runs(), paths.showcase()):
                 if (root / run_id / "recipe.json").is_file():
                     return cls(root / run_id)
-        raise InputError(Problem("run", "there is no run at this address", "check the link, or start a new run"))
+        raise InputError(Problem("run", _("there is no run at this address"), _("check the link, or start a new run")))
 
     # -- reading
 
@@ -304,8 +305,8 @@ def _ends_with_newline(file: BinaryIO) -> bool:
 
 def refusal(run: Path, found: str, accepted: str) -> InputError:
     """Why something cannot be had of a run."""
-    return InputError(Problem(f"run {run.name}", found, accepted))
+    return InputError(Problem(_("run {name}", name=run.name), found, accepted))
 
 
 def no_model(run: Path) -> InputError:
-    return refusal(run, "there is no trained model in it", "accepted: a run that is done")
+    return refusal(run, _("there is no trained model in it"), _("accepted: a run that is done"))

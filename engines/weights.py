@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 from engines import paths
 from engines.contract import InputError, ModelCard, Problem
+from engines.messages import _
 
 HUB_PATIENCE_SECONDS = 2.0
 FILE_NAMES = ("model.safetensors", "pytorch_model.bin")
@@ -126,9 +127,9 @@ def require(card: ModelCard) -> None:
     elif not (card.hub or card.torch_file) or not hub_reachable():
         raise WeightsUnavailable(
             Problem(
-                f"model {card.name}",
-                "its weights are not on this machine and the hub cannot be reached",
-                "connect to the network, put them in the folder HEADSTART_MODELS, or choose a model marked 'here'",
+                _("model {name}", name=card.name),
+                _("its weights are not on this machine and the hub cannot be reached"),
+                _("connect to the network, put them in the folder HEADSTART_MODELS, or choose a model marked 'here'"),
             )
         )
 
@@ -141,8 +142,8 @@ def _download_by_torchaudio(card: ModelCard) -> Path:
     try:
         bundle.get_model(dl_kwargs={"progress": False, "map_location": "cpu", "weights_only": True})
     except (OSError, RuntimeError) as error:
-        found = f"torchaudio's server does not give it ({type(error).__name__})"
-        raise WeightsUnavailable(Problem(f"model {card.name}", found, "try again later")) from error
+        found = _("torchaudio's server does not give it ({name})", name=type(error).__name__)
+        raise WeightsUnavailable(Problem(_("model {name}", name=card.name), found, _("try again later"))) from error
     path = find(card)
     assert path is not None
     return path
@@ -161,15 +162,23 @@ def _download(card: ModelCard) -> Path:
             continue
         except (HTTPError, OSError) as error:
             raise WeightsUnavailable(
-                Problem(f"model {card.name}", f"the hub does not give it ({type(error).__name__})", "try again later")
+                Problem(
+                    _("model {name}", name=card.name),
+                    _("the hub does not give it ({name})", name=type(error).__name__),
+                    _("try again later"),
+                )
             ) from error
         if published and len(published) == 64 and sha256(path) != published:
             for file in {path, path.resolve()}:  # the cache's link, and the file it points to
                 file.unlink()
-            raise _not_the_file(path, card, f"a file with SHA-256 {published[:8]}…")
+            raise _not_the_file(path, card, _("a file with SHA-256 {published}…", published=published[:8]))
         return path
     raise WeightsUnavailable(
-        Problem(f"model {card.name}", f"{card.hub} holds no weights", f"accepted: one of {', '.join(FILE_NAMES)}")
+        Problem(
+            _("model {name}", name=card.name),
+            _("{hub} holds no weights", hub=card.hub),
+            _("accepted: one of {file_names}", file_names=", ".join(FILE_NAMES)),
+        )
     )
 
 
@@ -180,7 +189,7 @@ def verify(path: Path, card: ModelCard) -> None:
     own name: the hub's cache names a file by its SHA-256, torch's by the first eight digits of it.
     """
     if (known := _published_digest(path, card)) and not sha256(path).startswith(known):
-        raise _not_the_file(path, card, f"a file with SHA-256 {known[:8]}…")
+        raise _not_the_file(path, card, _("a file with SHA-256 {known}…", known=known[:8]))
 
 
 def _published_digest(path: Path, card: ModelCard) -> str | None:
@@ -198,7 +207,11 @@ def _published_digest(path: Path, card: ModelCard) -> str | None:
 
 def _not_the_file(path: Path, card: ModelCard, expected: str) -> InputError:
     return InputError(
-        Problem(f"model {card.name}", f"{path.name} is damaged or not the published file", f"accepted: {expected}")
+        Problem(
+            _("model {name}", name=card.name),
+            _("{name} is damaged or not the published file", name=path.name),
+            _("accepted: {expected}", expected=expected),
+        )
     )
 
 
@@ -251,8 +264,8 @@ def _fetch_companions(card: ModelCard, source: Path) -> None:
     try:
         snapshot_download(card.hub, revision=revision, allow_patterns=[f"*{ending}" for ending in sorted(COMPANIONS)])
     except (HTTPError, OSError, ValueError) as error:
-        found = f"the hub does not give its configuration ({type(error).__name__})"
-        raise WeightsUnavailable(Problem(f"model {card.name}", found, "try again later")) from error
+        found = _("the hub does not give its configuration ({name})", name=type(error).__name__)
+        raise WeightsUnavailable(Problem(_("model {name}", name=card.name), found, _("try again later"))) from error
 
 
 def prefetch(cards: list[ModelCard], destination: Path) -> tuple[list[Path], list[Problem]]:

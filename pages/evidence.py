@@ -2,15 +2,18 @@
 
 import streamlit as st
 
+from engines.messages import _
 from ui.evidence import overview
 from ui.page import errors, frame
 
 
 @st.fragment
 def evidence() -> None:
-    with errors.calm("The evidence could not be drawn."):
+    with errors.calm(_("The evidence could not be drawn.")):
         overview.show()
 
 
-with frame.page("Evidence", "Every comparison that this browser's runs made, with its interval, whatever came of it."):
+with frame.page(
+    _("Evidence"), _("Every comparison that this browser's runs made, with its interval, whatever came of it.")
+):
     evidence()

@@ -1,5 +1,6 @@
 """Forecasting: adapt a network that has seen many series to your own, and see whether it beats seasonal naive."""
 
+from engines.messages import _
 from ui import workbench
 from ui.forecasting import data as series_step
 from ui.forecasting import result
@@ -8,14 +9,14 @@ from ui.steps import data, model, strategy
 
 TASK = "forecasting.forecast"
 
-with frame.page("Forecasting", "Adapt a network that has seen many series to **your** sales, prices or weather."):
+with frame.page(_("Forecasting"), _("Adapt a network that has seen many series to **your** sales, prices or weather.")):
     desk = workbench.open(TASK)
     if desk:
         match frame.steps(desk.step):
             case "data":
                 data.show(desk.draft, series_step.found)
             case "model":
-                model.show(desk.draft, by_hand="Another forecaster", example="fracast")
+                model.show(desk.draft, by_hand=_("Another forecaster"), example="fracast")
             case "strategy":
                 strategy.show(desk.draft)
             case "train":

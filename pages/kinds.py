@@ -2,15 +2,16 @@
 
 import streamlit as st
 
+from engines.messages import _
 from ui.kinds import overview
 from ui.page import errors, frame
 
 
 @st.fragment
 def kinds() -> None:
-    with errors.calm("The map could not be drawn."):
+    with errors.calm(_("The map could not be drawn.")):
         overview.show()
 
 
-with frame.page("Kinds of transfer", "What differs between what a network learnt and what **you** want."):
+with frame.page(_("Kinds of transfer"), _("What differs between what a network learnt and what **you** want.")):
     kinds()

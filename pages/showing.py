@@ -1,10 +1,12 @@
 """By showing: a few examples of each class to the camera, the microphone or in a box, and the app tells them apart."""
 
+from engines.messages import _
 from ui.page import frame
 from ui.showing import start, teach
 
 with frame.page(
-    "By showing", "Show a few examples of each class. The app tells them apart at once, and says how well it does."
+    _("By showing"),
+    _("Show a few examples of each class. The app tells them apart at once, and says how well it does."),
 ):
     dataset = start.opened()
     if dataset is None:

@@ -1,5 +1,6 @@
 """Speech: a model that has heard thousands of hours learns how you say it, or whose voice it hears."""
 
+from engines.messages import _
 from ui import workbench
 from ui.page import frame
 from ui.speech import data as speech_step
@@ -10,7 +11,7 @@ TASKS = ("speech.transcription", "speech.speaker")
 RESULTS = dict(zip(TASKS, (transcription_result.show, speaker_result.show), strict=True))
 
 with frame.page(
-    "Speech", "A model that has heard thousands of hours learns how **you** say it, and whose voice it is."
+    _("Speech"), _("A model that has heard thousands of hours learns how **you** say it, and whose voice it is.")
 ):
     desk = workbench.open(*TASKS)
     if desk:
@@ -20,7 +21,7 @@ with frame.page(
                 own_voice = speech_step.record if desk.info.name == TASKS[0] else None
                 data.show(desk.draft, speech_step.found, bring=own_voice)
             case "model":
-                model.show(desk.draft, by_hand="Any Whisper or CTC model of the hub", example="openai/whisper-small")
+                model.show(desk.draft, by_hand=_("Any Whisper or CTC model of the hub"), example="openai/whisper-small")
             case "strategy":
                 strategy.show(desk.draft)
             case "train":

@@ -1,5 +1,6 @@
 """Text: teach a network that has read a library to tell your texts apart, to answer, and to translate."""
 
+from engines.messages import _
 from ui import workbench
 from ui.page import frame
 from ui.steps import data, model, strategy
@@ -11,7 +12,7 @@ RESULTS = dict(zip(TASKS, (sentiment_result.show, generation.result, translation
 EXAMPLES = dict(zip(TASKS, ("google-bert/bert-base-cased", "openai-community/gpt2", "google-t5/t5-base"), strict=True))
 
 with frame.page(
-    "Text", "Teach a network that has read a library to tell **your** texts apart, or to write as **you** do."
+    _("Text"), _("Teach a network that has read a library to tell **your** texts apart, or to write as **you** do.")
 ):
     desk = workbench.open(*TASKS)
     if desk:
@@ -21,7 +22,7 @@ with frame.page(
             case "data":
                 data.show(desk.draft, FOUND[task])
             case "model":
-                model.show(desk.draft, by_hand="Any model on the hub", example=EXAMPLES[task])
+                model.show(desk.draft, by_hand=_("Any model on the hub"), example=EXAMPLES[task])
             case "strategy":
                 strategy.show(desk.draft)
             case "train":

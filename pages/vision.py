@@ -2,20 +2,21 @@
 
 from functools import partial
 
+from engines.messages import _
 from ui import workbench
 from ui.page import frame
 from ui.steps import data, model, result, strategy
 
 TASK = "vision.classification"
 
-with frame.page("Vision", "Teach a network that has seen a million photographs to tell **your** classes apart."):
+with frame.page(_("Vision"), _("Teach a network that has seen a million photographs to tell **your** classes apart.")):
     desk = workbench.open(TASK)
     if desk:
         match frame.steps(desk.step):
             case "data":
                 data.show(desk.draft)
             case "model":
-                model.show(desk.draft, by_hand="Any timm model, CLIP or SigLIP", example="resnet34.a1_in1k")
+                model.show(desk.draft, by_hand=_("Any timm model, CLIP or SigLIP"), example="resnet34.a1_in1k")
             case "strategy":
                 strategy.show(desk.draft)
             case "train":

@@ -9,6 +9,7 @@ import streamlit as st
 
 from engines import registry
 from engines.contract import InputError, TaskInfo
+from engines.messages import _
 from engines.runs import RunFolder
 from ui.comparisons import found as comparisons
 from ui.comparisons import page as comparison_page
@@ -58,7 +59,7 @@ def open(*tasks: str) -> Workbench | None:
         return Workbench(registry.task(task).info, here, run, draft.read(task, here, own))
     except InputError as error:
         errors.say(error)
-        if st.button("Start afresh", type="primary", icon=":material/restart_alt:"):
+        if st.button(_("Start afresh"), type="primary", icon=":material/restart_alt:"):
             address.put(address.Address())
             st.rerun()
         return None
@@ -94,7 +95,7 @@ def switch(desk: Workbench, *tasks: str) -> None:
         address.put(address.Address(task=st.session_state["task_switch"] or desk.info.name))
 
     st.segmented_control(
-        "What to do",
+        _("What to do"),
         tasks,
         key="task_switch",
         on_change=user_changes.changed("task_switch", choose),
@@ -132,7 +133,7 @@ def _run(task: str, here: address.Address) -> RunFolder | None:
 def train(desk: Workbench) -> None:
     """Step 4: the run of this desk, or how to get one."""
     if desk.run is None:
-        _nothing_yet(desk, "Nothing is training yet.")
+        _nothing_yet(desk, _("Nothing is training yet."))
         return
     if _has_page_of_its_own(desk.info, desk.run):
         return
@@ -147,7 +148,7 @@ def result(desk: Workbench, show: Callable[[recorded.Finished], None] = result_s
         return
     found = recorded.finished(desk.run) if desk.run else None
     if found is None:
-        _nothing_yet(desk, "There is no result yet.")
+        _nothing_yet(desk, _("There is no result yet."))
         return
     _banner(desk)
     comparison.show(desk.info, found)
@@ -183,14 +184,16 @@ def _banner(desk: Workbench) -> None:
 def _nothing_yet(desk: Workbench, sentence: str) -> None:
     with st.container(border=True):
         if desk.run is not None:
-            st.markdown(f"**{sentence}** This run is still on its way, or it stopped.")
-            label, step = "Look at the run", "train"
+            st.markdown(_("**{sentence}** This run is still on its way, or it stopped.", sentence=sentence))
+            label, step = _("Look at the run"), "train"
         elif desk.draft.path:
-            st.markdown(f"**{sentence}** Your data are here: choose how much should learn, and start.")
-            label, step = "Choose and start", "strategy"
+            st.markdown(
+                _("**{sentence}** Your data are here: choose how much should learn, and start.", sentence=sentence)
+            )
+            label, step = _("Choose and start"), "strategy"
         else:
-            st.markdown(f"**{sentence}** It begins with data: your own, or a sample.")
-            label, step = "Bring data", "data"
+            st.markdown(_("**{sentence}** It begins with data: your own, or a sample.", sentence=sentence))
+            label, step = _("Bring data"), "data"
         if st.button(label, type="primary", icon=":material/arrow_forward:"):
             address.put(replace(desk.here, step=step))
             st.rerun()

@@ -12,12 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from scipy.special import softmax
 
+from engines import messages
 from engines.adaptation import estimate, rule
 from engines.adaptation.linear import Linear
 from engines.adaptation.target import Target
 from engines.contract import TaskInfo
 from engines.evidence.scores import Accuracies
 from engines.evidence.verdict import compared
+from engines.messages import _
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,7 +77,7 @@ def scores(target: Target, logits: np.ndarray) -> Accuracies:
 
 def details(target: Target, adapted: Adapted, info: TaskInfo, classes: Sequence[str]) -> dict[str, Any]:
     """`Result.details["adaptation"]`: see docs/few_labels/new_domain.md."""
-    choice, method = adapted.choice, rule.METHODS.get(adapted.choice.method)
+    choice, method = adapted.choice, messages.told(rule.METHODS).get(adapted.choice.method)
     said_before, said_after = adapted.before.argmax(1), adapted.after.argmax(1)
     changed = np.flatnonzero(said_before != said_after)
     found: dict[str, Any] = {
@@ -127,7 +129,11 @@ def write(folder: Path, target: Target, adapted: Adapted, classes: Sequence[str]
 
 
 def _sentence(target: Target, choice: rule.Choice, info: TaskInfo) -> str:
-    n = f"{len(target):,} {info.unit} of a new domain, without their labels"
+    n = _("{target:,} {unit} of a new domain, without their labels", target=len(target), unit=info.unit)
     if choice.method == rule.NONE:
-        return f"Not adapted to the {n}: {choice.why}"
-    return f"Then adapted to {n}, by {choice.title}: the numbers on test data with labels are of the model before that."
+        return _("Not adapted to the {n}: {why}", n=n, why=choice.why)
+    return _(
+        "Then adapted to {n}, by {title}: the numbers on test data with labels are of the model before that.",
+        n=n,
+        title=choice.title,
+    )

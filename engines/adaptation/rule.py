@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.contract import InputError, Problem, setting
+from engines.messages import _, told
 
 RULE = "rule"
 NONE = "none"
@@ -40,36 +41,42 @@ METHODS = {
         Method(
             "self-training",
             "Self-training",
-            "The new domain is scaled halfway to one of its own, and the head is fitted anew: on the labelled data and "
-            "on the surer half of its own answers there (Lee 2013).",
+            _(
+                "The new domain is scaled halfway to one of its own, and the head is fitted anew: on the "
+                "labelled data and on the surer half of its own answers there (Lee 2013)."
+            ),
             FEWEST,
         ),
         Method(
             "t3a",
             "T3A",
-            "Each class becomes the mean of what the model is surest of in the new domain (Iwasawa & Matsuo 2021).",
+            _("Each class becomes the mean of what the model is surest of in the new domain (Iwasawa & Matsuo 2021)."),
             FEWEST,
         ),
         Method(
             "label-prior",
-            "Label prior",
-            "How often each class occurs in the new domain is estimated from the answers, and the answers follow it "
-            "(Saerens et al. 2002).",
+            _("Label prior"),
+            _(
+                "How often each class occurs in the new domain is estimated from the answers, and the answers "
+                "follow it (Saerens et al. 2002)."
+            ),
             FEWEST,
             experimental=True,
         ),
         Method(
             "coral",
             "CORAL",
-            "The features of the labelled data are given the mean and covariance of the new domain, and the head is "
-            "fitted anew (Sun et al. 2016).",
+            _(
+                "The features of the labelled data are given the mean and covariance of the new domain, and the "
+                "head is fitted anew (Sun et al. 2016)."
+            ),
             FEWEST,
             experimental=True,
         ),
         Method(
             "adabn",
             "AdaBN",
-            "Batch norms take the statistics of the new domain (Li et al. 2017).",
+            _("Batch norms take the statistics of the new domain (Li et al. 2017)."),
             FEWEST,
             experimental=True,
             norms=True,
@@ -77,7 +84,7 @@ METHODS = {
         Method(
             "tent",
             "TENT",
-            "As AdaBN, and then the batch norms learn to be sure of their answers (Wang et al. 2021).",
+            _("As AdaBN, and then the batch norms learn to be sure of their answers (Wang et al. 2021)."),
             FEWEST,
             experimental=True,
             norms=True,
@@ -91,8 +98,8 @@ def adapt_setting() -> str:
     """The setting by which a person chooses otherwise than the rule."""
     return setting(
         RULE,
-        "With a target, how the model is adapted to it; by default a rule that was fixed before anything was seen",
-        title="Adapt to the new domain by",
+        _("With a target, how the model is adapted to it; by default a rule that was fixed before anything was seen"),
+        title=_("Adapt to the new domain by"),
         group="data",
         choices=CHOICES,
     )
@@ -109,29 +116,48 @@ class Choice:
 
     @property
     def title(self) -> str:
-        return METHODS[self.method].title if self.method in METHODS else "No adaptation"
+        return told(METHODS)[self.method].title if self.method in METHODS else _("No adaptation")
 
 
 def choose(asked: str, n: int, by_rule: tuple[str, ...], unit: str) -> Choice:
     """The method for `n` targets: the one that was asked for, or the first of the task's (`TaskInfo.adapts_by`) that
     has enough of them. Raises InputError where there are too few for the one that was asked for."""
     if asked == NONE:
-        return Choice(NONE, "You asked for none: the model stays as it learnt.")
+        return Choice(NONE, _("You asked for none: the model stays as it learnt."))
     if asked != RULE:
-        method = METHODS[asked]
+        method = told(METHODS)[asked]
         if n < method.least:
-            others = [name for name, other in METHODS.items() if other.least <= n and not other.experimental]
-            accepted = f"accepted: {method.least} {unit} or more, or adapt={' or adapt='.join([*others, NONE])}"
-            raise InputError(Problem("--target", f"{n} {unit}, too few for {method.title}", accepted))
-        return Choice(asked, "You asked for it.")
+            others = [name for name, other in told(METHODS).items() if other.least <= n and not other.experimental]
+            accepted = _(
+                "accepted: {least} {unit} or more, or adapt={value}",
+                least=method.least,
+                unit=unit,
+                value=_(" or adapt=").join([*others, NONE]),
+            )
+            raise InputError(
+                Problem("--target", _("{n} {unit}, too few for {title}", n=n, unit=unit, title=method.title), accepted)
+            )
+        return Choice(asked, _("You asked for it."))
     for name in by_rule:
-        if n >= METHODS[name].least:
-            return Choice(name, f"By a rule fixed before: what did best on {unit}, from {METHODS[name].least} of them.")
+        if n >= told(METHODS)[name].least:
+            return Choice(
+                name,
+                _(
+                    "By a rule fixed before: what did best on {unit}, from {least} of them.",
+                    unit=unit,
+                    least=told(METHODS)[name].least,
+                ),
+            )
     if not by_rule:
-        why = f"By a rule fixed before: on {unit}, no method gained for sure in what was measured."
+        why = _("By a rule fixed before: on {unit}, no method gained for sure in what was measured.", unit=unit)
         return Choice(NONE, why)
-    least = min(METHODS[name].least for name in by_rule)
-    why = f"Only {n} {unit} in the new domain: it takes {least} to adapt to it, so the model stays as it learnt."
+    least = min(told(METHODS)[name].least for name in by_rule)
+    why = _(
+        "Only {n} {unit} in the new domain: it takes {least} to adapt to it, so the model stays as it learnt.",
+        n=n,
+        unit=unit,
+        least=least,
+    )
     return Choice(NONE, why)
 
 
@@ -151,9 +177,15 @@ def record(task: str, method: str) -> str:
     found = known.get("methods", {}).get(method)
     if not found:
         return ""
-    title = METHODS[method].title
+    title = told(METHODS)[method].title
     mean, low, high, worst = (100 * found[name] for name in ("mean", "low", "high", "worst"))
-    return (
-        f"{title} in {known['shifts']} measured shifts: {mean:+.1f} points on average (95 % interval {low:+.1f} to "
-        f"{high:+.1f}), {worst:+.1f} at worst."
+    return _(
+        "{title} in {shifts} measured shifts: {mean:+.1f} points on average (95 % interval "
+        "{low:+.1f} to {high:+.1f}), {worst:+.1f} at worst.",
+        title=title,
+        shifts=known["shifts"],
+        mean=mean,
+        low=low,
+        high=high,
+        worst=worst,
     )

@@ -13,6 +13,7 @@ from engines.adaptation.rule import MOST
 from engines.contract import InputError, Problem, Skipped
 from engines.data.class_names import as_known
 from engines.data.labelled import clean, shown_names
+from engines.messages import _
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,13 @@ def opened(brought: Brought, source: Source, unit: str) -> Target:
     """The target with what is to be said of it. Raises InputError where its classes are others."""
     if not brought.items:
         named = "; ".join(f"{entry.where} {entry.reason}" for entry in brought.skipped[:3])
-        raise InputError(Problem("--target", f"none of its {unit} can be read ({named})", f"accepted: {unit}"))
+        raise InputError(
+            Problem(
+                "--target",
+                _("none of its {unit} can be read ({named})", unit=unit, named=named),
+                _("accepted: {unit}", unit=unit),
+            )
+        )
     renamed = as_known(set(map(clean, brought.written)), source.classes)
     place = {name: number for number, name in enumerate(source.classes)}
     written = [renamed.get(clean(label), clean(label)) for label in brought.written]
@@ -85,7 +92,14 @@ def opened(brought: Brought, source: Source, unit: str) -> Target:
     learnt = np.array([content in source.contents for content in brought.contents])
     notes = list(brought.notes)
     if brought.found > len(brought.items) + len(brought.skipped):
-        notes.append(f"{len(brought.items):,} of its {brought.found:,} {unit} are used, drawn by the seed.")
+        notes.append(
+            _(
+                "{items:,} of its {found:,} {unit} are used, drawn by the seed.",
+                items=len(brought.items),
+                found=brought.found,
+                unit=unit,
+            )
+        )
     notes += _about_labels(labels, written, source, unit, told=brought.told)
     notes += _about_copies(brought, learnt, unit)
     return Target(brought, labels, learnt, notes)
@@ -96,20 +110,41 @@ def _about_labels(labels: np.ndarray, written: list[str], source: Source, unit: 
     others = Counter(label for label, at in zip(written, labels, strict=True) if label and at < 0)
     if there and not known:
         if told:
-            found = f"its classes ({shown_names(set(others))}) are others than what is learnt"
-            raise InputError(Problem("--target", found, f"accepted: {unit} of {shown_names(set(source.classes))}"))
+            found = _(
+                "its classes ({shown_names}) are others than what is learnt", shown_names=shown_names(set(others))
+            )
+            raise InputError(
+                Problem(
+                    "--target",
+                    found,
+                    _("accepted: {unit} of {shown_names}", unit=unit, shown_names=shown_names(set(source.classes))),
+                )
+            )
         if len(others) > 1:
             return [
-                f"Its folders ({shown_names(set(others))}) are no classes that are learnt, so they are taken for none."
+                _(
+                    "Its folders ({shown_names}) are no classes that are learnt, so they are taken for none.",
+                    shown_names=shown_names(set(others)),
+                )
             ]
         return []
     notes = []
     if known:
-        notes.append(f"{known:,} of its {unit} have labels: these are set aside and used for the truth only.")
+        notes.append(
+            _(
+                "{known:,} of its {unit} have labels: these are set aside and used for the truth only.",
+                known=known,
+                unit=unit,
+            )
+        )
     if known and others:
         n = sum(others.values())
         notes.append(
-            f"{n:,} are of classes that are not learnt ({shown_names(set(others))}): whatever is said of them is wrong."
+            _(
+                "{n:,} are of classes that are not learnt ({shown_names}): whatever is said of them is wrong.",
+                n=n,
+                shown_names=shown_names(set(others)),
+            )
         )
     return notes
 
@@ -118,8 +153,18 @@ def _about_copies(brought: Brought, learnt: np.ndarray, unit: str) -> list[str]:
     n = int(learnt.sum())
     if n == len(learnt):
         return [
-            f"All of its {unit} are in the data to learn from too: this is no new domain, and tells nothing of one."
+            _(
+                "All of its {unit} are in the data to learn from too: this is no new domain, and tells nothing of one.",
+                unit=unit,
+            )
         ]
-    notes = [f"{n:,} of its {unit} are in the data to learn from too: the truth is told without them."] if n else []
+    notes = (
+        [_("{n:,} of its {unit} are in the data to learn from too: the truth is told without them.", n=n, unit=unit)]
+        if n
+        else []
+    )
     copies = len(brought.contents) - len(set(brought.contents))
-    return [*notes, *([f"{copies:,} of its {unit} are exact copies of another."] if copies else [])]
+    return [
+        *notes,
+        *([_("{copies:,} of its {unit} are exact copies of another.", copies=copies, unit=unit)] if copies else []),
+    ]

@@ -12,6 +12,7 @@ from typing import Any
 from engines import registry
 from engines.api.running import folder, recipe
 from engines.contract import DataReport, InputError, Job, Problem, Progress, Recipe
+from engines.messages import _
 
 
 def check(
@@ -141,6 +142,8 @@ def explore(
 
     where = Path(data)
     if not where.exists():
-        raise InputError(Problem("--data", f"there is no {where}", "accepted: a folder, a zip or a file"))
+        raise InputError(
+            Problem("--data", _("there is no {where}", where=where), _("accepted: a folder, a zip or a file"))
+        )
     found = registry.task(task)
     return look_through(found, where, Path(out), k=clusters, seed=seed, settings=settings, progress=progress)

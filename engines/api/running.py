@@ -11,6 +11,7 @@ from engines import registry
 from engines.api.using import task_of
 from engines.contract import Cancelled, Event, InputError, Job, Problem, Recipe, Result, State, Strategy
 from engines.jobs import worker
+from engines.messages import _
 from engines.runs import BASELINE, RunFolder
 
 Listener = Callable[[Event], None]
@@ -47,8 +48,10 @@ def recipe(
     except InputError as error:
         problems += error.problems
     if strategy not in found.info.strategies:
-        accepted = f"accepted: {', '.join(found.info.strategies)}"
-        problems.append(Problem("strategy", f"{str(strategy)!r} is not offered by {task}", accepted))
+        accepted = _("accepted: {strategies}", strategies=", ".join(found.info.strategies))
+        problems.append(
+            Problem("strategy", _("{strategy!r} is not offered by {task}", strategy=str(strategy), task=task), accepted)
+        )
     if target is not None:
         try:
             found.require_target(strategy)
@@ -56,7 +59,7 @@ def recipe(
             problems += error.problems
     for name, path in (("--data", data), ("--test", test), ("--target", target)):
         if path is not None and not path.exists():
-            problems.append(Problem(name, f"there is no {path}", "accepted: a folder, a zip or a file"))
+            problems.append(Problem(name, _("there is no {path}", path=path), _("accepted: a folder, a zip or a file")))
     if problems:
         raise InputError(*problems)
     card = found.describe(model or found.model_for(data, found.settings.parse(changed)))
@@ -99,11 +102,19 @@ def longer_job(run: RunFolder, epochs: int | None = None) -> Job:
     """What asks for that. Raises InputError where its baseline cannot go on."""
     result = run.result
     if result is None or not (run.path / BASELINE).is_dir():
-        found = "it has no baseline that can go on"
-        raise InputError(Problem(f"run {run.id}", found, "accepted: one whose baseline had not stopped improving"))
+        found = _("it has no baseline that can go on")
+        raise InputError(
+            Problem(_("run {id}", id=run.id), found, _("accepted: one whose baseline had not stopped improving"))
+        )
     known = int(result.baseline_details["scratch"]["epochs"])
     if epochs is not None and epochs <= known:
-        raise InputError(Problem("--epochs", f"found {epochs}", f"accepted: more than the {known} that it had"))
+        raise InputError(
+            Problem(
+                "--epochs",
+                _("found {epochs}", epochs=epochs),
+                _("accepted: more than the {known} that it had", known=known),
+            )
+        )
     settings = run.recipe.settings | {"baseline_epochs": epochs or 2 * known}
     return Job(replace(run.recipe, settings=settings), "longer")
 
@@ -155,14 +166,14 @@ def folder(out: Path, job: Job, listeners: Iterable[Listener] = ()) -> RunFolder
         old = run.job
         same = all(getattr(old.recipe, key) == getattr(job.recipe, key) for key in SAME)
         if not same or old.verb != job.verb or _but_seeds(old) != _but_seeds(job):
-            accepted = "accepted: an empty folder, or the same recipe again"
-            raise InputError(Problem(f"--out {out}", "another run is in this folder", accepted))
+            accepted = _("accepted: an empty folder, or the same recipe again")
+            raise InputError(Problem(f"--out {out}", _("another run is in this folder"), accepted))
         if old.arguments != job.arguments:  # a comparison that is to have other seeds reads those that it has
             run.write("job.json", job.to_json())
         run.clear_cancel()
         return run
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(Problem(f"--out {out}", "it is not empty", "accepted: a folder that is new or empty"))
+        raise InputError(Problem(f"--out {out}", _("it is not empty"), _("accepted: a folder that is new or empty")))
     RunFolder.create(job, out)
     return run
 

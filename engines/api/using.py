@@ -7,6 +7,7 @@ from typing import Any
 
 from engines import registry
 from engines.contract import InputError, Predictor, Problem, Progress, Task
+from engines.messages import _
 from engines.runs import RunFolder
 
 
@@ -42,5 +43,5 @@ def task_of(run: str | Path) -> Task:
     """The task of a run folder. Raises InputError when it is none."""
     found = RunFolder(Path(run))
     if not found.exists:
-        raise InputError(Problem(str(run), "this is no run folder", "accepted: a folder that `fit` wrote"))
+        raise InputError(Problem(str(run), _("this is no run folder"), _("accepted: a folder that `fit` wrote")))
     return registry.task(found.recipe.task)

@@ -24,6 +24,7 @@ from engines.classification.trial import ClassificationTrial
 from engines.contract import Estimate, InputError, Problem, Recipe, Run, Scores, Trial
 from engines.contract.study import Describes
 from engines.evidence import calibration
+from engines.messages import _, told
 from engines.training import transfer
 from engines.training.examples import LabelledExamples
 from engines.training.loop import predict
@@ -45,17 +46,23 @@ class AdaptingStudy(ClassificationStudy[P, S]):
         asked: str = getattr(settings, "adapt", rule.RULE)
         if recipe.target is None:
             if asked not in {rule.RULE, rule.NONE}:
-                raise InputError(Problem("setting adapt", "there is no target to adapt to", "accepted: with --target"))
+                raise InputError(
+                    Problem(_("setting adapt"), _("there is no target to adapt to"), _("accepted: with --target"))
+                )
             return
-        run.emit("phase", name="target", title="Reading the data of the new domain")
+        run.emit("phase", name="target", title=_("Reading the data of the new domain"))
         source = self.source()
         self.target = opened(self.open_target(source), source, self.info.unit)
         self.choice = rule.choose(asked, len(self.target), self.info.adapts_by or (), self.info.unit)
         self.notes += self.target.notes
-        method = rule.METHODS.get(self.choice.method)
+        method = told(rule.METHODS).get(self.choice.method)
         if method and method.norms and not batch_norms.norms(self.build(pretrained=False, seed=recipe.seed)):
-            found = f"{method.title} needs a network with batch norms, and {self.card.title} has none"
-            raise InputError(Problem("setting adapt", found, "accepted: another method"))
+            found = _(
+                "{title} needs a network with batch norms, and {card_title} has none",
+                title=method.title,
+                card_title=self.card.title,
+            )
+            raise InputError(Problem(_("setting adapt"), found, _("accepted: another method")))
 
     @abstractmethod
     def source(self) -> Source:
@@ -75,7 +82,11 @@ class AdaptingStudy(ClassificationStudy[P, S]):
         if self.target is None:
             super().keep(trial, value)
             return
-        self.run.emit("phase", name="adapting", title=f"Adapting to {len(self.target):,} {self.info.unit}")
+        self.run.emit(
+            "phase",
+            name="adapting",
+            title=_("Adapting to {target:,} {unit}", target=len(self.target), unit=self.info.unit),
+        )
         self.adapted = self.adapt(trial, self.target, self.choice)
         with worn(trial.kept.network, self.adapted):
             super().keep(trial, value)
@@ -94,7 +105,7 @@ class AdaptingStudy(ClassificationStudy[P, S]):
         if choice.method == rule.NONE:
             return found
         seen = Seen(source, labels, of_target, head, temperature)
-        if rule.METHODS[choice.method].norms:
+        if told(rule.METHODS)[choice.method].norms:
             return self._by_norms(found, seen, examples, spec, outcome)
         heads = METHODS[choice.method](seen)
         heads = as_sure_as(heads, seen, source)

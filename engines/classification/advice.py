@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engines.contract import Recipe, Strategy
+from engines.messages import _
 from engines.training import overfitting
 from engines.training.overfitting import Fit
 from engines.training.settings import TrainSettings
@@ -34,14 +35,17 @@ def advise(
     strategy = recipe.strategy
     whole = {"depth": 0} if settings.depth else {}  # where more than a head learns, no block is left out
     if strategy is Strategy.SCRATCH:
-        return _train("Start from pretrained weights: the head alone learns in seconds.", Strategy.FEATURES)
+        return _train(_("Start from pretrained weights: the head alone learns in seconds."), Strategy.FEATURES)
     if strategy is Strategy.ZERO_SHOT:
-        text = "Nothing has learnt from your labels yet: fit a new head on them, in seconds."
+        text = _("Nothing has learnt from your labels yet: fit a new head on them, in seconds.")
         return _train(text, Strategy.FEATURES)
     if frozen is not None and frozen["side"] == "worse":
-        return _train(f"{frozen['text']} Leave it frozen.", Strategy.FEATURES)
+        return _train(_("{text} Leave it frozen.", text=frozen["text"]), Strategy.FEATURES)
     if scratch_did_better:
-        text = f"Training from scratch did better: what is frozen does not suit these {unit}. Let more of it learn."
+        text = _(
+            "Training from scratch did better: what is frozen does not suit these {unit}. Let more of it learn.",
+            unit=unit,
+        )
         return None if strategy is Strategy.FULL else _train(text, Strategy.FULL, **whole)
     if fit is None or fit.measure == "loss" or fit.value >= 1.0:  # nothing is left that more learning could gain
         return None
@@ -50,12 +54,18 @@ def advise(
     if fit.reading == "still improving":
         return overfitting.longer(fit, strategy, settings)
     gap = fit.gap
-    room = f"New {unit} are named almost as well as known ones ({abs(gap) * 100:.0f} points apart), so there is room"
+    room = _(
+        "New {unit} are named almost as well as known ones ({gap:.0f} points apart), so there is room",
+        unit=unit,
+        gap=abs(gap) * 100,
+    )
     if gap < NEAR and strategy is Strategy.FEATURES:
-        return _train(f"{room}: let the last block learn too.", Strategy.PARTIAL, blocks=1, **whole)
+        return _train(_("{room}: let the last block learn too.", room=room), Strategy.PARTIAL, blocks=1, **whole)
     if gap < NEAR and strategy is Strategy.PARTIAL and settings.blocks < stages:
         blocks = min(stages, settings.blocks + 2)
-        return _train(f"{room}: let {blocks} blocks learn.", Strategy.PARTIAL, blocks=blocks)
+        return _train(
+            _("{room}: let {blocks} blocks learn.", room=room, blocks=blocks), Strategy.PARTIAL, blocks=blocks
+        )
     return None
 
 
@@ -70,9 +80,9 @@ def _by_heart(
     """It overfits: what can learn more would learn more by heart. Hold it back, let less learn, or bring more."""
     ways: list[overfitting.Way] = []
     if steadier:
-        ways.append((f"{steadier[0]} can hold that back", strategy, steadier[1]))
+        ways.append((_("{steadier} can hold that back", steadier=steadier[0]), strategy, steadier[1]))
     if not (frozen and frozen["side"] == "better"):
-        ways.append(("let less of the network learn", Strategy.FEATURES, {}))
+        ways.append((_("let less of the network learn"), Strategy.FEATURES, {}))
     return overfitting.held_back(fit, strategy, settings, unit, ways)
 
 

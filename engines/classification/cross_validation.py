@@ -23,6 +23,7 @@ from engines.contract import Estimate, InputError, Problem, Recipe, Run, Strateg
 from engines.data.folds import MOST, alone, by_itself, draw, most
 from engines.data.splits import split
 from engines.evidence import calibration
+from engines.messages import _
 from engines.reporting import wording
 from engines.runs import QuietRun
 from engines.training.checkpoint import Progress
@@ -67,16 +68,22 @@ def folded(prepared: P, recipe: Recipe, settings: TrainSettings) -> tuple[P, lis
     such folds.
     """
     if recipe.test is not None or prepared.has_own_test:
-        found = "these data say themselves what is tested on"
-        raise InputError(Problem("setting folds", found, "accepted: 0, or data without a test part of their own"))
+        found = _("these data say themselves what is tested on")
+        raise InputError(Problem(_("setting folds"), found, _("accepted: 0, or data without a test part of their own")))
     everything = np.sort(np.concatenate(list(prepared.parts.values())))
     labels = prepared.examples.labels.numpy()[everything]
     all_groups, as_they_came = prepared.groups, prepared.came_as
     groups = [all_groups[i] for i in everything]
     folds, carried = settings.folds or 0, min(most(labels, groups), MOST)
     if not 2 <= folds <= carried:
-        accepted = f"0, or 2 to {carried}, the largest class's size" if carried >= 2 else "0, or more examples"
-        raise InputError(Problem("setting folds", f"found {folds}", f"accepted: {accepted}"))
+        accepted = (
+            _("0, or 2 to {carried}, the largest class's size", carried=carried)
+            if carried >= 2
+            else _("0, or more examples")
+        )
+        raise InputError(
+            Problem(_("setting folds"), _("found {folds}", folds=folds), _("accepted: {accepted}", accepted=accepted))
+        )
     # drawn among those as well that a person has dropped, by the classes that all of them came with
     drawn = np.sort(np.concatenate([everything, prepared.dropped]))
     came_as = np.unique([as_they_came[i] for i in drawn], return_inverse=True)[1].tolist()
@@ -143,7 +150,7 @@ def answers_of_folds(
     first: Progress | None = None
     for number, fold in enumerate(folds, 1):
         if reported and number == 2:
-            run.emit("phase", name="folds", title="The same in other folds", series=series)
+            run.emit("phase", name="folds", title=_("The same in other folds"), series=series)
         own = (
             lesson
             if reported and number == 1
@@ -187,25 +194,39 @@ def in_each_fold(answers: Callable[[P], np.ndarray], prepared: P) -> np.ndarray:
 
 def few_to_test(tests: int, of: int, unit: str, folds: int) -> str:
     """What is said of a small test; `folds` would test all `of`, 0 where the task knows none."""
-    better = f"; with folds={folds} each of the {of} is tested" if folds else ""
-    return f"Only {tests} {unit} test here, so the interval is wide{better}."
+    better = _("; with folds={folds} each of the {of} is tested", folds=folds, of=of) if folds else ""
+    return _("Only {tests} {unit} test here, so the interval is wide{better}.", tests=tests, unit=unit, better=better)
 
 
 def in_folds(folds: int, n: int, unit: str) -> str:
-    return (
-        f"Tested in {folds} folds: each of the {n:,} {unit} by a network that had not seen it. The model that is kept "
-        "learnt from all of them. These networks share most of what they learnt from, which the interval does not know."
+    return _(
+        "Tested in {folds} folds: each of the {n:,} {unit} by a network that had not seen "
+        "it. The model that is kept learnt from all of them. These networks share most of "
+        "what they learnt from, which the interval does not know.",
+        folds=folds,
+        n=n,
+        unit=unit,
     )
 
 
 def compared_on_some(n: int, of: int, there: Estimate, info: TaskInfo) -> str:
     value = wording.value(info.metric, there.value)
-    return (
-        f"Training from scratch takes long, so it was compared on {n:,} of the {of:,} {info.unit}, those of the first "
-        f"folds; on these the run itself reaches {value}."
+    return _(
+        "Training from scratch takes long, so it was compared on {n:,} of the {of:,} {unit}, "
+        "those of the first folds; on these the run itself reaches {value}.",
+        n=n,
+        of=of,
+        unit=info.unit,
+        value=value,
     )
 
 
 def card_in_folds(folds: int, unit: str) -> dict[str, str]:
     """What model card and report say otherwise of a run in folds."""
-    return {"tested_on": f"{unit} (each by a network that had not seen it, in {folds} folds; this model has seen all)"}
+    return {
+        "tested_on": _(
+            "{unit} (each by a network that had not seen it, in {folds} folds; this model has seen all)",
+            unit=unit,
+            folds=folds,
+        )
+    }

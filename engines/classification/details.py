@@ -13,6 +13,7 @@ from engines.classification.prepared import Prepared
 from engines.classification.trial import ClassificationTrial
 from engines.contract import ModelCard, Recipe, TaskInfo, Trial
 from engines.evidence.verdict import compared
+from engines.messages import _
 from engines.training import overfitting
 from engines.training.settings import TrainSettings
 
@@ -56,7 +57,11 @@ def found(study: Tested, trial: ClassificationTrial, rival: Trial | None) -> dic
         **({"folds": folds} if folds else {}),
         **({"depth": settings.depth} if early else {}),
         "card": (card_in_folds(folds, info.unit) if folds else {})
-        | ({"read": f" on what the first {settings.depth} of its {stages} blocks see"} if early else {}),
+        | (
+            {"read": _(" on what the first {depth} of its {stages} blocks see", depth=settings.depth, stages=stages)}
+            if early
+            else {}
+        ),
         "calibration": study.calibrated,
         "frozen": study.frozen,
         "learning_rate": outcome.learning_rate,

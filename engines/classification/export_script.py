@@ -13,6 +13,7 @@ from engines.classification.few_labels import prototypes
 from engines.classification.fit import ClassificationStudy
 from engines.contract import Strategy
 from engines.exports import script
+from engines.messages import _, told
 from engines.runs import RunFolder, refusal
 from engines.training import transfer
 from engines.training.devices import precision
@@ -22,11 +23,19 @@ from engines.training.strategies import GRADUAL
 from engines.training.transfer import TrainOutcome
 
 REFUSED = (
-    ("halved", "memory ran out and its batches were halved on the way", "accepted: a run with a smaller batch size"),
-    ("clock", "the clock ended it, in each of its folds elsewhere", "accepted: a run with folds 0 or no max_seconds"),
-    ("unchecked", "one of its folds had too few examples to choose an epoch by", "accepted: a run with folds 0"),
-    ("test_time", "it averages several looks at each picture, and is from before scripts did", "train it again"),
-    ("folds", "it was tested in folds, which the script does not", "accepted: a run with folds 0"),
+    (
+        "halved",
+        _("memory ran out and its batches were halved on the way"),
+        _("accepted: a run with a smaller batch size"),
+    ),
+    (
+        "clock",
+        _("the clock ended it, in each of its folds elsewhere"),
+        _("accepted: a run with folds 0 or no max_seconds"),
+    ),
+    ("unchecked", _("one of its folds had too few examples to choose an epoch by"), _("accepted: a run with folds 0")),
+    ("test_time", _("it averages several looks at each picture, and is from before scripts did"), _("train it again")),
+    ("folds", _("it was tested in folds, which the script does not"), _("accepted: a run with folds 0")),
 )
 """What is noted of a run, and why no script repeats it when that is not 0 or none. `folds` is noted of texts; runs on
 pictures from before their script knew folds and several looks note these, too."""
@@ -129,10 +138,10 @@ def lesson_of(run: Path) -> tuple[dict[str, Any], str | None]:
 
     Raises InputError with one sentence where no script can repeat the run.
     """
-    kept = script.kept_of(run, "it was trained before scripts could be made of runs")
+    kept = script.kept_of(run, _("it was trained before scripts could be made of runs"))
     if (result := RunFolder(run).result) and result.details.get("adaptation", {}).get("method", "none") != "none":
-        found = "it was adapted to a new domain, which the script does not"
-        raise refusal(run, found, "accepted: the format safetensors, or a run without a target")
+        found = _("it was adapted to a new domain, which the script does not")
+        raise refusal(run, found, _("accepted: the format safetensors, or a run without a target"))
     earlier: dict[str, Any] = {
         "shallow": None,
         "left_out": [],
@@ -145,7 +154,7 @@ def lesson_of(run: Path) -> tuple[dict[str, Any], str | None]:
     }
     kept["script"] = earlier | kept["script"]
     script.require_no_fp16(run, kept)
-    for name, found, accepted in REFUSED:
+    for name, found, accepted in told(REFUSED):
         if kept.get(name) not in {None, 0, "none"}:
             raise refusal(run, found, accepted)
     script.stop_as_the_run(run, kept)

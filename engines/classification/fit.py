@@ -23,6 +23,7 @@ from engines.contract.study import Describes
 from engines.data.folds import of_baseline
 from engines.evidence import budgets, calibration
 from engines.evidence.scores import Accuracies
+from engines.messages import _
 from engines.training import devices, strategies, transfer
 from engines.training.examples import LabelledExamples
 from engines.training.loop import BatchMix
@@ -208,7 +209,7 @@ class ClassificationStudy(Study, Generic[P, S]):
 
     @property
     def _testing(self) -> str:
-        return f"Testing on {len(self.labels):,} {self.info.unit} never seen"
+        return _("Testing on {labels:,} {unit} never seen", labels=len(self.labels), unit=self.info.unit)
 
     def _in_folds(self, spec: TrainSpec, strategy: Strategy, series: str, own: bool) -> ClassificationTrial:
         """Each example by the network of the fold that tests it; and, of the run's own strategy, one that is kept."""
@@ -223,7 +224,7 @@ class ClassificationStudy(Study, Generic[P, S]):
         if own:
             whole = self.whole
             kept = prototypes.learn(spec, strategy, series=series, chosen=whole.chosen, checked=whole.checked)
-            title = f"{self._testing}, in {len(folds)} folds"
+            title = _("{testing}, in {folds} folds", testing=self._testing, folds=len(folds))
             spec.run.emit("phase", name="testing", title=title, series=series)
         else:  # the baseline: some folds will do to compare on the same examples
             folds = folds[: of_baseline(len(folds), len(examples))]
@@ -263,7 +264,7 @@ class ClassificationStudy(Study, Generic[P, S]):
     @property
     def budgets(self) -> Budgets:
         low, high = budgets.bounds(self.may_be_learnt.labels.tolist(), self.sizes)
-        return Budgets(low, high, self.info.unit, "one a class", "(all that are not tested on)")
+        return Budgets(low, high, self.info.unit, _("one a class"), _("(all that are not tested on)"))
 
     def simple_methods(self) -> Mapping[str, Callable[[P], np.ndarray]]:
         """Of a comparison, as `free_baselines`."""

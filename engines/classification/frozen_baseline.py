@@ -10,12 +10,13 @@ from engines.contract import BALANCED_ACCURACY, Side
 from engines.evidence import intervals
 from engines.evidence.scores import Accuracies
 from engines.evidence.verdict import compared as judged
+from engines.messages import _, told
 
 SAID: dict[Side, str] = {
-    "better": "did better than",
-    "worse": "did worse than",
-    "close": "did about as well as",
-    "unclear": "cannot be told from",
+    "better": _("did better than"),
+    "worse": _("did worse than"),
+    "close": _("did about as well as"),
+    "unclear": _("cannot be told from"),
 }
 
 
@@ -30,7 +31,7 @@ def compared(labels: np.ndarray, before: np.ndarray, after: np.ndarray, unit: st
     ours, theirs = (Accuracies(labels, [right.astype(float)]) for right in (are_right, were_right))
     found = judged(ours, theirs, "frozen features", BALANCED_ACCURACY)
     d = found.difference
-    words = SAID[found.side]
+    words = told(SAID)[found.side]
     return {
         "before": intervals.balanced(labels, were_right),
         "after": intervals.balanced(labels, are_right),
@@ -39,6 +40,14 @@ def compared(labels: np.ndarray, before: np.ndarray, after: np.ndarray, unit: st
         "high": d.high,
         "n": d.n,
         "side": found.side,
-        "text": f"Fine-tuning {words} frozen features with a new head: {d.value * 100:+.1f} points "
-        f"(95 % interval {d.low * 100:+.1f} to {d.high * 100:+.1f}, paired on {d.n:,} validation {unit}).",
+        "text": _(
+            "Fine-tuning {words} frozen features with a new head: {value:+.1f} points (95 % "
+            "interval {low:+.1f} to {high:+.1f}, paired on {n:,} validation {unit}).",
+            words=words,
+            value=d.value * 100,
+            low=d.low * 100,
+            high=d.high * 100,
+            n=d.n,
+            unit=unit,
+        ),
     }

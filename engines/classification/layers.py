@@ -21,6 +21,7 @@ from engines.evidence import budgets
 from engines.evidence import layers as measures
 from engines.evidence.intervals import balanced_accuracy
 from engines.evidence.scores import Accuracies
+from engines.messages import _
 from engines.runs import LAYERS, RunFolder, TrialRun, no_model, refusal
 from engines.training.examples import LabelledExamples, batches
 from engines.training.staged import Staged, StageModule
@@ -87,7 +88,7 @@ def _measured(task: Task, run: RunFolder, progress: Progress | None) -> dict[str
     study = task.open(recipe, Reopened(run, "layers"))
     assert isinstance(study, ClassificationStudy)
     if recipe.data_sha256 not in {None, study.sha256}:
-        raise refusal(run.path, "its data have changed since", "accepted: the data that it learnt from")
+        raise refusal(run.path, _("its data have changed since"), _("accepted: the data that it learnt from"))
     looked = held_out(study, run.path)
     before = study.train_spec(study.settings, recipe.seed, study.run).build(recipe.strategy is not Strategy.SCRATCH)
     both = seen(before, after, looked.examples, study.on.device, progress or (lambda _done, _total: None))
@@ -133,8 +134,10 @@ def held_out(study: ClassificationStudy[Any, Any], run: Path) -> Looked:
     labels = pool.labels.numpy()
     read = read[np.isin(labels[read], labels[learn])]
     if len(read) < FEWEST:
-        found = f"{len(read)} examples were held out to choose by, and others would show what was learnt by heart"
-        raise refusal(run, found, f"accepted: a run with {FEWEST} or more of them")
+        found = _(
+            "{read} examples were held out to choose by, and others would show what was learnt by heart", read=len(read)
+        )
+        raise refusal(run, found, _("accepted: a run with {fewest} or more of them", fewest=FEWEST))
     chosen = np.concatenate([_some(labels, learn, study.recipe.seed), _some(labels, read, study.recipe.seed)])
     first = min(MOST, len(learn))
     return Looked(

@@ -16,6 +16,7 @@ from engines.classification.fit import ClassificationStudy
 from engines.contract import InputError, Problem, Recipe, Run, Task
 from engines.evidence import budgets, mismatch, ranking
 from engines.evidence.ranking import ENOUGH_SECONDS, MOST_EXAMPLES, Candidate
+from engines.messages import _
 
 MOST_DEPTHS = 13
 """Of one network: its neighbours in depth hardly differ, and every one of them has to be told from all others."""
@@ -77,7 +78,7 @@ def rank(task: Task, recipe: Recipe, models: Sequence[str], run: Run) -> dict[st
     first = found["models"][0]["name"]
     return found | {
         "mismatch": mismatch.placed(
-            gaps[first], "batch_norm_gap", first, source=f"what {task.describe(first).title} learnt on"
+            gaps[first], "batch_norm_gap", first, source=_("what {title} learnt on", title=task.describe(first).title)
         ),
         "n": len(labels),
         "classes": len(np.unique(labels)),
@@ -112,8 +113,8 @@ def _drawn(study: ClassificationStudy[Any, Any], seed: int) -> Few:
     for label in np.unique(labels):
         if len(np.unique(numbered[labels[chosen] == label])) < 2:
             name, unit = prepared.classes[int(label)], study.info.unit
-            found = f"class {name!r} has fewer than two different {unit} to learn from"
-            raise InputError(Problem(where, found, "accepted: at least two a class"))
+            found = _("class {name!r} has fewer than two different {unit} to learn from", name=name, unit=unit)
+            raise InputError(Problem(where, found, _("accepted: at least two a class")))
     if len(np.unique(labels)) < 2:
-        raise InputError(Problem(where, "only one class is to be learnt from", "accepted: two or more"))
+        raise InputError(Problem(where, _("only one class is to be learnt from"), _("accepted: two or more")))
     return torch.from_numpy(chosen), labels[chosen], numbered

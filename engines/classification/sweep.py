@@ -19,6 +19,7 @@ from engines.classification.fit import ClassificationStudy
 from engines.contract import InputError, Problem, Run, Strategy, Study
 from engines.evidence import depth_curve
 from engines.evidence.intervals import balanced
+from engines.messages import _
 from engines.runs import TRIALS, TrialRun
 from engines.training import transfer
 
@@ -60,12 +61,26 @@ def sweep(study: Study, run: Run, seeds: int, blocks: Sequence[int] | None = Non
 def _check(depths: Sequence[int], stages: int, seeds: int, held_out: int) -> None:
     problems = []
     if depths[0] < 0 or depths[-1] > stages or len(depths) < 2:
-        problems.append(Problem("blocks", f"found {depths[1:]}", f"accepted: numbers from 1 to {stages}"))
+        problems.append(
+            Problem(
+                "blocks",
+                _("found {depths}", depths=depths[1:]),
+                _("accepted: numbers from 1 to {stages}", stages=stages),
+            )
+        )
     if seeds < depth_curve.FEWEST_SEEDS:
-        problems.append(Problem("seeds", f"found {seeds}", f"accepted: {depth_curve.FEWEST_SEEDS} or more, for a band"))
+        problems.append(
+            Problem(
+                "seeds",
+                _("found {seeds}", seeds=seeds),
+                _("accepted: {fewest_seeds} or more, for a band", fewest_seeds=depth_curve.FEWEST_SEEDS),
+            )
+        )
     if held_out < FEWEST:
-        found = f"{held_out} examples are held out to choose by"
-        problems.append(Problem("setting validation_fraction", found, f"accepted: so many that {FEWEST} are"))
+        found = _("{held_out} examples are held out to choose by", held_out=held_out)
+        problems.append(
+            Problem(_("setting validation_fraction"), found, _("accepted: so many that {fewest} are", fewest=FEWEST))
+        )
     if problems:
         raise InputError(*problems)
 

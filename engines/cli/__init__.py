@@ -14,6 +14,7 @@ from engines import api, paths
 from engines.cli.parser import app
 from engines.contract import Cancelled, InputError
 from engines.jobs import failures
+from engines.messages import _
 
 
 def main() -> int:
@@ -24,12 +25,12 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     except Cancelled:
-        print("Cancelled. What was learnt so far is kept.", file=sys.stderr)
+        print(_("Cancelled. What was learnt so far is kept."), file=sys.stderr)
         return 130
     except typer.TyperException as error:  # the command was mistyped
         if what := error.format_message():  # nothing where the help was shown instead
             verb = getattr(getattr(error, "ctx", None), "info_name", None) or "COMMAND"
-            print(f"{what.rstrip('.')}; see python -m engines {verb} --help.", file=sys.stderr)
+            print(_("{what}; see python -m engines {verb} --help.", what=what.rstrip("."), verb=verb), file=sys.stderr)
         return 2
     except typer.Abort:
         return 130

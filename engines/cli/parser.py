@@ -13,35 +13,40 @@ from engines import api, weights
 from engines.cli import values
 from engines.cli.printing import about_target, answer, answered, bar, echo, grade, ranking, say, summary, what_mattered
 from engines.contract import InputError
+from engines.messages import _
 from engines.reporting import collected, wording
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Headstart: fine-tune pretrained models, and see whether it paid."
+    no_args_is_help=True,
+    add_completion=False,
+    help=_("Headstart: fine-tune pretrained models, and see whether it paid."),
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
-Data = Annotated[Path, typer.Option("--data", help="A folder, a zip or a file.")]
-TaskName = Annotated[str, typer.Argument(metavar="TASK", help="For instance vision.classification.")]
-Domain = Annotated[str | None, typer.Argument(metavar="[DOMAIN]", help="For instance vision; all of them without it.")]
-RunDir = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder that `fit` wrote.", resolve_path=True)]
-ModelName = Annotated[str | None, typer.Option("--model", help="See `models`; by default the task's own.")]
-StrategyName = Annotated[
-    str | None, typer.Option("--strategy", help="How much learns, e.g. features; by default what suits the task.")
+Json = Annotated[bool, typer.Option("--json", help=_("Print one JSON object as the last line."))]
+Data = Annotated[Path, typer.Option("--data", help=_("A folder, a zip or a file."))]
+TaskName = Annotated[str, typer.Argument(metavar="TASK", help=_("For instance vision.classification."))]
+Domain = Annotated[
+    str | None, typer.Argument(metavar="[DOMAIN]", help=_("For instance vision; all of them without it."))
 ]
-Epochs = Annotated[int | None, typer.Option(help="Passes over the training data.")]
-Seed = Annotated[int, typer.Option(help="Draws the split, the weights and the order.")]
+RunDir = Annotated[Path, typer.Argument(metavar="RUN_DIR", help=_("The folder that `fit` wrote."), resolve_path=True)]
+ModelName = Annotated[str | None, typer.Option("--model", help=_("See `models`; by default the task's own."))]
+StrategyName = Annotated[
+    str | None, typer.Option("--strategy", help=_("How much learns, e.g. features; by default what suits the task."))
+]
+Epochs = Annotated[int | None, typer.Option(help=_("Passes over the training data."))]
+Seed = Annotated[int, typer.Option(help=_("Draws the split, the weights and the order."))]
 Set = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="One setting, or KEY=@FILE with its value in it; may be given again."
+        "--set", metavar="KEY=VALUE", help=_("One setting, or KEY=@FILE with its value in it; may be given again.")
     ),
 ]
 AcceptGuesses = Annotated[
-    bool, typer.Option("--accept-guesses", help="Where two readings of the data are as likely, do not ask.")
+    bool, typer.Option("--accept-guesses", help=_("Where two readings of the data are as likely, do not ask."))
 ]
-Test = Annotated[Path | None, typer.Option(help="Separate test data; without it a part of --data is kept.")]
+Test = Annotated[Path | None, typer.Option(help=_("Separate test data; without it a part of --data is kept."))]
 
-Target = Annotated[Path | None, typer.Option(help="Data of a new domain, without labels, to adapt the model to.")]
+Target = Annotated[Path | None, typer.Option(help=_("Data of a new domain, without labels, to adapt the model to."))]
 
 
 @app.command()
@@ -59,7 +64,7 @@ def models(domain: Domain = None, as_json: Json = False) -> None:
 @app.command()
 def samples(
     domain: Domain = None,
-    out: Annotated[Path | None, typer.Option(help="Write them below this folder.")] = None,
+    out: Annotated[Path | None, typer.Option(help=_("Write them below this folder."))] = None,
     as_json: Json = False,
 ) -> None:
     """List the sample data, or write them to a folder."""
@@ -73,7 +78,9 @@ def samples(
                 row["path"], row["problem"] = None, str(error)
         rows.append(row)
         where = f" -> {row['path'] or row['problem']}" if out else ""
-        where = (f"; new domain for {', '.join(sample.shift_of)}" if sample.shift_of else "") + where
+        where = (
+            _("; new domain for {shift_of}", shift_of=", ".join(sample.shift_of)) if sample.shift_of else ""
+        ) + where
         say(f"{task:<24} {sample.name:<14} {sample.title} ({sample.licence}){where}", as_json)
     answer({"samples": rows}, as_json)
 
@@ -105,8 +112,11 @@ def check(
     for label, count in report.classes.items():
         say(f"  {count:>7,}  {label}", as_json)
     for guess in report.read_as:
-        say(f"read as {guess}", as_json)
-    for line in [*report.notes, *(f"left out: {entry.where} {entry.reason}" for entry in report.skipped)]:
+        say(_("read as {guess}", guess=guess), as_json)
+    for line in [
+        *report.notes,
+        *(_("left out: {where} {reason}", where=entry.where, reason=entry.reason) for entry in report.skipped),
+    ]:
         say(line, as_json)
     for line in about_target(further["target"], api.task(task).info) if further else []:
         say(line, as_json)
@@ -120,7 +130,7 @@ def rank(
     test: Test = None,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", help="Only this model; may be given again. By default those that are here."),
+        typer.Option("--model", help=_("Only this model; may be given again. By default those that are here.")),
     ] = None,
     seed: Seed = 0,
     settings: Set = None,
@@ -129,7 +139,9 @@ def rank(
 ) -> None:
     """Say which model, and which depth of it, fits the data, before anything is trained."""
     chosen = values.settings(settings, accept_guesses)
-    found = api.rank(task, data, test=test, models=model or (), seed=seed, settings=chosen, progress=bar("looked at"))
+    found = api.rank(
+        task, data, test=test, models=model or (), seed=seed, settings=chosen, progress=bar(_("looked at"))
+    )
     for line in [*ranking(found), *found["said"]]:
         say(line, as_json)
     answer(found, as_json)
@@ -139,9 +151,9 @@ def rank(
 def explore(
     task: TaskName,
     data: Data,
-    out: Annotated[Path, typer.Option(help="Where the map is written.", resolve_path=True)],
+    out: Annotated[Path, typer.Option(help=_("Where the map is written."), resolve_path=True)],
     clusters: Annotated[
-        int | None, typer.Option(help="How many groups to make; nobody knows how many there are.")
+        int | None, typer.Option(help=_("How many groups to make; nobody knows how many there are."))
     ] = None,
     seed: Seed = 0,
     settings: Set = None,
@@ -150,14 +162,25 @@ def explore(
 ) -> None:
     """Look through data without labels: a map, groups, odd ones, copies, and which to label first."""
     chosen = values.settings(settings, accept_guesses)
-    found = api.explore(task, data, out, clusters=clusters, seed=seed, settings=chosen, progress=bar("looked at"))
-    say(f"{found['n']:,} {found['unit']} in {len(found['clusters'])} groups: a number to choose, no finding", as_json)
+    found = api.explore(task, data, out, clusters=clusters, seed=seed, settings=chosen, progress=bar(_("looked at")))
+    say(
+        _(
+            "{n:,} {unit} in {clusters} groups: a number to choose, no finding",
+            n=found["n"],
+            unit=found["unit"],
+            clusters=len(found["clusters"]),
+        ),
+        as_json,
+    )
     for group in found["clusters"]:
-        say(f"  {group['n']:>7,}  around {group['medoid']}", as_json)
-    say(f"Unlike the others: {', '.join(found['unlike'][:5])}", as_json)
-    say(f"Nearly the same as an earlier one: {len(found['copies']):,}", as_json)
-    say(f"Label these first: {', '.join(found['first'][: len(found['clusters'])])}", as_json)
-    for line in [*found["notes"], *(f"left out: {entry['where']} {entry['reason']}" for entry in found["skipped"])]:
+        say(_("  {n:>7,}  around {medoid}", n=group["n"], medoid=group["medoid"]), as_json)
+    say(_("Unlike the others: {unlike}", unlike=", ".join(found["unlike"][:5])), as_json)
+    say(_("Nearly the same as an earlier one: {copies:,}", copies=len(found["copies"])), as_json)
+    say(_("Label these first: {first}", first=", ".join(found["first"][: len(found["clusters"])])), as_json)
+    for line in [
+        *found["notes"],
+        *(_("left out: {where} {reason}", where=entry["where"], reason=entry["reason"]) for entry in found["skipped"]),
+    ]:
         say(line, as_json)
     answer(found, as_json)
 
@@ -167,19 +190,20 @@ def fit(
     task: TaskName,
     data: Data,
     out: Annotated[
-        Path, typer.Option(help="The run folder to write; one that was interrupted is continued.", resolve_path=True)
+        Path, typer.Option(help=_("The run folder to write; one that was interrupted is continued."), resolve_path=True)
     ],
     test: Test = None,
     target: Target = None,
     model: ModelName = None,
     strategy: StrategyName = None,
     epochs: Epochs = None,
-    max_seconds: Annotated[float | None, typer.Option(help="Stop learning after this long.")] = None,
+    max_seconds: Annotated[float | None, typer.Option(help=_("Stop learning after this long."))] = None,
     seed: Seed = 0,
     settings: Set = None,
     accept_guesses: AcceptGuesses = False,
     forecast: Annotated[
-        bool, typer.Option("--forecast", help="Say before what to expect of it, and afterwards how far off that was.")
+        bool,
+        typer.Option("--forecast", help=_("Say before what to expect of it, and afterwards how far off that was.")),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -190,7 +214,7 @@ def fit(
         task, data, test=test, target=target, model=model, strategy=strategy, seed=seed, settings=chosen
     )
     if forecast:
-        for line in api.foretell(recipe, out, progress=bar("looked at"))["said"]:
+        for line in api.foretell(recipe, out, progress=bar(_("looked at")))["said"]:
             say(line, as_json)
     result = api.fit(recipe, out, listeners=[echo])
     say(summary(result), as_json)
@@ -213,7 +237,7 @@ def predict(run: RunDir, data: Data, as_json: Json = False) -> None:
 def longer(
     run: RunDir,
     epochs: Annotated[
-        int | None, typer.Option(help="Passes in all; by default twice as many as the baseline had.")
+        int | None, typer.Option(help=_("Passes in all; by default twice as many as the baseline had."))
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -228,12 +252,12 @@ def longer(
 def compare(
     task: TaskName,
     data: Data,
-    out: Annotated[Path, typer.Option(help="Where the comparison is written.", resolve_path=True)],
+    out: Annotated[Path, typer.Option(help=_("Where the comparison is written."), resolve_path=True)],
     test: Test = None,
     model: ModelName = None,
     strategy: StrategyName = None,
-    budgets: Annotated[str, typer.Option(help="Numbers of training examples, comma-separated.")] = "10,30,100",
-    seeds: Annotated[int, typer.Option(min=1, max=100, help="Most repetitions; fewer once it is decided.")] = 3,
+    budgets: Annotated[str, typer.Option(help=_("Numbers of training examples, comma-separated."))] = "10,30,100",
+    seeds: Annotated[int, typer.Option(min=1, max=100, help=_("Most repetitions; fewer once it is decided."))] = 3,
     seed: Seed = 0,
     settings: Set = None,
     accept_guesses: AcceptGuesses = False,
@@ -244,11 +268,18 @@ def compare(
     recipe = api.recipe(task, data, test=test, model=model, strategy=strategy, seed=seed, settings=chosen)
     found = api.compare(recipe, out, values.numbers(budgets), seeds, listeners=[echo])
     for point in found["points"]:
-        say("{budget:>7,} {strategy:<10} {mean:.3f} ({low:.3f} to {high:.3f}), {seeds} seeds".format(**point), as_json)
+        say(_("{budget:>7,} {strategy:<10} {mean:.3f} ({low:.3f} to {high:.3f}), {seeds} seeds", **point), as_json)
     verdict = collected.of_comparison(found)
     metric = api.task(task).info.metric
     say(wording.sentence(verdict, metric, recipe.strategy, level=found["level"]), as_json)
-    say(f"Labels saved: {found['labels_saved_text']}\nTime saved: {found['time_saved_text']}", as_json)
+    say(
+        _(
+            "Labels saved: {labels_saved_text}\nTime saved: {time_saved_text}",
+            labels_saved_text=found["labels_saved_text"],
+            time_saved_text=found["time_saved_text"],
+        ),
+        as_json,
+    )
     answer(found, as_json)
 
 
@@ -256,11 +287,11 @@ def compare(
 def sweep(
     task: TaskName,
     data: Data,
-    out: Annotated[Path, typer.Option(help="Where the sweep is written.", resolve_path=True)],
+    out: Annotated[Path, typer.Option(help=_("Where the sweep is written."), resolve_path=True)],
     test: Test = None,
     model: ModelName = None,
-    blocks: Annotated[str, typer.Option(help="Numbers of blocks, comma-separated; by default every one.")] = "",
-    seeds: Annotated[int, typer.Option(min=3, max=100, help="Repetitions of each training.")] = 3,
+    blocks: Annotated[str, typer.Option(help=_("Numbers of blocks, comma-separated; by default every one."))] = "",
+    seeds: Annotated[int, typer.Option(min=3, max=100, help=_("Repetitions of each training."))] = 3,
     seed: Seed = 0,
     settings: Set = None,
     accept_guesses: AcceptGuesses = False,
@@ -271,7 +302,7 @@ def sweep(
     recipe = api.recipe(task, data, test=test, model=model, strategy="partial", seed=seed, settings=chosen)
     found = api.sweep(recipe, out, seeds, values.numbers(blocks, "--blocks") if blocks else (), listeners=[echo])
     for point in found["points"]:
-        say("{blocks:>7,} blocks learn  {mean:.3f} ({low:.3f} to {high:.3f}), {seeds} seeds".format(**point), as_json)
+        say(_("{blocks:>7,} blocks learn  {mean:.3f} ({low:.3f} to {high:.3f}), {seeds} seeds", **point), as_json)
     say(found["sentence"], as_json)
     answer(found, as_json)
 
@@ -280,8 +311,8 @@ def sweep(
 def explain(
     run: RunDir,
     data: Data,
-    out: Annotated[Path, typer.Option(help="Where the pictures go.")],
-    method: Annotated[str | None, typer.Option(help="How; by default what suits the model.")] = None,
+    out: Annotated[Path, typer.Option(help=_("Where the pictures go."))],
+    method: Annotated[str | None, typer.Option(help=_("How; by default what suits the model."))] = None,
     as_json: Json = False,
 ) -> None:
     """Show what the model looked at."""
@@ -294,9 +325,9 @@ def explain(
 @app.command()
 def export(
     run: RunDir,
-    out: Annotated[Path, typer.Option(help="A folder, or a name that ends in .zip.")],
+    out: Annotated[Path, typer.Option(help=_("A folder, or a name that ends in .zip."))],
     format: Annotated[
-        str | None, typer.Option(help="safetensors, onnx, sb3 or script; by default the first that the task offers")
+        str | None, typer.Option(help=_("safetensors, onnx, sb3 or script; by default the first that the task offers"))
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -310,7 +341,7 @@ def export(
 @app.command()
 def prefetch(
     domain: Domain = None,
-    dest: Annotated[Path, typer.Option(help="A folder to use as HEADSTART_MODELS elsewhere.")] = Path("models"),
+    dest: Annotated[Path, typer.Option(help=_("A folder to use as HEADSTART_MODELS elsewhere."))] = Path("models"),
     as_json: Json = False,
 ) -> None:
     """Copy the catalogue's weights into a folder, for machines without a network."""

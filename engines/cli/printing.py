@@ -10,6 +10,7 @@ from typing import Any
 
 from engines import api
 from engines.contract import Event, Result, TaskInfo
+from engines.messages import _
 from engines.reporting import adapting, comparisons, wording
 from engines.runs import RunFolder
 
@@ -28,7 +29,12 @@ def answer(found: Mapping[str, Any], as_json: bool) -> None:
 def bar(verb: str) -> Callable[[int, int], None]:
     def progress(done: int, total: int) -> None:
         if sys.stderr.isatty():
-            print(f"\r{verb} {done:,} of {total:,}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+            print(
+                _("\r{verb} {done:,} of {total:,}", verb=verb, done=done, total=total),
+                end="\n" if done == total else "",
+                file=sys.stderr,
+                flush=True,
+            )
 
     return progress
 
@@ -42,10 +48,16 @@ def echo(event: Event) -> None:
 def answered(row: Mapping[str, Any]) -> str:
     """What a model says of one example."""
     if "ds" in row:
-        return f"{row['ds']} {row['value']:.6g} ({row['low']:.6g} to {row['high']:.6g})"
+        return _(
+            "{ds} {value:.6g} ({low:.6g} to {high:.6g})",
+            ds=row["ds"],
+            value=row["value"],
+            low=row["low"],
+            high=row["high"],
+        )
     sure = f"{row['confidence']:.1%}" if "confidence" in row else ""
     said = filter(None, (row.get("label"), sure, f"({row['note']})" if "note" in row else ""))
-    return " ".join(said) if "label" in row else f"left out: {row.get('error')}"
+    return " ".join(said) if "label" in row else _("left out: {error}", error=row.get("error"))
 
 
 def what_mattered(row: dict[str, Any]) -> str:
@@ -59,12 +71,12 @@ def what_mattered(row: dict[str, Any]) -> str:
 def ranking(found: Mapping[str, Any]) -> list[str]:
     """The models of an answer of `rank`, a line each; ~ before those that cannot be told apart from the first."""
     by_features = found["by"] == "features"
-    lines = ["     model                        block   score (95 % interval)" + "   expect" * by_features]
+    lines = [_("     model                        block   score (95 % interval)") + _("   expect") * by_features]
     for row in found["models"]:
         sure = "~" if row["rank"] > 1 and not row["told_apart"] else " "
-        depth = f"{row['depth']} of {row['stages']}" if row["depth"] else ""
+        depth = _("{depth} of {stages}", depth=row["depth"], stages=row["stages"]) if row["depth"] else ""
         line = f"{row['rank']:>3} {sure} {row['name']:<26} {depth:>8}   "
-        line += f"{row['score']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+        line += _("{score:.3f} ({low:.3f} to {high:.3f})", score=row["score"], low=row["low"], high=row["high"])
         expected = row.get("expected")
         lines.append(line + (f"   {expected['value']:.2f} ± {expected['error']:.2f}" if expected else ""))
     return lines
@@ -77,30 +89,66 @@ def line_of(event: Event) -> str | None:
         case "phase":
             return f"{data['title']} …"
         case "note":
-            return f"note: {data['message']}"
+            return _("note: {message}", message=data["message"])
         case "progress" if data["done"] == data["total"] or data.get("phase") == "comparing":
-            rate = f", {data['rate']:,} a second" if "rate" in data else ""
-            return f"  {data['done']:,} of {data['total']:,} {data['unit']}{rate}"
+            rate = _(", {rate:,} a second", rate=data["rate"]) if "rate" in data else ""
+            return _(
+                "  {done:,} of {total:,} {unit}{rate}",
+                done=data["done"],
+                total=data["total"],
+                unit=data["unit"],
+                rate=rate,
+            )
         case "epoch" if data["epoch"] % max(1, data["epochs"] // 12) == 0:
-            checked = f", validation loss {data['validation_loss']:.4f}" if "validation_loss" in data else ""
+            checked = (
+                _(", validation loss {validation_loss:.4f}", validation_loss=data["validation_loss"])
+                if "validation_loss" in data
+                else ""
+            )
             rate = f"{data['rate']:,.0f} {data['unit']}/s"
-            return f"  epoch {data['epoch']}/{data['epochs']}: loss {data['train_loss']:.4f}{checked}, {rate}"
+            return _(
+                "  epoch {epoch}/{epochs}: loss {train_loss:.4f}{checked}, {rate}",
+                epoch=data["epoch"],
+                epochs=data["epochs"],
+                train_loss=data["train_loss"],
+                checked=checked,
+                rate=rate,
+            )
     return None
 
 
 def about_target(found: Mapping[str, Any], info: TaskInfo) -> list[str]:
     """What `check` says of data of a new domain, a line each."""
-    lines = [f"new domain: {found['n']:,} {info.unit}; {found['title']}. {found['why']}", *found["notes"]]
-    return [*lines, *(f"left out: {entry['where']} {entry['reason']}" for entry in found["skipped"])]
+    lines = [
+        _(
+            "new domain: {n:,} {unit}; {title}. {why}",
+            n=found["n"],
+            unit=info.unit,
+            title=found["title"],
+            why=found["why"],
+        ),
+        *found["notes"],
+    ]
+    return [
+        *lines,
+        *(_("left out: {where} {reason}", where=entry["where"], reason=entry["reason"]) for entry in found["skipped"]),
+    ]
 
 
 def summary(result: Result) -> str:
-    interval = f"(95 % interval {result.low:.3f} to {result.high:.3f})"
-    folds = f" in {result.details['folds']} folds" if result.details.get("folds") else ""
-    rests_on = f"on {result.n_test:,} test examples{folds}, {result.seconds:.0f} s"
+    interval = _("(95 % interval {low:.3f} to {high:.3f})", low=result.low, high=result.high)
+    folds = _(" in {folds} folds", folds=result.details["folds"]) if result.details.get("folds") else ""
+    rests_on = _(
+        "on {n_test:,} test examples{folds}, {seconds:.0f} s", n_test=result.n_test, folds=folds, seconds=result.seconds
+    )
     lines = [f"{result.metric} {result.value:.3f} {interval} {rests_on}"]
     lines += [
-        f"  baseline {name}: {value:.3f}{wording.on_some(result.baseline_details.get(name))}"
+        _(
+            "  baseline {name}: {value:.3f}{on_some}",
+            name=name,
+            value=value,
+            on_some=wording.on_some(result.baseline_details.get(name)),
+        )
         for name, value in result.baselines.items()
     ]
     metric = api.task(result.task).info.metric
@@ -115,12 +163,22 @@ def grade(run: Path, result: Result) -> list[str]:
 
     lines = []
     if found := graded.graded(RunFolder(run)):
-        within, error = "within it" if found.within else "outside it", found.expected_error
-        lines.append(f"Foretold {found.expected:.3f} ± {error:.3f}; it came to {found.value:.3f}, {within}.")
+        within, error = _("within it") if found.within else _("outside it"), found.expected_error
+        lines.append(
+            _(
+                "Foretold {expected:.3f} ± {error:.3f}; it came to {value:.3f}, {within}.",
+                expected=found.expected,
+                error=error,
+                value=found.value,
+                within=within,
+            )
+        )
         if found.gain is not None and found.measured_gain is not None:
             gain = f"{found.gain:+.3f} ± {found.gain_error:.3f}"
-            lines.append(f"Gain foretold {gain}; measured {found.measured_gain:+.3f}.")
+            lines.append(
+                _("Gain foretold {gain}; measured {measured_gain:+.3f}.", gain=gain, measured_gain=found.measured_gain)
+            )
         cost = result.details.get("cost") or {}
         if cost.get("said"):
-            lines.append(f"Said to take {cost['said']:.0f} s; it took {cost['took']:.0f} s.")
+            lines.append(_("Said to take {said:.0f} s; it took {took:.0f} s.", said=cost["said"], took=cost["took"]))
     return lines

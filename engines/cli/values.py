@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.contract import InputError, Problem
+from engines.messages import _
 
 
 def settings(pairs: list[str] | None, accept_guesses: bool = False) -> dict[str, Any]:
@@ -18,11 +19,13 @@ def settings(pairs: list[str] | None, accept_guesses: bool = False) -> dict[str,
             try:
                 given[name.strip()] = Path(value[1:]).read_text(encoding="utf-8").strip()
             except (OSError, ValueError):
-                problems.append(Problem(f"--set {pair}", "this file cannot be read", "accepted: key=value, key=@file"))
+                problems.append(
+                    Problem(f"--set {pair}", _("this file cannot be read"), _("accepted: key=value, key=@file"))
+                )
         elif equals:
             given[name.strip()] = value.strip()
         else:
-            problems.append(Problem(f"--set {pair}", "there is no '='", "accepted: key=value"))
+            problems.append(Problem(f"--set {pair}", _("there is no '='"), _("accepted: key=value")))
     if problems:
         raise InputError(*problems)
     return given
@@ -34,6 +37,6 @@ def numbers(text: str, option: str = "--budgets") -> list[int]:
     except ValueError:
         found = []
     if not found or min(found) < 1:
-        accepted = "accepted: whole numbers with commas, such as 10,30,100"
-        raise InputError(Problem(option, f"found {text!r}", accepted))
+        accepted = _("accepted: whole numbers with commas, such as 10,30,100")
+        raise InputError(Problem(option, _("found {text!r}", text=text), accepted))
     return found

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from engines.messages import Declared
+from engines.messages import Declared, _
 
 Progress = Callable[[int, int], None]
 """Called with (done, total); `total` is 0 while it is unknown."""
@@ -58,7 +58,7 @@ class ReadAs:
         if self.setting is None:
             return said
         others = f": {', '.join(self.alternatives[:6])}" if self.alternatives else ""
-        return f"{said} (otherwise --set {self.setting}=…{others})"
+        return _("{said} (otherwise --set {setting}=…{others})", said=said, setting=self.setting, others=others)
 
 
 @dataclass

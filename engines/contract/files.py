@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engines import messages
 from engines.contract.errors import InputError, Problem
+from engines.messages import _
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -25,8 +26,16 @@ def fields_of(kind: type, text: str, name: str) -> dict[str, Any]:
     schema = values.pop("schema", 1)
     unknown = sorted(set(values) - {field.name for field in dataclasses.fields(kind)})
     if unknown:
-        found = f"a newer Headstart has written it (schema {schema}, with {', '.join(unknown)})"
-        raise InputError(Problem(name, found, f"accepted: schema {SCHEMA} or older; bring this Headstart up to date"))
+        found = _(
+            "a newer Headstart has written it (schema {schema}, with {unknown})",
+            schema=schema,
+            unknown=", ".join(unknown),
+        )
+        raise InputError(
+            Problem(
+                name, found, _("accepted: schema {schema} or older; bring this Headstart up to date", schema=SCHEMA)
+            )
+        )
     return values
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from engines.contract.strategies import Strategy, StrategyInfo
-from engines.messages import Declared
+from engines.messages import Declared, _
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Metric(Declared):
 
 BALANCED_ACCURACY = Metric(
     "balanced_accuracy",
-    "Balanced accuracy",
-    "The share named correctly, averaged over the classes: a large class cannot hide a small one.",
+    _("Balanced accuracy"),
+    _("The share named correctly, averaged over the classes: a large class cannot hide a small one."),
     higher_is_better=True,
     kind="share",
 )
@@ -37,21 +37,21 @@ BALANCED_ACCURACY = Metric(
 class Words(Declared):
     """What a page calls things of this task, where the usual words do not fit."""
 
-    question: str = "How much of the network should learn?"
+    question: str = _("How much of the network should learn?")
     """What the strategy step asks."""
-    next_question: str = "how much should learn?"
+    next_question: str = _("how much should learn?")
     """The same in short, on the button that leads there."""
-    compare: str = "Also train the same network from scratch"
-    compare_help: str = (
-        "The same network learns the same data from random numbers: only then can the result say what the transfer was "
-        "worth. It gets as many passes as a start from nothing usually needs, which the result names. It takes the "
-        "extra time named above."
+    compare: str = _("Also train the same network from scratch")
+    compare_help: str = _(
+        "The same network learns the same data from random numbers: only then can the result say what "
+        "the transfer was worth. It gets as many passes as a start from nothing usually needs, which the "
+        "result names. It takes the extra time named above."
     )
     brought: str = ""
     """What a person is asked to bring; by default 'your' and the unit."""
     head: str = "head"
     """What the last layer is called in a drawing."""
-    explain_question: str = "What decided?"
+    explain_question: str = _("What decided?")
     """What a page asks of one test example."""
     explain_methods: Mapping[str, str] = field(default_factory=lambda: {"": "Automatic"})
     """Ways to find out, as `Task.explain` knows them, and what each is called."""
@@ -107,7 +107,7 @@ class TaskInfo(Declared):
     adapts_by: tuple[str, ...] | None = None
     """How a run adapts to data of a new domain without labels where nobody chose: the first of these methods
     (`adaptation.rule`) that has enough of them, so none where there is none. None: the task takes no such data."""
-    no_target: str = "it takes no data of a new domain"
+    no_target: str = _("it takes no data of a new domain")
     """Why it takes none, and what it does instead, as a phrase."""
 
     @property

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from engines.contract.errors import InputError, Problem
-from engines.messages import told
+from engines.messages import _, told
 
 Value = TypeVar("Value")
 Group = Literal["often", "training", "data"]
@@ -56,7 +56,7 @@ class Settings:
     refused."""
 
     accept_guesses: bool = setting(
-        False, "Where two readings of the data are nearly as likely, take the likelier instead of asking", reads=True
+        False, _("Where two readings of the data are nearly as likely, take the likelier instead of asking"), reads=True
     )
 
     @classmethod
@@ -73,18 +73,26 @@ class Settings:
         for name, raw in given.items():
             if name not in fields:
                 near = difflib.get_close_matches(name, known, n=1)
-                hint = f"did you mean {near[0]}? Known" if near else "known"
-                problems.append(Problem(f"setting {name}", "there is no such setting", f"{hint}: {', '.join(known)}"))
+                hint = _("did you mean {near}? Known", near=near[0]) if near else "known"
+                problems.append(
+                    Problem(
+                        _("setting {name}", name=name), _("there is no such setting"), f"{hint}: {', '.join(known)}"
+                    )
+                )
                 continue
             try:
                 values[name] = _convert(raw, hints[name])
                 _check_bounds(values[name], fields[name].metadata)
                 if name in cls.hidden and values[name] != fields[name].default:
                     problems.append(
-                        Problem(f"setting {name}", "this task does not use it", f"known: {', '.join(known)}")
+                        Problem(
+                            _("setting {name}", name=name),
+                            _("this task does not use it"),
+                            _("known: {known}", known=", ".join(known)),
+                        )
                     )
             except ValueError as error:
-                problems.append(Problem(f"setting {name}", f"found {raw!r}", str(error)))
+                problems.append(Problem(_("setting {name}", name=name), _("found {raw!r}", raw=raw), str(error)))
         if problems:
             raise InputError(*problems)
         return cls(**values)
@@ -126,30 +134,30 @@ def _convert(raw: str | float | None, hint: type | types.UnionType) -> bool | in
     if raw is None or (isinstance(raw, str) and raw.lower() in {"none", ""} and type(None) in options):
         if type(None) in options:
             return None
-        raise ValueError("accepted: a value")
+        raise ValueError(_("accepted: a value"))
     kind = next(option for option in options if option is not type(None))
     if kind is bool:
         words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
         if isinstance(raw, bool):
             return raw
         if str(raw).lower() not in words:
-            raise ValueError("accepted: true or false")
+            raise ValueError(_("accepted: true or false"))
         return words[str(raw).lower()]
     if kind is int:
         try:
             number = float(raw)
         except ValueError:
-            raise ValueError("accepted: a whole number") from None
+            raise ValueError(_("accepted: a whole number")) from None
         if isinstance(raw, bool) or not number.is_integer():
-            raise ValueError("accepted: a whole number")
+            raise ValueError(_("accepted: a whole number"))
         return int(number)
     if kind is float:
         try:
             number = float(raw)
         except ValueError:
-            raise ValueError("accepted: a number") from None
+            raise ValueError(_("accepted: a number")) from None
         if not math.isfinite(number):
-            raise ValueError("accepted: a finite number")
+            raise ValueError(_("accepted: a finite number"))
         return number
     return str(raw)
 
@@ -159,8 +167,8 @@ def _check_bounds(value: str | float | None, metadata: Mapping[str, Any]) -> Non
         return
     choices, low, high = metadata.get("choices"), metadata.get("low"), metadata.get("high")
     if choices and value not in choices:
-        raise ValueError(f"accepted: {', '.join(choices)}")
+        raise ValueError(_("accepted: {choices}", choices=", ".join(choices)))
     if low is not None and value < low or high is not None and value > high:
         if high is None:
-            raise ValueError(f"accepted: {low:g} or more")
-        raise ValueError(f"accepted: {low if low is not None else '-inf'} to {high:g}")
+            raise ValueError(_("accepted: {low:g} or more", low=low))
+        raise ValueError(_("accepted: {low} to {high:g}", low=low if low is not None else "-inf", high=high))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from engines.messages import Declared
+from engines.messages import Declared, _, told
 
 
 class Strategy(str):
@@ -68,42 +68,42 @@ class StrategyInfo(Declared):
 
 
 NETWORK = (
-    StrategyInfo(Strategy.ZERO_SHOT, "As it came", "Nothing learns.", "The model already knows your task."),
+    StrategyInfo(Strategy.ZERO_SHOT, _("As it came"), _("Nothing learns."), _("The model already knows your task.")),
     StrategyInfo(
         Strategy.FEATURES,
-        "Head only",
-        "The network stays as it came; only a new last layer learns.",
-        "Little data, or little time: nothing that the network knows can be lost.",
+        _("Head only"),
+        _("The network stays as it came; only a new last layer learns."),
+        _("Little data, or little time: nothing that the network knows can be lost."),
     ),
     StrategyInfo(
         Strategy.PROTOTYPES,
-        "Class averages",
-        "The network stays as it came; a new example gets the class whose average it is most like.",
-        "One to ten examples a class: nothing is trained, so the answer comes at once.",
+        _("Class averages"),
+        _("The network stays as it came; a new example gets the class whose average it is most like."),
+        _("One to ten examples a class: nothing is trained, so the answer comes at once."),
     ),
     StrategyInfo(
         Strategy.PARTIAL,
-        "Last blocks",
-        "The last blocks and a new last layer learn; early blocks stay as they came.",
-        "A few hundred examples or more, and data that differ from what the model saw.",
+        _("Last blocks"),
+        _("The last blocks and a new last layer learn; early blocks stay as they came."),
+        _("A few hundred examples or more, and data that differ from what the model saw."),
     ),
     StrategyInfo(
         Strategy.FULL,
-        "Everything",
-        "All of it learns, early blocks more slowly than late ones.",
-        "A thousand examples or more, and time to spare.",
+        _("Everything"),
+        _("All of it learns, early blocks more slowly than late ones."),
+        _("A thousand examples or more, and time to spare."),
     ),
     StrategyInfo(
         Strategy.LORA,
-        "Adapters",
-        "Small added matrices (LoRA) and a new last layer learn; the network itself stays as it came.",
-        "A large model, and little memory.",
+        _("Adapters"),
+        _("Small added matrices (LoRA) and a new last layer learn; the network itself stays as it came."),
+        _("A large model, and little memory."),
     ),
     StrategyInfo(
         Strategy.SCRATCH,
-        "From scratch",
-        "All of it learns, starting from random numbers.",
-        "The comparison: what your data alone can teach.",
+        _("From scratch"),
+        _("All of it learns, starting from random numbers."),
+        _("The comparison: what your data alone can teach."),
     ),
 )
 """How any task that trains a network offers it, in the order in which a page shows them."""
@@ -111,4 +111,4 @@ NETWORK = (
 
 def offered(*strategies: Strategy) -> tuple[StrategyInfo, ...]:
     """The rows of NETWORK for these strategies."""
-    return tuple(row for row in NETWORK if row.strategy in strategies)
+    return tuple(row for row in told(NETWORK) if row.strategy in strategies)

@@ -21,6 +21,7 @@ from engines.contract.recipe import Recipe
 from engines.contract.settings import Settings
 from engines.contract.strategies import Strategy
 from engines.contract.study import Study
+from engines.messages import _
 
 
 class Predictor(Protocol):
@@ -134,18 +135,20 @@ class Task(ABC):
     def require_offered(self, recipe: Recipe) -> None:
         """Raises InputError where the recipe asks for what cannot be done: before weights are fetched or data read."""
         if recipe.strategy not in self.info.strategies:
-            accepted = f"accepted: {', '.join(self.info.strategies)}"
-            raise InputError(Problem("strategy", f"{recipe.strategy} is not offered here", accepted))
+            accepted = _("accepted: {strategies}", strategies=", ".join(self.info.strategies))
+            raise InputError(
+                Problem("strategy", _("{strategy} is not offered here", strategy=recipe.strategy), accepted)
+            )
         if recipe.target is not None:
             self.require_target(recipe.strategy)
 
     def require_target(self, strategy: str) -> None:
         """Raises InputError where nothing can be adapted to a new domain without labels."""
         if self.info.adapts_by is None:
-            raise InputError(Problem("--target", self.info.no_target, "accepted here: no target"))
+            raise InputError(Problem("--target", self.info.no_target, _("accepted here: no target")))
         if strategy == Strategy.ZERO_SHOT:
-            found = "with zero-shot nothing is learnt that could be adapted"
-            raise InputError(Problem("--target", found, "accepted: another strategy, or no target"))
+            found = _("with zero-shot nothing is learnt that could be adapted")
+            raise InputError(Problem("--target", found, _("accepted: another strategy, or no target")))
 
     def lacks(self, strategy: Strategy, card: ModelCard) -> str:
         """Why this model cannot be used by that strategy, in words; '' where it can."""
@@ -165,8 +168,8 @@ class Task(ABC):
         try:
             verb = self.verb("rank")
         except NotImplementedError:
-            found = "its models can neither be compared by frozen features nor be measured before they learn"
-            raise InputError(Problem(self.info.name, found, "accepted: another task")) from None
+            found = _("its models can neither be compared by frozen features nor be measured before they learn")
+            raise InputError(Problem(self.info.name, found, _("accepted: another task"))) from None
         answer: dict[str, Any] = verb.rank(self, recipe, list(models), run)
         return answer
 
@@ -186,8 +189,8 @@ class Task(ABC):
         try:
             verb = self.verb("embed")
         except NotImplementedError:
-            found = "nothing can be shown to it"
-            raise InputError(Problem(self.info.name, found, "accepted: a task that tells classes apart")) from None
+            found = _("nothing can be shown to it")
+            raise InputError(Problem(self.info.name, found, _("accepted: a task that tells classes apart"))) from None
         embedder: Embedder = verb.load(self)
         return embedder
 
@@ -208,8 +211,8 @@ class Task(ABC):
         try:
             verb = self.verb("layers")
         except NotImplementedError:
-            found = "what changed inside is told of classifiers"
-            raise InputError(Problem(self.info.name, found, "accepted: a run of a classifier")) from None
+            found = _("what changed inside is told of classifiers")
+            raise InputError(Problem(self.info.name, found, _("accepted: a run of a classifier"))) from None
         answer: dict[str, Any] = verb.layers(self, run, progress)
         return answer
 
@@ -232,8 +235,8 @@ class Task(ABC):
     def export(self, run: Path, format: str, out: Path) -> Path:
         """The model of a finished run in one of `info.exports`. Raises InputError for another format."""
         if format not in self.info.exports:
-            accepted = f"accepted: {', '.join(self.info.exports)}"
-            raise InputError(Problem("format", f"{format} is not offered here", accepted))
+            accepted = _("accepted: {exports}", exports=", ".join(self.info.exports))
+            raise InputError(Problem("format", _("{format} is not offered here", format=format), accepted))
         path: Path = self.verb(f"export_{format}").export(self, run, out)
         return path
 

@@ -4,5 +4,6 @@ The gap is shown, and closed with as few real steps as possible; every one of th
 """
 
 from engines.contract import DomainInfo
+from engines.messages import _
 
-DOMAIN = DomainInfo("Control", ":material/stadia_controller:", "From simulation to the real robot")
+DOMAIN = DomainInfo(_("Control"), ":material/stadia_controller:", _("From simulation to the real robot"))

@@ -11,6 +11,7 @@ from typing import Any
 from engines.contract import ModelCard, Stage
 from engines.control.agents.pretraining import SOURCES, Source
 from engines.control.simulation.robots import ROBOTS
+from engines.messages import _
 
 FOLDER = Path(__file__).with_name("carried")
 DEFAULT = "pendulum"
@@ -50,7 +51,7 @@ def _card(source: Source) -> ModelCard:
     )
     head = HEAD[source.algorithm] * (widths[-1] + 1) * outputs
     score = known["return"]
-    how = "physics redrawn at every episode" if source.randomise else "nominal physics"
+    how = _("physics redrawn at every episode") if source.randomise else _("nominal physics")
     return ModelCard(
         name=source.name,
         title=f"{robot.title}, {'randomised' if source.randomise else 'nominal'}",
@@ -59,14 +60,26 @@ def _card(source: Source) -> ModelCard:
         download_bytes=sum(file.stat().st_size for file in (FOLDER / source.name).iterdir()),
         licence="Apache-2.0",
         source=(
-            f"Trained for this project by scripts/train_sources.py: {known['steps']:,} steps in "
-            f"{known['seconds']:.0f} s on one processor thread, seed {known['seed']}"
+            _(
+                "Trained for this project by scripts/train_sources.py: {steps:,} steps in "
+                "{seconds:.0f} s on one processor thread, seed {seed}",
+                steps=known["steps"],
+                seconds=known["seconds"],
+                seed=known["seed"],
+            )
         ),
         source_task=(
-            f"{robot.title} in simulation, {how}; return {score['value']:.0f} "
-            f"({score['low']:.0f} to {score['high']:.0f}) over {known['episodes']} episodes"
+            _(
+                "{title} in simulation, {how}; return {value:.0f} ({low:.0f} to {high:.0f}) over {episodes} episodes",
+                title=robot.title,
+                how=how,
+                value=score["value"],
+                low=score["low"],
+                high=score["high"],
+                episodes=known["episodes"],
+            )
         ),
-        input=f"{robot.width} numbers that {robot.title} sees",
+        input=_("{width} numbers that {title} sees", width=robot.width, title=robot.title),
         stages=stages,
         head_inputs=widths[-1],
         head_parameters=head,

@@ -13,6 +13,7 @@ from engines.contract import InputError, Problem, Sample
 from engines.control.catalogue import suggested
 from engines.control.simulation.robots import find
 from engines.control.simulation.target import Target
+from engines.messages import _
 
 ORIGIN = "Simulated: Gymnasium's {robot} with other physics"
 LICENCE = "Apache-2.0"
@@ -205,6 +206,6 @@ def make_sample(name: str, out: Path) -> Path:
     entry = next((entry for entry in ENTRIES if entry.sample.name == name), None)
     if entry is None:
         known = ", ".join(entry.sample.name for entry in ENTRIES)
-        raise InputError(Problem(f"sample {name}", "there is none of that name", f"known: {known}"))
+        raise InputError(Problem(f"sample {name}", _("there is none of that name"), _("known: {known}", known=known)))
     out.mkdir(parents=True, exist_ok=True)
     return entry.make(out)

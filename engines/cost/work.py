@@ -7,13 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engines.messages import _
+
 PHASES = {
-    "start": "Starting and reading the data",
-    "encoding": "What stays frozen, once",
+    "start": _("Starting and reading the data"),
+    "encoding": _("What stays frozen, once"),
     "training": "Training",
     "testing": "Testing",
-    "keeping": "Keeping and explaining",
-    "baseline": "The comparison",
+    "keeping": _("Keeping and explaining"),
+    "baseline": _("The comparison"),
 }
 """The phases of a run in their order, and what a person reads."""
 

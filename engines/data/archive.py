@@ -16,8 +16,9 @@ from pathlib import Path, PurePosixPath
 
 from engines.contract import InputError, Problem, Skipped
 from engines.environment import number
+from engines.messages import _
 
-ACCEPTED = "accepted: a zip archive that opens on an ordinary computer"
+ACCEPTED = _("accepted: a zip archive that opens on an ordinary computer")
 CHUNK = 1 << 20  # bytes
 CLUTTER = {"__macosx", "thumbs.db", "desktop.ini"}
 COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # the others can unpack without bound in a single read
@@ -93,27 +94,27 @@ def unpack(archive: Path, out: Path, limits: Limits | None = None) -> list[Skipp
             except _Unusable as reason:
                 skipped.append(Skipped(_shown(info.filename), str(reason)))
             except OSError as error:
-                found = f"it cannot be unpacked ({error.strerror})"
-                raise InputError(Problem(archive.name, found, "make room on the disk and try again")) from None
+                found = _("it cannot be unpacked ({strerror})", strerror=error.strerror)
+                raise InputError(Problem(archive.name, found, _("make room on the disk and try again"))) from None
             finally:
                 if target:
                     target.unlink(missing_ok=True)
     if not written:
         first = f": {skipped[0].where} {skipped[0].reason}" if skipped else ""
-        raise _refusal(archive, f"there is no file in it that can be used{first}")
+        raise _refusal(archive, _("there is no file in it that can be used{first}", first=first))
     return skipped
 
 
 def _require_bearable(archive: Path, packed: int, unpacked: int, room: int, limits: Limits) -> None:
     """Raises InputError where so many bytes (`unpacked`) of an archive of `packed` bytes are too many."""
     if unpacked > limits.total_bytes:
-        raise _refusal(archive, f"it unpacks to more than {limits.total_bytes:,} bytes")
+        raise _refusal(archive, _("it unpacks to more than {total_bytes:,} bytes", total_bytes=limits.total_bytes))
     if unpacked > limits.whole_ratio_from and unpacked > limits.ratio * packed:
-        raise _refusal(archive, f"it unpacks to more than {limits.ratio} times its size")
+        raise _refusal(archive, _("it unpacks to more than {ratio} times its size", ratio=limits.ratio))
     if unpacked > room - limits.free_bytes:
-        free = f"{limits.free_bytes / (1 << 30):.3g} GB"
-        found = f"unpacked, it would leave less than {free} of the disk free"
-        raise InputError(Problem(archive.name, found, "make room on the disk and try again"))
+        free = _("{free_bytes:.3g} GB", free_bytes=limits.free_bytes / (1 << 30))
+        found = _("unpacked, it would leave less than {free} of the disk free", free=free)
+        raise InputError(Problem(archive.name, found, _("make room on the disk and try again")))
 
 
 def _free(folder: Path) -> int:
@@ -131,7 +132,7 @@ class _Cautious(io.BufferedReader):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > self.most:
-            raise zipfile.BadZipFile("the table of contents is too large")
+            raise zipfile.BadZipFile(_("the table of contents is too large"))
         return super().read(size)
 
 
@@ -140,20 +141,24 @@ def _opened(archive: Path, limits: Limits) -> Iterator[zipfile.ZipFile]:
     try:
         file = _Cautious(archive, max(CHUNK, limits.members * DIRECTORY_BYTES_A_MEMBER))
     except OSError as error:
-        raise _refusal(archive, f"it cannot be opened ({error.strerror})") from None
+        raise _refusal(archive, _("it cannot be opened ({strerror})", strerror=error.strerror)) from None
     with file:
         try:
             source = zipfile.ZipFile(file)
         except Exception:  # zipfile raises whatever the bytes provoke: BadZipFile, struct.error, UnicodeDecodeError, …
             file.seek(0)
             start = file.read(2)
-            found = {b"": "the file is empty", b"PK": "the zip is cut short or damaged"}.get(start, "it is no zip")
+            found = {b"": _("the file is empty"), b"PK": _("the zip is cut short or damaged")}.get(
+                start, _("it is no zip")
+            )
             raise _refusal(archive, found) from None
         count = len(source.infolist())
         if count == 0:
-            raise _refusal(archive, "the zip is empty")
+            raise _refusal(archive, _("the zip is empty"))
         if count > limits.members:
-            raise _refusal(archive, f"it has {count:,} entries, more than {limits.members:,}")
+            raise _refusal(
+                archive, _("it has {count:,} entries, more than {members:,}", count=count, members=limits.members)
+            )
         yield source
 
 
@@ -165,16 +170,16 @@ def _safe_name(info: zipfile.ZipInfo) -> str:
     """The member's relative path with forward slashes, NFC. Raises _Unusable for a path that is no such thing."""
     name = unicodedata.normalize("NFC", _decoded(info).replace("\\", "/"))
     if name.startswith("/") or re.match(r"[A-Za-z]:", name):
-        raise _Unusable("has an absolute path")
+        raise _Unusable(_("has an absolute path"))
     parts = [part for part in name.split("/") if part not in {"", "."}]
     if ".." in parts:
-        raise _Unusable("has '..' in its path")
+        raise _Unusable(_("has '..' in its path"))
     if len(parts) > MOST_DEEP:
-        raise _Unusable(f"lies more than {MOST_DEEP} folders deep")
+        raise _Unusable(_("lies more than {most_deep} folders deep", most_deep=MOST_DEEP))
     if not parts or any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in name):
-        raise _Unusable("has no proper name")
+        raise _Unusable(_("has no proper name"))
     if stat.S_IFMT(info.external_attr >> 16) not in {0, stat.S_IFREG, stat.S_IFDIR}:
-        raise _Unusable("is a link or a device, not a file")
+        raise _Unusable(_("is a link or a device, not a file"))
     return "/".join(parts)
 
 
@@ -196,34 +201,34 @@ def _new_file(out: Path, name: str) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.open("xb").close()
     except (FileExistsError, NotADirectoryError, IsADirectoryError):
-        raise _Unusable("has the name of another file in the archive") from None
+        raise _Unusable(_("has the name of another file in the archive")) from None
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno not in NAME_ERRORS:
             raise
-        raise _Unusable("has a name that this computer cannot write") from None
+        raise _Unusable(_("has a name that this computer cannot write")) from None
     return target
 
 
 def _content(source: zipfile.ZipFile, info: zipfile.ZipInfo, limits: Limits) -> Iterator[bytes]:
     """The member's bytes in chunks. Raises _Unusable where they break off, lie or exceed a limit."""
     if info.flag_bits & 0x1:
-        raise _Unusable("is protected by a password")
+        raise _Unusable(_("is protected by a password"))
     if info.compress_type not in COMPRESSIONS:
-        raise _Unusable("is packed in an unusual way")
+        raise _Unusable(_("is packed in an unusual way"))
     size = 0
     try:
         with source.open(info) as member:
             while chunk := member.read(CHUNK):
                 size += len(chunk)
                 if size > limits.member_bytes:
-                    raise _Unusable(f"unpacks to more than {limits.member_bytes:,} bytes")
+                    raise _Unusable(_("unpacks to more than {member_bytes:,} bytes", member_bytes=limits.member_bytes))
                 if size > limits.ratio_from and size > limits.ratio * info.compress_size:
-                    raise _Unusable(f"unpacks to more than {limits.ratio} times its packed size")
+                    raise _Unusable(_("unpacks to more than {ratio} times its packed size", ratio=limits.ratio))
                 yield chunk
     except _Unusable:
         raise
     except Exception:  # BadZipFile, zlib.error, EOFError, NotImplementedError, …: whatever the bytes provoke
-        raise _Unusable("is damaged (it cannot be unpacked, or its checksum does not match)") from None
+        raise _Unusable(_("is damaged (it cannot be unpacked, or its checksum does not match)")) from None
 
 
 def _shown(name: str) -> str:

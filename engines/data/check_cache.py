@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from engines.contract import Progress
+from engines.messages import _
 
 Found = TypeVar("Found")
 Known = dict[str, list[Any]]
@@ -49,7 +50,7 @@ def check_all(
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            return key, (-1, -1), checks.unopened(f"cannot be opened ({error.strerror})")
+            return key, (-1, -1), checks.unopened(_("cannot be opened ({strerror})", strerror=error.strerror))
         return key, stamp, checks.look(path, digest)
 
     now: Known = {}

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from decimal import Decimal
 
+from engines.messages import _
+
 NUMBER = re.compile(r"[-+]?\d{1,15}(\.\d{1,15})?")
 WHOLE = re.compile(r"([-+]?\d{1,15})\.0{1,15}")
 TRUTH = {"true", "false"}
@@ -37,18 +39,28 @@ def about_numbers(renamed: dict[str, str], labels: Iterable[str]) -> list[str]:
     if renamed:
         example = min(renamed)
         notes.append(
-            f"Whole numbers are one class however they are written: '{example}' is '{renamed[example]}' here "
-            f"({len(renamed):,} so written)."
+            _(
+                "Whole numbers are one class however they are written: '{example}' is '{renamed}' "
+                "here ({renamed2:,} so written).",
+                example=example,
+                renamed=renamed[example],
+                renamed2=len(renamed),
+            )
         )
     names = set(labels)
     if ({"0", "1"} & names) and (truths := sorted(name for name in names if name.casefold() in TRUTH)):
-        told = " and ".join(f"'{name}'" for name in [*sorted({"0", "1"} & names), *truths])
-        notes.append(f"{told} are kept apart, as classes of their own. Correct them if they mean the same.")
+        told = _(" and ").join(f"'{name}'" for name in [*sorted({"0", "1"} & names), *truths])
+        notes.append(
+            _("{told} are kept apart, as classes of their own. Correct them if they mean the same.", told=told)
+        )
     fractions = sorted(name for name in names if NUMBER.fullmatch(name) and "." in name)
     if len(fractions) > 2 and all(NUMBER.fullmatch(name) for name in names):
         notes.append(
-            f"The classes look like measurements ({', '.join(fractions[:3])}, …): each number is learnt as a class of "
-            "its own, and none is nearer to another."
+            _(
+                "The classes look like measurements ({fractions}, …): each number is learnt as a "
+                "class of its own, and none is nearer to another.",
+                fractions=", ".join(fractions[:3]),
+            )
         )
     return notes
 

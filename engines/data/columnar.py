@@ -14,6 +14,7 @@ from engines.data.delimited import SAMPLE_ROWS, has_header
 from engines.data.json_lines import as_text
 from engines.data.row_sampling import Source, clean, listed, require_columns
 from engines.environment import number
+from engines.messages import _
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
@@ -34,8 +35,8 @@ def most_cells() -> int:
     return number("HEADSTART_TABLE_CELLS", 50_000_000, low=1)
 
 
-ACCEPTED_XLSX = "accepted: an .xlsx file as Excel, LibreOffice or Google Sheets save it"
-ACCEPTED_PARQUET = "accepted: a Parquet file as pandas, Polars or the Hugging Face hub write it"
+ACCEPTED_XLSX = _("accepted: an .xlsx file as Excel, LibreOffice or Google Sheets save it")
+ACCEPTED_PARQUET = _("accepted: a Parquet file as pandas, Polars or the Hugging Face hub write it")
 ERRORS = {"#N/A", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#GETTING_DATA"}
 
 
@@ -52,13 +53,13 @@ def open_parquet(path: Path, progress: Progress | None = None) -> Source:
         width = len(file.schema_arrow.names)
         classes = _class_names(file.schema_arrow.metadata or {})
     except Exception:  # ArrowInvalid, OSError, …: whatever the bytes provoke
-        raise InputError(Problem(path.name, "it is damaged, or no Parquet file", ACCEPTED_PARQUET)) from None
+        raise InputError(Problem(path.name, _("it is damaged, or no Parquet file"), ACCEPTED_PARQUET)) from None
     require_columns(path.name, width)
     _require_few(path.name, file.metadata.num_rows * width, most_cells())
     columns: list[str] = []
     rows = _parquet_rows(path.name, file, columns, classes, progress)
     notes = [
-        f"The names of the classes in '{column}' stand in the file: {listed(names, 6)}."
+        _("The names of the classes in '{column}' stand in the file: {names}.", column=column, names=listed(names, 6))
         for column, names in classes.items()
     ]
     return Source(columns, rows, "row", notes, fixed=False)
@@ -116,7 +117,7 @@ def _parquet_rows(
     except InputError:
         raise
     except Exception:
-        found = f"it is damaged after row {position:,}"
+        found = _("it is damaged after row {position:,}", position=position)
         raise InputError(Problem(name, found, ACCEPTED_PARQUET)) from None
 
 
@@ -137,13 +138,17 @@ def open_spreadsheet(
         book = openpyxl.load_workbook(io.BytesIO(path.read_bytes()), read_only=True, data_only=True)
         names = [entry.title for entry in book.worksheets]
     except Exception:  # KeyError, ValueError, BadZipFile, ParseError, …: whatever the file provokes
-        raise InputError(Problem(path.name, "it is damaged, or no .xlsx file", ACCEPTED_XLSX)) from None
+        raise InputError(Problem(path.name, _("it is damaged, or no .xlsx file"), ACCEPTED_XLSX)) from None
     if sheet is not None and sheet not in names:
-        raise InputError(Problem(path.name, f"it has no sheet '{sheet}'", f"its sheets are {listed(names)}"))
+        raise InputError(
+            Problem(
+                path.name, _("it has no sheet '{sheet}'", sheet=sheet), _("its sheets are {names}", names=listed(names))
+            )
+        )
     notes: list[str] = []
     name, head = _chosen(path, book, [sheet] if sheet is not None else names)
     if len(names) > 1 and sheet is None:
-        notes.append(f"Read from the sheet '{name}'; its sheets are {listed(names)}.")
+        notes.append(_("Read from the sheet '{name}'; its sheets are {names}.", name=name, names=listed(names)))
     header = head[0] if head else []
     while header and not header[-1].strip():
         header.pop()
@@ -152,7 +157,9 @@ def open_spreadsheet(
     if has_header(header, head[1:]) if heading is None else heading:
         next((cells for _, cells in rows if any(cell.strip() for cell in cells)), None)
     else:
-        notes.append(f"The first row is no header: the columns are called column_1 to column_{len(header)}.")
+        notes.append(
+            _("The first row is no header: the columns are called column_1 to column_{header}.", header=len(header))
+        )
         header = [f"column_{number}" for number in range(1, len(header) + 1)]
     return Source(header, _even(rows, len(header)), "row", notes, sheet=name, sheets=names)
 
@@ -172,7 +179,7 @@ def _chosen(path: Path, book: Workbook, names: list[str]) -> tuple[str, list[lis
     long = [name for name, head in heads.items() if len(head) > 1]
     wide = [name for name in long if max(sum(map(bool, map(str.strip, row))) for row in heads[name]) > 1]
     if not long:
-        raise InputError(Problem(path.name, "no sheet in it has two rows", ACCEPTED_XLSX))
+        raise InputError(Problem(path.name, _("no sheet in it has two rows"), ACCEPTED_XLSX))
     return (wide or long)[0], heads[(wide or long)[0]]
 
 
@@ -186,22 +193,24 @@ def _require_bearable(path: Path) -> None:
                     while unpacked <= MOST_UNPACKED and (chunk := member.read(1 << 20)):
                         unpacked += len(chunk)
     except Exception:  # BadZipFile, zlib.error, NotImplementedError, …: whatever the bytes provoke
-        raise InputError(Problem(path.name, "it is damaged, or no .xlsx file", ACCEPTED_XLSX)) from None
+        raise InputError(Problem(path.name, _("it is damaged, or no .xlsx file"), ACCEPTED_XLSX)) from None
     if unpacked > MOST_UNPACKED:
-        found = f"it unpacks to more than {MOST_UNPACKED >> 20} MiB"
-        raise InputError(Problem(path.name, found, "accepted: a smaller spreadsheet, or the table as CSV"))
+        found = _("it unpacks to more than {most_unpacked} MiB", most_unpacked=MOST_UNPACKED >> 20)
+        raise InputError(Problem(path.name, found, _("accepted: a smaller spreadsheet, or the table as CSV")))
 
 
 def _require_few(name: str, cells: int, most: int) -> None:
     """Raises InputError for a table of more cells than anybody fills."""
     if cells > most:
-        found = f"it has more than {most:,} cells, empty ones included"
-        raise InputError(Problem(name, found, "accepted: a smaller table; in a sheet, delete its empty rows, columns"))
+        found = _("it has more than {most:,} cells, empty ones included", most=most)
+        raise InputError(
+            Problem(name, found, _("accepted: a smaller table; in a sheet, delete its empty rows, columns"))
+        )
 
 
 def _first_rows(path: Path, sheet: Worksheet) -> list[list[str]]:
     found = []
-    for _, cells in _sheet_rows(path, sheet, None):
+    for _unused, cells in _sheet_rows(path, sheet, None):
         if any(cell.strip() for cell in cells):
             found.append(cells)
         if len(found) > SAMPLE_ROWS:
@@ -227,7 +236,7 @@ def _sheet_rows(path: Path, sheet: Worksheet, progress: Progress | None) -> Iter
     except InputError:
         raise
     except Exception:
-        found = f"it is damaged after row {position:,}"
+        found = _("it is damaged after row {position:,}", position=position)
         raise InputError(Problem(path.name, found, ACCEPTED_XLSX)) from None
 
 

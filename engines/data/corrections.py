@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engines.contract import InputError, Problem
+from engines.messages import _
 
-WHERE = "setting corrections"
-ACCEPTED = 'accepted: JSON such as {"cat/7.jpg": "dog", "cat/9.jpg": null}, where null leaves an example out'
+WHERE = _("setting corrections")
+ACCEPTED = _('accepted: JSON such as {"cat/7.jpg": "dog", "cat/9.jpg": null}, where null leaves an example out')
 
 Corrections = dict[str, str | None]
 """Name of an example -> its new label, or None where it is left out."""
@@ -37,12 +38,12 @@ def parse(text: str | None) -> Corrections:
     try:
         found = json.loads(text)
     except ValueError as error:
-        raise InputError(Problem(WHERE, f"this is no JSON ({error})", ACCEPTED)) from None
+        raise InputError(Problem(WHERE, _("this is no JSON ({error})", error=error), ACCEPTED)) from None
     if not isinstance(found, dict):
-        raise InputError(Problem(WHERE, "this is JSON, but no object", ACCEPTED))
+        raise InputError(Problem(WHERE, _("this is JSON, but no object"), ACCEPTED))
     for name, label in found.items():
         if label is not None and not (isinstance(label, str) and label.strip()):
-            raise InputError(Problem(WHERE, f"{name!r} has {label!r} for a label", ACCEPTED))
+            raise InputError(Problem(WHERE, _("{name!r} has {label!r} for a label", name=name, label=label), ACCEPTED))
     return found
 
 
@@ -62,7 +63,13 @@ def apply(names: Sequence[str], labels: Sequence[str], corrections: Mapping[str,
     now, kept = list(labels), [True] * len(names)
     unknown = sorted({label for label in corrections.values() if label is not None and label not in known})
     if unknown:
-        raise InputError(Problem(WHERE, f"there is no class {unknown[0]!r}", f"accepted: {', '.join(known)}"))
+        raise InputError(
+            Problem(
+                WHERE,
+                _("there is no class {unknown!r}", unknown=unknown[0]),
+                _("accepted: {known}", known=", ".join(known)),
+            )
+        )
     relabelled = dropped = 0
     for name, label in corrections.items():
         if (position := positions.get(name)) is None:
@@ -74,8 +81,14 @@ def apply(names: Sequence[str], labels: Sequence[str], corrections: Mapping[str,
             now[position] = label
             relabelled += 1
     done = [f"{count:,} {verb}" for count, verb in ((relabelled, "relabelled"), (dropped, "dropped")) if count]
-    notes = [f"{', '.join(done)} by you."] if done else []
+    notes = [_("{done} by you.", done=", ".join(done))] if done else []
     if absent := [name for name in corrections if name not in positions]:
-        more = f" and {len(absent) - 3:,} more" if len(absent) > 3 else ""
-        notes.append(f"Corrections of what is not in the data (any more): {', '.join(absent[:3])}{more}.")
+        more = _(" and {absent:,} more", absent=len(absent) - 3) if len(absent) > 3 else ""
+        notes.append(
+            _(
+                "Corrections of what is not in the data (any more): {absent}{more}.",
+                absent=", ".join(absent[:3]),
+                more=more,
+            )
+        )
     return Corrected(now, kept, notes)

@@ -10,17 +10,19 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from engines import messages
 from engines.contract import InputError, Problem, Progress
 from engines.data.encodings import beginning, encoding_of
 from engines.data.row_sampling import Source, clean, require_columns
+from engines.messages import _
 
-SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "vertical bar"}
+SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": _("vertical bar")}
 MOST_LINE = 4 << 20  # characters of one row; a longer one is no table's
 MOST_CELL = 1 << 20  # characters
 LABEL = "__label__"
 SAMPLE_ROWS = 100
 SAMPLE_CHARACTERS = 1 << 18
-ACCEPTED = "accepted: a table with one row a line, its cells separated by comma, semicolon, tab or |"
+ACCEPTED = _("accepted: a table with one row a line, its cells separated by comma, semicolon, tab or |")
 ENDS = (".", "!", "?", "…", "。", "！", "？")
 KNOWN = {
     "text",
@@ -83,35 +85,41 @@ def open_delimited(
         return _labelled_lines(path, encoding, notes)
     separator, told = separator_of(start, path.suffix.lower(), quotes)
     if separator != "," and not (separator == "\t" and path.suffix.lower() == ".tsv"):
-        notes.append(f"The cells are separated by {SEPARATORS[separator]}." if separator else "It has one column.")
+        notes.append(
+            _("The cells are separated by {separators}.", separators=messages.told(SEPARATORS)[separator])
+            if separator
+            else _("It has one column.")
+        )
     if not quotes:
-        notes.append("A quotation mark has no partner: quotation marks are read as part of the text.")
+        notes.append(_("A quotation mark has no partner: quotation marks are read as part of the text."))
     sample = list(_sample(start, separator, quotes))[1 if told else 0 :]
     header = sample[0] if sample else []
     while len(header) > 1 and not header[-1].strip():
         header.pop()
     require_columns(path.name, len(header))
     rows = _rows(path, encoding, separator, quotes, notes, progress)
-    for _ in range(above + told):
+    for _unused in range(above + told):
         next(rows, None)
     guessed = heading is None and not _settled(header, sample[1:])
     if not (has_header(header, sample[1:]) if heading is None else heading):
-        notes.append(f"The first line is no header: the columns are called column_1 to column_{len(header)}.")
+        notes.append(
+            _("The first line is no header: the columns are called column_1 to column_{header}.", header=len(header))
+        )
         if len(header) == 1:
-            notes[-1] = "The first line is no header: the column is called column_1."
+            notes[-1] = _("The first line is no header: the column is called column_1.")
         names = [f"column_{n}" for n in range(1, len(header) + 1)]
         return Source(names, rows, "line", notes, guessed_heading=guessed)
     next((row for row in rows if any(cell.strip() for cell in row[1])), None)  # the header
     widths = Counter(len(row) for row in sample[1:])
     if widths and widths.most_common(1)[0][0] == len(header) + 1 and len(header) not in widths:
-        notes.append("The header lacks a name for the first column (as R writes row names): it is 'row_name' here.")
+        notes.append(_("The header lacks a name for the first column (as R writes row names): it is 'row_name' here."))
         header = ["row_name", *header]
     return Source(header, rows, "line", notes, guessed_heading=guessed)
 
 
 def _labelled_lines(path: Path, encoding: str, notes: list[str]) -> Source:
     """Lines as fastText has them: one label or more, then the text."""
-    notes.append(f"Each line begins with its label ({LABEL}…), as fastText has it.")
+    notes.append(_("Each line begins with its label ({label}…), as fastText has it.", label=LABEL))
 
     def rows() -> Iterator[tuple[int, list[str]]]:
         with path.open(encoding=encoding, errors="replace") as file:
@@ -128,10 +136,10 @@ def _labelled_lines(path: Path, encoding: str, notes: list[str]) -> Source:
 def require_text(name: str, start: str) -> None:
     """Raises InputError when `start`, the beginning of a file, is blank or was no text before it was decoded."""
     if not start.strip("\0 \t\r\n\f\v\ufeff"):
-        raise InputError(Problem(name, "the file is empty", ACCEPTED))
+        raise InputError(Problem(name, _("the file is empty"), ACCEPTED))
     odd = sum(letter < " " and letter not in "\t\r\n\f" or letter == "\N{REPLACEMENT CHARACTER}" for letter in start)
     if odd > 0.05 * len(start):
-        raise InputError(Problem(name, "this is no text", ACCEPTED))
+        raise InputError(Problem(name, _("this is no text"), ACCEPTED))
 
 
 def separator_of(start: str, suffix: str, quotes: bool = True) -> tuple[str, bool]:
@@ -277,8 +285,8 @@ class _Lines:
         self.number += 1
         self.in_row += len(line)
         if self.in_row >= MOST_LINE:
-            found = f"more than {MOST_LINE:,} characters without the end of a row"
-            raise InputError(Problem(f"{self.name}, line {self.number}", found, ACCEPTED))
+            found = _("more than {most_line:,} characters without the end of a row", most_line=MOST_LINE)
+            raise InputError(Problem(_("{name}, line {number}", name=self.name, number=self.number), found, ACCEPTED))
         if self.progress and self.number % 10_000 == 0:
             self.progress(self.raw.tell(), self.size)
         if "\0" in line:
@@ -295,8 +303,8 @@ def _mended(name: str, start: int, lines: _Lines, separator: str, quotes: bool) 
     try:
         return next(_reader([lines.last], separator, quotes))
     except csv.Error:
-        found = f"a cell has more than {MOST_CELL:,} characters"
-        raise InputError(Problem(f"{name}, line {start}", found, ACCEPTED)) from None
+        found = _("a cell has more than {most_cell:,} characters", most_cell=MOST_CELL)
+        raise InputError(Problem(_("{name}, line {start}", name=name, start=start), found, ACCEPTED)) from None
 
 
 def _unquoted(cell: str) -> str:
@@ -326,6 +334,6 @@ def _rows(
                 row = _mended(path.name, start, lines, separator, quotes)
             yield start, [clean(cell) if quotes else clean(_unquoted(cell)) for cell in row]
     if lines.n_nul:
-        notes.append(f"{lines.n_nul:,} NUL characters were taken out.")
+        notes.append(_("{n_nul:,} NUL characters were taken out.", n_nul=lines.n_nul))
     if progress:
         progress(lines.size, lines.size)

@@ -15,12 +15,13 @@ from engines.data.delimited import require_text
 from engines.data.encodings import beginning, encoding_of
 from engines.data.json_shapes import in_sequence, records
 from engines.data.row_sampling import MOST_NAMED, Source, clean, require_columns
+from engines.messages import _
 
 MOST_LINE = 16 << 20  # characters
 MOST_ARRAY = 64 << 20  # bytes of a JSON array, which is read whole
 DEPTH = 3
 """Objects in objects become columns 'a.b.c' down to here; what lies deeper, and lists, stay JSON text."""
-ACCEPTED = "accepted: one JSON object a line (JSONL), or one JSON array of objects, one object a row"
+ACCEPTED = _("accepted: one JSON object a line (JSONL), or one JSON array of objects, one object a row")
 LOOKED_AT = 2_000
 """Rows by which it is judged whether numbers came in quotation marks, too."""
 
@@ -65,8 +66,8 @@ def _lines(path: Path, encoding: str, source: Source, progress: Progress | None)
         while line := file.readline(MOST_LINE):
             number += 1
             if len(line) >= MOST_LINE:
-                found = f"a line of more than {MOST_LINE:,} characters"
-                raise InputError(Problem(f"{path.name}, line {number}", found, ACCEPTED))
+                found = _("a line of more than {most_line:,} characters", most_line=MOST_LINE)
+                raise InputError(Problem(_("{name}, line {number}", name=path.name, number=number), found, ACCEPTED))
             if progress and number % 10_000 == 0:
                 progress(raw.tell(), size)
             if not line.strip("\ufeff \t\r\n"):
@@ -76,19 +77,21 @@ def _lines(path: Path, encoding: str, source: Source, progress: Progress | None)
             except (ValueError, RecursionError):
                 n_bad += 1
                 if n_bad <= MOST_NAMED:
-                    source.skipped.append(Skipped(f"line {number}", "is no JSON"))
+                    source.skipped.append(Skipped(_("line {number}", number=number), _("is no JSON")))
     if n_bad > MOST_NAMED:
-        source.skipped.append(Skipped(path.name, f"has {n_bad - MOST_NAMED:,} more lines that are no JSON"))
+        source.skipped.append(
+            Skipped(path.name, _("has {n_bad:,} more lines that are no JSON", n_bad=n_bad - MOST_NAMED))
+        )
 
 
 def _whole(path: Path, encoding: str) -> Iterator[tuple[int, Any]]:
     if path.stat().st_size > MOST_ARRAY:
-        found = f"a JSON array of more than {MOST_ARRAY >> 20} MiB"
-        raise InputError(Problem(path.name, found, "accepted: JSON Lines (.jsonl), which is read line by line"))
+        found = _("a JSON array of more than {most_array} MiB", most_array=MOST_ARRAY >> 20)
+        raise InputError(Problem(path.name, found, _("accepted: JSON Lines (.jsonl), which is read line by line")))
     try:
         values = list(in_sequence(path.read_bytes().decode(encoding, errors="replace")))
     except (ValueError, RecursionError):
-        raise InputError(Problem(path.name, "it is no whole JSON", ACCEPTED)) from None
+        raise InputError(Problem(path.name, _("it is no whole JSON"), ACCEPTED)) from None
     try:
         rows = records(values[0]) if len(values) == 1 else values
     except ValueError as error:
@@ -106,7 +109,7 @@ def _rows(
         if cells is None:
             n_bad += 1
             if n_bad <= MOST_NAMED:
-                source.skipped.append(Skipped(f"{source.counted} {position}", "is no JSON object"))
+                source.skipped.append(Skipped(f"{source.counted} {position}", _("is no JSON object")))
             continue
         for key in cells:
             if key not in columns:
@@ -120,12 +123,14 @@ def _rows(
                 quoted.setdefault(key, set()).add(isinstance(value.get(key), str))
         yield position, row
     source.notes += [
-        f"'{name}' holds numbers with quotation marks around them and without: both are read alike."
+        _("'{name}' holds numbers with quotation marks around them and without: both are read alike.", name=name)
         for name, ways in quoted.items()
         if len(ways) > 1
     ]
     if n_bad > MOST_NAMED:
-        source.skipped.append(Skipped(name, f"has {n_bad - MOST_NAMED:,} more entries that are no JSON objects"))
+        source.skipped.append(
+            Skipped(name, _("has {n_bad:,} more entries that are no JSON objects", n_bad=n_bad - MOST_NAMED))
+        )
 
 
 def _cells(value: Json) -> dict[str, str] | None:

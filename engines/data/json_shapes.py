@@ -10,6 +10,7 @@ from typing import Any
 
 from engines.contract import Json
 from engines.data.parts import part_of
+from engines.messages import _
 
 COCO = {"images", "annotations", "categories"}
 CHOICES = {"choices", "rating", "labels", "rectanglelabels", "polygonlabels", "brushlabels", "text"}
@@ -28,7 +29,7 @@ def records(value: Json) -> list[Any]:
     if isinstance(value, list):
         return [_annotated(row) if _is_annotated(row) else row for row in value]
     if not isinstance(value, dict):
-        raise ValueError("it holds a single value")
+        raise ValueError(_("it holds a single value"))
     if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):  # orient="split"
         return [dict(zip_longest(map(str, value["columns"]), row)) for row in value["data"] if isinstance(row, list)]
     if value.keys() >= COCO and all(isinstance(value[name], list) for name in COCO):
@@ -39,7 +40,7 @@ def records(value: Json) -> list[Any]:
         return [{**row, "split": part_of(name)} for name, rows in of_rows.items() for row in rows]
     if len(of_rows) > 1:
         told = ", ".join(f"'{name}'" for name in list(of_rows)[:6])
-        raise ValueError(f"it holds {len(of_rows):,} lists of objects ({told})")
+        raise ValueError(_("it holds {of_rows:,} lists of objects ({told})", of_rows=len(of_rows), told=told))
     if of_rows:
         return next(iter(of_rows.values()))
     if len(lists) == 1:

@@ -15,7 +15,7 @@ import numpy as np
 from engines.contract import InputError, Problem, Skipped
 from engines.data.corrections import apply, parse
 from engines.data.splits import complete
-from engines.messages import Declared
+from engines.messages import Declared, _
 
 UNEVEN = 5
 """A class this many times larger than another is worth a note."""
@@ -100,7 +100,12 @@ def without_leaks(examples: Sequence[Example], kind: Kind) -> tuple[list[Example
         if (example.split or "train") == (winner.split or "train"):
             kept.append(example)
         else:
-            reason = f"is the same {kind.twin} as {winner.name}, which is for {winner.split}"
+            reason = _(
+                "is the same {twin} as {name}, which is for {split}",
+                twin=kind.twin,
+                name=winner.name,
+                split=winner.split,
+            )
             leaks.append(Skipped(example.name, reason))
     return kept, leaks
 
@@ -115,16 +120,29 @@ def with_test(
     """
     known = by_size(example.label for example in examples if example.split != "test")
     if unknown := by_size({example.label for example in test} - set(known)):
-        accepted = f"accepted: {', '.join(known)}"
-        raise InputError(Problem(f"test data {name}", f"class {unknown[0]!r} is not in the training data", accepted))
+        accepted = _("accepted: {known}", known=", ".join(known))
+        raise InputError(
+            Problem(
+                _("test data {name}", name=name),
+                _("class {unknown!r} is not in the training data", unknown=unknown[0]),
+                accepted,
+            )
+        )
     tested = {example.sha256 for example in test}
     kept = [example for example in examples if example.sha256 not in tested and example.split != "test"]
     leaked = sum(example.sha256 in tested and example.split != "test" for example in examples)
     notes = []
     if n_own := sum(example.split == "test" for example in examples):
-        notes.append(f"{n_own:,} {unit} that the data keep for a test of their own are not used: {name} is tested on.")
+        notes.append(
+            _(
+                "{n_own:,} {unit} that the data keep for a test of their own are not used: {name} is tested on.",
+                n_own=n_own,
+                unit=unit,
+                name=name,
+            )
+        )
     if leaked:
-        notes.append(f"{leaked:,} {unit} are in the test data too: left out of training.")
+        notes.append(_("{leaked:,} {unit} are in the test data too: left out of training.", leaked=leaked, unit=unit))
     return kept + [replace(example, split="test") for example in test], notes
 
 
@@ -166,8 +184,8 @@ def group_of(example: Labelled) -> str:
 def require_test(where: str, parts: np.ndarray, many: str) -> None:
     """Raises InputError where no example is left to test on; `many` is what examples are called."""
     if not (parts == "test").any():
-        accepted = f"accepted: more {many} a class, or separate test data"
-        raise InputError(Problem(where, f"no {many} are left to test on", accepted))
+        accepted = _("accepted: more {many} a class, or separate test data", many=many)
+        raise InputError(Problem(where, _("no {many} are left to test on", many=many), accepted))
 
 
 def corrected_digest(sha256: str, corrections: str | None, remarks: list[str]) -> str:
@@ -183,17 +201,34 @@ def require_enough(
     n = learning.total()
     so_far = first(skipped)
     if n == 0:
-        raise InputError(Problem(where, f"no {kind.one} in it can be used{so_far}", kind.accepted))
+        raise InputError(
+            Problem(where, _("no {one} in it can be used{so_far}", one=kind.one, so_far=so_far), kind.accepted)
+        )
     if not to_train:
         return
-    found = f"{n:,} usable {kind.many} in {len(learning):,} classes ({shown_counts(learning)}){so_far}"
+    found = _(
+        "{n:,} usable {many} in {learning:,} classes ({shown_counts}){so_far}",
+        n=n,
+        many=kind.many,
+        learning=len(learning),
+        shown_counts=shown_counts(learning),
+        so_far=so_far,
+    )
     if len(learning) == 1:
-        found = f"all {n:,} usable {kind.many} are of one class, '{next(iter(learning))}'{so_far}"
-        accepted = f"at least two classes are needed, each with {kind.many} of its own"
+        found = _(
+            "all {n:,} usable {many} are of one class, '{learning}'{so_far}",
+            n=n,
+            many=kind.many,
+            learning=next(iter(learning)),
+            so_far=so_far,
+        )
+        accepted = _("at least two classes are needed, each with {many} of its own", many=kind.many)
         raise InputError(Problem(where, found, accepted))
     if n < kind.fewest or sum(count >= 2 for count in learning.values()) < 2:
-        accepted = (
-            f"at least {kind.fewest} {kind.many} are needed to train, and two classes with two {kind.many} or more"
+        accepted = _(
+            "at least {fewest} {many} are needed to train, and two classes with two {many} or more",
+            fewest=kind.fewest,
+            many=kind.many,
         )
         raise InputError(Problem(where, found, accepted))
 
@@ -203,16 +238,31 @@ def notes(labels: Iterable[str], examples: Sequence[Labelled], kind: Kind) -> li
     found = []
     counts = Counter(example.label for example in examples)
     if lost := set(labels) - counts.keys():
-        found.append(f"No {kind.one} of {shown_names(lost)} can be used.")
+        found.append(_("No {one} of {shown_names} can be used.", one=kind.one, shown_names=shown_names(lost)))
     if single := {label for label, count in counts.items() if count == 1}:
         found.append(
-            f"{shown_names(single)}: one {kind.one} only. It trains; how well it is recognised cannot be tested."
+            _(
+                "{shown_names}: one {one} only. It trains; how well it is recognised cannot be tested.",
+                shown_names=shown_names(single),
+                one=kind.one,
+            )
         )
     learnt = {example.label for example in examples if example.split in (None, "train")}
     if untaught := counts.keys() - learnt:
-        found.append(f"{shown_names(untaught)}: no {kind.one} to train on, only to test. These can't be recognised.")
+        found.append(
+            _(
+                "{shown_names}: no {one} to train on, only to test. These can't be recognised.",
+                shown_names=shown_names(untaught),
+                one=kind.one,
+            )
+        )
     if counts and max(counts.values()) >= UNEVEN * min(counts.values()) and len(counts) > 1:
-        found.append(f"The classes are uneven: {shown_counts(counts)}. Look at each class's own result.")
+        found.append(
+            _(
+                "The classes are uneven: {shown_counts}. Look at each class's own result.",
+                shown_counts=shown_counts(counts),
+            )
+        )
     return found + _duplicates(examples, kind)
 
 
@@ -225,16 +275,33 @@ def _duplicates(examples: Sequence[Labelled], kind: Kind) -> list[str]:
     found = []
     if copies:
         n = sum(len(group) - 1 for group in copies)
-        found.append(f"{kind.copies}: {n:,} of the {kind.many}. They stay together, to learn from or to test on.")
+        found.append(
+            _(
+                "{copies}: {n:,} of the {many}. They stay together, to learn from or to test on.",
+                copies=kind.copies,
+                n=n,
+                many=kind.many,
+            )
+        )
     if contradictions:
         listed = "; ".join(
             " = ".join(f"{example.name} ('{example.label}')" for example in group[:3]) for group in contradictions[:5]
         )
-        more = f"; and {len(contradictions) - 5:,} more" if len(contradictions) > 5 else ""
+        more = (
+            _("; and {contradictions:,} more", contradictions=len(contradictions) - 5)
+            if len(contradictions) > 5
+            else ""
+        )
         many = f"{len(contradictions):,} {kind.many if len(contradictions) > 1 else kind.one}"
         found.append(
-            f"The same {kind.one} in different classes: {listed}{more}. Each counts in all of its classes ({many}); "
-            "several_labels=left-out leaves them out."
+            _(
+                "The same {one} in different classes: {listed}{more}. Each counts in all of its "
+                "classes ({many}); several_labels=left-out leaves them out.",
+                one=kind.one,
+                listed=listed,
+                more=more,
+                many=many,
+            )
         )
     return found
 
@@ -249,7 +316,12 @@ def first(skipped: Sequence[Skipped]) -> str:
     """How many were skipped and why the first was, to go on with in a sentence; nothing when none was."""
     if not skipped:
         return ""
-    return f" ({len(skipped):,} skipped; the first: {skipped[0].where} {skipped[0].reason})"
+    return _(
+        " ({skipped:,} skipped; the first: {where} {reason})",
+        skipped=len(skipped),
+        where=skipped[0].where,
+        reason=skipped[0].reason,
+    )
 
 
 def merged_names(written: Iterable[str]) -> list[str]:
@@ -258,31 +330,35 @@ def merged_names(written: Iterable[str]) -> list[str]:
     for label in written:
         ways_of[clean(label)].add(label)
     found = [
-        f"{_listed(ways)} are one class, '{label}': they differ only in spaces or in how an accent is stored."
+        _(
+            "{listed} are one class, '{label}': they differ only in spaces or in how an accent is stored.",
+            listed=_listed(ways),
+            label=label,
+        )
         for label, ways in sorted(ways_of.items())
         if len(ways) > 1
     ]
     folded: defaultdict[str, set[str]] = defaultdict(set)
     for label in ways_of:
         folded[label.casefold()].add(label)
-    for _, labels in sorted(folded.items()):
+    for _unused, labels in sorted(folded.items()):
         if len(labels) > 1:
-            found.append(f"{_listed(labels)} differ only in capital letters and are kept apart.")
+            found.append(_("{listed} differ only in capital letters and are kept apart.", listed=_listed(labels)))
     return found
 
 
 def _listed(names: set[str]) -> str:
-    return " and ".join(f"'{name}'" for name in sorted(names))
+    return _(" and ").join(f"'{name}'" for name in sorted(names))
 
 
 def shown_names(labels: set[str]) -> str:
     listed = ", ".join(f"'{label}'" for label in by_size(labels)[:8])
-    return f"{listed} and {len(labels) - 8:,} more" if len(labels) > 8 else listed
+    return _("{listed} and {labels:,} more", listed=listed, labels=len(labels) - 8) if len(labels) > 8 else listed
 
 
 def shown_counts(counts: Counter[str]) -> str:
-    listed = ", ".join(f"{count:,} of '{label}'" for label, count in counts.most_common(4))
+    listed = ", ".join(_("{count:,} of '{label}'", count=count, label=label) for label, count in counts.most_common(4))
     if len(counts) <= 4:
         return listed
     label, count = counts.most_common()[-1]
-    return f"{listed} … {count:,} of '{label}'"
+    return _("{listed} … {count:,} of '{label}'", listed=listed, count=count, label=label)

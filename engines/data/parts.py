@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 
 from engines.contract import setting
 from engines.data.splits import Part
+from engines.messages import _
 
 WORDS: dict[str, Part] = {
     "train": "train",
@@ -41,7 +42,7 @@ YES, NO = {"true", "1", "yes"}, {"false", "0", "no"}
 def parts_setting() -> str:
     """The setting by which a person says what folders called train and test are."""
     return setting(
-        "auto", "What folders called train and test are: parts of the data, or classes", choices=READINGS, reads=True
+        "auto", _("What folders called train and test are: parts of the data, or classes"), choices=READINGS, reads=True
     )
 
 

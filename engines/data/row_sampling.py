@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from engines.contract import InputError, Problem, Skipped
+from engines.messages import _, _n
 
 MOST_COLUMNS = 2_000
 MOST_CHARACTERS = 256 << 20  # in all kept cells together
@@ -62,7 +63,13 @@ class Table:
         """As `find`. Raises InputError where there is none."""
         if (found := self.find(name)) is not None:
             return found
-        raise InputError(Problem(self.name, f"it has no column '{name}'", f"its columns are {listed(self.columns)}"))
+        raise InputError(
+            Problem(
+                self.name,
+                _("it has no column '{name}'", name=name),
+                _("its columns are {columns}", columns=listed(self.columns)),
+            )
+        )
 
 
 @dataclass
@@ -117,17 +124,29 @@ def collect(name: str, source: Source, *, most_rows: int, seed: int, accepted: s
             kept[place] = (position, cells)
         characters += sum(map(len, cells))
         if characters > MOST_CHARACTERS:
-            found = f"its first {n_rows:,} rows hold more than {MOST_CHARACTERS:,} characters"
-            raise InputError(Problem(name, found, "accepted: a smaller table"))
+            found = _(
+                "its first {n_rows:,} rows hold more than {most_characters:,} characters",
+                n_rows=n_rows,
+                most_characters=MOST_CHARACTERS,
+            )
+            raise InputError(Problem(name, found, _("accepted: a smaller table")))
     if n_uneven > MOST_NAMED:
-        source.skipped.append(Skipped(name, f"has {n_uneven - MOST_NAMED:,} more rows of another length"))
+        source.skipped.append(
+            Skipped(name, _("has {n_uneven:,} more rows of another length", n_uneven=n_uneven - MOST_NAMED))
+        )
     if not n_rows:
         raise InputError(Problem(name, _nothing(source, n_blank), accepted))
     notes = list(source.notes)
     if n_blank:
-        notes.append(f"{n_blank:,} blank row{'s were' if n_blank > 1 else ' was'} left out.")
+        notes.append(_n("{n:,} blank row was left out.", "{n:,} blank rows were left out.", n_blank))
     if n_rows > len(kept):
-        notes.append(f"The table is long: {len(kept):,} of its {n_rows:,} rows were drawn at random and are used.")
+        notes.append(
+            _(
+                "The table is long: {kept:,} of its {n_rows:,} rows were drawn at random and are used.",
+                kept=len(kept),
+                n_rows=n_rows,
+            )
+        )
     kept.sort(key=lambda row: row[0])
     columns, renamed = named(source.columns)
     rows = [cells if len(cells) == len(columns) else _padded(cells, len(columns)) for _, cells in kept]
@@ -160,7 +179,7 @@ def named(header: list[str]) -> tuple[list[str], list[str]]:
             copy += 1
             name = f"{wanted}_{copy}"
         if copy > 1:
-            notes.append(f"A second column is called '{wanted}' too; it is '{name}' here.")
+            notes.append(_("A second column is called '{wanted}' too; it is '{name}' here.", wanted=wanted, name=name))
         names.append(name)
     return names, notes
 
@@ -168,14 +187,14 @@ def named(header: list[str]) -> tuple[list[str], list[str]]:
 def require_columns(name: str, count: int) -> None:
     """Raises InputError for a table too wide to be one."""
     if count > MOST_COLUMNS:
-        found = f"it has more than {MOST_COLUMNS:,} columns"
-        raise InputError(Problem(name, found, f"accepted: up to {MOST_COLUMNS:,} columns"))
+        found = _("it has more than {most_columns:,} columns", most_columns=MOST_COLUMNS)
+        raise InputError(Problem(name, found, _("accepted: up to {most_columns:,} columns", most_columns=MOST_COLUMNS)))
 
 
 def listed(names: list[str], most: int = 12) -> str:
     """'a', 'b' and 3 more."""
     shown = ", ".join(f"'{name if len(name) <= 60 else name[:59] + '…'}'" for name in names[:most])
-    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
+    return _("{shown} and {names:,} more", shown=shown, names=len(names) - most) if len(names) > most else shown
 
 
 def clean(cell: str) -> str:
@@ -201,11 +220,21 @@ def _padded(cells: list[str], width: int) -> list[str]:
 
 
 def _uneven(found: int, expected: int) -> str:
-    return f"has {found:,} cell{'s' * (found != 1)}, where the header has {expected:,}"
+    return _n(
+        "has {n:,} cell, where the header has {expected:,}",
+        "has {n:,} cells, where the header has {expected:,}",
+        found,
+        expected=expected,
+    )
 
 
 def _nothing(source: Source, n_blank: int) -> str:
     if source.skipped:
         first = source.skipped[0]
-        return f"none of its {len(source.skipped):,} rows can be used (the first: {first.where} {first.reason})"
-    return f"all of its {n_blank:,} rows are blank" if n_blank else "it has no rows"
+        return _(
+            "none of its {skipped:,} rows can be used (the first: {where} {reason})",
+            skipped=len(source.skipped),
+            where=first.where,
+            reason=first.reason,
+        )
+    return _("all of its {n_blank:,} rows are blank", n_blank=n_blank) if n_blank else _("it has no rows")

@@ -13,6 +13,7 @@ from typing import TypeVar
 from engines.contract import ReadAs, Skipped, setting
 from engines.data.labelled import Labelled, clean
 from engines.data.row_sampling import MOST_NAMED
+from engines.messages import _
 
 E = TypeVar("E", bound=Labelled)
 
@@ -34,16 +35,16 @@ class Several(ValueError):
     """A cell that names several classes."""
 
     def __init__(self, labels: Sequence[str]):
-        more = f" and {len(labels) - 4:,} more" if len(labels) > 4 else ""
-        super().__init__(f"names several classes ({', '.join(labels[:4])}{more})")
+        more = _(" and {labels:,} more", labels=len(labels) - 4) if len(labels) > 4 else ""
+        super().__init__(_("names several classes ({labels}{more})", labels=", ".join(labels[:4]), more=more))
 
 
 def several_setting() -> str:
     """The setting by which a person says what becomes of them."""
     return setting(
         "auto",
-        "What becomes of an example with several labels at once: it is left out, or each combination is a class",
-        title="Several labels at once",
+        _("What becomes of an example with several labels at once: it is left out, or each combination is a class"),
+        title=_("Several labels at once"),
         choices=("auto", LEFT_OUT, TOGETHER),
         reads=True,
     )
@@ -65,10 +66,10 @@ def one_of(cell: str, how: str = "auto") -> str:
     an empty list. Raises Several."""
     label = clean(cell)
     if is_nested(label):
-        raise ValueError(f"marks places within the text ({label[:40]}…) and names no class of it")
+        raise ValueError(_("marks places within the text ({label}…) and names no class of it", label=label[:40]))
     entries = listed(label)
     if entries and len(entries) > 1 and set(entries) <= {"0", "1"}:
-        raise ValueError("holds a list of 0 and 1, a place for each class: write the classes' names instead")
+        raise ValueError(_("holds a list of 0 and 1, a place for each class: write the classes' names instead"))
     return label if entries is None else as_one(entries, how)
 
 
@@ -145,11 +146,19 @@ def about_marked(rows: Sequence[Sequence[str]], names: Sequence[str], said: str)
     """A sentence on columns that were read as classes; `said` is how the names are listed."""
     one, none = (sum(len(found) == n for found in rows) for n in (1, 0))
     if one == len(rows):
-        return f"each row has a 1 in one of the columns {said}; the column's name is the class."
+        return _("each row has a 1 in one of the columns {said}; the column's name is the class.", said=said)
     several = len(rows) - one - none
-    counted = [f"{several:,} in several of them"] * bool(several) + [f"{none:,} in none"] * bool(none)
-    told = f"of {len(rows):,} rows, {one:,} have a 1 in one of the {len(names)} columns {said}"
-    return f"{told}, {' and '.join(counted)}; the column's name is the class."
+    counted = [_("{several:,} in several of them", several=several)] * bool(several) + [
+        _("{none:,} in none", none=none)
+    ] * bool(none)
+    told = _(
+        "of {rows:,} rows, {one:,} have a 1 in one of the {names} columns {said}",
+        rows=len(rows),
+        one=one,
+        names=len(names),
+        said=said,
+    )
+    return _("{told}, {counted}; the column's name is the class.", told=told, counted=_(" and ").join(counted))
 
 
 # --- several in one name --------------------------------------------------------------------------
@@ -176,21 +185,39 @@ def about_joined(found: Joined, counts: Mapping[str, int], many: str) -> str:
     """A sentence on such names. `many` is what examples are called."""
     rows = sum(counts[label] for label in found.labels)
     example = max((label for label in counts if label in found.labels), key=counts.__getitem__)
-    said = f"{rows:,} of {sum(counts.values()):,} {many} have a class such as '{example}'"
-    return (
-        f"{said}: this looks like several labels at once. Each combination is learnt as a class of its own; "
-        f"{SETTING}={LEFT_OUT} leaves them out."
+    said = _(
+        "{rows:,} of {values:,} {many} have a class such as '{example}'",
+        rows=rows,
+        values=sum(counts.values()),
+        many=many,
+        example=example,
+    )
+    return _(
+        "{said}: this looks like several labels at once. Each combination is learnt as a "
+        "class of its own; {setting}={left_out} leaves them out.",
+        said=said,
+        setting=SETTING,
+        left_out=LEFT_OUT,
     )
 
 
 def about_left_out(n: int, of: int, examples: Sequence[str], many: str, *, as_names: bool = True) -> str:
     """A sentence on examples with several labels that were left out; `examples` are a few of their labels, `as_names`
     whether each combination may as well be a class."""
-    other = f" {SETTING}={TOGETHER} makes each combination a class of its own." if as_names else ""
-    shown = f" (such as {'; '.join(list(dict.fromkeys(examples))[:3])})" if examples else ""
-    return (
-        f"{n:,} of {of:,} {many} have several labels each{shown}: they are left out, because one class each is "
-        f"learnt.{other}"
+    other = (
+        _(" {setting}={together} makes each combination a class of its own.", setting=SETTING, together=TOGETHER)
+        if as_names
+        else ""
+    )
+    shown = _(" (such as {fromkeys})", fromkeys="; ".join(list(dict.fromkeys(examples))[:3])) if examples else ""
+    return _(
+        "{n:,} of {of:,} {many} have several labels each{shown}: they are left out, because "
+        "one class each is learnt.{other}",
+        n=n,
+        of=of,
+        many=many,
+        shown=shown,
+        other=other,
     )
 
 
@@ -225,7 +252,7 @@ def without_joined(
     left = [example for example in examples if len(classes[example.sha256]) > 1]
     told.skipped = [Skipped(each.name, str(Several(sorted(classes[each.sha256])))) for each in left[:MOST_NAMED]]
     if left:
-        shown = [" and ".join(sorted(classes[each.sha256])) for each in left[:3]]
+        shown = [_(" and ").join(sorted(classes[each.sha256])) for each in left[:3]]
         told.notes.append(about_left_out(len(left), len(examples), shown, many, as_names=found is not None))
     return [example for example in examples if len(classes[example.sha256]) < 2], told
 
@@ -233,8 +260,8 @@ def without_joined(
 def read_as(n: int, how: str, many: str) -> list[ReadAs]:
     """How `n` examples with several labels were read, and how else they may be."""
     other = LEFT_OUT if how == TOGETHER else TOGETHER
-    why = f"{n:,} {many} have several labels at once."
-    return [ReadAs("several labels at once", how, [other], SETTING, why)] if n else []
+    why = _("{n:,} {many} have several labels at once.", n=n, many=many)
+    return [ReadAs(_("several labels at once"), how, [other], SETTING, why)] if n else []
 
 
 # --- several columns ------------------------------------------------------------------------------
@@ -252,10 +279,17 @@ def about_further(label: str, name: str, pairs: Iterable[tuple[str, str]]) -> li
     others = [(one, other) for one, other in rows if other and other != one]
     if not others:
         return []
-    shown = f"'{others[0][0]}' and '{others[0][1]}'"
+    shown = _("'{others}' and '{others2}'", others=others[0][0], others2=others[0][1])
     return [
-        f"The column '{name}' names a further class in {len(others):,} of {len(rows):,} rows (such as {shown}): only "
-        f"'{label}' is learnt."
+        _(
+            "The column '{name}' names a further class in {others:,} of {rows:,} rows (such as "
+            "{shown}): only '{label}' is learnt.",
+            name=name,
+            others=len(others),
+            rows=len(rows),
+            shown=shown,
+            label=label,
+        )
     ]
 
 

@@ -10,6 +10,8 @@ from typing import Literal
 
 import numpy as np
 
+from engines.messages import _
+
 Part = Literal["train", "validation", "test"]
 
 
@@ -28,9 +30,15 @@ def split(labels: Sequence[str], groups: Sequence[str], *, validation: float, te
     Raises ValueError for shares out of range or lists of different lengths.
     """
     if len(labels) != len(groups):
-        raise ValueError(f"{len(labels)} labels but {len(groups)} groups")
+        raise ValueError(_("{labels} labels but {groups} groups", labels=len(labels), groups=len(groups)))
     if validation < 0 or test < 0 or validation + test >= 1:
-        raise ValueError(f"validation {validation} and test {test} must be 0 or more and below 1 together")
+        raise ValueError(
+            _(
+                "validation {validation} and test {test} must be 0 or more and below 1 together",
+                validation=validation,
+                test=test,
+            )
+        )
     part_of: dict[str, Part] = {}
     for label, sizes in _classes(labels, groups).items():
         part_of.update(_draw(sizes, validation, test, np.random.default_rng([seed, zlib.crc32(label.encode())])))

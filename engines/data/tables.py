@@ -9,11 +9,13 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from engines import messages
 from engines.contract import InputError, Problem, Progress
 from engines.data.columnar import open_parquet, open_spreadsheet
 from engines.data.delimited import UnclosedQuote, open_delimited
 from engines.data.json_lines import open_records
 from engines.data.row_sampling import Source, Table, collect, named
+from engines.messages import _
 
 __all__ = [
     "ACCEPTED",
@@ -29,27 +31,27 @@ __all__ = [
 ]
 
 EXTENSIONS = {".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx"}
-ACCEPTED = "accepted: a table as CSV, TSV, JSONL, Parquet or XLSX"
+ACCEPTED = _("accepted: a table as CSV, TSV, JSONL, Parquet or XLSX")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 FOREIGN = {
-    b"\xd0\xcf\x11\xe0": ("it is an old Excel file (.xls)", "save it as .xlsx or CSV"),
-    b"\x1f\x8b": ("it is packed with gzip", "unpack it first"),
-    b"%PDF": ("it is a PDF", ACCEPTED),
-    b"\x89PNG": ("it is an image", ACCEPTED),
-    b"\xff\xd8\xff": ("it is an image", ACCEPTED),
-    b"SQLite format 3": ("it is a SQLite database", "export its table as CSV"),
+    b"\xd0\xcf\x11\xe0": (_("it is an old Excel file (.xls)"), _("save it as .xlsx or CSV")),
+    b"\x1f\x8b": (_("it is packed with gzip"), _("unpack it first")),
+    b"%PDF": (_("it is a PDF"), ACCEPTED),
+    b"\x89PNG": (_("it is an image"), ACCEPTED),
+    b"\xff\xd8\xff": (_("it is an image"), ACCEPTED),
+    b"SQLite format 3": (_("it is a SQLite database"), _("export its table as CSV")),
 }
 """How other files begin -> what they are, and what to do."""
-SERIES = "write it as a table, such as one row a date with the columns unique_id, ds and y"
+SERIES = _("write it as a table, such as one row a date with the columns unique_id, ds and y")
 NAMED = {
-    ".tsf": ("it is in the format of the Monash archive (.tsf)", SERIES),
-    ".ts": ("it is in the format of sktime and the UEA archive (.ts)", SERIES),
-    ".arff": ("it is in Weka's format (.arff)", "save it as CSV"),
-    ".sav": ("it is in SPSS's format (.sav)", "save it as CSV"),
-    ".dta": ("it is in Stata's format (.dta)", "save it as CSV"),
-    ".rds": ("it is in R's format (.rds)", "write it as CSV"),
-    ".feather": ("it is in the Feather format", "write it as Parquet or CSV"),
-    ".ods": ("it is an OpenDocument spreadsheet (.ods)", "save it as .xlsx or CSV"),
+    ".tsf": (_("it is in the format of the Monash archive (.tsf)"), SERIES),
+    ".ts": (_("it is in the format of sktime and the UEA archive (.ts)"), SERIES),
+    ".arff": (_("it is in Weka's format (.arff)"), _("save it as CSV")),
+    ".sav": (_("it is in SPSS's format (.sav)"), _("save it as CSV")),
+    ".dta": (_("it is in Stata's format (.dta)"), _("save it as CSV")),
+    ".rds": (_("it is in R's format (.rds)"), _("write it as CSV")),
+    ".feather": (_("it is in the Feather format"), _("write it as Parquet or CSV")),
+    ".ods": (_("it is an OpenDocument spreadsheet (.ods)"), _("save it as .xlsx or CSV")),
 }
 """Endings of files of other formats -> what they are, and what to do."""
 
@@ -102,9 +104,9 @@ def open_table(
     try:
         with path.open("rb") as file:
             start = file.read(64)
-        if told := NAMED.get(path.suffix.lower()):
+        if told := messages.told(NAMED).get(path.suffix.lower()):
             raise InputError(Problem(path.name, *told))
-        for opening, (found, accepted) in FOREIGN.items():
+        for opening, (found, accepted) in messages.told(FOREIGN).items():
             if start.startswith(opening):
                 raise InputError(Problem(path.name, found, accepted))
         return _source(path, start, sheet, heading, progress)
@@ -113,7 +115,9 @@ def open_table(
 
 
 def _unopened(path: Path, error: OSError) -> InputError:
-    return InputError(Problem(path.name, f"the table cannot be opened ({error.strerror or error})", ACCEPTED))
+    return InputError(
+        Problem(path.name, _("the table cannot be opened ({strerror})", strerror=error.strerror or error), ACCEPTED)
+    )
 
 
 def _source(path: Path, start: bytes, sheet: str | None, heading: bool | None, progress: Progress | None) -> Source:
@@ -162,19 +166,25 @@ def read_rows(path: Path) -> list[tuple[int, list[str]]]:
     UTF-8 or UTF-16, or else Windows-1252, which Excel writes in western Europe. Raises InputError for a file that is
     empty, too large or not text.
     """
-    accepted = "accepted: a CSV file with a header line, separated by comma, semicolon or tab"
+    accepted = _("accepted: a CSV file with a header line, separated by comma, semicolon or tab")
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise InputError(Problem(path.name, f"the table is larger than {MOST_BYTES >> 20} MiB", accepted))
+            raise InputError(
+                Problem(
+                    path.name, _("the table is larger than {most_bytes} MiB", most_bytes=MOST_BYTES >> 20), accepted
+                )
+            )
         text = decode(path.read_bytes())
     except OSError as error:
-        raise InputError(Problem(path.name, f"the table cannot be opened ({error.strerror})", accepted)) from None
+        raise InputError(
+            Problem(path.name, _("the table cannot be opened ({strerror})", strerror=error.strerror), accepted)
+        ) from None
     lines = text.splitlines()
     first = next((line for line in lines if line.strip()), None)
     if first is None:
-        raise InputError(Problem(path.name, "the table is empty", accepted))
+        raise InputError(Problem(path.name, _("the table is empty"), accepted))
     if "\0" in text:
-        raise InputError(Problem(path.name, "this is no text", accepted))
+        raise InputError(Problem(path.name, _("this is no text"), accepted))
     telling = next((line for line in lines if any(separator in line for separator in SEPARATORS)), first)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(SEPARATORS, key=telling.count))
     rows = []
@@ -183,9 +193,15 @@ def read_rows(path: Path) -> list[tuple[int, list[str]]]:
             if any(cell.strip() for cell in cells):
                 rows.append((reader.line_num, cells))
     except csv.Error:
-        raise InputError(Problem(f"{path.name}, line {reader.line_num}", "the line cannot be read", accepted)) from None
+        raise InputError(
+            Problem(
+                _("{name}, line {line_num}", name=path.name, line_num=reader.line_num),
+                _("the line cannot be read"),
+                accepted,
+            )
+        ) from None
     if not rows:
-        raise InputError(Problem(path.name, "the table is empty", accepted))
+        raise InputError(Problem(path.name, _("the table is empty"), accepted))
     return rows
 
 

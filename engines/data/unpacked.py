@@ -15,6 +15,7 @@ from pathlib import Path
 from engines import messages
 from engines.contract import InputError, Problem, Skipped
 from engines.data.archive import MOST_DEEP, is_clutter
+from engines.messages import _
 
 
 def prepared(source: Path, work: Path, fill: Callable[[Path], list[Skipped]]) -> tuple[Path, list[Skipped]]:
@@ -58,8 +59,8 @@ def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
     while waiting:
         folder, depth = waiting.pop()
         if depth > MOST_DEEP:
-            found = f"its folders lie more than {MOST_DEEP} deep inside one another"
-            raise InputError(Problem(root.name, found, "move the files up"))
+            found = _("its folders lie more than {most_deep} deep inside one another", most_deep=MOST_DEEP)
+            raise InputError(Problem(root.name, found, _("move the files up")))
         status = folder.stat()
         if (status.st_dev, status.st_ino) in seen:
             continue

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from engines.contract import InputError, Problem
 from engines.datasets.folder import DatasetFolder
 from engines.datasets.state import DatasetState, Item
+from engines.messages import _
 
 TASKS = {"pictures": "vision.classification", "sounds": "speech.speaker", "texts": "text.sentiment"}
 """Kind of a data set -> the task whose encoder looks at it while it is being made."""
@@ -51,8 +52,8 @@ def export(dataset: DatasetFolder, out: Path, *, labelled: bool = True, label_co
     state, named = dataset.state(), columns(dataset)
     items = state.labelled if labelled else state.unlabelled
     if not items:
-        kind = "example with a class" if labelled else "example without a class"
-        raise InputError(Problem(dataset.about.title, f"it holds no {kind}", "add one"))
+        kind = _("example with a class") if labelled else _("example without a class")
+        raise InputError(Problem(dataset.about.title, _("it holds no {kind}", kind=kind), _("add one")))
     texts = dataset.about.kind == "texts"
     rows, files = [], []
     for item in items:
@@ -86,12 +87,20 @@ def require_trainable(state: DatasetState) -> None:
     """Raises InputError where no classifier can learn from it: one class, or a class of one example."""
     counts = {name: n for name, n in state.counts.items() if n}
     if len(counts) < 2:
-        found = f"only one class, {next(iter(counts))}, has examples" if counts else "no class has examples"
-        raise InputError(Problem("data set", found, "show examples of two classes or more"))
-    again = ", for the same one again is one example" if state.repeated else ""
+        found = (
+            _("only one class, {counts}, has examples", counts=next(iter(counts)))
+            if counts
+            else _("no class has examples")
+        )
+        raise InputError(Problem(_("data set"), found, _("show examples of two classes or more")))
+    again = _(", for the same one again is one example") if state.repeated else ""
     for name, n in counts.items():
         if n < 2:
-            raise InputError(Problem(f"class {name}", f"it has one example{again}", "show two or more"))
+            raise InputError(
+                Problem(
+                    _("class {name}", name=name), _("it has one example{again}", again=again), _("show two or more")
+                )
+            )
 
 
 def file_name(item: Item) -> str:

@@ -24,6 +24,7 @@ from typing import Any, Literal, get_args
 from engines import paths, runs
 from engines.contract import InputError, Problem
 from engines.datasets.state import DatasetState, Item, replay
+from engines.messages import _
 
 Kind = Literal["pictures", "sounds", "texts"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -73,10 +74,16 @@ class DatasetFolder:
     def create(cls, kind: str, title: str, owner: str = "") -> DatasetFolder:
         """A new, empty data set of 'pictures', 'sounds' or 'texts'. Raises InputError for another kind."""
         if kind not in KINDS:
-            raise InputError(Problem("data set", f"there is no kind {kind!r}", f"accepted: {', '.join(KINDS)}"))
+            raise InputError(
+                Problem(
+                    _("data set"),
+                    _("there is no kind {kind!r}", kind=kind),
+                    _("accepted: {kinds}", kinds=", ".join(KINDS)),
+                )
+            )
         dataset = cls(paths.datasets() / runs.new_id())
         dataset.path.mkdir()
-        dataset._write_about(About(kind, clean(title) or f"My {kind}", owner, round(time.time(), 3)))
+        dataset._write_about(About(kind, clean(title) or _("My {kind}", kind=kind), owner, round(time.time(), 3)))
         return dataset
 
     @classmethod
@@ -156,7 +163,13 @@ class DatasetFolder:
         there would be more than MOST_ITEMS.
         """
         if len(self.state().items) + len(examples) > MOST_ITEMS:
-            raise InputError(Problem("data set", f"more than {MOST_ITEMS:,} examples", "start another data set"))
+            raise InputError(
+                Problem(
+                    _("data set"),
+                    _("more than {most_items:,} examples", most_items=MOST_ITEMS),
+                    _("start another data set"),
+                )
+            )
         kind = self.about.kind
         kept = [(_checked(example, kind), _item(example, kind)) for example in examples]
         for content, item in kept:
@@ -250,7 +263,9 @@ class DatasetFolder:
 
 
 def _gone() -> InputError:
-    return InputError(Problem("data set", "there is no data set at this address", "check the link, or make a new one"))
+    return InputError(
+        Problem(_("data set"), _("there is no data set at this address"), _("check the link, or make a new one"))
+    )
 
 
 def clean(text: str) -> str:
@@ -262,24 +277,28 @@ def class_name(text: str) -> str:
     """The name of a class, as it is kept. Raises InputError where nothing is left of it."""
     if name := clean(text):
         return name
-    raise InputError(Problem("class", "it has no name", "give it one"))
+    raise InputError(Problem("class", _("it has no name"), _("give it one")))
 
 
 def _checked(example: New, kind: Kind) -> bytes:
     """The bytes that are kept. Raises InputError."""
-    where = clean(example.name) or "the example"
+    where = clean(example.name) or _("the example")
     if len(example.content) > MOST_BYTES:
-        raise InputError(Problem(where, f"is larger than {MOST_BYTES >> 20} MiB", "accepted: a smaller file"))
+        raise InputError(
+            Problem(
+                where, _("is larger than {most_bytes} MiB", most_bytes=MOST_BYTES >> 20), _("accepted: a smaller file")
+            )
+        )
     if kind != "texts":
         if not example.content:
-            raise InputError(Problem(where, "is empty", "accepted: a file with something in it"))
+            raise InputError(Problem(where, _("is empty"), _("accepted: a file with something in it")))
         return example.content
     try:
         text = example.content.decode("utf-8").replace("\0", "").strip()
     except UnicodeDecodeError:
-        raise InputError(Problem(where, "is no text in UTF-8", "accepted: text")) from None
+        raise InputError(Problem(where, _("is no text in UTF-8"), _("accepted: text"))) from None
     if not text:
-        raise InputError(Problem(where, "is empty", "accepted: a text with something in it"))
+        raise InputError(Problem(where, _("is empty"), _("accepted: a text with something in it")))
     return text.encode()
 
 

@@ -10,6 +10,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 
 from engines.data.splits import split
+from engines.messages import _
 
 CHECKED = 0.2
 """The share of a budget that decides when to stop, of what has enough for that."""
@@ -40,7 +41,7 @@ def drawn(labels: Sequence[Hashable], budget: int, seed: int, sizes: Sequence[fl
         by_class.setdefault(label, []).append(position)
     low, high = bounds(labels, sizes)
     if not low <= budget <= high:
-        raise ValueError(f"budget {budget} is not between {low} and {high}")
+        raise ValueError(_("budget {budget} is not between {low} and {high}", budget=budget, low=low, high=high))
     rng = np.random.default_rng(seed)
     ranked = []
     for label in sorted(by_class, key=str):

@@ -18,6 +18,7 @@ import numpy as np
 from engines.contract import Scores
 from engines.contract.study import Progress
 from engines.evidence.effects import Effects
+from engines.messages import _
 
 DRAWS = 1000
 FEWEST_TIMES = 3
@@ -71,9 +72,9 @@ def labels_saved(
     """Of scores by budget and name: labels that `ours` needs fewer than `theirs` at the largest budget."""
     budgets = sorted(scores)
     if len(budgets) < 2:
-        return Saved("How many labels it saves takes two budgets or more to tell.")
+        return Saved(_("How many labels it saves takes two budgets or more to tell."))
     if theirs == "zero_shot":
-        return Saved("The model as it came learns from no label, so there are none to save.")
+        return Saved(_("The model as it came learns from no label, so there are none to save."))
     sign = 1.0 if higher_is_better else -1.0
     drawn = {name: sign * _draws([scores[budget][name] for budget in budgets]) for name in (ours, theirs)}
     level = _rising(drawn[theirs])[:, -1]
@@ -83,24 +84,44 @@ def labels_saved(
     after = float((own[:, -1] < level).mean())
     if before >= INSIDE:
         return Saved(
-            f"More than {most - least:,} {unit}: with {least:,} it is already where {_other(theirs)} is with {most:,}."
+            _(
+                "More than {most:,} {unit}: with {least:,} it is already where {other} is with {most2:,}.",
+                most=most - least,
+                unit=unit,
+                least=least,
+                other=_other(theirs),
+                most2=most,
+            )
         )
     if after >= INSIDE:
-        return Saved(f"None: with {most:,} {unit} it is not yet where {_other(theirs)} is.")
+        return Saved(
+            _("None: with {most:,} {unit} it is not yet where {other} is.", most=most, unit=unit, other=_other(theirs))
+        )
     if before > 1 - INSIDE or after > 1 - INSIDE:
         return Saved(
-            f"Not to be told from these budgets: in some draws of the test it is beyond {least:,} to {most:,}."
+            _(
+                "Not to be told from these budgets: in some draws of the test it is beyond {least:,} to {most:,}.",
+                least=least,
+                most=most,
+            )
         )
     at = np.array([_crossing(budgets, row, wanted) for row, wanted in zip(own, level, strict=True)])
     known = own.mean(0), level.mean()
     value = most - _crossing(budgets, *known)
     low, high = (float(most - q) for q in np.quantile(at, [0.975, 0.025]))
-    text = f"About {value:,.0f} {unit} of {most:,} (95 % interval {low:,.0f} to {high:,.0f})."
+    text = _(
+        "About {value:,.0f} {unit} of {most:,} (95 % interval {low:,.0f} to {high:,.0f}).",
+        value=value,
+        unit=unit,
+        most=most,
+        low=low,
+        high=high,
+    )
     return Saved(text, {"value": round(value, 1), "low": round(low, 1), "high": round(high, 1)})
 
 
 def _other(name: str) -> str:
-    return "training from scratch" if name == "scratch" else name.replace("_", " ")
+    return _("training from scratch") if name == "scratch" else name.replace("_", " ")
 
 
 def _draws(scores: Sequence[Scores]) -> np.ndarray:
@@ -152,22 +173,28 @@ def time_saved(ours: Sequence[Curve | None], theirs: Sequence[Curve | None], *, 
     ratios, seconds, steps = [], [], []
     for own, other in zip(ours, theirs, strict=True):
         if own is None or other is None or not other.values:
-            return Saved("How much time it saves was not measured: nothing was validated while it learnt.")
+            return Saved(_("How much time it saves was not measured: nothing was validated while it learnt."))
         best = int(np.argmax(sign * np.array(other.values)))
         reached = [i for i, value in enumerate(own.values) if sign * value >= sign * other.values[best]]
         if not reached:
-            return Saved("None: in at least one seed it never stood where the other ended.")
+            return Saved(_("None: in at least one seed it never stood where the other ended."))
         at = reached[0]
         ratios.append(math.log(max(own.seconds[at], 0.01) / max(other.seconds[best], 0.01)))
         seconds.append(other.seconds[best] - own.seconds[at])
         steps.append(other.epochs[best] - own.epochs[at])
     if len(ratios) < FEWEST_TIMES:
-        return Saved(f"How much time it saves takes {FEWEST_TIMES} seeds or more to tell.")
+        return Saved(_("How much time it saves takes {fewest_times} seeds or more to tell.", fewest_times=FEWEST_TIMES))
     found = Effects.over_seeds(np.array(ratios)).interval()
     ratio, low, high = (math.exp(number) for number in (found.value, found.low, found.high))
     if high > WIDEST**2 * low:
-        took = f"{math.exp(min(ratios)):.2g} to {math.exp(max(ratios)):.2g}"
-        return Saved(f"Not to be told: in {len(ratios)} seeds it took from {took} of the other's time.")
+        took = _("{exp:.2g} to {exp_ratios:.2g}", exp=math.exp(min(ratios)), exp_ratios=math.exp(max(ratios)))
+        return Saved(
+            _(
+                "Not to be told: in {ratios} seeds it took from {took} of the other's time.",
+                ratios=len(ratios),
+                took=took,
+            )
+        )
     numbers = {
         "ratio": ratio,
         "low": low,
@@ -176,11 +203,17 @@ def time_saved(ours: Sequence[Curve | None], theirs: Sequence[Curve | None], *, 
         "steps": float(np.mean(steps)),
     }
     told = (
-        "It takes about as long"
+        _("It takes about as long")
         if low < 1 < high
-        else f"It takes {ratio:.2g} of the time"
+        else _("It takes {ratio:.2g} of the time", ratio=ratio)
         if ratio < 1
-        else f"It takes {ratio:.2g} times as long"
+        else _("It takes {ratio:.2g} times as long", ratio=ratio)
     )
-    text = f"{told} to stand where the other ends ({low:.2g} to {high:.2g} of its seconds, {len(ratios)} seeds)."
+    text = _(
+        "{told} to stand where the other ends ({low:.2g} to {high:.2g} of its seconds, {ratios} seeds).",
+        told=told,
+        low=low,
+        high=high,
+        ratios=len(ratios),
+    )
     return Saved(text, {name: round(value, 3) for name, value in numbers.items()})

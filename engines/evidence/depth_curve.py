@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from engines.evidence.effects import Effects
+from engines.messages import _
 
 FEWEST_SEEDS = 3
 
@@ -35,13 +36,22 @@ def sentence(found: list[dict[str, Any]], n: int, unit: str) -> str:
     """What the curve can and cannot say."""
     better = [point for point in found if point["blocks"] and point["ahead_low"] > 0]
     worse = [point for point in found if point["blocks"] and point["ahead_high"] < 0]
-    pairs = ((better, "beats"), (worse, "loses to"))
-    said = "; ".join(f"letting {_named(own)} learn {does} the frozen backbone" for own, does in pairs if own)
-    told = said or "no number of learning blocks can be told from the frozen backbone"
-    return (
-        f"{told[0].upper()}{told[1:]}, over {found[0]['seeds']} seeds on the same {n:,} held-out {unit}. "
-        f"Other {unit} may move the whole curve, and neighbours on it are not compared with each other: it shows where "
-        "to look, and picks no depth."
+    pairs = ((better, "beats"), (worse, _("loses to")))
+    said = "; ".join(
+        _("letting {named} learn {does} the frozen backbone", named=_named(own), does=does)
+        for own, does in pairs
+        if own
+    )
+    told = said or _("no number of learning blocks can be told from the frozen backbone")
+    return _(
+        "{told}{told2}, over {seeds} seeds on the same {n:,} held-out {unit}. Other {unit} "
+        "may move the whole curve, and neighbours on it are not compared with each other: it "
+        "shows where to look, and picks no depth.",
+        told=told[0].upper(),
+        told2=told[1:],
+        seeds=found[0]["seeds"],
+        n=n,
+        unit=unit,
     )
 
 
@@ -53,6 +63,8 @@ def _named(own: list[dict[str, Any]]) -> str:
 def _over_seeds(values: np.ndarray, level: float) -> tuple[float, float, float]:
     """The mean with its t-interval. Raises ValueError for fewer than FEWEST_SEEDS."""
     if len(values) < FEWEST_SEEDS:
-        raise ValueError(f"{len(values)} seeds: a band needs {FEWEST_SEEDS}")
+        raise ValueError(
+            _("{values} seeds: a band needs {fewest_seeds}", values=len(values), fewest_seeds=FEWEST_SEEDS)
+        )
     found = Effects.over_seeds(values).interval(level=1 - level)
     return found.value, found.low, found.high

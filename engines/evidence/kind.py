@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from engines.contract import Recipe, Result, Strategy
+from engines.messages import _
 
 FEW = 20
 """Examples a class up to which a run is few-shot."""
@@ -128,7 +129,7 @@ def _other_physics(result: Result) -> str:
     if not isinstance(physics, dict) or not physics:
         return ""
     some = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in list(physics.items())[:MOST_NAMED])
-    return f"The target's physics differ from the simulator's: {some}."
+    return _("The target's physics differ from the simulator's: {some}.", some=some)
 
 
 def placed(found: Facts) -> Placed:
@@ -152,35 +153,49 @@ def kind_of(found: Facts) -> Kind:
 
 def about_task(found: Facts) -> str:
     if not found.transfers:
-        return "It began with random numbers: there is no source."
+        return _("It began with random numbers: there is no source.")
     labels = found.target_labels
     if labels is None:
-        return "Same task: the network gives the kind of answer that it always gave."
+        return _("Same task: the network gives the kind of answer that it always gave.")
     if not labels:
-        return "No task yet: nobody has named a class."
+        return _("No task yet: nobody has named a class.")
     if found.same_task:
-        return f"Same task: its {len(labels)} classes are among those that the network came with."
+        return _("Same task: its {labels} classes are among those that the network came with.", labels=len(labels))
     named = ", ".join(sorted(labels)[:MOST_NAMED]) + (", …" if len(labels) > MOST_NAMED else "")
     if found.source_labels is None:
-        return f"New task: its classes ({named}) are yours."
+        return _("New task: its classes ({named}) are yours.", named=named)
     known = len(found.known)
-    return f"New task: {known} of its {len(labels)} classes ({named}) are among those that the network came with."
+    return _(
+        "New task: {known} of its {labels} classes ({named}) are among those that the network came with.",
+        known=known,
+        labels=len(labels),
+        named=named,
+    )
 
 
 def about_labels(found: Facts) -> str:
     shots = found.shots
     if found.labelled and shots is not None:
-        return f"It learnt from {found.labelled:,} labelled {found.unit}, {max(1, round(shots)):,} a class."
+        return _(
+            "It learnt from {labelled:,} labelled {unit}, {value:,} a class.",
+            labelled=found.labelled,
+            unit=found.unit,
+            value=max(1, round(shots)),
+        )
     if found.labelled:
-        return f"It learnt from {found.labelled:,} {found.unit} of the target, with their right answers."
+        return _(
+            "It learnt from {labelled:,} {unit} of the target, with their right answers.",
+            labelled=found.labelled,
+            unit=found.unit,
+        )
     if found.unlabelled:
-        return f"It learnt from {found.unit} of the target without their labels."
+        return _("It learnt from {unit} of the target without their labels.", unit=found.unit)
     if found.learnt:
-        return "What learnt, learnt from nothing of the target."
-    return "Nothing learnt: the target's labels were used for the test alone."
+        return _("What learnt, learnt from nothing of the target.")
+    return _("Nothing learnt: the target's labels were used for the test alone.")
 
 
 def about_domain(found: Facts) -> str:
     if not found.transfers:
         return ""
-    return found.further or "How far its data lie from the source's was not measured before it trained."
+    return found.further or _("How far its data lie from the source's was not measured before it trained.")

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from engines.messages import _
+
 MUCH_ALIKE = 0.95
 """From this similarity on, a stage sees its input much as before."""
 PENALTIES = np.logspace(-4, 4, 17)
@@ -77,7 +79,7 @@ def probe(features: np.ndarray, labels: np.ndarray, learn: np.ndarray, read: np.
     that no one at `read` taught the network either.
     """
     if np.intersect1d(learn, read).size:
-        raise ValueError("a probe reads examples that were learnt from: its accuracy would be that of memory")
+        raise ValueError(_("a probe reads examples that were learnt from: its accuracy would be that of memory"))
     classes = np.unique(labels[learn])
     targets = (labels[learn][:, None] == classes).astype(np.float64)  # (L, C)
     weight = 1 / (targets @ targets.sum(0))
@@ -110,31 +112,51 @@ def sentences(found: dict[str, Any], unit: str) -> dict[str, str]:
     """What a run's layers.json comes to, a plain sentence for each of 'similarity', 'moved' and 'probes'; 'unchanged'
     alone where nothing but the head learnt."""
     if not found["changed"]:
-        return {"unchanged": "Nothing changed inside: the network stayed as it came, and only a new head learnt on it."}
+        return {
+            "unchanged": _("Nothing changed inside: the network stayed as it came, and only a new head learnt on it.")
+        }
     stages = found["stages"]
     compared = [stage for stage in stages if stage["similarity"] is not None]
-    told = {"similarity": "It cannot be told: too few examples, or the same answer to each of them."}
+    told = {"similarity": _("It cannot be told: too few examples, or the same answer to each of them.")}
     if compared:
         most = min(compared, key=lambda stage: stage["similarity"])
         alike = sum(stage["similarity"] >= MUCH_ALIKE for stage in compared)
-        told["similarity"] = (
-            f"{alike} of {len(compared)} stages see your {unit} much as before (similarity {MUCH_ALIKE} or more); "
-            f"stage {most['name']} changed most ({most['similarity']:.2f}; 1 is the same)."
+        told["similarity"] = _(
+            "{alike} of {compared} stages see your {unit} much as before (similarity "
+            "{much_alike} or more); stage {name} changed most ({similarity:.2f}; 1 is the same).",
+            alike=alike,
+            compared=len(compared),
+            unit=unit,
+            much_alike=MUCH_ALIKE,
+            name=most["name"],
+            similarity=most["similarity"],
         )
     furthest, still = max(stages, key=lambda stage: stage["moved"]), sum(not stage["moved"] for stage in stages)
-    stayed = f"; {still} of {len(stages)} stages did not move" if still else ""
+    stayed = _("; {still} of {stages} stages did not move", still=still, stages=len(stages)) if still else ""
     share = f"{100 * furthest['moved']:.2g} %"
-    told["moved"] = f"Weights moved most in stage {furthest['name']}, by {share} of their size{stayed}."
+    told["moved"] = _(
+        "Weights moved most in stage {name}, by {share} of their size{stayed}.",
+        name=furthest["name"],
+        share=share,
+        stayed=stayed,
+    )
     last, apart = stages[-1], found["difference"]
     before, after = last["before"]["value"], last["after"]["value"]
     if apart["low"] > 0 or apart["high"] < 0:
-        verdict = (
-            f"{100 * abs(apart['value']):.0f} points {'more' if apart['value'] > 0 else 'less'} for these two networks"
+        verdict = _(
+            "{value:.0f} points {more} for these two networks",
+            value=100 * abs(apart["value"]),
+            more=_("more") if apart["value"] > 0 else _("less"),
         )
     else:
-        verdict = f"no difference that {found['n']:,} {unit} can show"
-    told["probes"] = (
-        f"Behind the last stage a plain linear probe gets {before:.0%} of {found['n']:,} held-out {unit} right before "
-        f"and {after:.0%} after (each class weighing the same): {verdict}."
+        verdict = _("no difference that {n:,} {unit} can show", n=found["n"], unit=unit)
+    told["probes"] = _(
+        "Behind the last stage a plain linear probe gets {before:.0%} of {n:,} held-out "
+        "{unit} right before and {after:.0%} after (each class weighing the same): {verdict}.",
+        before=before,
+        n=found["n"],
+        unit=unit,
+        after=after,
+        verdict=verdict,
     )
     return told

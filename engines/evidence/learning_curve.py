@@ -25,6 +25,7 @@ from engines.evidence.curve import Curve
 from engines.evidence.effects import LEVEL, LOOKS_LEVEL
 from engines.evidence.side_by_side import Train, Training
 from engines.evidence.verdict import compared
+from engines.messages import _
 from engines.runs import TRIALS, RunFolder, TrialRun
 
 Point = dict[str, Any]
@@ -197,7 +198,9 @@ class _Trials:
         every = [(budget, seed, way) for budget in budgets for seed in seeds for way in ways]
         missing = [one for one in every if one not in self.known and self._read(one) is None]
         if at_once is not None and len(missing) > 1:
-            self.run.emit("phase", name="comparing", title=f"{len(missing)} trainings, several at a time")
+            self.run.emit(
+                "phase", name="comparing", title=_("{missing} trainings, several at a time", missing=len(missing))
+            )
             at_once(missing, train, lambda: self._tell_of(missing))
             self._tell_of(missing)
 
@@ -328,14 +331,20 @@ def remembered(run: Run, strategy: Strategy, seed: int) -> Left | None:
 
 def _check(study: Study, budgets: list[int]) -> None:
     if study.recipe.strategy in {study.rival, Strategy.SCRATCH}:
-        found = f"{study.recipe.strategy} is what the others are compared with"
-        raise InputError(Problem("strategy", found, "accepted: any other strategy"))
+        found = _("{strategy} is what the others are compared with", strategy=study.recipe.strategy)
+        raise InputError(Problem("strategy", found, _("accepted: any other strategy")))
     known = study.budgets
     for budget in budgets:
         if not known.low <= budget <= known.high:
             least = f"{known.low} ({known.low_reason})" if known.low_reason else f"{known.low}"
-            accepted = f"accepted: {least} to {known.high} {known.unit} {known.high_reason}".rstrip()
-            raise InputError(Problem("budgets", f"found {budget}", accepted))
+            accepted = _(
+                "accepted: {least} to {high} {unit} {high_reason}",
+                least=least,
+                high=known.high,
+                unit=known.unit,
+                high_reason=known.high_reason,
+            ).rstrip()
+            raise InputError(Problem("budgets", _("found {budget}", budget=budget), accepted))
 
 
 @contextlib.contextmanager

@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from engines.messages import _
+
 KNOWN_SETS = Path(__file__).with_name("known_sets.json")
 """What our own samples measure, written by `python -m benchmarks.mismatch`."""
 
@@ -77,7 +79,7 @@ def known_sets() -> Mapping[str, Mapping[str, Mapping[str, float]]]:
 
 
 def placed(
-    value: float | None, kind: str, of: str, *, source: str, yours: str = "your data are"
+    value: float | None, kind: str, of: str, *, source: str, yours: str = _("your data are")
 ) -> dict[str, Any] | None:
     """A mismatch on the scale of the known sets: `value`, `scale` (name and value of each, the nearest first), `said`.
 
@@ -91,12 +93,18 @@ def placed(
     nearer = [name for name, at in ordered if at < value]
     further = [name for name, at in ordered if at >= value]
     if alike:
-        where = f"about as far as '{alike[0]}'"
+        where = _("about as far as '{alike}'", alike=alike[0])
     elif nearer and further:
-        where = f"further than '{nearer[-1]}' and nearer than '{further[0]}'"
+        where = _("further than '{nearer}' and nearer than '{further}'", nearer=nearer[-1], further=further[0])
     elif nearer:
-        where = f"further than all that we know, '{nearer[-1]}' included"
+        where = _("further than all that we know, '{nearer}' included", nearer=nearer[-1])
     else:
-        where = f"nearer than all that we know, '{further[0]}' included"
+        where = _("nearer than all that we know, '{further}' included", further=further[0])
     rows = [{"name": name, "value": at} for name, at in ordered]
-    return {"value": value, "scale": rows, "kind": kind, "of": of, "said": f"Measured from {source}, {yours} {where}."}
+    return {
+        "value": value,
+        "scale": rows,
+        "kind": kind,
+        "of": of,
+        "said": _("Measured from {source}, {yours} {where}.", source=source, yours=yours, where=where),
+    }

@@ -14,13 +14,14 @@ import numpy as np
 from engines import weights
 from engines.contract import InputError, ModelCard, Problem, Progress, Recipe, Run, Scores, Study, Task
 from engines.evidence.transferability import Sketch, balanced_mean, probe_right, ranked
+from engines.messages import _
 
 TRACK_RECORD = Path(__file__).with_name("track_record.json")
 """Written by benchmarks/transferability.py."""
 MOST_EXAMPLES = 300
-UNPLACED = (
-    "How far your data lie from what it learnt on is not said: that is read off a network's batch norms, and this one "
-    "has none, or was not measured on sets to compare with."
+UNPLACED = _(
+    "How far your data lie from what it learnt on is not said: that is read off a network's batch "
+    "norms, and this one has none, or was not measured on sets to compare with."
 )
 ENOUGH_SECONDS = 40.0
 """A model that would not have looked at all examples by then is left out: an answer is wanted within a minute."""
@@ -77,9 +78,11 @@ def here(task: Task, named: Sequence[str] = ()) -> list[ModelCard]:
     cards = [task.describe(name) for name in named] or [card for card in task.models() if weights.find(card)]
     away = [card.name for card in cards if not weights.find(card)]
     if away or not cards:
-        what = f"model {away[0]}" if away else task.info.name
-        found = "its weights are not on this machine" if away else "no model is on this machine"
-        raise InputError(Problem(what, found, "accepted: a model that `models` says is here; `prefetch` brings them"))
+        what = _("model {away}", away=away[0]) if away else task.info.name
+        found = _("its weights are not on this machine") if away else _("no model is on this machine")
+        raise InputError(
+            Problem(what, found, _("accepted: a model that `models` says is here; `prefetch` brings them"))
+        )
     return sorted(cards, key=lambda card: sum(stage.macs for stage in card.stages))
 
 
@@ -179,8 +182,8 @@ def by_scores(found: Mapping[str, Scores], *, higher_is_better: bool) -> dict[st
     estimates = {name: scores.estimate() for name, scores in found.items()}
     known = [name for name, estimate in estimates.items() if np.isfinite(estimate.value)]
     if not known:
-        what = "no model's metric can be told on these training examples"
-        raise InputError(Problem("data", what, "accepted: more of them, or such as differ"))
+        what = _("no model's metric can be told on these training examples")
+        raise InputError(Problem("data", what, _("accepted: more of them, or such as differ")))
     names = sorted(known, key=lambda name: estimates[name].value, reverse=higher_is_better)
     rows = []
     for place, name in enumerate(names, start=1):
@@ -210,18 +213,26 @@ def together(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def title(row: Mapping[str, Any]) -> str:
     """'EfficientNet-Lite0 at block 5'; of a whole network its title alone."""
     name = str(row.get("title") or row["name"])
-    return name if row["depth"] in {None, row.get("stages")} else f"{name} at block {row['depth']}"
+    return (
+        name
+        if row["depth"] in {None, row.get("stages")}
+        else _("{name} at block {depth}", name=name, depth=row["depth"])
+    )
 
 
 def track_record(task: str) -> str:
     """How the order by features did on our own sets, where that was measured, for whoever is about to follow it."""
     kept = json.loads(TRACK_RECORD.read_text(encoding="utf-8"))
     if task not in kept:
-        return "How good such an order is was not measured for this task."
+        return _("How good such an order is was not measured for this task.")
     measured = kept[task]
-    return (
-        f"On {measured['sets']} sets of our own, the first of such an order was {measured['regret']:g} points below "
-        f"the best on average and {measured['worst']:g} at worst (Spearman {measured['spearman']:.2f})."
+    return _(
+        "On {sets} sets of our own, the first of such an order was {regret:g} points below "
+        "the best on average and {worst:g} at worst (Spearman {spearman:.2f}).",
+        sets=measured["sets"],
+        regret=measured["regret"],
+        worst=measured["worst"],
+        spearman=measured["spearman"],
     )
 
 
@@ -232,25 +243,41 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
     first, unit = title(rows[0]), f"{found['n']} {found['unit']}"
     said = []
     if len(rows) == 1:
-        said.append(f"Only {first} is here to be asked.")
+        said.append(_("Only {first} is here to be asked.", first=first))
     elif len(tied) == len(rows):
-        said.append(f"On {unit} these {len(rows)} can't be told apart.")
+        said.append(_("On {unit} these {rows} can't be told apart.", unit=unit, rows=len(rows)))
     elif len(tied) > 1:
-        others = ", ".join(title(row) for row in tied[1:6]) + (" and others" if len(tied) > 6 else "")
-        said.append(f"{first} comes first, but on {unit} it can't be told apart from {others}.")
+        others = ", ".join(title(row) for row in tied[1:6]) + (_(" and others") if len(tied) > 6 else "")
+        said.append(
+            _(
+                "{first} comes first, but on {unit} it can't be told apart from {others}.",
+                first=first,
+                unit=unit,
+                others=others,
+            )
+        )
     else:
-        said.append(f"{first} comes first, and {unit} suffice to tell it from all others.")
+        said.append(_("{first} comes first, and {unit} suffice to tell it from all others.", first=first, unit=unit))
     if expected := found["expected"]:
         said.append(
-            f"With its features frozen, expect a balanced accuracy of about {expected['value']:.2f} "
-            f"± {expected['error']:.2f}."
+            _(
+                "With its features frozen, expect a balanced accuracy of about {value:.2f} ± {error:.2f}.",
+                value=expected["value"],
+                error=expected["error"],
+            )
         )
     if gain := found["gain"]:
-        worth = "more" if gain["value"] > 0 else "less"
+        worth = _("more") if gain["value"] > 0 else _("less")
         clear = abs(gain["value"]) > gain["error"]
         said.append(
-            f"That is {100 * abs(gain['value']):.0f} ± {100 * gain['error']:.0f} points {worth} than the same network "
-            f"gives with random weights{'' if clear else ', which may be nothing'}."
+            _(
+                "That is {value:.0f} ± {error:.0f} points {worth} than the same network gives with "
+                "random weights{which_may_be}.",
+                value=100 * abs(gain["value"]),
+                error=100 * gain["error"],
+                worth=worth,
+                which_may_be="" if clear else _(", which may be nothing"),
+            )
         )
     if mismatch := found["mismatch"]:
         said.append(mismatch["said"])

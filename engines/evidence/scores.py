@@ -18,6 +18,7 @@ from engines.evidence import bootstrap, intervals
 from engines.evidence.bootstrap import Value
 from engines.evidence.effects import LEVEL, Effects, influence
 from engines.evidence.verdict import FEWEST_A_CLASS
+from engines.messages import _, _n
 
 ONE_ARM = 0.5**0.5
 """How much one learner varies over seeds, of what the difference of two does."""
@@ -49,8 +50,12 @@ class Accuracies:
         least = min(Counter(self.labels[self.asked].tolist()).values(), default=0)
         if least >= FEWEST_A_CLASS:
             return ""
-        has = f"{least} test example{'s' * (least != 1)}"
-        return f"one class has {has}, and it takes {FEWEST_A_CLASS} of each to say more"
+        has = _n("{n} test example", "{n} test examples", least)
+        return _(
+            "one class has {has}, and it takes {fewest_a_class} of each to say more",
+            has=has,
+            fewest_a_class=FEWEST_A_CLASS,
+        )
 
     def on(self, at: np.ndarray) -> Accuracies:
         """On the examples at these positions alone."""

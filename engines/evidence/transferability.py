@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from engines.evidence.intervals import balanced
+from engines.messages import _
 
 NEIGHBOURS = 5
 FOLDS = 5
@@ -94,7 +95,7 @@ def logme(products: np.ndarray, labels: np.ndarray) -> float:
     along = (basis.T @ targets) ** 2  # (N, C): how much of a target lies along each direction
     squares = squares.clip(0)[:, None]
     ratio = np.full(targets.shape[1], 1.0)  # alpha / beta
-    for _ in range(MOST_ROUNDS):
+    for _unused in range(MOST_ROUNDS):
         alpha, beta = _settled(squares, along, ratio)
         before, ratio = ratio, alpha / beta
         if np.all(np.abs(ratio - before) <= 1e-3 * before):
@@ -210,7 +211,7 @@ def _halves(labels: np.ndarray, groups: np.ndarray, seed: int) -> Iterator[np.nd
     names, where = np.unique(groups, return_index=True)
     classes = labels[where]  # the class of a group's first example
     of_classes = [names[classes == c] for c in np.unique(classes)]
-    for _ in range(DRAWS):
+    for _unused in range(DRAWS):
         chosen = [own[rng.permutation(len(own))[: (len(own) + 1) // 2]] for own in of_classes]
         yield np.flatnonzero(np.isin(groups, np.concatenate(chosen)))
 
@@ -229,7 +230,7 @@ def probe_right(
 
     fewest = min(len(np.unique(groups[labels == c])) for c in np.unique(labels))
     if fewest < 2:
-        raise ValueError("a class has fewer than two groups")
+        raise ValueError(_("a class has fewer than two groups"))
     right = np.zeros(len(labels), dtype=bool)
     splitter = StratifiedGroupKFold(min(folds, fewest), shuffle=True, random_state=seed)
     for learning, testing in splitter.split(features, labels, groups):

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from engines.contract import Recipe
+from engines.messages import _
 from engines.runs import RunFolder
 
 LOADED = re.compile(r"(^## Load it\n\n```python\n).*?(\n```$)", re.MULTILINE | re.DOTALL)
-USE = """
+USE = _("""
 
 ## This export
 
@@ -28,7 +29,7 @@ USE = """
 
 Inside are the model, what it needs to read new inputs, and the recipe: no example that it learnt from, and no name of a
 file. The names of what it tells apart are part of the model.
-"""
+""")
 
 
 @contextmanager

@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from torch.onnx import OnnxExporterError
 
 from engines.contract import InputError, Problem
+from engines.messages import _
 
 TOLERANCE = 1e-4
 """Largest difference of a number that comes out, relative to the largest one where that is above 1."""
-INSTEAD = "accepted: the format safetensors, which keeps any model"
+INSTEAD = _("accepted: the format safetensors, which keeps any model")
 
 Inputs = Mapping[str, Tensor]
 """What a network reads, by the names that the ONNX file gives it, in the order in which the network takes it."""
@@ -51,7 +52,7 @@ def write(
                 verbose=False,
             )
     except OnnxExporterError as error:
-        raise refusal(run, "its layers cannot be written as ONNX") from error
+        raise refusal(run, _("its layers cannot be written as ONNX")) from error
     assert program is not None
     for node in program.model.graph:
         node.metadata_props.clear()  # where in whose folders the code lay
@@ -83,13 +84,17 @@ def largest_difference(
             error = float(np.abs(answer - expected).max())
             same = output != "logits" or (answer.argmax(1) == expected.argmax(1)).all()
             if not same or not error <= TOLERANCE * max(1.0, float(np.abs(expected).max())):
-                found = f"its ONNX version answers otherwise than the model (a {what} differs by {error:.1g})"
+                found = _(
+                    "its ONNX version answers otherwise than the model (a {what} differs by {error:.1g})",
+                    what=what,
+                    error=error,
+                )
                 raise refusal(run, found, accepted)
             worst = max(worst, error)
     except Exception as reason:  # onnxruntime raises a kind of its own for each thing that it lacks
         if type(reason).__module__.partition(".")[0] != "onnxruntime":
             raise
-        raise refusal(run, "ONNX Runtime cannot run its ONNX version", accepted) from reason
+        raise refusal(run, _("ONNX Runtime cannot run its ONNX version"), accepted) from reason
     return worst
 
 
@@ -99,4 +104,4 @@ def load_lines(file: str) -> str:
 
 
 def refusal(run: Path, found: str, accepted: str = INSTEAD) -> InputError:
-    return InputError(Problem(f"run {run.name}", found, accepted))
+    return InputError(Problem(_("run {name}", name=run.name), found, accepted))

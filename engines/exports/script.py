@@ -11,9 +11,10 @@ from typing import Any
 from engines import weights
 from engines.contract import ModelCard
 from engines.exports.specialise import PARTS, specialised
+from engines.messages import _
 from engines.runs import RunFolder, no_model, refusal
 
-TRAIN_AGAIN = "train it again to get one"
+TRAIN_AGAIN = _("train it again to get one")
 
 
 def keep(folder: Path, lesson: dict[str, Any], **further: Any) -> None:
@@ -38,7 +39,9 @@ def kept_of(run: Path, missing: str, instead: str = TRAIN_AGAIN, *, config: str 
 
 def require_no_fp16(run: Path, kept: dict[str, Any]) -> None:
     if kept["precision"] == "fp16":
-        raise refusal(run, "it was trained in fp16, which the script cannot", "accepted: mixed_precision no or bf16")
+        raise refusal(
+            run, _("it was trained in fp16, which the script cannot"), _("accepted: mixed_precision no or bf16")
+        )
 
 
 def stop_as_the_run(run: Path, kept: dict[str, Any]) -> None:
@@ -53,8 +56,8 @@ def require_same_weights(run: Path, card: ModelCard, known: str | None) -> None:
     """Raises InputError when the pretrained weights are not to be had, or are others than the run started from."""
     path = weights.fetch(card)
     if known and weights.sha256(path) != known:
-        found = f"the pretrained weights of {card.name} on this machine are not those it started from"
-        raise refusal(run, found, f"accepted: the file with SHA-256 {known[:8]}…")
+        found = _("the pretrained weights of {name} on this machine are not those it started from", name=card.name)
+        raise refusal(run, found, _("accepted: the file with SHA-256 {known}…", known=known[:8]))
 
 
 def write(

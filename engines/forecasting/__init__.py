@@ -2,5 +2,6 @@
 on rolling origins beside seasonal naive, AutoETS, AutoARIMA and Theta."""
 
 from engines.contract import DomainInfo
+from engines.messages import _
 
-DOMAIN = DomainInfo("Forecasting", ":material/show_chart:", "Sales, weather, prices")
+DOMAIN = DomainInfo(_("Forecasting"), ":material/show_chart:", _("Sales, weather, prices"))

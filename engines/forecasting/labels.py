@@ -3,6 +3,8 @@
 import csv
 import io
 
+from engines.messages import _
+
 FREQUENCIES = ("Y", "Q", "M", "W", "D", "B", "H", "30min", "15min", "10min", "5min", "min", "S", "dates")
 FREQUENCY_TITLES = {
     "Y": "yearly",
@@ -10,16 +12,16 @@ FREQUENCY_TITLES = {
     "M": "monthly",
     "W": "weekly",
     "D": "daily",
-    "B": "business days",
+    "B": _("business days"),
     "H": "hourly",
     "30min": "half-hourly",
-    "15min": "every 15 minutes",
-    "10min": "every 10 minutes",
-    "5min": "every 5 minutes",
-    "min": "every minute",
-    "S": "every second",
-    "dates": "each date a step",
-    "step": "steps without dates",
+    "15min": _("every 15 minutes"),
+    "10min": _("every 10 minutes"),
+    "5min": _("every 5 minutes"),
+    "min": _("every minute"),
+    "S": _("every second"),
+    "dates": _("each date a step"),
+    "step": _("steps without dates"),
 }
 FREQUENCY_CODES = {FREQUENCY_TITLES[code]: code for code in FREQUENCIES}
 """What a frequency is called -> its code."""
@@ -37,12 +39,12 @@ DATE_FORMS = (
     "milliseconds since 1970",
     "microseconds since 1970",
     "nanoseconds since 1970",
-    "step numbers",
+    _("step numbers"),
 )
 """How a number may be a date."""
-NO_COLUMN = "no column"
+NO_COLUMN = _("no column")
 """What the settings of columns accept beside names."""
-EVERY_COLUMN = "every column of numbers"
+EVERY_COLUMN = _("every column of numbers")
 
 
 def names_in(text: str) -> list[str]:

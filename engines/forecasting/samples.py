@@ -8,71 +8,76 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engines.contract import InputError, Problem, Sample
+from engines.messages import _
 
 VEGA = "vega_datasets 0.9 (github.com/vega/vega-datasets)"
 SAMPLES = [
     Sample(
         name="passengers",
-        title="Air passengers",
-        description="Passengers of international airlines, monthly from 1949 to 1960, in thousands: trend and a season "
-        "that grows with it.",
+        title=_("Air passengers"),
+        description=_(
+            "Passengers of international airlines, monthly from 1949 to 1960, in thousands: trend and a "
+            "season that grows with it."
+        ),
         origin="Box, Jenkins and Reinsel: Time Series Analysis, series G; it comes with sktime",
         licence="public domain; sktime is BSD-3-Clause",
         real=True,
     ),
     Sample(
         name="weather",
-        title="Seattle weather, daily",
-        description="Precipitation, highest and lowest temperature and wind, each day from 2012 to 2015.",
+        title=_("Seattle weather, daily"),
+        description=_("Precipitation, highest and lowest temperature and wind, each day from 2012 to 2015."),
         origin=f"NOAA National Climatic Data Center, in {VEGA}",
         licence="public domain (US government); the package is MIT",
         real=True,
     ),
     Sample(
         name="hourly",
-        title="Temperatures by the hour",
-        description="Hourly temperature normals of Seattle and San Francisco for one year, in degrees Fahrenheit: "
-        "what NOAA calls normal for each hour, computed from 30 years of measurements.",
+        title=_("Temperatures by the hour"),
+        description=_(
+            "Hourly temperature normals of Seattle and San Francisco for one year, in degrees Fahrenheit: "
+            "what NOAA calls normal for each hour, computed from 30 years of measurements."
+        ),
         origin=f"NOAA hourly climate normals, in {VEGA}",
         licence="public domain (US government); the package is MIT",
         real=True,
     ),
     Sample(
         name="co2",
-        title="Carbon dioxide on Mauna Loa, weekly",
-        description="Weekly means from 1958 to 2001, in parts per million, with weeks missing.",
+        title=_("Carbon dioxide on Mauna Loa, weekly"),
+        description=_("Weekly means from 1958 to 2001, in parts per million, with weeks missing."),
         origin="C. D. Keeling and T. P. Whorf, Scripps Institution of Oceanography; it comes with statsmodels",
         licence="public domain",
         real=True,
     ),
     Sample(
         name="stocks",
-        title="Stock prices, monthly",
-        description="Microsoft, Amazon, IBM and Apple from 2000 to 2010 and Google from 2004, in US dollars.",
+        title=_("Stock prices, monthly"),
+        description=_("Microsoft, Amazon, IBM and Apple from 2000 to 2010 and Google from 2004, in US dollars."),
         origin=f"collected for the Vega examples, in {VEGA}",
         licence="factual data; the package is MIT",
         real=True,
     ),
     Sample(
         name="stocks-weekly",
-        title="Stock prices, weekly",
-        description="Six technology shares in 2018 and 2019, relative to their first week.",
+        title=_("Stock prices, weekly"),
+        description=_("Six technology shares in 2018 and 2019, relative to their first week."),
         origin="plotly.data.stocks(), which comes with plotly",
         licence="factual data; the package is MIT",
         real=True,
     ),
     Sample(
         name="macro",
-        title="The economy of the United States, quarterly",
-        description="Twelve series from 1959 to 2009, among them product, consumption, prices and unemployment.",
+        title=_("The economy of the United States, quarterly"),
+        description=_("Twelve series from 1959 to 2009, among them product, consumption, prices and unemployment."),
         origin="Federal Reserve Bank of St. Louis and Bureau of Labor Statistics; it comes with statsmodels",
         licence="public domain",
         real=True,
     ),
     Sample(
         name="sunspots",
-        title="Sunspots, yearly",
-        description="The mean number of sunspots in each year from 1700 to 2008: a cycle of about eleven years.",
+        title=_("Sunspots, yearly"),
+        description=_("The mean number of sunspots in each year from 1700 to 2008: a cycle of about eleven years."),
         origin="NOAA National Geophysical Data Center; it comes with statsmodels",
         licence="public domain",
         real=True,
@@ -93,7 +98,9 @@ def make(name: str, out: Path) -> Path:
         "sunspots": _sunspots,
     }
     if name not in makers:
-        raise InputError(Problem(f"sample {name}", "there is no such sample", f"known: {', '.join(makers)}"))
+        raise InputError(
+            Problem(f"sample {name}", _("there is no such sample"), _("known: {makers}", makers=", ".join(makers)))
+        )
     path = out / f"{name}.csv"
     if path.exists():
         return path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engines.contract import InputError, Job, Problem
 from engines.hosting import limits, usage
+from engines.messages import _
 
 
 def admit(job: Job, unfinished: int) -> None:
@@ -12,19 +13,25 @@ def admit(job: Job, unfinished: int) -> None:
     if not limits.public():
         return
     if not job.owner:
-        raise InputError(Problem("visitor", "this browser keeps no cookie", "allow it one, and load the page again"))
+        raise InputError(
+            Problem("visitor", _("this browser keeps no cookie"), _("allow it one, and load the page again"))
+        )
     at_once = limits.visitor_runs_at_once()
     if at_once and unfinished >= at_once:
-        found = f"{unfinished} of your runs wait or train already"
-        raise InputError(Problem("runs", found, "cancel one, or try again when one has finished"))
+        found = _("{unfinished} of your runs wait or train already", unfinished=unfinished)
+        raise InputError(Problem("runs", found, _("cancel one, or try again when one has finished")))
     if not usage.spend(job.owner, "runs", 1, limits.visitor_runs()):
-        found = f"you have started {limits.visitor_runs()} today, as many as a visitor may here"
-        raise InputError(Problem("runs", found, "come back tomorrow, or run Headstart on a machine of your own"))
+        found = _(
+            "you have started {visitor_runs} today, as many as a visitor may here", visitor_runs=limits.visitor_runs()
+        )
+        raise InputError(Problem("runs", found, _("come back tomorrow, or run Headstart on a machine of your own")))
 
 
 def require_few(examples: int, unit: str) -> None:
     """Raises InputError where a run on a public host would learn from more examples than it may."""
     most = limits.run_examples()
     if most and examples > most:
-        found = f"there are {examples:,} {unit} to learn from"
-        raise InputError(Problem("data", found, f"up to {most:,} on this host; on a machine of your own, all"))
+        found = _("there are {examples:,} {unit} to learn from", examples=examples, unit=unit)
+        raise InputError(
+            Problem("data", found, _("up to {most:,} on this host; on a machine of your own, all", most=most))
+        )

@@ -13,6 +13,7 @@ from engines.contract import InputError, Problem
 from engines.hosting import usage
 from engines.jobs import cleanup, limits
 from engines.jobs.contract import JobBackend
+from engines.messages import _
 from engines.runs import ID, RunFolder
 
 BACKENDS = {"local": "engines.jobs.local.backend:LocalBackend"}
@@ -26,12 +27,14 @@ def backend() -> JobBackend:
     """
     chosen = os.environ.get("HEADSTART_BACKEND", "").strip() or "local"
     if chosen not in BACKENDS:
-        accepted = f"accepted: {', '.join(BACKENDS)}"
-        raise InputError(Problem("environment variable HEADSTART_BACKEND", f"found {chosen!r}", accepted))
+        accepted = _("accepted: {backends}", backends=", ".join(BACKENDS))
+        raise InputError(
+            Problem(_("environment variable HEADSTART_BACKEND"), _("found {chosen!r}", chosen=chosen), accepted)
+        )
     key = chosen, paths.home()  # another home only in tests
     with _opening:
         if key not in _open:
-            module, _, name = BACKENDS[chosen].partition(":")
+            module, _unused, name = BACKENDS[chosen].partition(":")
             _open[key] = getattr(importlib.import_module(module), name)()
         return _open[key]
 
@@ -48,12 +51,14 @@ def delete(jobs: JobBackend, run_id: str, *, undo: bool = False) -> None:
     cleanup.purge()
     run = RunFolder.find(run_id)
     if run.path.parent != paths.runs():
-        raise InputError(Problem("run", "this recorded run belongs to Headstart", "only your own runs can be deleted"))
+        raise InputError(
+            Problem("run", _("this recorded run belongs to Headstart"), _("only your own runs can be deleted"))
+        )
     deadline = time.monotonic() + limits.grace_seconds() + 10
     status = jobs.cancel(run_id)
     while not status.state.finished:
         if time.monotonic() > deadline:
-            raise InputError(Problem("run", "it has not stopped yet", "try again in a moment"))
+            raise InputError(Problem("run", _("it has not stopped yet"), _("try again in a moment")))
         time.sleep(0.05)
         status = jobs.status(run_id)
     gone = run.path.with_name(f"{cleanup.UNDO}{run.id}")  # gone at once, however long the removal takes
@@ -74,7 +79,7 @@ def delete_all_of(jobs: JobBackend, owner: str) -> int:
     """Deletes for good every run of a visitor, what it brought, and what is known of its day; how many runs there were.
     Raises InputError as `delete` does."""
     if not owner:
-        raise InputError(Problem("visitor", "nobody is named", "a visitor of a public host"))
+        raise InputError(Problem("visitor", _("nobody is named"), _("a visitor of a public host")))
     owned = [run for run in cleanup.runs() if RunFolder(run).job.owner == owner]
     for run in owned:
         if run.name.startswith(cleanup.UNDO):
@@ -90,5 +95,5 @@ def restore(run_id: str) -> None:
     """Brings back a run that was deleted with `undo`. Raises InputError when it is too late."""
     gone = paths.runs() / f"{cleanup.UNDO}{run_id}"
     if not ID.fullmatch(run_id) or not gone.is_dir():
-        raise InputError(Problem("run", "it is deleted for good", "only the last few minutes can be undone"))
+        raise InputError(Problem("run", _("it is deleted for good"), _("only the last few minutes can be undone")))
     gone.rename(paths.runs() / run_id)

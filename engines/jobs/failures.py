@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import errno
 
+from engines.messages import _
+
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 FULL_WORDS = ("no space left on device", "disk quota exceeded", "os error 28", "os error 112")
 """How libraries that raise their own errors say it (safetensors, and torch with an OSError behind it)."""
-GONE = "The folder of this run was moved or deleted while it worked: nothing more can be kept. Start the run again."
+GONE = _("The folder of this run was moved or deleted while it worked: nothing more can be kept. Start the run again.")
 
 
 def sentence(error: BaseException, log: str) -> str:
     """What to tell a person about `error`, whose traceback lies in the file called `log`."""
     if disk_is_full(error):
-        return "The disk is full: free some space, then press Resume. Finished epochs are kept."
+        return _("The disk is full: free some space, then press Resume. Finished epochs are kept.")
     if card_is_full(error):
-        return "The graphics card ran out of memory: choose a smaller batch size, smaller pictures or a smaller model."
+        return _(
+            "The graphics card ran out of memory: choose a smaller batch size, smaller pictures or a smaller model."
+        )
     if memory_is_full(error):
-        return "The computer ran out of memory: choose a smaller batch size or model, or close other programs."
-    return f"This is a defect of ours: {type(error).__name__}. The details are in {log}."
+        return _("The computer ran out of memory: choose a smaller batch size or model, or close other programs.")
+    return _("This is a defect of ours: {name}. The details are in {log}.", name=type(error).__name__, log=log)
 
 
 def disk_is_full(error: BaseException | None) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from engines.environment import number
 from engines.hosting import limits
+from engines.messages import _
 
 GIB = 1 << 30
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000  # <linux/sched.h>
@@ -42,23 +43,23 @@ def put_up(*, network: bool = False) -> list[str]:
     if not limits.public():
         return []
     parts: list[tuple[str, Callable[[], None]]] = [
-        ("a place behind others", _nice),
-        ("a limit of memory", lambda: _limit("RLIMIT_AS", 0 if _has_cuda() else memory_bytes())),
-        ("a limit of file size", lambda: _limit("RLIMIT_FSIZE", file_bytes())),
-        ("a limit of processes", lambda: _limit("RLIMIT_NPROC", processes())),
-        ("a limit of core dumps", lambda: _limit("RLIMIT_CORE", 1)),
+        (_("a place behind others"), _nice),
+        (_("a limit of memory"), lambda: _limit("RLIMIT_AS", 0 if _has_cuda() else memory_bytes())),
+        (_("a limit of file size"), lambda: _limit("RLIMIT_FSIZE", file_bytes())),
+        (_("a limit of processes"), lambda: _limit("RLIMIT_NPROC", processes())),
+        (_("a limit of core dumps"), lambda: _limit("RLIMIT_CORE", 1)),
     ]
     if not network:
-        parts.append(("a network namespace of its own", _leave_network))
+        parts.append((_("a network namespace of its own"), _leave_network))
     missing = []
     for what, put in parts:
         try:
             put()
         except (OSError, ImportError, AttributeError, ValueError) as error:
-            missing.append(f"This system does not give a worker {what}: {error}.")
+            missing.append(_("This system does not give a worker {what}: {error}.", what=what, error=error))
     if _has_cuda():
         missing.append(
-            "With CUDA an address-space limit would count the driver's: give the whole service a limit of memory."
+            _("With CUDA an address-space limit would count the driver's: give the whole service a limit of memory.")
         )
     return missing
 

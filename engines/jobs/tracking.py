@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engines.contract import Cancelled, Event
+from engines.messages import _
 from engines.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -103,7 +104,12 @@ def _follow(run: RunFolder, sinks: list[Sink], over: threading.Event, outcome: l
                 sinks.remove(sink)
                 traceback.print_exc(file=sys.stderr)
                 with contextlib.suppress(OSError):
-                    run.emit("note", message=f"{sink.name} does not get this run's curves: {_reason(error)}.")
+                    run.emit(
+                        "note",
+                        message=_(
+                            "{name} does not get this run's curves: {reason}.", name=sink.name, reason=_reason(error)
+                        ),
+                    )
 
 
 def _reason(error: Exception) -> str:

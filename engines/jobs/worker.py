@@ -26,6 +26,7 @@ from typing import Any
 from engines import messages, registry
 from engines.contract import Cancelled, InputError, Job, Problem, State
 from engines.jobs import failures, fence, processes, tracking, warm_imports
+from engines.messages import _
 from engines.runs import CACHED, HEARTBEAT_SECONDS, RunFolder
 
 LOG = "worker.log"
@@ -41,7 +42,7 @@ def execute(run: RunFolder, ready: Callable[[], Any] = lambda: None) -> int:
     2 the input is wrong, 130 cancelled, 1 a defect of ours. The ending and its sentence are the last status event.
     """
     if worker_of(run):
-        print("Another worker is busy with this run.", file=sys.stderr)
+        print(_("Another worker is busy with this run."), file=sys.stderr)
         return DEFECT
     with _at_work(run):
         try:
@@ -54,14 +55,14 @@ def execute(run: RunFolder, ready: Callable[[], Any] = lambda: None) -> int:
         except InputError as error:
             return _end(run, State.FAILED, str(error), WRONG_INPUT)
         except Cancelled:
-            return _end(run, State.CANCELLED, "Cancelled. What was learnt so far is kept.", CANCELLED)
+            return _end(run, State.CANCELLED, _("Cancelled. What was learnt so far is kept."), CANCELLED)
         except Exception as error:
             if not run.exists:
                 print(failures.GONE, file=sys.stderr)
                 return DEFECT
             _log_traceback(run)
             if run.cancel_requested:
-                message = f"Cancelled; the run broke while it was stopping. The details are in {LOG}."
+                message = _("Cancelled; the run broke while it was stopping. The details are in {log}.", log=LOG)
                 return _end(run, State.CANCELLED, message, CANCELLED)
             return _end(run, State.FAILED, failures.sentence(error, LOG), DEFECT)
         return _end(run, State.DONE, "Done.", DONE)
@@ -84,8 +85,10 @@ def _compare(job: Job, run: RunFolder) -> None:
     try:
         budgets, seeds = list(map(int, job.arguments["budgets"])), int(job.arguments["seeds"])
     except (KeyError, TypeError, ValueError):
-        accepted = "accepted: budgets, a list of whole numbers, and seeds, a whole number"
-        raise InputError(Problem("arguments of 'compare'", f"found {job.arguments}", accepted)) from None
+        accepted = _("accepted: budgets, a list of whole numbers, and seeds, a whole number")
+        raise InputError(
+            Problem(_("arguments of 'compare'"), _("found {arguments}", arguments=job.arguments), accepted)
+        ) from None
     first = None
     with contextlib.suppress(InputError):  # where it was deleted meanwhile, its seed is trained again
         first = RunFolder.find(str(job.arguments.get("first", "")))
@@ -99,8 +102,10 @@ def _sweep(job: Job, run: RunFolder) -> None:
     try:
         seeds, blocks = int(job.arguments["seeds"]), list(map(int, job.arguments.get("blocks") or ()))
     except (KeyError, TypeError, ValueError):
-        accepted = "accepted: seeds, a whole number, and perhaps blocks, a list of them"
-        raise InputError(Problem("arguments of 'sweep'", f"found {job.arguments}", accepted)) from None
+        accepted = _("accepted: seeds, a whole number, and perhaps blocks, a list of them")
+        raise InputError(
+            Problem(_("arguments of 'sweep'"), _("found {arguments}", arguments=job.arguments), accepted)
+        ) from None
     found = lifecycle.sweep(registry.task(job.recipe.task), job.recipe, run, seeds, blocks)
     run.write("sweep.json", json.dumps(messages.kept(found), indent=2))
 
@@ -123,7 +128,11 @@ VERBS: dict[str, Callable[[Job, RunFolder], None]] = {
 
 def _work(job: Job, run: RunFolder) -> None:
     if job.verb not in VERBS:
-        raise InputError(Problem("job", f"there is no verb {job.verb!r}", f"accepted: {', '.join(VERBS)}"))
+        raise InputError(
+            Problem(
+                "job", _("there is no verb {verb!r}", verb=job.verb), _("accepted: {verbs}", verbs=", ".join(VERBS))
+            )
+        )
     from engines.training import array_cache
 
     with array_cache.noted_in(run.path / CACHED):
@@ -246,7 +255,7 @@ def main(arguments: list[str]) -> int:
         return _ordered()
     if len(arguments) != 1 or not (Path(arguments[0]) / "recipe.json").is_file():
         print(
-            "usage: python -m engines.jobs.worker RUN_DIR (a folder with a recipe.json), --order or --spare",
+            _("usage: python -m engines.jobs.worker RUN_DIR (a folder with a recipe.json), --order or --spare"),
             file=sys.stderr,
         )
         return WRONG_INPUT

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from engines.contract import Metric, Result, Verdict
+from engines.messages import _
 from engines.reporting import wording
 
-GUESSED = "Average thresholded confidence, Garg et al. 2022"
+GUESSED = _("Average thresholded confidence, Garg et al. 2022")
 
 
 def sentences(result: Result, metric: Metric) -> list[str]:
@@ -22,8 +23,13 @@ def sentences(result: Result, metric: Metric) -> list[str]:
 def done(found: dict[str, Any]) -> str:
     """'New domain: adapted by T3A; 12 of 300 answers changed.'"""
     if found["method"] == "none":
-        return f"New domain: not adapted. {found['why']}"
-    return f"New domain: adapted by {found['title']}; {found['changed']:,} of {found['n']:,} answers changed."
+        return _("New domain: not adapted. {why}", why=found["why"])
+    return _(
+        "New domain: adapted by {title}; {changed:,} of {n:,} answers changed.",
+        title=found["title"],
+        changed=found["changed"],
+        n=found["n"],
+    )
 
 
 def truth(found: dict[str, Any], metric: Metric) -> list[str]:
@@ -32,9 +38,16 @@ def truth(found: dict[str, Any], metric: Metric) -> list[str]:
         return []
     before, after = (wording.value(metric, found["truth"][name]["value"]) for name in ("before", "after"))
     if found["method"] == "none":
-        return [f"By the labels there: {wording.within(metric.title)} {before}."]
+        return [_("By the labels there: {within} {before}.", within=wording.within(metric.title), before=before)]
     verdict = Verdict.read(found["truth"]["verdict"])
-    return [f"By the labels there: {before} before, {after} after. {wording.sentence(verdict, metric)}"]
+    return [
+        _(
+            "By the labels there: {before} before, {after} after. {sentence}",
+            before=before,
+            after=after,
+            sentence=wording.sentence(verdict, metric),
+        )
+    ]
 
 
 def guess(found: dict[str, Any]) -> list[str]:
@@ -47,10 +60,13 @@ def guess(found: dict[str, Any]) -> list[str]:
         return []
     error = known.get("error")
     off = (
-        f"; where it was measured, such an estimate was off by {wording.amount('accuracy', error['mean'])} on average "
-        f"and {wording.amount('accuracy', error['worst'])} at worst"
+        _(
+            "; where it was measured, such an estimate was off by {amount} on average and {amount_accuracy} at worst",
+            amount=wording.amount("accuracy", error["mean"]),
+            amount_accuracy=wording.amount("accuracy", error["worst"]),
+        )
         if error
-        else "; how far off it is was not measured"
+        else _("; how far off it is was not measured")
     )
     text = ", ".join(said) if found["method"] != "none" else said[0].removesuffix(" before")
-    return [f"Estimate without labels, right answers: {text} ({GUESSED}){off}."]
+    return [_("Estimate without labels, right answers: {text} ({guessed}){off}.", text=text, guessed=GUESSED, off=off)]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from engines.contract import Estimate, Metric, Recipe, Result, TaskInfo, Verdict
+from engines.messages import _
 from engines.reporting import comparisons, wording
 from engines.runs import RunFolder
 
@@ -55,7 +56,7 @@ class Line:
             f"{number * 100:+.1f}" if share else format(number, "+,.0f" if abs(number) >= 1000 else "+.3g")
             for number in (d.value, d.low, d.high)
         )
-        return (f"{value} points" if share else value), f"{low} to {high}"
+        return (_("{value} points", value=value) if share else value), _("{low} to {high}", low=low, high=high)
 
 
 def lines(run: RunFolder, info: TaskInfo) -> list[Line]:

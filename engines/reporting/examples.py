@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engines.messages import _
+
 SHOWN = 8
 """Examples of each kind."""
 LONGEST = 400
@@ -104,10 +106,15 @@ def _classified(folder: Path, rows: list[Row]) -> Shown:
 
 def _one_of_a_class(folder: Path, row: Row, spent: Spent) -> Example:
     right = row["label"] == row["predicted"]
-    truth = "" if right else f", is {row['label']}"
+    truth = "" if right else _(", is {label}", label=row["label"])
     return Example(
         str(row["file"]),
-        f"says {row['predicted']} ({row['confidence']:.0%}){truth}",
+        _(
+            "says {predicted} ({confidence:.0%}){truth}",
+            predicted=row["predicted"],
+            confidence=row["confidence"],
+            truth=truth,
+        ),
         right,
         text=_short(row.get("text") or ""),
         picture=spent.read(folder, row.get("thumbnail")),
@@ -143,8 +150,14 @@ def _transcripts(folder: Path, rows: list[Row]) -> Shown:
 
 
 def _transcript(folder: Path, row: Row) -> Example:
-    before = f" Before it learnt: {row['before']}" if row.get("before") else ""
-    says = f"Heard: {row['predicted']}{before} ({row['errors_after']} of {row['words']} words wrong)"
+    before = _(" Before it learnt: {before}", before=row["before"]) if row.get("before") else ""
+    says = _(
+        "Heard: {predicted}{before} ({errors_after} of {words} words wrong)",
+        predicted=row["predicted"],
+        before=before,
+        errors_after=row["errors_after"],
+        words=row["words"],
+    )
     right = row["errors_after"] == 0
     return Example(str(row["file"]), says, right, text=row["label"], sound=_envelope(folder, row.get("sound")))
 
@@ -176,8 +189,13 @@ def _written(rows: list[Row]) -> Shown:
 
 
 def _answer(row: Row) -> Example:
-    before = f" Before it learnt: {_short(row['base_predicted'])}" if row.get("base_predicted") else ""
-    says = f"It writes: {_short(row['predicted'])} Wanted: {_short(row['label'])}{before}"
+    before = _(" Before it learnt: {short}", short=_short(row["base_predicted"])) if row.get("base_predicted") else ""
+    says = _(
+        "It writes: {short} Wanted: {short_label}{before}",
+        short=_short(row["predicted"]),
+        short_label=_short(row["label"]),
+        before=before,
+    )
     return Example(str(row["file"]), says, text=_short(row["question"]))
 
 
@@ -203,7 +221,13 @@ def _series(folder: Path, rows: list[Row]) -> list[Example]:
         low, median, high = ([float(row[column]) for row in ahead] for column in ("q0.1", "predicted", "q0.9"))
         came = [float("nan") if row["y"] is None else float(row["y"]) for row in ahead]
         fan = Fan(tuple(known[-4 * len(ahead) :]), tuple(median), tuple(low), tuple(high), tuple(came))
-        shown.append(Example(name, f"Forecast made just before {ahead[0]['ds']}, {len(ahead)} steps ahead", fan=fan))
+        shown.append(
+            Example(
+                name,
+                _("Forecast made just before {ds}, {ahead} steps ahead", ds=ahead[0]["ds"], ahead=len(ahead)),
+                fan=fan,
+            )
+        )
     return shown
 
 
@@ -224,15 +248,19 @@ def _history(folder: Path) -> dict[str, tuple[list[str], list[float]]]:
 
 def _episodes(folder: Path, rows: list[Row]) -> Shown:
     """The policy at work in a few moments, where it was filmed, and the episodes that went worst."""
-    films = {"tuned_target": "After it learnt, on the robot", "source_target": "As it came, on the robot"}
+    films = {"tuned_target": _("After it learnt, on the robot"), "source_target": _("As it came, on the robot")}
     some = [
-        Example(title, "from left to right", picture=strip)
+        Example(title, _("from left to right"), picture=strip)
         for name, title in films.items()
         if (strip := _strip(folder / "videos" / f"{name}.gif"))
     ]
     worst = sorted(rows, key=lambda row: row["predicted"])[: SHOWN // 2]
     told = [
-        Example(str(row["file"]), f"return {row['predicted']:,.0f}, {row['before']:,.0f} as it came") for row in worst
+        Example(
+            str(row["file"]),
+            _("return {predicted:,.0f}, {before:,.0f} as it came", predicted=row["predicted"], before=row["before"]),
+        )
+        for row in worst
     ]
     return Shown(tuple(some), tuple(told))
 

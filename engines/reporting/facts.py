@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from engines.contract import Estimate, Metric, ModelCard, Recipe, Result, Skipped, Strategy, TaskInfo
+from engines.messages import _
 from engines.reporting import collected, comparisons, foreseen, groups, wording
 from engines.reporting.collected import Line
 from engines.reporting.groups import Groups
 
-WITHOUT = "It was not compared with training from scratch in this run."
-UNMEASURED = "Not measured: there is no test here of what the model could do before."
+WITHOUT = _("It was not compared with training from scratch in this run.")
+UNMEASURED = _("Not measured: there is no test here of what the model could do before.")
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,11 @@ class Measure:
         """'80.0% to 93.0%'; empty without an interval."""
         if self.low is None or self.high is None:
             return ""
-        return f"{wording.value(self.metric, self.low)} to {wording.value(self.metric, self.high)}"
+        return _(
+            "{value} to {value_metric}",
+            value=wording.value(self.metric, self.low),
+            value_metric=wording.value(self.metric, self.high),
+        )
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,11 @@ def collect(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo, fol
         trained=_trained(result, info, own),
         metric=info.metric,
         measures=tuple(_measures(result, info, own.get("rows", {}))),
-        tested_on=f"{result.n_test:,} test {own.get('tested_on', f'{info.unit} that it never saw')}",
+        tested_on=_(
+            "{n_test:,} test {tested_on}",
+            n_test=result.n_test,
+            tested_on=own.get("tested_on", _("{unit} that it never saw", unit=info.unit)),
+        ),
         drawn=own.get("drawn", ""),
         compared=told or (own.get("verdict", WITHOUT),),
         rests_on=tuple(map(_rests_on, collected.of_result(result, recipe, info))),
@@ -123,7 +132,7 @@ def collect(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo, fol
     )
 
 
-RESTS_ON = ("against", "difference (95 % interval)", "tested on", "seeds", "speaks of", "shows from")
+RESTS_ON = ("against", _("difference (95 % interval)"), "tested on", "seeds", _("speaks of"), "shows from")
 """Heads of the table of `Facts.rests_on`."""
 
 
@@ -137,26 +146,64 @@ def _rests_on(line: Line) -> tuple[str, ...]:
 def _what(result: Result, card: ModelCard, info: TaskInfo, learnt_from: str) -> str:
     adapted = result.details.get("card", {}).get("adapted", "")  # to data of a new domain without labels
     model = f"{card.title} ({card.source}; {card.source_task})"
-    share = f"{result.trainable_parameters:,} of {result.parameters:,} parameters learnt from {learnt_from}"
+    share = _(
+        "{trainable_parameters:,} of {parameters:,} parameters learnt from {learnt_from}",
+        trainable_parameters=result.trainable_parameters,
+        parameters=result.parameters,
+        learnt_from=learnt_from,
+    )
     does = f"{info.title} ({info.unit}): "
     match result.strategy:
         case Strategy.ZERO_SHOT:
-            return f"{does}{model} as it came; nothing learnt."
+            return _("{does}{model} as it came; nothing learnt.", does=does, model=model)
         case Strategy.SCRATCH:
-            return f"{does}the network of {model} from random weights: {share}. {adapted}".strip()
+            return _(
+                "{does}the network of {model} from random weights: {share}. {adapted}",
+                does=does,
+                model=model,
+                share=share,
+                adapted=adapted,
+            ).strip()
     read = result.details.get("card", {}).get("read", "")  # ' on what the first 5 of its 8 blocks see'
-    return f"{does}{model}, adapted with strategy {result.strategy}{read}: {share}. {adapted}".strip()
+    return _(
+        "{does}{model}, adapted with strategy {strategy}{read}: {share}. {adapted}",
+        does=does,
+        model=model,
+        strategy=result.strategy,
+        read=read,
+        share=share,
+        adapted=adapted,
+    ).strip()
 
 
 def _trained(result: Result, info: TaskInfo, own: dict[str, Any]) -> str:
     if result.strategy == Strategy.ZERO_SHOT:
-        return f"Nothing was trained. Tested on {result.device}, {result.precision}, in {result.seconds:.0f} s."
+        return _(
+            "Nothing was trained. Tested on {device}, {precision}, in {seconds:.0f} s.",
+            device=result.device,
+            precision=result.precision,
+            seconds=result.seconds,
+        )
     if result.strategy == Strategy.PROTOTYPES:
-        return f"Each class was averaged, on {result.device}, {result.precision}, in {result.seconds:.0f} s."
-    chosen_by = own.get("chosen_by", f"{result.n_validation:,} {info.unit} decided when to stop.")
-    return (
-        f"{result.epochs} epochs (best: {result.best_epoch}) on {result.device}, {result.precision}, "
-        f"in {result.seconds:.0f} s, seed {result.seed}. {chosen_by}"
+        return _(
+            "Each class was averaged, on {device}, {precision}, in {seconds:.0f} s.",
+            device=result.device,
+            precision=result.precision,
+            seconds=result.seconds,
+        )
+    chosen_by = own.get(
+        "chosen_by",
+        _("{n_validation:,} {unit} decided when to stop.", n_validation=result.n_validation, unit=info.unit),
+    )
+    return _(
+        "{epochs} epochs (best: {best_epoch}) on {device}, {precision}, in {seconds:.0f} s, seed {seed}. {chosen_by}",
+        epochs=result.epochs,
+        best_epoch=result.best_epoch,
+        device=result.device,
+        precision=result.precision,
+        seconds=result.seconds,
+        seed=result.seed,
+        chosen_by=chosen_by,
     )
 
 
@@ -166,7 +213,12 @@ def _measures(result: Result, info: TaskInfo, names: dict[str, str]) -> list[Mea
     lines += [Measure.of(names.get(n) or n.replace("_", " "), n, found) for n, found in result.metrics.items()]
     for name, value in result.baselines.items():
         known = result.baseline_details.get(name) or {}
-        usual = f"baseline: {name.replace('_', ' ')}, {wording.within(metric.title)}{wording.on_some(known)}"
+        usual = _(
+            "baseline: {replace}, {within}{on_some}",
+            replace=name.replace("_", " "),
+            within=wording.within(metric.title),
+            on_some=wording.on_some(known),
+        )
         lines.append(Measure(names.get(name) or usual, metric, value, known.get("low"), known.get("high")))
     return lines
 
@@ -180,34 +232,60 @@ def _believed(result: Result, info: TaskInfo) -> str:
     chance = wording.value("accuracy", now["by_chance"])
     surer = sum(b["n"] * (b["confidence"] - b["correct"]) for b in now["bins"]) > 0
     if now["ece"] <= now["by_chance"]:
-        how = f"on {result.n_test:,} test {info.unit} it may be chance, which alone makes up to {chance}"
+        how = _(
+            "on {n_test:,} test {unit} it may be chance, which alone makes up to {chance}",
+            n_test=result.n_test,
+            unit=info.unit,
+            chance=chance,
+        )
     else:
-        how = "it is surer than it is right" if surer else "it is right more often than it says"
-        how += f", and chance alone makes no more than {chance}"
+        how = _("it is surer than it is right") if surer else _("it is right more often than it says")
+        how += _(", and chance alone makes no more than {chance}", chance=chance)
     scaled = (
-        f" Logits are divided by {measured['temperature']:.2f}, fitted on {measured['n_validation']:,} {info.unit} "
-        f"that were held out; before that the error was {wording.value('accuracy', before['ece'])}."
+        _(
+            " Logits are divided by {temperature:.2f}, fitted on {n_validation:,} {unit} that "
+            "were held out; before that the error was {value}.",
+            temperature=measured["temperature"],
+            n_validation=measured["n_validation"],
+            unit=info.unit,
+            value=wording.value("accuracy", before["ece"]),
+        )
         if measured["after"]
-        else " Nothing was held out to scale them by."
+        else _(" Nothing was held out to scale them by.")
     )
-    return f"Expected calibration error {error.shown} ({error.between}): {how}.{scaled}"
+    return _(
+        "Expected calibration error {shown} ({between}): {how}.{scaled}",
+        shown=error.shown,
+        between=error.between,
+        how=how,
+        scaled=scaled,
+    )
 
 
 def _cost(result: Result) -> list[tuple[str, str]]:
     """Of the whole run, its comparison included: `Result.details["cost"]`, where it was counted while the run went on
     ('said' and 'took' in seconds, 'memory' and 'gpu_memory' in bytes, 'energy' in joules by what used it)."""
     counted: dict[str, Any] = result.details.get("cost") or {}
-    rows = [("time, comparison included", f"{counted.get('took', result.seconds):,.0f} s")]
+    rows = [(_("time, comparison included"), f"{counted.get('took', result.seconds):,.0f} s")]
     if scratch := result.baseline_details.get("scratch", {}).get("seconds"):
-        rows.append(("of that from scratch", f"{scratch:,.0f} s"))
+        rows.append((_("of that from scratch"), f"{scratch:,.0f} s"))
     if said := counted.get("said"):
-        rows.append(("said before", f"{said:,.0f} s ({counted['took'] / said - 1:+.0%} came)"))
+        rows.append(
+            (_("said before"), _("{said:,.0f} s ({took:+.0%} came)", said=said, took=counted["took"] / said - 1))
+        )
     rows.append(("device", f"{result.device}, {result.precision}"))
-    names = {"memory": "memory at the peak", "gpu_memory": "memory of the GPU at the peak"}
-    rows += [(title, f"{counted[name] / 1e9:.2f} GB") for name, title in names.items() if counted.get(name)]
+    names = {"memory": _("memory at the peak"), "gpu_memory": _("memory of the GPU at the peak")}
+    rows += [
+        (title, _("{counted:.2f} GB", counted=counted[name] / 1000000000.0))
+        for name, title in names.items()
+        if counted.get(name)
+    ]
     if counted:
-        joules = [f"{used / 3600:.2g} Wh ({name})" for name, used in (counted.get("energy") or {}).items()]
-        rows.append(("energy", " and ".join(joules) or "not measurable here, no counter can be read"))
+        joules = [
+            _("{used:.2g} Wh ({name})", used=used / 3600, name=name)
+            for name, used in (counted.get("energy") or {}).items()
+        ]
+        rows.append(("energy", _(" and ").join(joules) or _("not measurable here, no counter can be read")))
     return rows
 
 
@@ -215,28 +293,30 @@ def _forgetting(result: Result) -> dict[str, Any]:
     """What the source task lost: general English of a model that writes, the accents that a recogniser came with."""
     found, lines = result.details.get("forgetting"), []
     if isinstance(found, dict):
-        said = f"Perplexity of general English, {found['after']['n']} passages; lower is better."
+        said = _("Perplexity of general English, {n} passages; lower is better.", n=found["after"]["n"])
         lines = [Measure.of(part, "perplexity", found[part]) for part in ("before", "after", "difference")]
         return {"forgetting": said, "forgot": tuple(lines)}
     if found:
         for row in found:
-            of = f"{row['accent']}, {row['n']} clips"
+            of = _("{accent}, {n} clips", accent=row["accent"], n=row["n"])
             lines += [Measure.of(f"{of}: {part}", "wer", row["wer"][part]) for part in ("before", "after")]
-        said = "Word error rate of the accents that the model came with; lower is better."
+        said = _("Word error rate of the accents that the model came with; lower is better.")
         return {"forgetting": said, "forgot": tuple(lines)}
     reason = {
-        Strategy.SCRATCH: "Nothing to forget: it began from random weights.",
-        Strategy.ZERO_SHOT: "Nothing learnt, so nothing was forgotten.",
+        Strategy.SCRATCH: _("Nothing to forget: it began from random weights."),
+        Strategy.ZERO_SHOT: _("Nothing learnt, so nothing was forgotten."),
     }.get(Strategy(result.strategy), UNMEASURED)
     if result.strategy in {Strategy.FEATURES, Strategy.PROTOTYPES} and "classes" in result.details:
-        reason = "Its backbone is as it came, so that forgot nothing; the head is new."
+        reason = _("Its backbone is as it came, so that forgot nothing; the head is new.")
     return {"forgetting": reason, "forgot": ()}
 
 
 def _limits(result: Result, card: ModelCard, own: dict[str, Any]) -> str:
-    knows = "It knows only its classes and answers with one of them for any input. "
+    knows = _("It knows only its classes and answers with one of them for any input. ")
     usual = (knows if "classes" in result.details else "") + wording.HOLD
-    return f"{own.get('limits', usual)} Licence of the pretrained weights: {card.licence}."
+    return _(
+        "{limits} Licence of the pretrained weights: {licence}.", limits=own.get("limits", usual), licence=card.licence
+    )
 
 
 def _made_from(recipe: Recipe) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from engines.contract import Metric, Recipe, Result
 from engines.evidence.graded import FILE
+from engines.messages import _
 from engines.reporting import wording
 
 
@@ -31,19 +32,27 @@ def told(result: Result, recipe: Recipe, metric: Metric, folder: Path | None) ->
     if expected := forecast.get("expected"):
         value, error = wording.value(metric, expected["value"]), wording.amount(metric, expected["error"])
         off = wording.amount(metric, abs(result.value - expected["value"]))
-        came = f"It came to {wording.value(metric, result.value)}, {off} off."
-        said.append(f"Expected before training: {value} ± {error}. {came}")
+        came = _("It came to {value}, {off} off.", value=wording.value(metric, result.value), off=off)
+        said.append(_("Expected before training: {value} ± {error}. {came}", value=value, error=error, came=came))
     if gain := forecast.get("gain"):
         value, error = _signed(metric, gain["value"]), wording.amount(metric, gain["error"])
         scratch = result.baselines.get("scratch")
-        over = "over training from scratch"
-        came = "" if scratch is None else f" It came to {_signed(metric, result.value - scratch)} {over}."
-        said.append(f"Expected gain over random weights: {value} ± {error}.{came}")
+        over = _("over training from scratch")
+        came = (
+            ""
+            if scratch is None
+            else _(" It came to {signed} {over}.", signed=_signed(metric, result.value - scratch), over=over)
+        )
+        said.append(
+            _("Expected gain over random weights: {value} ± {error}.{came}", value=value, error=error, came=came)
+        )
     if mismatch := forecast.get("mismatch"):
-        said.append(mismatch.get("said") or f"Distance of these data from the source's: {mismatch['value']:.3g}.")
+        said.append(
+            mismatch.get("said") or _("Distance of these data from the source's: {value:.3g}.", value=mismatch["value"])
+        )
     return tuple(said)
 
 
 def _signed(metric: Metric, number: float) -> str:
     """'+12.5 points' of a share, '+0.268' otherwise."""
-    return f"{number * 100:+.1f} points" if wording.is_share(metric) else f"{number:+.3g}"
+    return _("{number:+.1f} points", number=number * 100) if wording.is_share(metric) else f"{number:+.3g}"

@@ -12,6 +12,7 @@ import numpy as np
 from engines.contract import Estimate, Metric, Result
 from engines.evidence import bootstrap, intervals
 from engines.evidence.verdict import apart
+from engines.messages import _
 from engines.reporting import wording
 
 KINDS = ("group", "accent", "speaker", "unique_id")
@@ -60,17 +61,35 @@ class Groups:
         """The widest gap in a sentence. `names` says whether the groups may be named."""
         best, worst = self.ends
         if best[1].value == worst[1].value:
-            return f"No gap between the {len(self.parts)}: {wording.value(self.metric, best[1].value)} in each."
+            return _(
+                "No gap between the {parts}: {value} in each.",
+                parts=len(self.parts),
+                value=wording.value(self.metric, best[1].value),
+            )
         value, low, high = (self._amount(number) for number in (self.gap.value, self.gap.low, self.gap.high))
-        between = f" between {best[0]} and {worst[0]}" if names else f" between two of {len(self.parts)}"
-        chance = "" if self.gap.low > 0 or self.gap.high < 0 else "; it may be chance"
-        picked = (
-            f" Picked as the widest of {len(self.parts)}, it looks wider than it is." if len(self.parts) > 2 else ""
+        between = (
+            _(" between {best} and {worst}", best=best[0], worst=worst[0])
+            if names
+            else _(" between two of {parts}", parts=len(self.parts))
         )
-        return f"Widest gap{between}: {value} (95 % interval {low} to {high}){chance}.{picked}"
+        chance = "" if self.gap.low > 0 or self.gap.high < 0 else _("; it may be chance")
+        picked = (
+            _(" Picked as the widest of {parts}, it looks wider than it is.", parts=len(self.parts))
+            if len(self.parts) > 2
+            else ""
+        )
+        return _(
+            "Widest gap{between}: {value} (95 % interval {low} to {high}){chance}.{picked}",
+            between=between,
+            value=value,
+            low=low,
+            high=high,
+            chance=chance,
+            picked=picked,
+        )
 
     def _amount(self, number: float) -> str:
-        return f"{100 * number:+.1f} points" if wording.is_share(self.metric) else f"{number:+.3g}"
+        return _("{number:+.1f} points", number=100 * number) if wording.is_share(self.metric) else f"{number:+.3g}"
 
 
 def found(result: Result, folder: Path | None) -> tuple[Groups, ...]:
@@ -117,7 +136,7 @@ Measured = tuple[str, str, bool, list[tuple[str, Estimate]]]
 def _measured(by_name: dict[str, list[Row]]) -> Measured | None:
     columns = next(iter(by_name.values()))[0].keys()
     if {"errors_after", "words"} <= columns:
-        return "wer", "word error rate", False, _each(by_name, _word_error_rate)
+        return "wer", _("word error rate"), False, _each(by_name, _word_error_rate)
     if {"y", "origin"} <= columns:
         return "smape", "sMAPE", False, _each(by_name, _smape)
     if "confidence" in columns:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.contract import ModelCard, Recipe, Result, TaskInfo
+from engines.messages import _
 from engines.reporting import examples, facts
 from engines.reporting.passport import sections
 from engines.reporting.passport.style import STYLE
@@ -59,6 +60,9 @@ def without_data(page: str) -> str:
 
     def counted(found: re.Match[str]) -> str:
         n = found[1].count("<li>")
-        return f"<h2>Left out</h2><p>{f'{n} or more' if n == NAMED else n} of the files or rows in the data.</p>"
+        return _(
+            "<h2>Left out</h2><p>{or_more} of the files or rows in the data.</p>",
+            or_more=_("{n} or more", n=n) if n == NAMED else n,
+        )
 
     return LEFT_OUT.sub(counted, OF_THE_DATA.sub("", page))

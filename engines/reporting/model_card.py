@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
+from engines import messages
 from engines.contract import ModelCard, Recipe, Result, TaskInfo
+from engines.messages import _
 from engines.reporting import facts as run_facts
 from engines.reporting.facts import RESTS_ON, Facts, Measure
 from engines.reporting.groups import Groups
@@ -18,55 +20,39 @@ def write(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo, folde
     """Markdown with YAML metadata. Of the data it names nothing but the classes: it leaves with the model."""
     told = run_facts.collect(result, recipe, card, info, folder)
     recipe_json = json.dumps(told.made_from, indent=2, ensure_ascii=False)
-    return f"""---
-{_metadata(result, card, info, told.title)}
----
-
-# {_name(told.title)}
-
-{_text(told.what)}
-
-{_classes(told)}## How good it is
-
-On {_text(told.tested_on)}, with 95 % intervals{escape(told.drawn, quote=False)}:
-
-{_table(("measure", "value"), map(_row, told.measures))}
-
-{_text(" ".join(told.compared))}
-
-{_section("", _table(RESTS_ON, told.rests_on) if told.rests_on else "", plain=False)}\
-{_groups(told)}{_section("Can its percentages be believed", told.believed)}## Load it
-
-```python
-{told.load}
-```
-
-{_section("", f"Inputs: {told.input}." if told.input else "")}## How it was trained
-
-{_text(told.trained)} {len(told.skipped):,} were left out of the data.
-
-```json
-{recipe_json}
-```
-
-Again, given the same data:
-
-```
-{told.repeat}
-```
-
-{_section("What was expected before training", *told.foreseen)}## What it cost
-
-{_table(("what", "how much"), told.cost)}
-
-## What it forgot
-
-{_text(told.forgetting)}
-
-{_section("", _table(("measure", "value"), map(_row, told.forgot)) if told.forgot else "", plain=False)}## Limits
-
-{_text(told.limits)}
-"""
+    return _(
+        "---\n{metadata}\n---\n\n# {name}\n\n{text}\n\n{classes}## How good it is\n\nOn "
+        "{text_tested_on}, with 95 % intervals{escape}:\n\n{table}\n\n{text_compared}\n\n"
+        "{section}{groups}{section_can_its_percentages}## Load it\n\n```python\n{load}\n```\n\n"
+        "{section_}## How it was trained\n\n{text_trained} {skipped:,} were left out of the "
+        "data.\n\n```json\n{recipe_json}\n```\n\nAgain, given the same data:\n\n```\n{repeat}\n```\n\n"
+        "{section_what_was_expected}## What it cost\n\n{table_cost}\n\n## What it forgot\n\n"
+        "{text_forgetting}\n\n{section_table}## Limits\n\n{text_limits}\n",
+        metadata=_metadata(result, card, info, told.title),
+        name=_name(told.title),
+        text=_text(told.what),
+        classes=_classes(told),
+        text_tested_on=_text(told.tested_on),
+        escape=escape(told.drawn, quote=False),
+        table=_table(("measure", "value"), map(_row, told.measures)),
+        text_compared=_text(" ".join(told.compared)),
+        section=_section("", _table(messages.told(RESTS_ON), told.rests_on) if told.rests_on else "", plain=False),
+        groups=_groups(told),
+        section_can_its_percentages=_section(_("Can its percentages be believed"), told.believed),
+        load=told.load,
+        section_=_section("", _("Inputs: {input}.", input=told.input) if told.input else ""),
+        text_trained=_text(told.trained),
+        skipped=len(told.skipped),
+        recipe_json=recipe_json,
+        repeat=told.repeat,
+        section_what_was_expected=_section(_("What was expected before training"), *told.foreseen),
+        table_cost=_table(("what", _("how much")), told.cost),
+        text_forgetting=_text(told.forgetting),
+        section_table=_section(
+            "", _table(("measure", "value"), map(_row, told.forgot)) if told.forgot else "", plain=False
+        ),
+        text_limits=_text(told.limits),
+    )
 
 
 def _metadata(result: Result, card: ModelCard, info: TaskInfo, title: str) -> str:
@@ -84,7 +70,7 @@ def _metadata(result: Result, card: ModelCard, info: TaskInfo, title: str) -> st
             EvalResult(
                 task_type=info.pipeline_tag,
                 dataset_type="custom",
-                dataset_name=str(f"{info.unit} of one's own"),  # YAML wants a plain one
+                dataset_name=str(_("{unit} of one's own", unit=info.unit)),  # YAML wants a plain one
                 dataset_split="test",
                 metric_type=name,
                 metric_value=round(value, 4),
@@ -109,8 +95,10 @@ def _classes(told: Facts) -> str:
 
 def _groups(told: Facts) -> str:
     """For each class; of other groups, whose names are the data's, only how far apart they are."""
-    said = "".join(f"By {own.kind}, {own.title}. {_group(own)}\n\n" for own in told.groups)
-    return f"## Is it as good for everyone\n\n{said}" if said else ""
+    said = "".join(
+        _("By {kind}, {title}. {group}\n\n", kind=own.kind, title=own.title, group=_group(own)) for own in told.groups
+    )
+    return _("## Is it as good for everyone\n\n{said}", said=said) if said else ""
 
 
 def _group(own: Groups) -> str:

@@ -2,5 +2,6 @@
 Only the tasks' own methods import torch."""
 
 from engines.contract import DomainInfo
+from engines.messages import _
 
-DOMAIN = DomainInfo("Speech", ":material/mic:", "Accents, transcription, voices")
+DOMAIN = DomainInfo(_("Speech"), ":material/mic:", _("Accents, transcription, voices"))

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from engines.contract import InputError, Problem, Sample
+from engines.messages import _
 
 HERE = Path(__file__).parent
 SHIPPED = HERE / "shipped"
@@ -91,18 +92,22 @@ NEEDS_BOTH = "install espeak-ng and flite (on Debian and Ubuntu: sudo apt instal
 TRANSCRIPTION = [
     Sample(
         name="scottish",
-        title="A Scottish voice, synthetic",
-        description="50 sentences spoken by a program: 30 to learn from and 20 others for the test. The model that "
-        "comes with Headstart mishears two words in five of it.",
+        title=_("A Scottish voice, synthetic"),
+        description=_(
+            "50 sentences spoken by a program: 30 to learn from and 20 others for the test. The model that "
+            "comes with Headstart mishears two words in five of it."
+        ),
         origin="Headstart's own sentences, spoken by espeak-ng 1.51 (voice en-gb-scotland)",
         licence="Apache-2.0",
         real=False,
     ),
     Sample(
         name="accents",
-        title="Four British and Caribbean accents, synthetic",
-        description="The same 50 sentences in four accents of espeak-ng: Scottish, Caribbean, Lancashire and West "
-        "Midlands. The result shows each accent by itself.",
+        title=_("Four British and Caribbean accents, synthetic"),
+        description=_(
+            "The same 50 sentences in four accents of espeak-ng: Scottish, Caribbean, Lancashire and West "
+            "Midlands. The result shows each accent by itself."
+        ),
         origin="Headstart's own sentences, spoken by espeak-ng on this machine",
         licence="Apache-2.0",
         real=False,
@@ -112,17 +117,24 @@ TRANSCRIPTION = [
 SPEAKERS = [
     Sample(
         name="voices",
-        title="Six voices, synthetic",
-        description=f"{6 * A_VOICE} short clips of six voices of two programs, each saying sentences of its own.",
+        title=_("Six voices, synthetic"),
+        description=_(
+            "{a_voice} short clips of six voices of two programs, each saying sentences of its own.",
+            a_voice=6 * A_VOICE,
+        ),
         origin="Headstart's own sentences, spoken by espeak-ng and flite",
         licence="Apache-2.0",
         real=False,
     ),
     Sample(
         name="telephone",
-        title="The six voices on the telephone, synthetic",
-        description=f"{6 * A_CALL} clips of the same six voices with other sentences, as a telephone carries them: "
-        "only 300 to 3,400 Hz, and some noise. As a new domain for a model that learns from the six voices.",
+        title=_("The six voices on the telephone, synthetic"),
+        description=_(
+            "{a_call} clips of the same six voices with other sentences, as a telephone carries "
+            "them: only 300 to 3,400 Hz, and some noise. As a new domain for a model that learns "
+            "from the six voices.",
+            a_call=6 * A_CALL,
+        ),
         origin="Headstart's own sentences, spoken by espeak-ng and flite on this machine",
         licence="Apache-2.0",
         real=False,
@@ -154,7 +166,7 @@ def make(name: str, out: Path, known: Sequence[Sample]) -> Path:
     """
     if name not in {sample.name for sample in known}:
         listed = ", ".join(sample.name for sample in known)
-        raise InputError(Problem(f"sample {name}", "there is no such sample", f"known: {listed}"))
+        raise InputError(Problem(f"sample {name}", _("there is no such sample"), _("known: {listed}", listed=listed)))
     folder = out / name
     if folder.exists():
         return folder
@@ -228,7 +240,7 @@ def source(out: Path, suffix: str = ".ogg") -> None:
         for name, text in prompts.items():
             if not (ALLISON / f"{name}.wav").is_file():
                 needs = "install Debian's or Ubuntu's package asterisk-core-sounds-en-wav"
-                raise InputError(Problem("telephone prompts", "they are not on this computer", needs))
+                raise InputError(Problem("telephone prompts", _("they are not on this computer"), needs))
             _convert(ALLISON / f"{name}.wav", out / f"prompt-{name}{suffix}")
             rows.append([f"prompt-{name}{suffix}", text, "Allison Smith", "American prompts, real", part])
     for number, (path, text) in enumerate(librivox()):
@@ -243,7 +255,7 @@ def librivox() -> list[tuple[Path, str]]:
     try:
         lines = (LIBRIVOX / "transcription").read_text(encoding="utf-8").splitlines()
     except OSError:
-        raise InputError(Problem("LibriVox clips", "they are not on this computer", needs)) from None
+        raise InputError(Problem("LibriVox clips", _("they are not on this computer"), needs)) from None
     found = [re.fullmatch(r"<s> (.*) </s> \((.*)\)", line.strip()) for line in lines]
     return [(LIBRIVOX / f"{match[2]}.wav", match[1]) for match in found if match]
 
@@ -253,7 +265,7 @@ def speak(program: str, voice: str, text: str, out: Path) -> None:
     found = shutil.which(program)
     if found is None:
         needs = NEEDS_ESPEAK if program == "espeak-ng" else NEEDS_BOTH
-        raise InputError(Problem("speech synthesis", f"{program} is not on this computer", needs))
+        raise InputError(Problem("speech synthesis", _("{program} is not on this computer", program=program), needs))
     out.parent.mkdir(parents=True, exist_ok=True)
     raw = out.with_suffix(f".{os.getpid()}.raw.wav")
     options = {"espeak-ng": ["-v", voice, "-w", str(raw), text], "flite": ["-voice", voice, "-t", text, "-o", str(raw)]}
@@ -262,7 +274,7 @@ def speak(program: str, voice: str, text: str, out: Path) -> None:
         _convert(raw, out)
     except subprocess.SubprocessError as error:
         needs = f"see whether `{program}` speaks with its voice {voice}"
-        raise InputError(Problem("speech synthesis", f"{program} did not speak", needs)) from error
+        raise InputError(Problem("speech synthesis", _("{program} did not speak", program=program), needs)) from error
     finally:
         raw.unlink(missing_ok=True)
 

@@ -2,5 +2,6 @@
 One light file a task, and what the tasks share; torch and transformers are imported by workers only."""
 
 from engines.contract import DomainInfo
+from engines.messages import _
 
-DOMAIN = DomainInfo("Text", ":material/chat:", "Reviews, answers, translation")
+DOMAIN = DomainInfo(_("Text"), ":material/chat:", _("Reviews, answers, translation"))

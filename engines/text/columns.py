@@ -15,6 +15,7 @@ from engines.data.missing import is_missing
 from engines.data.row_sampling import listed
 from engines.data.several_labels import about_further, further
 from engines.data.tables import Table
+from engines.messages import _, _n
 from engines.text.column_looks import Look, look_at
 from engines.text.column_names import SURE_LABELS, SURE_TEXTS
 
@@ -76,17 +77,27 @@ def guess_labelled(table: Table, asked: Asked = Asked(), *, to_train: bool = Tru
     chosen_text = table.columns[table.index(asked.text)] if asked.text else None
     chosen_label = table.columns[table.index(asked.label)] if asked.label else None
     if chosen_text and chosen_text == chosen_label:
-        raise InputError(Problem(table.name, f"'{chosen_text}' cannot be both text and label", "accepted: two columns"))
+        raise InputError(
+            Problem(
+                table.name,
+                _("'{chosen_text}' cannot be both text and label", chosen_text=chosen_text),
+                _("accepted: two columns"),
+            )
+        )
     if len(free) < 2:
-        found = f"it has one column, '{table.columns[0]}'" if len(looks) == 1 else "it has one column beside the split"
-        raise InputError(Problem(table.name, found, "accepted: a table with a column of texts and one of classes"))
+        found = (
+            _("it has one column, '{columns}'", columns=table.columns[0])
+            if len(looks) == 1
+            else _("it has one column beside the split")
+        )
+        raise InputError(Problem(table.name, found, _("accepted: a table with a column of texts and one of classes")))
     texts = sorted(free, key=lambda look: look.text_score, reverse=True)
     labels = sorted(free, key=lambda look: look.label_score(len(table.rows)), reverse=True)
     text = chosen_text or next(look.name for look in texts if look.name != chosen_label)
     label = chosen_label or next(look.name for look in labels if look.name != text)
     if not chosen_text and by_name[text].text_score == 0:
-        found = f"none of its columns holds texts (they are {listed(table.columns)})"
-        raise InputError(Problem(table.name, found, "accepted: a column of texts, or its name as text_column"))
+        found = _("none of its columns holds texts (they are {columns})", columns=listed(table.columns))
+        raise InputError(Problem(table.name, found, _("accepted: a column of texts, or its name as text_column")))
     if to_train and not asked.accept_guesses:
         if not chosen_text:
             _ask_for_text(table, by_name[text], [look for look in texts if look.name not in (text, label)])
@@ -96,7 +107,7 @@ def guess_labelled(table: Table, asked: Asked = Asked(), *, to_train: bool = Tru
     roles = {"text": text, "label": label} | ({"split": split} if split else {})
     reason = f"{_about_text(by_name[text], chosen_text)}; {_about_label(table, by_name[label], chosen_label)}."
     if split:
-        reason += f" '{split}' says what each row is for."
+        reason += _(" '{split}' says what each row is for.", split=split)
     taken = set(roles.values())
     others = {
         "text": [look.name for look in texts if look.name not in taken],
@@ -113,8 +124,8 @@ def guess_text(table: Table, text_column: str | None = None) -> str:
         return table.columns[0]
     best = max(look_at(table), key=lambda look: look.text_score)
     if best.text_score == 0:
-        found = f"none of its columns holds texts (they are {listed(table.columns)})"
-        raise InputError(Problem(table.name, found, "accepted: a column of texts"))
+        found = _("none of its columns holds texts (they are {columns})", columns=listed(table.columns))
+        raise InputError(Problem(table.name, found, _("accepted: a column of texts")))
     return best.name
 
 
@@ -130,8 +141,10 @@ def split_column(table: Table, asked: str | None = None) -> tuple[str | None, li
         name = table.columns[table.index(asked)]
         words = list(dict.fromkeys(cell.strip() for cell in table.column(name) if not is_missing(cell)))
         if not any(parts.of_cell(name, word) for word in words):
-            found = f"'{name}' says no part ({listed(words, 3)})"
-            raise InputError(Problem("setting split_column", found, "accepted: a column of train, validation and test"))
+            found = _("'{name}' says no part ({words})", name=name, words=listed(words, 3))
+            raise InputError(
+                Problem(_("setting split_column"), found, _("accepted: a column of train, validation and test"))
+            )
         return name, []
     unclear = []
     for index, name in enumerate(table.columns):
@@ -144,7 +157,13 @@ def split_column(table: Table, asked: str | None = None) -> tuple[str | None, li
             return name, []
         if name.strip().casefold() == "split" and values:
             shown = listed(list(values), 3)
-            unclear.append(f"The column '{name}' does not say train, validation or test ({shown}): it is not used.")
+            unclear.append(
+                _(
+                    "The column '{name}' does not say train, validation or test ({shown}): it is not used.",
+                    name=name,
+                    shown=shown,
+                )
+            )
     return None, unclear
 
 
@@ -152,7 +171,7 @@ def _ask_for_text(table: Table, best: Look, others: Collection[Look]) -> None:
     """Raises InputError where another column is as likely to hold the texts."""
     near = [look.name for look in others if look.words >= 2 and look.text_score >= NEARLY * best.text_score]
     if near and best.key not in SURE_TEXTS:
-        raise _question("text_column", table, [best.name, *near], "the texts")
+        raise _question("text_column", table, [best.name, *near], _("the texts"))
 
 
 def _ask_for_label(table: Table, best: Look, others: Collection[Look]) -> None:
@@ -161,12 +180,19 @@ def _ask_for_label(table: Table, best: Look, others: Collection[Look]) -> None:
     near = [look.name for look in others if look.label_score(len(table.rows)) >= least]
     near = [name for name in near if not _same_classes(table, best.name, name)]
     if near and best.key not in SURE_LABELS:
-        raise _question("label_column", table, [best.name, *near], "the classes")
+        raise _question("label_column", table, [best.name, *near], _("the classes"))
 
 
 def _question(setting: str, table: Table, names: list[str], what: str) -> InputError:
-    found = f"of the columns of {table.name}, {listed(names, 4)} are as likely to hold {what}"
-    return InputError(Problem(f"setting {setting}", found, "say which it is", choices=tuple(names)))
+    found = _(
+        "of the columns of {name}, {names} are as likely to hold {what}",
+        name=table.name,
+        names=listed(names, 4),
+        what=what,
+    )
+    return InputError(
+        Problem(_("setting {setting}", setting=setting), found, _("say which it is"), choices=tuple(names))
+    )
 
 
 def _same_classes(table: Table, one: str, other: str) -> bool:
@@ -182,13 +208,17 @@ def _about_others(table: Table, label: str, others: list[str]) -> list[str]:
         notes += about_further(label, name, zip(table.column(label), table.column(name), strict=True))
     twins = [name for name in others if _same_classes(table, label, name)]
     if twins and len(set(table.column(label))) < len(table.rows):
-        notes.append(f"'{twins[0]}' says the same as '{label}' in other words.")
+        notes.append(_("'{twins}' says the same as '{label}' in other words.", twins=twins[0], label=label))
     flags = [name for name in (label, *others) if set(map(str.strip, table.column(name))) == {"0", "1"}]
     if label in flags and len(flags) > 2:
         told = listed([name for name in table.columns if name in flags], 4)
         notes.append(
-            f"The columns {told} hold nothing but 0 and 1: this looks like several labels a row, and only '{label}' "
-            "is learnt."
+            _(
+                "The columns {told} hold nothing but 0 and 1: this looks like several labels a row, "
+                "and only '{label}' is learnt.",
+                told=told,
+                label=label,
+            )
         )
     return notes
 
@@ -199,25 +229,41 @@ def _require_classes(table: Table, text: Look, label: Look, *, asked: bool, to_t
     n = values.total()
     if not (len(values) > MOST_CLASSES or (to_train and len(values) > max(20, n / 2))):
         return
-    found = f"the column '{label.name}' has {len(values):,} different values in {n:,} rows"
+    found = _(
+        "the column '{name}' has {values:,} different values in {n:,} rows", name=label.name, values=len(values), n=n
+    )
     if label.measured > 0.5:
-        found += f", which look like measurements ('{next(iter(values))}')"
-        accepted = "accepted: a column of classes; put numbers into a few ranges with a name each"
+        found += _(", which look like measurements ('{values}')", values=next(iter(values)))
+        accepted = _("accepted: a column of classes; put numbers into a few ranges with a name each")
     elif asked and label.text_score < text.text_score:
-        accepted = f"accepted: a column of classes, {MOST_CLASSES:,} at most, each with several texts"
+        accepted = _(
+            "accepted: a column of classes, {most_classes:,} at most, each with several texts",
+            most_classes=MOST_CLASSES,
+        )
     else:
-        accepted = "is this the text column? Say which is which with text_column and label_column"
+        accepted = _("is this the text column? Say which is which with text_column and label_column")
     raise InputError(Problem(table.name, found, accepted))
 
 
 def _about_text(look: Look, chosen: str | None) -> str:
     if chosen:
-        return f"'{look.name}' holds the texts, as you say"
-    return f"'{look.name}' holds the texts ({look.words:.0f} word{'s' * (round(look.words) != 1)} on average)"
+        return _("'{name}' holds the texts, as you say", name=look.name)
+    return _n(
+        "'{name}' holds the texts ({words:.0f} word on average)",
+        "'{name}' holds the texts ({words:.0f} words on average)",
+        round(look.words),
+        name=look.name,
+        words=look.words,
+    )
 
 
 def _about_label(table: Table, look: Look, chosen: str | None) -> str:
     if chosen:
-        return f"'{look.name}' holds the classes, as you say"
+        return _("'{name}' holds the classes, as you say", name=look.name)
     count = len({clean(cell) for cell in table.column(look.name)} - {""})
-    return f"'{look.name}' holds the classes ({count:,} different value{'s' * (count != 1)})"
+    return _n(
+        "'{name}' holds the classes ({n:,} different value)",
+        "'{name}' holds the classes ({n:,} different values)",
+        count,
+        name=look.name,
+    )

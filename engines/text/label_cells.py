@@ -11,6 +11,7 @@ from engines.contract import ReadAs
 from engines.data.labelled import clean
 from engines.data.missing import is_missing
 from engines.data.several_labels import one_of
+from engines.messages import _, _n
 
 ALSO_MISSING = {"none", "n/a", "na"}
 """Words that people write for nothing, and for a class: what is written stays, unless somebody says otherwise."""
@@ -63,13 +64,27 @@ def about_words(cells: Iterable[str], words: Words, column: str) -> tuple[list[R
         return [], []
     notes = []
     for word, n in sorted(found.items()):
-        rows = f"{n:,} row{'s' * (n != 1)}"
+        rows = _n("{n:,} row", "{n:,} rows", n)
         if words.is_nothing(word):
-            notes.append(f"'{word}' in the column '{column}' is taken for nothing: {rows} left out.")
+            notes.append(
+                _(
+                    "'{word}' in the column '{column}' is taken for nothing: {rows} left out.",
+                    word=word,
+                    column=column,
+                    rows=rows,
+                )
+            )
         else:
-            notes.append(f"'{word}' in the column '{column}' is taken for a class, of {rows}.")
+            notes.append(
+                _(
+                    "'{word}' in the column '{column}' is taken for a class, of {rows}.",
+                    word=word,
+                    column=column,
+                    rows=rows,
+                )
+            )
     read = {"missing" if words.is_nothing(word) else "class" for word in found}
     value = read.pop() if len(read) == 1 else "auto"
     others = [choice for choice in ("class", "missing") if choice != value]
     told = ", ".join(f"'{word}'" for word in sorted(found))
-    return [ReadAs(f"{told} among the classes", value, others, "missing", " ".join(notes))], notes
+    return [ReadAs(_("{told} among the classes", told=told), value, others, "missing", " ".join(notes))], notes

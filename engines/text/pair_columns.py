@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from engines.contract import InputError, Problem
 from engines.data.row_sampling import listed
 from engines.data.tables import Table
+from engines.messages import _
 from engines.text.column_looks import Look, look_at
 from engines.text.column_names import CHATS, CONTEXTS, LANGUAGES, PROMPTS, RESPONSES, SOURCES, SYSTEMS, TARGETS
 from engines.text.columns import NOTHING, Guess, split_column
 
-CHATS_ACCEPTED = "accepted: a column of questions and one of answers, or a column of messages (role, content)"
-PAIRS_ACCEPTED = "accepted: a column of sentences and one of their translations"
+CHATS_ACCEPTED = _("accepted: a column of questions and one of answers, or a column of messages (role, content)")
+PAIRS_ACCEPTED = _("accepted: a column of sentences and one of their translations")
 
 
 def guess_conversations(
@@ -33,13 +34,15 @@ def guess_conversations(
     looks = look_at(table)
     if messages_column:
         name = table.columns[table.index(messages_column)]
-        found = Guess({"messages": name}, f"'{name}' holds the conversations, as you say.")
+        found = Guess({"messages": name}, _("'{name}' holds the conversations, as you say.", name=name))
         return _with_split(table, found, split_column)
     chats = sorted((look for look in looks if look.chats > 0.5), key=lambda look: (look.key not in CHATS, -look.chats))
     if chats and not (prompt_column or response_column):
         others = [look.name for look in chats[1:]]
         found = Guess(
-            {"messages": chats[0].name}, f"'{chats[0].name}' holds whole conversations.", {"messages": others}
+            {"messages": chats[0].name},
+            _("'{name}' holds whole conversations.", name=chats[0].name),
+            {"messages": others},
         )
         return _with_split(table, found, split_column)
     asks = _Role("prompt", PROMPTS, prompt_column, accept_guesses)
@@ -85,11 +88,11 @@ def _two_columns(table: Table, looks: list[Look], one: _Role, other: _Role, acce
     """Two columns of text: those that were named, else those that are called like it, else the first two."""
     roles: dict[str, str] = {}
     reasons = []
-    split, _ = split_column(table)
+    split, _unused = split_column(table)
     for role in (one, other):
         if role.given:
             roles[role.name] = table.columns[table.index(role.given)]
-            reasons.append(f"'{roles[role.name]}' is the {role.name}, as you say")
+            reasons.append(_("'{roles}' is the {name}, as you say", roles=roles[role.name], name=role.name))
     for role in (one, other):
         if role.given:
             continue
@@ -103,16 +106,35 @@ def _two_columns(table: Table, looks: list[Look], one: _Role, other: _Role, acce
         left = 1 if other.given or role is other else 2  # the columns that are to be found among these
         texts = called or _running(free, left)
         if not texts:
-            found = f"there is no column for the {role.name} (its columns are {listed(table.columns)})"
+            found = _(
+                "there is no column for the {name} (its columns are {columns})",
+                name=role.name,
+                columns=listed(table.columns),
+            )
             raise InputError(Problem(table.name, found, accepted))
         if not called and len(texts) > left and not role.accept_guesses:
             names = [look.name for look in texts]
-            found = f"of the columns of {table.name}, {listed(names, 4)} may be the {role.name}"
-            raise InputError(Problem(f"setting {role.name}_column", found, "say which it is", choices=tuple(names)))
+            found = _(
+                "of the columns of {name}, {names} may be the {role_name}",
+                name=table.name,
+                names=listed(names, 4),
+                role_name=role.name,
+            )
+            raise InputError(
+                Problem(_("setting {name}_column", name=role.name), found, _("say which it is"), choices=tuple(names))
+            )
         roles[role.name] = texts[0].name
-        reasons.append(f"'{roles[role.name]}' is the {role.name}" + (", by its name" if called else ", by its place"))
+        reasons.append(
+            _("'{roles}' is the {name}", roles=roles[role.name], name=role.name)
+            + (_(", by its name") if called else _(", by its place"))
+        )
     if len(set(roles.values())) < len(roles):
-        found = f"'{roles[one.name]}' cannot be both {one.name} and {other.name}"
+        found = _(
+            "'{roles}' cannot be both {name} and {other_name}",
+            roles=roles[one.name],
+            name=one.name,
+            other_name=other.name,
+        )
         raise InputError(Problem(table.name, found, accepted))
     others = [name for name in table.columns if name not in roles.values() and name != split]
     turned = {one.name: [*others, roles[other.name]], other.name: [*others, roles[one.name]]}
@@ -139,7 +161,7 @@ def _with_context(table: Table, looks: list[Look], guess: Guess, asked: str | No
         is_none = asked.casefold() == NOTHING and asked not in table.columns
         named["context"] = None if is_none else table.columns[table.index(asked)]
     found = {role: name for role, name in named.items() if name is not None}
-    said = {"context": "is read behind the question", "system": "is what a conversation begins with"}
+    said = {"context": _("is read behind the question"), "system": _("is what a conversation begins with")}
     reasons = [guess.reason, *(f"'{name}' {said[role]}." for role, name in found.items())]
     others = [look.name for look in free if look.name not in found.values()]
     context = [*([NOTHING] if "context" in found else []), *others]
@@ -156,5 +178,5 @@ def _with_split(table: Table, guess: Guess, asked: str | None) -> Guess:
     split, notes = split_column(table, asked)
     roles = guess.roles | ({"split": split} if split else {})
     if unread := [name for name in table.columns if name not in roles.values()]:
-        notes = [*notes, f"Not read: {listed(unread, 6)}."]
+        notes = [*notes, _("Not read: {unread}.", unread=listed(unread, 6))]
     return replace(guess, roles=roles, notes=notes)

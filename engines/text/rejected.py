@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from engines.data.missing import is_missing
+from engines.messages import _
 
 REJECTED = {"reject", "rejected", "ignore", "ignored", "discard", "discarded", "declined", "cancelled", "canceled"}
 ACCEPTED = {"accept", "accepted", "approve", "approved", "submitted", "valid", "ok", "pending", "completed"}
@@ -19,8 +20,12 @@ def about_rejected(columns: Mapping[str, Sequence[str]]) -> list[str]:
         rejected = {word: n for word, n in counts.items() if word.casefold() in REJECTED}
         kept = any(word.casefold() in ACCEPTED for word in counts)
         if rejected and kept and len(counts) <= 8:
-            told = " and ".join(f"{n:,} rows '{word}'" for word, n in sorted(rejected.items()))
+            told = _(" and ").join(_("{n:,} rows '{word}'", n=n, word=word) for word, n in sorted(rejected.items()))
             notes.append(
-                f"The column '{name}' says of {told}: they are used like all others. Take them out if you mean to."
+                _(
+                    "The column '{name}' says of {told}: they are used like all others. Take them out if you mean to.",
+                    name=name,
+                    told=told,
+                )
             )
     return notes

@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 from engines.contract import InputError, Problem, Sample
+from engines.messages import _
 
 SHIPPED = Path(__file__).parent / "shipped"
 HUTTO = "C.J. Hutto and E. Gilbert, VADER (ICWSM 2014), in the source archive of vaderSentiment 0.5"
@@ -19,9 +20,11 @@ OURS = "Written for Headstart"
 SAMPLES = [
     Sample(
         name="films",
-        title="Film reviews",
-        description="800 sentences by film critics that twenty people clearly found positive or negative: 500 to learn "
-        "from, 300 for the test.",
+        title=_("Film reviews"),
+        description=_(
+            "800 sentences by film critics that twenty people clearly found positive or negative: 500 to "
+            "learn from, 300 for the test."
+        ),
         origin=f"Rotten Tomatoes snippets with human ratings: {HUTTO}",
         licence=MIT,
         real=True,
@@ -29,9 +32,11 @@ SAMPLES = [
     ),
     Sample(
         name="products",
-        title="Product reviews",
-        description="800 sentences of buyers' reviews that twenty people clearly found positive or negative: 500 to "
-        "learn from, 300 for the test.",
+        title=_("Product reviews"),
+        description=_(
+            "800 sentences of buyers' reviews that twenty people clearly found positive or negative: 500 to "
+            "learn from, 300 for the test."
+        ),
         origin=f"Amazon snippets with human ratings: {HUTTO}",
         licence=MIT,
         real=True,
@@ -39,9 +44,11 @@ SAMPLES = [
     ),
     Sample(
         name="tweets",
-        title="Tweets",
-        description="800 tweets that twenty people clearly found positive or negative: as data of their own, or as the "
-        "new domain for a model that learns from reviews.",
+        title=_("Tweets"),
+        description=_(
+            "800 tweets that twenty people clearly found positive or negative: as data of their own, or as "
+            "the new domain for a model that learns from reviews."
+        ),
         origin=f"Tweets with human ratings, without those that name an account or a page: {HUTTO}",
         licence=MIT,
         real=True,
@@ -51,9 +58,11 @@ SAMPLES = [
 CONVERSATIONS = [
     Sample(
         name="conversations",
-        title="The desk of a small museum",
-        description="Questions of visitors and the answers of a museum's desk: kind, two sentences at most, and always "
-        "signed off with where to go.",
+        title=_("The desk of a small museum"),
+        description=_(
+            "Questions of visitors and the answers of a museum's desk: kind, two sentences at most, and "
+            "always signed off with where to go."
+        ),
         origin=OURS,
         licence="Apache-2.0",
         real=False,
@@ -62,8 +71,8 @@ CONVERSATIONS = [
 PAIRS = [
     Sample(
         name="pairs",
-        title="Everyday sentences, English to French",
-        description="Short sentences at the station, in the kitchen and at work, each with its translation.",
+        title=_("Everyday sentences, English to French"),
+        description=_("Short sentences at the station, in the kitchen and at work, each with its translation."),
         origin=OURS,
         licence="Apache-2.0",
         real=False,
@@ -90,7 +99,9 @@ def make(name: str, out: Path) -> Path:
     Raises InputError for an unknown name.
     """
     if name not in FILES:
-        raise InputError(Problem(f"sample {name}", "there is no such sample", f"known: {', '.join(FILES)}"))
+        raise InputError(
+            Problem(f"sample {name}", _("there is no such sample"), _("known: {files}", files=", ".join(FILES)))
+        )
     target = out / FILES[name]
     if not target.exists():
         out.mkdir(parents=True, exist_ok=True)

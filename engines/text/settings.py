@@ -9,10 +9,11 @@ from typing import ClassVar
 from engines.adaptation.rule import adapt_setting
 from engines.contract import NETWORK, Strategy, setting
 from engines.data.several_labels import several_setting
+from engines.messages import _
 from engines.training.settings import TrainSettings
 from engines.training.shots import shots_setting
 
-HYPOTHESIS = "This is {label}."
+HYPOTHESIS = _("This is {label}.")
 
 
 @dataclass(frozen=True)
@@ -21,17 +22,21 @@ class TableSettings(TrainSettings):
 
     parts: str = setting(
         "auto",
-        "Train, validation and test where the data say so themselves: as they say, or drawn anew",
+        _("Train, validation and test where the data say so themselves: as they say, or drawn anew"),
         choices=("auto", "drawn"),
         reads=True,
     )
     split_column: str | None = setting(
-        None, "The column that says what each row is for; by default it is guessed", reads=True
+        None, _("The column that says what each row is for; by default it is guessed"), reads=True
     )
-    table: str | None = setting(None, "Which table of a folder or zip is read; by default those that serve", reads=True)
-    sheet: str | None = setting(None, "Which sheet of a workbook is read; by default the one that serves", reads=True)
+    table: str | None = setting(
+        None, _("Which table of a folder or zip is read; by default those that serve"), reads=True
+    )
+    sheet: str | None = setting(
+        None, _("Which sheet of a workbook is read; by default the one that serves"), reads=True
+    )
     heading: str = setting(
-        "auto", "The first line: names of the columns, or a row", choices=("auto", "names", "row"), reads=True
+        "auto", _("The first line: names of the columns, or a row"), choices=("auto", "names", "row"), reads=True
     )
 
 
@@ -57,44 +62,44 @@ class TextSettings(TableSettings):
     hidden: ClassVar[frozenset[str]] = frozenset({"views"})
     bf16_on_cpu: ClassVar[frozenset[Strategy]] = frozenset(row.strategy for row in NETWORK)
 
-    batch_size: int = setting(16, "Examples per step", low=1, high=4096)
-    layer_decay: float = setting(0.9, "Learning rate of a block relative to the next one", low=0.05, high=1.0)
+    batch_size: int = setting(16, _("Examples per step"), low=1, high=4096)
+    layer_decay: float = setting(0.9, _("Learning rate of a block relative to the next one"), low=0.05, high=1.0)
     shots: int = shots_setting()
-    views: int = setting(1, "Texts are not varied: each is seen once by the frozen part", low=1, high=1)
-    text_column: str | None = setting(None, "The column with the texts; by default it is guessed", reads=True)
-    label_column: str | None = setting(None, "The column with the classes; by default it is guessed", reads=True)
+    views: int = setting(1, _("Texts are not varied: each is seen once by the frozen part"), low=1, high=1)
+    text_column: str | None = setting(None, _("The column with the texts; by default it is guessed"), reads=True)
+    label_column: str | None = setting(None, _("The column with the classes; by default it is guessed"), reads=True)
     several_labels: str = several_setting()
     missing: str = setting(
         "auto",
-        "What a class called null, nan, none or n/a is: a class, or nothing in the column",
+        _("What a class called null, nan, none or n/a is: a class, or nothing in the column"),
         choices=("auto", "class", "missing"),
         reads=True,
     )
     corrections: str | None = setting(
         None,
-        'What you put right in the data, as JSON: {"line 17": "its class", "line 21": null to leave it out}',
+        _('What you put right in the data, as JSON: {"line 17": "its class", "line 21": null to leave it out}'),
         reads=True,
     )
     adapt: str = adapt_setting()
     max_tokens: int = setting(
         256,
-        "Tokens that the network reads at once; a longer text is read in windows",
-        title="Tokens read at once",
+        _("Tokens that the network reads at once; a longer text is read in windows"),
+        title=_("Tokens read at once"),
         group="data",
         low=16,
         high=8192,
     )
     max_windows: int = setting(
         8,
-        "Windows of a long text that are read; what comes after them is not",
-        title="Windows of a long text",
+        _("Windows of a long text that are read; what comes after them is not"),
+        title=_("Windows of a long text"),
         group="data",
         low=1,
         high=1000,
     )
     hypothesis: str = setting(
         HYPOTHESIS,
-        "With 'zero-shot': the sentence that a class is looked for by; {label} stands for its name",
-        title="Sentence for a class",
+        _("With 'zero-shot': the sentence that a class is looked for by; {label} stands for its name"),
+        title=_("Sentence for a class"),
         group="data",
     )

@@ -16,6 +16,7 @@ from engines.data.parts import Part, of_cell, says_part
 from engines.data.row_sampling import Table, listed
 from engines.data.table_files import tables_in
 from engines.data.tables import read_table
+from engines.messages import _
 from engines.text.column_names import SURE_LABELS
 from engines.text.columns import NOTHING, Guess, split_column
 from engines.text.settings import TableSettings
@@ -81,7 +82,7 @@ def read_tables(
         found.read_as.append(parts_by_name(settings, [file.name for file in files]))
     elif len(first.sheets) > 1:
         others = [name for name in first.sheets if name != first.sheet]
-        found.read_as.append(ReadAs("sheet", first.sheet or "", others, "sheet"))
+        found.read_as.append(ReadAs(_("sheet"), first.sheet or "", others, "sheet"))
     if first.guessed_heading or settings.heading != "auto":
         found.read_as.append(_about_heading(first))
     return found
@@ -114,7 +115,13 @@ def row_part(part: PartTable, column: str | None, row: Sequence[str]) -> Part | 
         return part.split
     own = of_cell(column, cell)
     if own is None:
-        raise ValueError(f"is for '{cell[:40]}' by the column '{column}': neither train, validation nor test")
+        raise ValueError(
+            _(
+                "is for '{cell}' by the column '{column}': neither train, validation nor test",
+                cell=cell[:40],
+                column=column,
+            )
+        )
     return own
 
 
@@ -133,23 +140,23 @@ def parts_read(settings: TableSettings, table: Table, guess: Guess) -> ReadAs | 
     column = guess.roles.get("split") or split_column(table)[0]
     if column is None:
         return None
-    return _parts(settings, f"by the column '{column}'", sorted(set(table.column(column)) - {""}))
+    return _parts(settings, _("by the column '{column}'", column=column), sorted(set(table.column(column)) - {""}))
 
 
 def parts_by_name(settings: TableSettings, names: Sequence[str]) -> ReadAs:
     """How tables were read whose names say what they are for."""
-    return _parts(settings, "by the tables' names", names)
+    return _parts(settings, _("by the tables' names"), names)
 
 
 def _parts(settings: TableSettings, how: str, names: Iterable[str]) -> ReadAs:
     """That the data say themselves what is to train and what to test, and how to have it drawn instead."""
-    why = f"The data say so {how}: {listed(list(names), 6)}."
+    why = _("The data say so {how}: {names}.", how=how, names=listed(list(names), 6))
     if settings.parts == "drawn":
-        return ReadAs("parts", "drawn", ["auto"], "parts", why)
-    return ReadAs("parts", how, ["drawn"], "parts", why)
+        return ReadAs(_("parts"), "drawn", ["auto"], "parts", why)
+    return ReadAs(_("parts"), how, ["drawn"], "parts", why)
 
 
 def _about_heading(table: Table) -> ReadAs:
     is_row = all(name == f"column_{number}" for number, name in enumerate(table.columns, 1))
     value, other = ("row", "names") if is_row else ("names", "row")
-    return ReadAs("first line", value, [other], "heading", "Judged by what stands in it and in the lines below.")
+    return ReadAs(_("first line"), value, [other], "heading", _("Judged by what stands in it and in the lines below."))

@@ -12,11 +12,14 @@ from engines.data.delimited import is_usual_name
 from engines.data.row_sampling import listed
 from engines.data.table_files import TableFile, every_table
 from engines.data.tables import Table, decode, read_table
+from engines.messages import _
 from engines.text.column_names import TEXTS
 from engines.text.columns import guess_text
 from engines.text.table_reading import PartTable, with_context
 
-ACCEPTED = "accepted: a table (CSV, TSV, JSONL, Parquet, XLSX) with a column of texts, or a text file with one a line"
+ACCEPTED = _(
+    "accepted: a table (CSV, TSV, JSONL, Parquet, XLSX) with a column of texts, or a text file with one a line"
+)
 MOST_LINES = 64 << 20  # bytes of a file with a text a line
 
 
@@ -64,10 +67,18 @@ def open_unlabelled(
     """
     files, skipped = every_table(data, work)
     if len(files) > 1:
-        raise InputError(Problem(data.name, f"it holds {len(files):,} tables", "accepted: one table, or a text file"))
+        raise InputError(
+            Problem(
+                data.name, _("it holds {files:,} tables", files=len(files)), _("accepted: one table, or a text file")
+            )
+        )
     labels: dict[str, str] = {}
     if files[0].path.suffix.lower() == ".txt":
-        texts = [(f"line {number}", line.strip()) for number, line in enumerate(_lines(files[0]), 1) if line.strip()]
+        texts = [
+            (_("line {number}", number=number), line.strip())
+            for number, line in enumerate(_lines(files[0]), 1)
+            if line.strip()
+        ]
         n_rows, column, note = len(texts), None, None
     else:
         table, note = _table(files[0], text_column, most)
@@ -81,11 +92,17 @@ def open_unlabelled(
                 if label := part.cell(row, label_column):
                     labels[table.where(index)] = label
             else:
-                skipped.append(Skipped(table.where(index), "has no text"))
+                skipped.append(Skipped(table.where(index), _("has no text")))
     if n_rows > most:
-        raise InputError(Problem(data.name, f"it holds {n_rows:,} texts", f"accepted: {most:,} at most at once"))
+        raise InputError(
+            Problem(
+                data.name,
+                _("it holds {n_rows:,} texts", n_rows=n_rows),
+                _("accepted: {most:,} at most at once", most=most),
+            )
+        )
     if not texts:
-        raise InputError(Problem(data.name, f"no text in it{labelled.first(skipped)}", ACCEPTED))
+        raise InputError(Problem(data.name, _("no text in it{skipped}", skipped=labelled.first(skipped)), ACCEPTED))
     return Unlabelled(texts, skipped, column, labels, note)
 
 
@@ -100,7 +117,7 @@ def _table(file: TableFile, text_column: str | None, most: int) -> tuple[Table, 
     rows = read_table(file.path, most_rows=most, sheet=file.sheet, heading=False)
     if rows.n_rows == table.n_rows:
         return table, None  # it was read as a row already
-    return rows, f"'{name}' in the first line is read as a text: as a heading it would be unusual."
+    return rows, _("'{name}' in the first line is read as a text: as a heading it would be unusual.", name=name)
 
 
 def _column(table: Table, text_column: str | None) -> tuple[str, str | None]:
@@ -113,17 +130,21 @@ def _column(table: Table, text_column: str | None) -> tuple[str, str | None]:
         column = guess_text(table)
     if len(table.columns) == 1:
         return column, None
-    return column, f"There is no column '{text_column}', from which the model learnt: '{column}' is read."
+    return column, _(
+        "There is no column '{text_column}', from which the model learnt: '{column}' is read.",
+        text_column=text_column,
+        column=column,
+    )
 
 
 def _about_sheet(table: Table) -> str | None:
     if len(table.sheets) < 2:
         return None
-    return f"Read from the sheet '{table.sheet}'; there are {listed(table.sheets, 6)}."
+    return _("Read from the sheet '{sheet}'; there are {sheets}.", sheet=table.sheet, sheets=listed(table.sheets, 6))
 
 
 def _lines(file: TableFile) -> list[str]:
     if file.path.stat().st_size > MOST_LINES:
-        found = f"it is larger than {MOST_LINES >> 20} MiB"
-        raise InputError(Problem(file.name, found, "accepted: a smaller file, or a table"))
+        found = _("it is larger than {most_lines} MiB", most_lines=MOST_LINES >> 20)
+        raise InputError(Problem(file.name, found, _("accepted: a smaller file, or a table")))
     return decode(file.path.read_bytes()).replace("\0", "").splitlines()

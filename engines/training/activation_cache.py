@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from engines.contract import Json, Run
+from engines.messages import _
 from engines.training import array_cache, frozen_onnx, memory
 from engines.training.devices import derived_seed
 from engines.training.examples import Labelled, LabelledExamples, Pace, TokenExamples, batches
@@ -44,7 +45,7 @@ class Cached(Labelled):
     def subset(self, chosen: Tensor) -> Cached:
         if len(chosen) == len(self.labels) and torch.equal(chosen, torch.arange(len(chosen))):
             return self
-        identity = f"{self.identity}, some of it"
+        identity = _("{identity}, some of it", identity=self.identity)
         return Cached(self.activations[chosen], self.labels[chosen], identity, self.variation)
 
     def joined(self, other: Cached) -> Cached:
@@ -120,7 +121,7 @@ def cache_activations(
 
     array, found = array_cache.array(name, shape, np.dtype("float32"), fill)
     if found:
-        run.emit("phase", name="caching", title=f"{title}: known from an earlier run", known=True)
+        run.emit("phase", name="caching", title=_("{title}: known from an earlier run", title=title), known=True)
     tensor = torch.from_numpy(array) if array.nbytes >= IN_MEMORY else _by_pixel(torch.from_numpy(np.array(array)))
     if starts:
         return CachedTokens(tensor, cast(TokenExamples, examples).windows, examples.labels, name)

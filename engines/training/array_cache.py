@@ -16,6 +16,7 @@ import numpy as np
 
 from engines import paths
 from engines.contract import InputError, Problem
+from engines.messages import _
 
 
 def limit_bytes() -> int:
@@ -24,7 +25,9 @@ def limit_bytes() -> int:
     try:
         return int(float(text) * 1e9)
     except (ValueError, OverflowError):
-        raise InputError(Problem("HEADSTART_CACHE_GB", f"found {text!r}", "accepted: a number of gigabytes")) from None
+        raise InputError(
+            Problem("HEADSTART_CACHE_GB", _("found {text!r}", text=text), _("accepted: a number of gigabytes"))
+        ) from None
 
 
 @contextlib.contextmanager
@@ -139,7 +142,7 @@ def evict(keep_bytes: int) -> None:
         reverse=True,
     )
     total = 0
-    for path, _, size in files:
+    for path, _unused, size in files:
         total += size
         if total > keep_bytes:
             path.unlink(missing_ok=True)

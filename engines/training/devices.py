@@ -14,6 +14,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
 from engines.contract import InputError, Problem, Run, Strategy
+from engines.messages import _
 
 if TYPE_CHECKING:
     from engines.training.settings import TrainSettings
@@ -32,8 +33,8 @@ def accelerator(settings: TrainSettings, strategy: Strategy = Strategy.FULL) -> 
     on_cpu = settings.device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
     precision = settings.mixed_precision
     if precision == "fp16" and (on_cpu or not torch.cuda.is_available()):
-        accepted = "fp16 needs an NVIDIA GPU, accepted here: auto, no, bf16"
-        raise InputError(Problem("setting mixed_precision", "found 'fp16'", accepted))
+        accepted = _("fp16 needs an NVIDIA GPU, accepted here: auto, no, bf16")
+        raise InputError(Problem(_("setting mixed_precision"), _("found 'fp16'"), accepted))
     if precision == "auto":
         on_gpu = not on_cpu and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
         precision = "bf16" if on_gpu or (on_cpu and strategy in settings.bf16_on_cpu and has_bf16()) else "no"
@@ -72,8 +73,8 @@ def name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     if device.type == "mps":
-        return "Apple GPU"
-    return f"CPU, {torch.get_num_threads()} threads"
+        return _("Apple GPU")
+    return _("CPU, {get_num_threads} threads", get_num_threads=torch.get_num_threads())
 
 
 def precision(chosen: Accelerator) -> str:
@@ -111,6 +112,6 @@ def start(settings: TrainSettings, run: Run, strategy: Strategy) -> Accelerator:
     """The device this run trains on, said aloud."""
     keep_freed_memory()
     chosen = accelerator(settings, strategy)
-    note = "" if chosen.device.type != "cpu" else ": no GPU here, training on the processor"
+    note = "" if chosen.device.type != "cpu" else _(": no GPU here, training on the processor")
     run.emit("note", message=f"{name(chosen.device)}, {precision(chosen)}{note}.")
     return chosen

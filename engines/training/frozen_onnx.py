@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from engines import paths
 from engines.contract import Run
+from engines.messages import _
 from engines.training import array_cache
 from engines.training.staged import Staged
 
@@ -59,7 +60,7 @@ def forward(network: Staged, inputs: Tensor, *, weights: str, run: Run) -> Forwa
     path = paths.cache() / f"{_name(network, inputs, weights, onnxruntime.__version__)}.onnx"
     try:
         if not path.exists():
-            run.emit("phase", name="caching", title="Preparing the frozen part for ONNX Runtime")
+            run.emit("phase", name="caching", title=_("Preparing the frozen part for ONNX Runtime"))
             run.check_cancelled()
             _write(network, inputs[:1], path)
         os.utime(path)
@@ -70,15 +71,15 @@ def forward(network: Staged, inputs: Tensor, *, weights: str, run: Run) -> Forwa
         through = _in_threads(session)
         if (error := largest_difference(network, inputs, through)) <= TOLERANCE:
             return through
-        why = f"its numbers differ by {error:.0e}"
+        why = _("its numbers differ by {error:.0e}", error=error)
     except torch.onnx.OnnxExporterError:
-        why = "the network cannot be written as ONNX"
+        why = _("the network cannot be written as ONNX")
     except Exception as reason:  # onnxruntime raises a kind of its own for each thing that it lacks
         if type(reason).__module__.partition(".")[0] != "onnxruntime":
             raise
         path.unlink(missing_ok=True)
-        why = "ONNX Runtime cannot run it"
-    run.emit("note", message=f"The frozen part runs through PyTorch, not ONNX Runtime: {why}.")
+        why = _("ONNX Runtime cannot run it")
+    run.emit("note", message=_("The frozen part runs through PyTorch, not ONNX Runtime: {why}.", why=why))
     return None
 
 

@@ -13,6 +13,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from engines.contract import Cancelled, InputError, Problem, Run, Strategy
+from engines.messages import _
 from engines.training import checkpoint, memory
 from engines.training.devices import seed_everything
 from engines.training.examples import Examples, batches
@@ -98,7 +99,12 @@ def train(
             raise memory.too_large()
         network.model.load_state_dict(before, strict=False)
         size, group = smaller.batch_size, smaller.gradient_accumulation
-        run.emit("note", message=f"Memory ran out: on with {size} at a time, and {group} such batches a step.")
+        run.emit(
+            "note",
+            message=_(
+                "Memory ran out: on with {size} at a time, and {group} such batches a step.", size=size, group=group
+            ),
+        )
 
 
 def train_once(
@@ -215,13 +221,15 @@ def _resumed(
     folder = run.path / "checkpoint" / plan.phase
     if not (found := checkpoint.load(folder)):
         if folder.exists():
-            run.emit("note", message=f"The checkpoint of {plan.phase} is damaged: this part starts over.")
+            run.emit(
+                "note", message=_("The checkpoint of {phase} is damaged: this part starts over.", phase=plan.phase)
+            )
         return checkpoint.Progress(), {}
     progress, newest, state = found
     network.model.load_state_dict(newest, strict=False)
     if state:
         optimiser.load_state_dict(state)
-    run.emit("note", message=f"Resumed {plan.phase} after epoch {progress.epoch}.")
+    run.emit("note", message=_("Resumed {phase} after epoch {epoch}.", phase=plan.phase, epoch=progress.epoch))
     return progress, checkpoint.best(folder)
 
 
@@ -303,9 +311,13 @@ def learnt(network: Staged) -> dict[str, Tensor]:
 
 
 def _broken_down(epoch: int, plan: Plan) -> InputError:
-    found = f"with {plan.learning_rate:g} the loss is no longer a number in epoch {epoch}"
-    accepted = f"try a smaller one, such as {plan.learning_rate / 10:g}"
-    return InputError(Problem("setting learning_rate", found, accepted))
+    found = _(
+        "with {learning_rate:g} the loss is no longer a number in epoch {epoch}",
+        learning_rate=plan.learning_rate,
+        epoch=epoch,
+    )
+    accepted = _("try a smaller one, such as {learning_rate:g}", learning_rate=plan.learning_rate / 10)
+    return InputError(Problem(_("setting learning_rate"), found, accepted))
 
 
 def _should_stop(progress: checkpoint.Progress, plan: Plan, settings: TrainSettings) -> bool:

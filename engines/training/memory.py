@@ -10,10 +10,11 @@ from typing import TypeVar
 import torch
 
 from engines.contract import InputError, Problem
+from engines.messages import _, told
 from engines.training.settings import TrainSettings
 
 Made = TypeVar("Made")
-WORDS = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory")
+WORDS = (_("out of memory"), "can't allocate memory", "not enough memory", _("cannot allocate memory"))
 """How torch's allocators and cuDNN say it, where they do not raise a kind of error of their own."""
 
 
@@ -21,7 +22,7 @@ def ran_out(error: BaseException) -> bool:
     """Whether `error` says that memory did not suffice, on a card or in the machine."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in WORDS)
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in told(WORDS))
 
 
 def free() -> None:
@@ -58,5 +59,5 @@ def in_smaller_batches(work: Callable[[int], Made], size: int) -> Made:
 
 def too_large() -> InputError:
     """One example at a time is still too much."""
-    found = "there is not enough memory for this network, even with one example at a time"
-    return InputError(Problem("memory", found, "try smaller inputs, a smaller model or less of it learning"))
+    found = _("there is not enough memory for this network, even with one example at a time")
+    return InputError(Problem("memory", found, _("try smaller inputs, a smaller model or less of it learning")))

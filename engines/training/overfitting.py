@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from engines.contract import Metric, Strategy
+from engines.messages import _, _n
 from engines.training.settings import TrainSettings
 
 Reading = Literal["by heart", "still improving", "fine"]
@@ -56,23 +57,35 @@ def read(history: Sequence[Row], best_epoch: int, metric: Metric, unit: str) -> 
         measure, value = metric.name, float(kept["validation_metric"])
         gap = (float(kept["train_metric"]) - value) * (1 if metric.higher_is_better else -1)
         if gap > FAR:
-            text = f"It knows its training {unit} {_points(gap)} better than new ones."
+            text = _("It knows its training {unit} {points} better than new ones.", unit=unit, points=_points(gap))
             return Fit("by heart", text, gap, measure, value)
     rise = last["validation_loss"] / kept["validation_loss"] - 1 if kept["validation_loss"] > 0 else 0.0
     if rise > RISE and last["train_loss"] < kept["train_loss"]:
-        text = (
-            f"After pass {best_epoch} of {last['epoch']} the loss on new {unit} rose by {100 * rise:.0f} % while that "
-            f"on known ones went on falling: it began to learn by heart, and pass {best_epoch} was kept."
+        text = _(
+            "After pass {best_epoch} of {epoch} the loss on new {unit} rose by {rise:.0f} % "
+            "while that on known ones went on falling: it began to learn by heart, and pass "
+            "{best_epoch} was kept.",
+            best_epoch=best_epoch,
+            epoch=last["epoch"],
+            unit=unit,
+            rise=100 * rise,
         )
         return Fit("by heart", text, gap, measure, value)
     earlier = rows[-1 - max(1, len(rows) // 4)] if len(rows) > 1 else last
     fall = 1 - last["validation_loss"] / earlier["validation_loss"] if earlier["validation_loss"] > 0 else 0.0
     if best_epoch == last["epoch"] and fall > FALL:
         passes = last["epoch"] - earlier["epoch"]
-        over = f"over the last {passes} passes" if passes > 1 else "in the last pass"
-        text = f"The loss on new {unit} was still falling when training ended, by {100 * fall:.0f} % {over}."
+        over = _n("in the last pass", "over the last {n} passes", passes)
+        text = _(
+            "The loss on new {unit} was still falling when training ended, by {fall:.0f} % {over}.",
+            unit=unit,
+            fall=100 * fall,
+            over=over,
+        )
         return Fit("still improving", text, gap, measure, value)
-    return Fit("fine", f"No sign of learning by heart: {_apart(gap, measure, unit)}.", gap, measure, value)
+    return Fit(
+        "fine", _("No sign of learning by heart: {apart}.", apart=_apart(gap, measure, unit)), gap, measure, value
+    )
 
 
 def details(fit: Fit | None) -> dict[str, Any]:
@@ -84,7 +97,11 @@ def longer(fit: Fit, strategy: Strategy, settings: TrainSettings) -> dict[str, A
     """What to train next where it is still improving: text, strategy, settings."""
     given = settings.max_seconds
     more = {"epochs": 2 * settings.epochs_for(strategy)} if given is None else {"max_seconds": 2 * given}
-    return {"text": f"{fit.text} Let it go on for twice as long.", "strategy": str(strategy), "settings": more}
+    return {
+        "text": _("{text} Let it go on for twice as long.", text=fit.text),
+        "strategy": str(strategy),
+        "settings": more,
+    }
 
 
 def held_back(fit: Fit, strategy: Strategy, settings: TrainSettings, unit: str, ways: Sequence[Way]) -> dict[str, Any]:
@@ -94,19 +111,26 @@ def held_back(fit: Fit, strategy: Strategy, settings: TrainSettings, unit: str, 
     for words, way, changes in ways:
         if way is not strategy or any(getattr(settings, name) != value for name, value in changes.items()):
             return {"text": f"{known}: {words}.", "strategy": str(way), "settings": changes}
-    text = f"{known}: more {unit} would help most. Letting more of the network learn would not."
+    text = _(
+        "{known}: more {unit} would help most. Letting more of the network learn would not.", known=known, unit=unit
+    )
     return {"text": text, "strategy": None, "settings": {}}
 
 
 def _apart(gap: float, measure: str, unit: str) -> str:
     if measure == "loss":
-        side = "above" if gap >= 0 else "below"
-        return f"the loss on new {unit} is {abs(gap):.2g} {side} that on known ones"
+        side = _("above") if gap >= 0 else "below"
+        return _("the loss on new {unit} is {gap:.2g} {side} that on known ones", unit=unit, gap=abs(gap), side=side)
     if round(abs(gap) * 100) == 0:
-        return f"new {unit} and known ones come out alike"
-    return f"new {unit} come out {_points(abs(gap))} {'worse' if gap > 0 else 'better'} than known ones"
+        return _("new {unit} and known ones come out alike", unit=unit)
+    return _(
+        "new {unit} come out {points} {worse} than known ones",
+        unit=unit,
+        points=_points(abs(gap)),
+        worse="worse" if gap > 0 else "better",
+    )
 
 
 def _points(share: float) -> str:
     points = round(share * 100)
-    return "1 point" if points == 1 else f"{points} points"
+    return _n("1 point", "{n} points", points)

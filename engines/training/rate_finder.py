@@ -14,6 +14,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from engines.contract import Run, Strategy
+from engines.messages import _
 from engines.training import memory
 from engines.training.cost import search_steps
 from engines.training.devices import seed_everything
@@ -65,7 +66,10 @@ def find(
     chosen = valley(rates[: len(losses)], losses)
     points = [[float(f"{rate:.3g}"), round(value, 5)] for rate, value in zip(rates, losses, strict=False)]
     run.emit("search", phase=phase, learning_rate=chosen, points=points)
-    run.emit("note", message=f"The learning-rate test suggests {chosen:g} ({len(points)} steps).")
+    run.emit(
+        "note",
+        message=_("The learning-rate test suggests {chosen:g} ({points} steps).", chosen=chosen, points=len(points)),
+    )
     return chosen
 
 

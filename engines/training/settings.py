@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from engines.contract import InputError, Problem, Settings, Strategy, setting
 from engines.data.folds import MOST
+from engines.messages import _
 
 
 @dataclass(frozen=True)
@@ -34,120 +35,127 @@ class TrainSettings(Settings):
 
     epochs: int | None = setting(
         None,
-        "Passes over the training data; by default what suits the strategy",
-        title="Passes over the data",
+        _("Passes over the training data; by default what suits the strategy"),
+        title=_("Passes over the data"),
         group="often",
         low=1,
         high=10_000,
     )
     max_seconds: float | None = setting(
-        None, "Stop learning after this many seconds", title="Stop after seconds", group="often", low=1
+        None, _("Stop learning after this many seconds"), title=_("Stop after seconds"), group="often", low=1
     )
-    batch_size: int = setting(32, "Examples per step", title="Examples at a time", low=1, high=4096)
+    batch_size: int = setting(32, _("Examples per step"), title=_("Examples at a time"), low=1, high=4096)
     gradient_accumulation: int = setting(
-        1, "Batches per optimiser step: saves memory", title="Batches per step", low=1, high=256
+        1, _("Batches per optimiser step: saves memory"), title=_("Batches per step"), low=1, high=256
     )
     learning_rate: float | None = setting(
         None,
-        "Peak step size; by default what suits the strategy",
-        title="Learning rate",
+        _("Peak step size; by default what suits the strategy"),
+        title=_("Learning rate"),
         group="often",
         low=1e-7,
         high=1.0,
     )
     weight_decay: float = setting(
-        0.02, "Pull of the weights towards zero (AdamW)", title="Weight decay", low=0.0, high=10.0
+        0.02, _("Pull of the weights towards zero (AdamW)"), title=_("Weight decay"), low=0.0, high=10.0
     )
     label_smoothing: float = setting(
-        0.1, "Probability kept back from the true class", title="Label smoothing", low=0.0, high=0.5
+        0.1, _("Probability kept back from the true class"), title=_("Label smoothing"), low=0.0, high=0.5
     )
     patience: int | None = setting(
         None,
-        "Stop after this many epochs without a better validation loss; by default a quarter of them",
-        title="Patience, in epochs",
+        _("Stop after this many epochs without a better validation loss; by default a quarter of them"),
+        title=_("Patience, in epochs"),
         low=1,
         high=10_000,
     )
     refit: bool = setting(
         True,
-        "With 'features': once the epochs are known, fit the head anew on the held-out part too",
-        title="Use the held-out part at the end",
+        _("With 'features': once the epochs are known, fit the head anew on the held-out part too"),
+        title=_("Use the held-out part at the end"),
     )
-    blocks: int = setting(1, "Blocks that learn with strategy 'partial', counted from the head", low=1, high=1000)
+    blocks: int = setting(1, _("Blocks that learn with strategy 'partial', counted from the head"), low=1, high=1000)
     depth: int = setting(
         0,
-        "With 'features': the head reads what so many of the network's blocks see, counted from the input; 0: all",
-        title="Features from block",
+        _("With 'features': the head reads what so many of the network's blocks see, counted from the input; 0: all"),
+        title=_("Features from block"),
         low=0,
         high=1000,
     )
     gradual: bool = setting(
         False,
-        "With 'partial' and 'full': let one block more learn in every epoch, from the head downwards",
-        title="One more block every epoch",
+        _("With 'partial' and 'full': let one block more learn in every epoch, from the head downwards"),
+        title=_("One more block every epoch"),
     )
     find_learning_rate: bool = setting(
         False,
-        "Try step sizes from small to large first, and train with the one that suits; ignored where one is given",
-        title="Look for a learning rate first",
+        _("Try step sizes from small to large first, and train with the one that suits; ignored where one is given"),
+        title=_("Look for a learning rate first"),
     )
     layer_decay: float = setting(
-        0.75, "Learning rate of a block relative to the next one", title="Pace of earlier blocks", low=0.05, high=1.0
+        0.75,
+        _("Learning rate of a block relative to the next one"),
+        title=_("Pace of earlier blocks"),
+        low=0.05,
+        high=1.0,
     )
     lora_rank: int = setting(
-        8, "Rank of the adapters of strategy 'lora'", title="Size of the adapters", low=1, high=256
+        8, _("Rank of the adapters of strategy 'lora'"), title=_("Size of the adapters"), low=1, high=256
     )
     mixed_precision: str = setting(
         "auto",
-        "Arithmetic; auto is bf16 where the hardware has it",
-        title="Arithmetic",
+        _("Arithmetic; auto is bf16 where the hardware has it"),
+        title=_("Arithmetic"),
         choices=("auto", "no", "bf16", "fp16"),
     )
     device: str = setting(
-        "auto", "Where to train; auto takes a GPU when there is one", title="Where it trains", choices=("auto", "cpu")
+        "auto",
+        _("Where to train; auto takes a GPU when there is one"),
+        title=_("Where it trains"),
+        choices=("auto", "cpu"),
     )
     validation_fraction: float = setting(
         0.2,
-        "Part of the training data that decides when to stop",
-        title="Share to choose by",
+        _("Part of the training data that decides when to stop"),
+        title=_("Share to choose by"),
         group="data",
         low=0.0,
         high=0.5,
     )
     test_fraction: float = setting(
         0.25,
-        "Part of the data kept for the final test",
-        title="Share kept for the test",
+        _("Part of the data kept for the final test"),
+        title=_("Share kept for the test"),
         group="data",
         low=0.05,
         high=0.9,
     )
-    baseline: str = setting("none", "Also train the same network from random weights", choices=("none", "scratch"))
+    baseline: str = setting("none", _("Also train the same network from random weights"), choices=("none", "scratch"))
     baseline_epochs: int | None = setting(
         None,
-        "Passes of the training from random weights beside; by default what suits it",
-        title="Passes of the baseline",
+        _("Passes of the training from random weights beside; by default what suits it"),
+        title=_("Passes of the baseline"),
         low=1,
         high=10_000,
     )
     folds: int | None = setting(
         0,
-        "Test on every example, in so many parts, each by a network that learnt from the others; 0: on one part",
-        title="Test in so many folds",
+        _("Test on every example, in so many parts, each by a network that learnt from the others; 0: on one part"),
+        title=_("Test in so many folds"),
         group="data",
         low=0,
         high=MOST,
     )
     balance: bool = setting(
         True,
-        "Give every class the same weight, however many examples it has",
-        title="Same weight for every class",
+        _("Give every class the same weight, however many examples it has"),
+        title=_("Same weight for every class"),
         group="data",
     )
     views: int = setting(
         4,
-        "Variants of each example seen by the frozen part, computed once",
-        title="Variants of each example",
+        _("Variants of each example seen by the frozen part, computed once"),
+        title=_("Variants of each example"),
         low=1,
         high=64,
     )
@@ -197,16 +205,20 @@ def require_blocks(strategy: Strategy, settings: TrainSettings, stages: int) -> 
     """Raises InputError where more blocks are to learn, or to be read behind, than the network has, and where a depth
     is asked for that the strategy has no use for."""
     if settings.depth and strategy is not Strategy.FEATURES:
-        found = f"found {settings.depth}, but with '{strategy}' the head reads what the whole network sees"
-        raise InputError(Problem("setting depth", found, "accepted: 0, or strategy features"))
+        found = _(
+            "found {depth}, but with '{strategy}' the head reads what the whole network sees",
+            depth=settings.depth,
+            strategy=strategy,
+        )
+        raise InputError(Problem(_("setting depth"), found, _("accepted: 0, or strategy features")))
     if settings.depth > stages:
-        found = f"this network has {stages} blocks, accepted: 1 to {stages}, or 0 for all"
-        raise InputError(Problem("setting depth", f"found {settings.depth}", found))
+        found = _("this network has {stages} blocks, accepted: 1 to {stages}, or 0 for all", stages=stages)
+        raise InputError(Problem(_("setting depth"), _("found {depth}", depth=settings.depth), found))
     if strategy is Strategy.PARTIAL and settings.blocks > stages:
         raise InputError(
             Problem(
-                "setting blocks",
-                f"found {settings.blocks}",
-                f"this network has {stages} blocks, accepted: 1 to {stages}",
+                _("setting blocks"),
+                _("found {blocks}", blocks=settings.blocks),
+                _("this network has {stages} blocks, accepted: 1 to {stages}", stages=stages),
             )
         )

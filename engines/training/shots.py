@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from engines.contract import setting
+from engines.messages import _
 
 Parts = dict[str, np.ndarray]
 """'train', 'validation', 'test' -> positions int64 (N,)."""
@@ -16,8 +17,8 @@ Parts = dict[str, np.ndarray]
 def shots_setting() -> Any:
     return setting(
         0,
-        "Learn from so many examples a class, drawn by the seed, and test on all others; 0: from the usual share",
-        title="Examples a class",
+        _("Learn from so many examples a class, drawn by the seed, and test on all others; 0: from the usual share"),
+        title=_("Examples a class"),
         group="data",
         low=0,
         high=1000,
@@ -45,9 +46,13 @@ def drawn(
     known = {groups[i] for i in train}
     rest = np.array([i for i in pool if groups[i] not in known], dtype=np.int64)
     test = parts["test"] if own_test else rest
-    said = f"{shots} {unit} of each class are learnt from, drawn with seed {seed}"
-    said += f" (all but one of each of {short:,} smaller classes)" if short and not own_test else ""
-    said += f": the {len(rest):,} others are left out." if own_test else f": the {len(rest):,} others are the test."
+    said = _("{shots} {unit} of each class are learnt from, drawn with seed {seed}", shots=shots, unit=unit, seed=seed)
+    said += _(" (all but one of each of {short:,} smaller classes)", short=short) if short and not own_test else ""
+    said += (
+        _(": the {rest:,} others are left out.", rest=len(rest))
+        if own_test
+        else _(": the {rest:,} others are the test.", rest=len(rest))
+    )
     return {"train": train, "validation": pool[:0], "test": test}, said
 
 

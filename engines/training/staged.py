@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from engines.contract import Stage
+from engines.messages import _
 from engines.training import convolutions
 
 X = TypeVar("X")
@@ -117,7 +118,7 @@ def check_composition(network: Staged, example: Tensor) -> None:
     with torch.no_grad():
         whole, staged = network.model(example), network(example)
     if not torch.allclose(whole, staged, atol=1e-4 * max(1.0, float(whole.abs().max()))):
-        raise ValueError("the stages do not add up to the network")
+        raise ValueError(_("the stages do not add up to the network"))
 
 
 def count(parameters: Iterable[Tensor]) -> int:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engines.contract import Run, Strategy
+from engines.messages import _
 from engines.training import checkpoint, frozen_onnx, rate_finder, strategies
 from engines.training.activation_cache import Cached, cache_activations
 from engines.training.array_cache import key
@@ -113,7 +114,7 @@ def learn(
     if strategy is Strategy.SCRATCH:
         lesson = replace(lesson, settings=unhurried(settings, epochs))
         strategies.apply(network, strategy, settings)
-        plan = Plan("scratch", "Training the same network from scratch", series, strategy, epochs, rate)
+        plan = Plan("scratch", _("Training the same network from scratch"), series, strategy, epochs, rate)
         own = lesson.training.subset(chosen)
         checks = lesson.validation if checked is None else lesson.training.subset(checked)
         plan = with_rate(lesson, network, plan, own)
@@ -126,12 +127,12 @@ def learn(
 
     strategies.apply(network, Strategy.FEATURES, settings)
     if strategy is Strategy.FEATURES:
-        plan = Plan("head", "Fitting the new head", series, strategy, epochs, rate)
+        plan = Plan("head", _("Fitting the new head"), series, strategy, epochs, rate)
         progress, held_out, rate = fit_head(lesson, network, plan, chosen, checked, refit=settings.refit)
         return TrainOutcome(network, progress, trainable(network), time.monotonic() - began, rate, held_out=held_out)
     head_epochs, head_rate = settings.default_epochs[Strategy.FEATURES], settings.default_rates[Strategy.FEATURES]
-    warm_up = Plan("head", "Fitting the new head first", "aside", Strategy.FEATURES, head_epochs, head_rate)
-    _, before, _ = fit_head(lesson, network, warm_up, chosen, checked, refit=False)
+    warm_up = Plan("head", _("Fitting the new head first"), "aside", Strategy.FEATURES, head_epochs, head_rate)
+    _unused, before, _unused2 = fit_head(lesson, network, warm_up, chosen, checked, refit=False)
 
     seed_everything(lesson.seed, "adapters")  # drawn alike, whether the head was fitted just now or before a resume
     strategies.apply(network, strategy, settings)
@@ -177,7 +178,7 @@ def fit_head(
     held_out_logits = _held_out(lesson, network, scaled_out)
     if refit and scaled_out is not None:
         reset(network.head())
-        title = "Fitting the head on the held-out part too"
+        title = _("Fitting the head on the held-out part too")
         again = replace(plan, phase="refit", title=title, series="aside", stop_after=progress.best_epoch)
         _train(lesson, network, again, scaled.joined(scaled_out), None)
     fold(network.head(), shift, scale)
@@ -195,7 +196,7 @@ def with_rate(lesson: TrainSpec, network: Staged, plan: Plan, examples: Labelled
     kept = lesson.run.path / "checkpoint" / f"{plan.phase}.rate"
     if kept.is_file():
         return replace(plan, learning_rate=float(kept.read_text(encoding="utf-8")))
-    lesson.run.emit("phase", name="search", title="Looking for a learning rate")
+    lesson.run.emit("phase", name="search", title=_("Looking for a learning rate"))
     steps = math.ceil(len(examples) / settings.batch_size) * plan.epochs
     rate = rate_finder.find(
         network,
@@ -249,7 +250,7 @@ def cached_behind_boundary(
 ) -> Cached | CachedTokens:
     """The examples as seen from the freeze boundary: computed once, kept on disk for every later run."""
     views = views if examples.variation else 1
-    of = f"{len(examples):,} {lesson.unit}" + (f", {views} views each" if views > 1 else "")
+    of = f"{len(examples):,} {lesson.unit}" + (_(", {views} views each", views=views) if views > 1 else "")
     wanted = getattr(lesson.settings, "frozen_part", "torch")  # offered where inputs are tensors
     engine = frozen_onnx.engine(wanted, len(examples) * views, lesson.on.device)
     name = key(
@@ -270,7 +271,7 @@ def cached_behind_boundary(
         run=lesson.run,
         unit=lesson.unit,
         device=lesson.on.device,
-        title=f"What the frozen part sees in {of}",
+        title=_("What the frozen part sees in {of}", of=of),
         engine=engine,
         weights=lesson.weights,
     )

@@ -10,6 +10,7 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from engines.contract import InputError, Problem, Skipped
+from engines.messages import _
 
 Kind = Literal["pictures", "texts", "sounds", "series"]
 T = TypeVar("T")
@@ -54,9 +55,11 @@ def drawn(found: Sequence[T], seed: int, most: int = MOST) -> list[T]:
 def require_some(found: Unlabelled, where: str) -> None:
     """Raises InputError where there is too little to be looked through, or nothing to tell the examples apart by."""
     if len(found.names) < FEWEST:
-        left = f", and {len(found.skipped):,} left out" if found.skipped else ""
-        what = f"only {len(found.names)} of its {found.kind} can be looked at{left}"
-        raise InputError(Problem(where, what, f"accepted: at least {FEWEST}"))
+        left = _(", and {skipped:,} left out", skipped=len(found.skipped)) if found.skipped else ""
+        what = _(
+            "only {names} of its {kind} can be looked at{left}", names=len(found.names), kind=found.kind, left=left
+        )
+        raise InputError(Problem(where, what, _("accepted: at least {fewest}", fewest=FEWEST)))
     if not np.isfinite(found.vectors).all() or np.ptp(found.vectors, axis=0).max() < 1e-6:
-        what = f"all {len(found.names):,} {found.kind} are the same to the network"
-        raise InputError(Problem(where, what, "accepted: examples that differ"))
+        what = _("all {names:,} {kind} are the same to the network", names=len(found.names), kind=found.kind)
+        raise InputError(Problem(where, what, _("accepted: examples that differ")))

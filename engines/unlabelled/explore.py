@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engines.contract import InputError, Problem, Progress, Task
+from engines.messages import _
 from engines.unlabelled import clusters, label_first, oddities, projection, store
 from engines.unlabelled.examples import MOST, Unlabelled, require_some
 
@@ -45,9 +46,9 @@ def explore(
     try:
         verb = task.verb("embed")
     except NotImplementedError:
-        accepted = "accepted: a task of pictures, texts, voices or series, such as vision.classification"
+        accepted = _("accepted: a task of pictures, texts, voices or series, such as vision.classification")
         raise InputError(
-            Problem(task.info.name, "its data cannot be looked through without labels", accepted)
+            Problem(task.info.name, _("its data cannot be looked through without labels"), accepted)
         ) from None
     chosen = task.settings.parse(settings or {})
     made_of = store.state(data, task.info.name, chosen.changed(), seed)
@@ -121,9 +122,9 @@ def _possible(k: int | None, found: Unlabelled, where: str) -> int:
     if k is None:
         return max(2, min(USUAL_CLUSTERS, different // 2))
     if not 2 <= k <= different:
-        what = f"found {k} clusters for {len(found.names):,} {found.kind}"
-        what += f", {different:,} of them different" if different < len(found.names) else ""
-        raise InputError(Problem(where, what, f"accepted: 2 to {different:,}"))
+        what = _("found {k} clusters for {names:,} {kind}", k=k, names=len(found.names), kind=found.kind)
+        what += _(", {different:,} of them different", different=different) if different < len(found.names) else ""
+        raise InputError(Problem(where, what, _("accepted: 2 to {different:,}", different=different)))
     return k
 
 
@@ -131,7 +132,13 @@ def _sampled(found: Unlabelled, seed: int) -> list[str]:
     if found.there <= len(found.names) + len(found.skipped) or found.there <= MOST:
         return []
     return [
-        f"{MOST:,} of the {found.there:,} {found.kind} were drawn (seed {seed}) and looked at; the others were not."
+        _(
+            "{most:,} of the {there:,} {kind} were drawn (seed {seed}) and looked at; the others were not.",
+            most=MOST,
+            there=found.there,
+            kind=found.kind,
+            seed=seed,
+        )
     ]
 
 
@@ -139,5 +146,8 @@ def _set_aside(found: Unlabelled) -> list[str]:
     if not found.came_as:
         return []
     return [
-        f"These {found.kind} came with labels. They are set aside: only the truth beside your own labels is theirs."
+        _(
+            "These {kind} came with labels. They are set aside: only the truth beside your own labels is theirs.",
+            kind=found.kind,
+        )
     ]

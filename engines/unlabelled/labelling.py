@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from engines.contract import InputError, Problem
+from engines.messages import _
 from engines.unlabelled import head, label_first, store
 
 MOST_POINTS = 24
@@ -39,7 +40,7 @@ def suggest(folder: Path, so_far: Progress, *, a_round: int, wanted: int = 20, s
     """
     if not (folder / store.FOUND).is_file():
         raise InputError(
-            Problem(folder.name, "nothing has been looked through there", "accepted: what `explore` wrote")
+            Problem(folder.name, _("nothing has been looked through there"), _("accepted: what `explore` wrote"))
         )
     table = pq.read_table(folder / store.MAP, columns=["file", "duplicate_of"]).to_pydict()
     names: list[str] = table["file"]

@@ -2,5 +2,6 @@
 Only the tasks' own methods import torch."""
 
 from engines.contract import DomainInfo
+from engines.messages import _
 
-DOMAIN = DomainInfo("Vision", ":material/image:", "Tell photographs apart")
+DOMAIN = DomainInfo(_("Vision"), ":material/image:", _("Tell photographs apart"))

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from engines.contract import InputError, Problem, Sample
+from engines.messages import _
 
 TUXPAINT_CLASSES = ("animals", "food", "household", "plants")
 TUXPAINT_PLACES = ("/usr/share/tuxpaint/stamps", "/usr/local/share/tuxpaint/stamps")
@@ -25,9 +26,11 @@ DIGIT_SIDE, DAMAGED_SIDE = 64, 320  # pixels
 SAMPLES = [
     Sample(
         name="photographs",
-        title="Animals, food, plants, household",
-        description="248 photographs cut out on transparency, in four uneven classes: 128 animals, 50 foods, "
-        "39 plants, 31 household things.",
+        title=_("Animals, food, plants, household"),
+        description=_(
+            "248 photographs cut out on transparency, in four uneven classes: 128 animals, 50 foods, "
+            "39 plants, 31 household things."
+        ),
         origin=STAMPS,
         licence="GPL-2",
         real=True,
@@ -35,9 +38,11 @@ SAMPLES = [
     ),
     Sample(
         name="digits",
-        title="Handwritten digits",
-        description="400 scanned digits, 40 of each of the ten, drawn at random (always the same draw) and enlarged "
-        "from 8 × 8 to 64 × 64 pixels.",
+        title=_("Handwritten digits"),
+        description=_(
+            "400 scanned digits, 40 of each of the ten, drawn at random (always the same draw) and enlarged "
+            "from 8 × 8 to 64 × 64 pixels."
+        ),
         origin="Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, UCI Machine Learning "
         "Repository; it comes with scikit-learn",
         licence="CC BY 4.0",
@@ -45,9 +50,11 @@ SAMPLES = [
     ),
     Sample(
         name="half",
-        title="Half of the photographs",
-        description="124 of the 248 photographs of animals, food, plants and household things, drawn at random (always "
-        "the same draw): to learn from, where the other half is the new domain.",
+        title=_("Half of the photographs"),
+        description=_(
+            "124 of the 248 photographs of animals, food, plants and household things, drawn at random "
+            "(always the same draw): to learn from, where the other half is the new domain."
+        ),
         origin=STAMPS,
         licence="GPL-2",
         real=True,
@@ -55,9 +62,11 @@ SAMPLES = [
     ),
     Sample(
         name="damaged",
-        title="The other half, badly taken",
-        description="The other 124 photographs as a bad camera in a dim room might take them: darkened, out of focus "
-        "and grainy, by a program. As a new domain for a model that learns from the first half.",
+        title=_("The other half, badly taken"),
+        description=_(
+            "The other 124 photographs as a bad camera in a dim room might take them: darkened, out of focus "
+            "and grainy, by a program. As a new domain for a model that learns from the first half."
+        ),
         origin=f"{STAMPS}, damaged by a program",
         licence="GPL-2",
         real=False,
@@ -87,7 +96,9 @@ def make(name: str, out: Path) -> Path:
         "damaged": partial(_make_half, damaged=True),
     }
     if name not in makers:
-        raise InputError(Problem(f"sample {name}", "there is no such sample", f"known: {', '.join(makers)}"))
+        raise InputError(
+            Problem(f"sample {name}", _("there is no such sample"), _("known: {makers}", makers=", ".join(makers)))
+        )
     folder = out / name
     if folder.exists():
         return folder
@@ -120,7 +131,9 @@ def is_photograph(stamp: Path) -> bool:
 def _make_photographs(out: Path) -> None:
     stamps = _stamps()
     if stamps is None:
-        raise InputError(Problem("sample photographs", "Tux Paint's stamps are not on this computer", TUXPAINT_NEEDED))
+        raise InputError(
+            Problem("sample photographs", _("Tux Paint's stamps are not on this computer"), TUXPAINT_NEEDED)
+        )
     for label in TUXPAINT_CLASSES:
         (out / label).mkdir(parents=True)
         for stamp in sorted((stamps / label).rglob("*.png")):

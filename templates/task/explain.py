@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from engines.contract import InputError, Problem, Skipped, Task
+from engines.messages import _
 from templates.task import pictures, prepare
 from templates.task.predict import Classifier, new_signals
 from templates.task.prepare import Signal
@@ -28,7 +29,11 @@ def explain(
     Every MOMENT is put to the signal's mean by itself (occlusion, Zeiler & Fergus 2014). Raises InputError.
     """
     if method not in {None, *METHODS}:
-        raise InputError(Problem("method", f"found {method!r}", f"accepted: {', '.join(METHODS)}"))
+        raise InputError(
+            Problem(
+                "method", _("found {method!r}", method=method), _("accepted: {methods}", methods=", ".join(METHODS))
+            )
+        )
     classifier, rows = Classifier(run), []
     found = new_signals(data) if example is None else [test_signal(data, example)]
     for number, signal in enumerate(found):
@@ -46,7 +51,9 @@ def test_signal(data: Path, name: str) -> Signal:
     for signal in prepare.read(data)[0]:
         if signal.name == name:
             return signal
-    raise InputError(Problem(name, f"this signal is no longer in {data.name}", "accepted: the data of the run"))
+    raise InputError(
+        Problem(name, _("this signal is no longer in {name}", name=data.name), _("accepted: the data of the run"))
+    )
 
 
 def moments(classifier: Classifier, signal: Signal) -> tuple[str, np.ndarray]:

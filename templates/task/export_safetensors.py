@@ -10,17 +10,18 @@ from pathlib import Path
 
 from engines.contract import Task
 from engines.exports import bundle, script
+from engines.messages import _
 from templates.task import network
 from templates.task.predict import Classifier
 from templates.task.prepare import COLUMNS, LARGEST
 
-HOW = f"""\
-```
-pip install -r requirements.txt
-python usage.py SIGNALS.csv
-```
-
-prints the class of each row of a table with the columns {COLUMNS[0]} to {COLUMNS[-1]}, and how likely each class is."""
+HOW = _(
+    "```\npip install -r requirements.txt\npython usage.py SIGNALS.csv\n```\n\nprints the "
+    "class of each row of a table with the columns {columns} to {columns2}, and how "
+    "likely each class is.",
+    columns=COLUMNS[0],
+    columns2=COLUMNS[-1],
+)
 
 
 def export(task: Task, run: Path, out: Path) -> Path:

@@ -17,6 +17,7 @@ from torch import nn
 from engines import weights
 from engines.classification.fit import ClassificationStudy
 from engines.contract import InputError, Problem, Recipe, Run, Task
+from engines.messages import _
 from engines.training.devices import seed_everything
 from engines.training.staged import Staged, StageModule
 from engines.training.transfer import TrainOutcome, TrainSpec
@@ -54,8 +55,10 @@ class ShapesStudy(ClassificationStudy[Prepared, ShapesSettings]):
             try:
                 model.stages.load_state_dict(weights.read(path))
             except RuntimeError as error:
-                found = f"{path.name} holds weights of another network"
-                raise InputError(Problem(f"model {self.card.name}", found, "accepted: its own weights")) from error
+                found = _("{name} holds weights of another network", name=path.name)
+                raise InputError(
+                    Problem(_("model {name}", name=self.card.name), found, _("accepted: its own weights"))
+                ) from error
         return Staged(model, [stage(str(n), module) for n, module in enumerate(model.stages, 1)], lambda: model.head)
 
     def keep_model(self, outcome: TrainOutcome, *, temperature: float, value: float) -> None:
@@ -77,7 +80,7 @@ class ShapesStudy(ClassificationStudy[Prepared, ShapesSettings]):
         return {"thumbnail": [*names, *[None] * len(positions[MOST_PICTURES:])]}
 
     def own_details(self) -> dict[str, Any]:
-        return {"input": f"{LENGTH} numbers a signal", "load_snippet": SNIPPET}
+        return {"input": _("{length} numbers a signal", length=LENGTH), "load_snippet": SNIPPET}
 
 
 def stage(name: str, module: nn.Module) -> StageModule:

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from engines.contract import InputError, Problem, Skipped, Task
+from engines.messages import _
 from engines.runs import no_model
 from templates.task import prepare
 from templates.task.network import Network
@@ -67,10 +68,10 @@ def new_signals(data: Path) -> list[Signal | Skipped]:
     found: list[Signal] = []
     skipped: list[Skipped] = []
     for table in tables:
-        signals, left_out, _ = prepare.read(table, with_labels=False)
+        signals, left_out, _unused = prepare.read(table, with_labels=False)
         found, skipped = [*found, *signals], [*skipped, *left_out]
     if not found:
         first = f": {skipped[0].where} {skipped[0].reason}" if skipped else ""
-        raise InputError(Problem(data.name, f"no signal in it can be used{first}", prepare.ACCEPTED))
+        raise InputError(Problem(data.name, _("no signal in it can be used{first}", first=first), prepare.ACCEPTED))
     every: list[Signal | Skipped] = [*found, *skipped]
     return every

@@ -19,14 +19,15 @@ from engines.contract import InputError, Problem, Progress, Skipped
 from engines.data import labelled
 from engines.data.splits import complete
 from engines.data.tables import read_table
+from engines.messages import _
 from engines.training.examples import Labelled
 from templates.task.network import standardised
 from templates.task.settings import LENGTH, ShapesSettings
 
 COLUMNS = [f"v{n}" for n in range(LENGTH)]
 LARGEST = 1e30
-ACCEPTED = f"accepted: a CSV with a row a signal: v0 to v{LENGTH - 1}, and label"
-KIND = labelled.Kind("signal", "signals", ACCEPTED, copies="Exact copies", twin="signal")
+ACCEPTED = _("accepted: a CSV with a row a signal: v0 to v{length}, and label", length=LENGTH - 1)
+KIND = labelled.Kind("signal", "signals", ACCEPTED, copies=_("Exact copies"), twin="signal")
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def prepare(
     signals, skipped, notes = read(data, progress)
     labelled.require_enough(data.name, signals, skipped, True, KIND)
     if test is not None:
-        extra, left_out, _ = read(test, progress)
+        extra, left_out, _unused = read(test, progress)
         labelled.require_enough(test.name, extra, left_out, False, KIND)
         signals, remarks = labelled.with_test(signals, extra, test.name, KIND.many)
         skipped, notes = [*skipped, *left_out], [*notes, *remarks]
@@ -96,7 +97,9 @@ def prepare(
         seed=seed,
     )
     if "test" not in parts:
-        raise InputError(Problem(data.name, "no signals are left to test on", "accepted: more signals of each class"))
+        raise InputError(
+            Problem(data.name, _("no signals are left to test on"), _("accepted: more signals of each class"))
+        )
     classes = sorted(set(labels))
     return Prepared(
         classes,
@@ -117,7 +120,7 @@ def read(
     table = read_table(path, progress=progress)
     wanted = [*COLUMNS, "label"] if with_labels else COLUMNS
     if missing := [name for name in wanted if name not in table.columns]:
-        raise InputError(Problem(path.name, f"it has no column '{missing[0]}'", ACCEPTED))
+        raise InputError(Problem(path.name, _("it has no column '{missing}'", missing=missing[0]), ACCEPTED))
     places = [table.index(name) for name in COLUMNS]
     labels = table.column("label") if with_labels else [""] * len(table.rows)
     found, skipped = [], list(table.skipped)
@@ -125,7 +128,7 @@ def read(
         try:
             values = values_of([row[place] for place in places])
             if with_labels and not labelled.clean(label):
-                raise ValueError("has no label")
+                raise ValueError(_("has no label"))
             found.append(Signal(table.where(number), values, labelled.clean(label)))
         except ValueError as error:
             skipped.append(Skipped(table.where(number), str(error)))
@@ -141,7 +144,7 @@ def values_of(cells: Sequence[str]) -> np.ndarray:
         except ValueError:
             number = float("nan")
         if not abs(number) < LARGEST:  # neither is what is no number
-            raise ValueError(f"has no number below {LARGEST:g} in {name}")
+            raise ValueError(_("has no number below {largest:g} in {name}", largest=LARGEST, name=name))
         values[place] = number
     return values
 

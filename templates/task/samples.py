@@ -11,13 +11,17 @@ import numpy as np
 
 from engines.contract import Sample
 from engines.data.tables import write_csv
+from engines.messages import _
 from templates.task.settings import LENGTH
 
 A_CLASS, SEED = 25, 0
 MACHINE = Sample(
     name="machine",
-    title="How a machine sounds",
-    description=f"Four kinds of made-up vibration, {A_CLASS} short signals each: rising, fading, beating, knocking.",
+    title=_("How a machine sounds"),
+    description=_(
+        "Four kinds of made-up vibration, {a_class} short signals each: rising, fading, beating, knocking.",
+        a_class=A_CLASS,
+    ),
     origin="Computed by templates/task/samples.py",
     licence="CC0-1.0",
     real=False,
@@ -28,7 +32,7 @@ def make(out: Path) -> Path:
     """Writes machine.csv below `out`, the same each time."""
     rng, rows = np.random.default_rng(SEED), []
     for label in ("rising", "fading", "beating", "knocking"):
-        for _ in range(A_CLASS):
+        for _unused in range(A_CLASS):
             signal = vibration(label, rng) + rng.normal(0, 0.25, LENGTH)
             rows.append([*(f"{number:.4f}" for number in signal), label])
     out.mkdir(parents=True, exist_ok=True)

@@ -21,6 +21,7 @@ from engines.contract import (
     Words,
     offered,
 )
+from engines.messages import _
 from templates.task import samples
 from templates.task.settings import LENGTH, ShapesSettings
 
@@ -31,9 +32,9 @@ CARD = ModelCard(
     parameters=13_024,
     download_bytes=52_552,
     licence="Apache-2.0",
-    source="Trained for this project by templates/pretrain.py, on one processor thread, seed 0",
-    source_task="to tell five synthetic waves apart: sine, square, triangle, sawtooth and noise",
-    input=f"{LENGTH} numbers in a row",
+    source=_("Trained for this project by templates/pretrain.py, on one processor thread, seed 0"),
+    source_task=_("to tell five synthetic waves apart: sine, square, triangle, sawtooth and noise"),
+    input=_("{length} numbers in a row", length=LENGTH),
     stages=(Stage("1", 128, 7_168), Stage("2", 2_592, 81_920), Stage("3", 10_304, 163_840)),
     head_inputs=64,
     package=f"{__package__}.weights",  # a folder, here beside this file; or `hub`, a repository of the Hugging Face hub
@@ -46,19 +47,24 @@ class Shapes(Task):
 
     info = TaskInfo(
         name="example.shapes",
-        title="Tell signals apart",
-        unit="signals",
+        title=_("Tell signals apart"),
+        unit=_("signals"),
         metric=BALANCED_ACCURACY,
         offers=offered(Strategy.FEATURES, Strategy.PARTIAL, Strategy.FULL, Strategy.SCRATCH),
         usual=Strategy.FEATURES,
-        formats=(f"a CSV with a row a signal: its numbers in the columns v0 to v{LENGTH - 1}, its class in label",),
+        formats=(
+            _(
+                "a CSV with a row a signal: its numbers in the columns v0 to v{length}, its class in label",
+                length=LENGTH - 1,
+            ),
+        ),
         accepts=("csv",),
         whole=("csv",),
         exports=("safetensors", "script"),
         default_model=CARD.name,
         pipeline_tag="tabular-classification",
         library="pytorch",
-        words=Words(explain_question="Which moments decided?"),
+        words=Words(explain_question=_("Which moments decided?")),
     )
     settings = ShapesSettings
 
@@ -67,7 +73,11 @@ class Shapes(Task):
 
     def describe(self, model: str) -> ModelCard:
         if model != CARD.name:
-            raise InputError(Problem(f"model {model}", "there is no such model", f"accepted: {CARD.name}"))
+            raise InputError(
+                Problem(
+                    _("model {model}", model=model), _("there is no such model"), _("accepted: {name}", name=CARD.name)
+                )
+            )
         return CARD
 
     def samples(self) -> list[Sample]:
@@ -75,5 +85,11 @@ class Shapes(Task):
 
     def make_sample(self, name: str, out: Path) -> Path:
         if name != samples.MACHINE.name:
-            raise InputError(Problem(f"sample {name}", "there is no such sample", f"accepted: {samples.MACHINE.name}"))
+            raise InputError(
+                Problem(
+                    _("sample {name}", name=name),
+                    _("there is no such sample"),
+                    _("accepted: {name}", name=samples.MACHINE.name),
+                )
+            )
         return samples.make(out)

@@ -10,6 +10,7 @@ import streamlit as st
 from engines import registry
 from engines.contract import InputError, Job, Problem, Strategy
 from engines.evidence.verdict import needed, showable
+from engines.messages import _, _n
 from ui.comparisons.found import MOST_SEEDS, SEEDS
 from ui.page import again, errors, uploads, words
 from ui.page.draft import Draft, card, folds, knows, strategies
@@ -35,10 +36,14 @@ def can_show(draft: Draft, report: dict[str, Any]) -> str:
     if not n:
         return ""
     gain = 100 * showable(n, seeds=SEEDS, learnt_from=learnt)
-    said = f"With {words.count(n, f'test {info.unit}')}, a gain of about {gain:.0f} points can be shown."
+    said = _(
+        "With {count}, a gain of about {gain:.0f} points can be shown.",
+        count=words.count(n, _("test {unit}", unit=info.unit)),
+        gain=gain,
+    )
     more = needed(WORTH, seeds=SEEDS, learnt_from=learnt)
     if gain > 100 * WORTH + 0.5 and more:
-        said += f" For {100 * WORTH:.0f} points it takes about {_round(more):,}."
+        said += _(" For {worth:.0f} points it takes about {round:,}.", worth=100 * WORTH, round=_round(more))
     return said
 
 
@@ -47,21 +52,25 @@ def show(draft: Draft, report: dict[str, Any]) -> None:
     least, most, unit = counted(draft, report)
     if draft.strategy in {Strategy.SCRATCH, Strategy.ZERO_SHOT} or not _has_rival(draft) or most < 2 * least:
         return
-    with st.expander("How much data do I need?", icon=":material/show_chart:", key="data_needed"):
+    with st.expander(_("How much data do I need?"), icon=":material/show_chart:", key="data_needed"):
         st.markdown(
-            f"Trains with several amounts of {unit}, several times each, against what it is compared with. You see how "
-            "fast it gets better, and how much of them the pretrained model saves."
+            _(
+                "Trains with several amounts of {unit}, several times each, against what it is "
+                "compared with. You see how fast it gets better, and how much of them the pretrained "
+                "model saves.",
+                unit=unit,
+            )
         )
         left, right = st.columns([3, 2])
         usual = ", ".join(map(str, spread(least, most)))
         said = left.text_input(
-            f"{unit[0].upper()}{unit[1:]} to learn from",
+            _("{unit}{unit2} to learn from", unit=unit[0].upper(), unit2=unit[1:]),
             usual,
             key="compare_budgets",
-            help=f"Numbers from {least:,} to {most:,}, with commas between them",
+            help=_("Numbers from {least:,} to {most:,}, with commas between them", least=least, most=most),
         )
-        seeds = right.slider("Seeds, at most", 2, MOST_SEEDS, SEEDS, key="compare_seeds")
-        with errors.calm("The comparison could not be planned."):
+        seeds = right.slider(_("Seeds, at most"), 2, MOST_SEEDS, SEEDS, key="compare_seeds")
+        with errors.calm(_("The comparison could not be planned.")):
             budgets = read(said, least, most)
             _start(draft, report, budgets, seeds)
 
@@ -88,15 +97,21 @@ def _has_rival(draft: Draft) -> bool:
 
 
 def _start(draft: Draft, report: dict[str, Any], budgets: list[int], seeds: int) -> None:
-    trainings = words.count(2 * seeds * len(budgets), "trainings")
+    trainings = _n("{n:,} training", "{n:,} trainings", 2 * seeds * len(budgets))
     time = seconds(draft, report, budgets, seeds)
-    cost = f", about {words.duration(time)}" if time else ""
-    st.caption(f"At most {trainings}{cost}. It looks after each seed, and stops as soon as it is decided.")
+    cost = _(", about {duration}", duration=words.duration(time)) if time else ""
+    st.caption(
+        _(
+            "At most {trainings}{cost}. It looks after each seed, and stops as soon as it is decided.",
+            trainings=trainings,
+            cost=cost,
+        )
+    )
     why = plan.hindrance(draft)
-    if st.button("Find out", icon=":material/balance:", disabled=bool(why)):
+    if st.button(_("Find out"), icon=":material/balance:", disabled=bool(why)):
         title = uploads.origin(draft.data).title if draft.data else ""
         job = Job(draft.recipe(title), "compare", {"budgets": budgets, "seeds": seeds})
-        again.submit(job, "The comparison could not be started.")
+        again.submit(job, _("The comparison could not be started."))
 
 
 def spread(least: int, most: int) -> list[int]:
@@ -111,12 +126,12 @@ def _round(n: float) -> int:
 
 def read(said: str, least: int, most: int) -> list[int]:
     """The numbers that somebody typed. Raises InputError."""
-    accepted = f"accepted: whole numbers from {least:,} to {most:,}, with commas between them"
+    accepted = _("accepted: whole numbers from {least:,} to {most:,}, with commas between them", least=least, most=most)
     words_ = [word.strip() for word in said.split(",") if word.strip()]
     wrong = [word for word in words_ if not word.isdecimal() or not least <= int(word) <= most]
     if wrong or not words_:
-        found = f"found {', '.join(wrong)}" if wrong else "there is none"
-        raise InputError(Problem("numbers to learn from", found, accepted))
+        found = _("found {wrong}", wrong=", ".join(wrong)) if wrong else _("there is none")
+        raise InputError(Problem(_("numbers to learn from"), found, accepted))
     return sorted({int(word) for word in words_})
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from engines.messages import _
 from ui.comparisons.found import Arm, Point
 from ui.widgets import plots
 from ui.widgets.return_curve import band
@@ -108,12 +109,14 @@ def over_seconds(arms: Sequence[Arm], courses: Sequence[Course], *, y: str, shar
             line = _line(arm, course["seconds"], course["values"])
             line["mode"], line["opacity"] = "lines", 0.75
             line["line"]["width"] = 1.3
-            line["hovertemplate"] = f"{arm.title}, seed {course['seed']}<br>%{{x:.0f}} s: %{{y:.3g}}<extra></extra>"
+            line["hovertemplate"] = _(
+                "{title}, seed {seed}<br>%{{x:.0f}} s: %{{y:.3g}}<extra></extra>", title=arm.title, seed=course["seed"]
+            )
             lines.append(line)
             values += course["values"]
         named += lines[-1:] if own else []
     low, high = _range(values, share)
-    figure = _framed(named, x="seconds of training", y=y, low=low, high=high, share=share, height=280)
+    figure = _framed(named, x=_("seconds of training"), y=y, low=low, high=high, share=share, height=280)
     return {"data": lines, "layout": figure}
 
 
@@ -140,7 +143,7 @@ def _dots(arm: Arm, places: Sequence[tuple[Any, Any]]) -> plots.Figure:
         "y": [y for _, y in places],
         "marker": {"size": 5, "symbol": f"{arm.symbol}-open", "color": arm.colour, "opacity": 0.6},
         "cliponaxis": False,
-        "hovertemplate": f"{arm.title}, one seed<extra></extra>",
+        "hovertemplate": _("{title}, one seed<extra></extra>", title=arm.title),
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from engines import registry
 from engines.contract import Event, Recipe, TaskInfo, Verdict
+from engines.messages import told
 from engines.reporting import collected, wording
 from engines.runs import RunFolder
 from ui.page import words
@@ -118,7 +119,7 @@ def _arm(info: TaskInfo, recipe: Recipe, name: str) -> Arm:
 
 
 def _other(name: str, n: int) -> Arm:
-    title = wording.RIVALS.get(name, name.replace("_", " "))
+    title = told(wording.RIVALS).get(name, name.replace("_", " "))
     return Arm(name, title, plots.MUTED[n % len(plots.MUTED)], "dashdot", "triangle-up")
 
 

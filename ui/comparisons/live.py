@@ -10,6 +10,7 @@ import streamlit as st
 from engines.contract import Event, State, TaskInfo
 from engines.jobs.backends import backend
 from engines.jobs.contract import JobStatus
+from engines.messages import _, _n
 from engines.reporting import wording
 from engines.runs import RunFolder
 from ui.comparisons import figures, found, told
@@ -37,21 +38,23 @@ def show(info: TaskInfo, run: RunFolder, status: JobStatus) -> None:
     points = found.so_far(events)
     if not points:
         if status.state is State.RUNNING:
-            st.caption("The first point comes with the first training.")
+            st.caption(_("The first point comes with the first training."))
             st.skeleton(280)
         return
     told_last = _last(events, "point")
     arms, unit = found.arms(info, run.recipe, points), found.counted(info, told_last.data if told_last else None)
     share, title = wording.is_share(info.metric), wording.within(info.metric.title)
     plots.show(
-        figures.learning_curve(arms, points, x=f"{unit} to learn from", y=title, share=share),
+        figures.learning_curve(arms, points, x=_("{unit} to learn from", unit=unit), y=title, share=share),
         "live_points",
-        alt=f"{title} of each training so far: {', '.join(arm.title for arm in arms)}",
+        alt=_(
+            "{title} of each training so far: {arm_title}", title=title, arm_title=", ".join(arm.title for arm in arms)
+        ),
         table=lambda: told.by_budget(info, arms, points, unit),
     )
-    st.caption("A thin dot is one training, a line their mean. The intervals come once all are there.")
+    st.caption(_("A thin dot is one training, a line their mean. The intervals come once all are there."))
     if not status.state.finished:
-        st.caption(":material/link: It has its own address: close the tab, come back, it is still here.")
+        st.caption(_(":material/link: It has its own address: close the tab, come back, it is still here."))
 
 
 def standing(events: Sequence[Event]) -> Standing:
@@ -61,10 +64,10 @@ def standing(events: Sequence[Event]) -> Standing:
     phase = _last(events, "phase")
     now = str(phase.data.get("title") or "") if phase else ""
     if not total:
-        return Standing(0.0, now or "Starting")
-    said = [f"{done:,} of {words.count(total, 'trainings')}"]
+        return Standing(0.0, now or _("Starting"))
+    said = [_("{done:,} of {trainings}", done=done, trainings=_n("{n:,} training", "{n:,} trainings", total))]
     if left := (total - done) * _each(found.so_far(events)):
-        said.append(f"at most about {words.duration(left)} left")
+        said.append(_("at most about {duration} left", duration=words.duration(left)))
     return Standing(min(done / total, 0.99), " · ".join([*said, now] if now else said))
 
 
@@ -89,21 +92,23 @@ def say(status: JobStatus, now: Standing, what: str = "comparison") -> None:
     with left:
         match status.state:
             case State.QUEUED:
-                place = f", number {status.position} in the queue" if status.position else ""
-                st.progress(0.0, f"Waiting for its turn{place}")
+                place = _(", number {position} in the queue", position=status.position) if status.position else ""
+                st.progress(0.0, _("Waiting for its turn{place}", place=place))
             case State.RUNNING:
-                text = "Stopping: the trainings that are done are being kept" if status.stopping else now.text
+                text = _("Stopping: the trainings that are done are being kept") if status.stopping else now.text
                 st.progress(now.share, text)
             case State.FAILED:
-                message = words.plain(status.message) or "It stopped on an error of ours."
-                st.error(f"This {what} did not work out.\n\n{message}", icon=":material/error:")
+                message = words.plain(status.message) or _("It stopped on an error of ours.")
+                st.error(
+                    _("This {what} did not work out.\n\n{message}", what=what, message=message), icon=":material/error:"
+                )
             case State.INTERRUPTED:
                 st.warning(
-                    "It stopped before it was done. Resume goes on after the last training.",
+                    _("It stopped before it was done. Resume goes on after the last training."),
                     icon=":material/power_off:",
                 )
             case _:
-                st.info("Stopped. The trainings that were done are kept.", icon=":material/pause_circle:")
+                st.info(_("Stopped. The trainings that were done are kept."), icon=":material/pause_circle:")
     with right:
         if status.state.finished:
             train.resume_or_change(status, what)

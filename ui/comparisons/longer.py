@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from engines.jobs.backends import backend
+from engines.messages import _, _n
 from engines.runs import BASELINE
 from ui.page import address, errors, recorded, words
 
@@ -22,16 +23,22 @@ def offer(found: recorded.Finished) -> None:
     known = result.baseline_details["scratch"]
     with st.container(horizontal=True, vertical_alignment="center", key="longer"):
         pressed = st.button(
-            "Train the baseline longer",
+            _("Train the baseline longer"),
             icon=":material/more_time:",
-            help="It goes on from where it stopped, and the verdict is told anew. Your model stays as it is.",
+            help=_("It goes on from where it stopped, and the verdict is told anew. Your model stays as it is."),
         )
-        time = f", about {words.duration(known['seconds'])}" if known.get("seconds") else ""
-        st.caption(f"As many passes again ({words.count(2 * known['epochs'], 'passes')} in all){time}.")
+        time = _(", about {duration}", duration=words.duration(known["seconds"])) if known.get("seconds") else ""
+        st.caption(
+            _(
+                "As many passes again ({passes} in all){time}.",
+                passes=_n("{n:,} pass", "{n:,} passes", 2 * known["epochs"]),
+                time=time,
+            )
+        )
     if pressed:
         from engines import api
 
-        with errors.calm("The baseline could not be trained on."):
+        with errors.calm(_("The baseline could not be trained on.")):
             backend().submit(api.longer_job(run), resume=run.id)
             address.change(step="result")
             st.rerun(scope="app")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from engines.contract import Job, Strategy
+from engines.messages import _
 from ui.comparisons.found import SEEDS
 from ui.page import again, recorded, words
 
@@ -22,16 +23,24 @@ def offer(found: recorded.Finished) -> None:
     most = words.duration(missing * result.seconds)
     with st.container(horizontal=True, vertical_alignment="center", key="make_sure"):
         pressed = st.button(
-            "Make sure",
+            _("Make sure"),
             icon=":material/balance:",
-            help="With several seeds it can be said whether this way of training pays, not only that two networks "
-            f"differ. {'This run counts as the first seed. ' * kept}Each further seed trains both sides.",
+            help=_(
+                "With several seeds it can be said whether this way of training pays, not only that "
+                "two networks differ. {this_run_counts}Each further seed trains both sides.",
+                this_run_counts=_("This run counts as the first seed. ") * kept,
+            ),
         )
         st.caption(
-            f"It trains both {missing} times{' more' * kept}, about {most} at most. It looks after each seed, and ends "
-            "as soon as it is decided."
+            _(
+                "It trains both {missing} times{more}, about {most} at most. It looks after each "
+                "seed, and ends as soon as it is decided.",
+                missing=missing,
+                more=_(" more") * kept,
+                most=most,
+            )
         )
     if pressed:
         arguments = {"budgets": [], "seeds": SEEDS, "first": found.run.id}
         job = Job(found.recipe.again(found.recipe.settings), "compare", arguments)
-        again.submit(job, "The comparison could not be started.")
+        again.submit(job, _("The comparison could not be started."))

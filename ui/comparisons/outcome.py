@@ -7,7 +7,9 @@ from typing import Any
 
 import streamlit as st
 
+from engines import messages
 from engines.contract import Job, TaskInfo
+from engines.messages import _, _n
 from engines.reporting import wording
 from engines.runs import RunFolder
 from ui.comparisons import figures, found, told
@@ -23,31 +25,42 @@ def show(info: TaskInfo, run: RunFolder, known: dict[str, Any]) -> None:
     points: list[Point] = known["points"]
     arms, unit, asked = found.arms(info, run.recipe, points), found.counted(info, known), found.asked(run)
     _verdict(info, known, arms, points)
-    with frame.card("Better with less data", key="promise_data"):
+    with frame.card(_("Better with less data"), key="promise_data"):
         _promise(
-            told.saved("Labels saved", known["labels_saved_text"]),
+            told.saved(_("Labels saved"), known["labels_saved_text"]),
             _curve(info, arms, points, unit),
             "comparison_curve",
-            f"{info.metric.title} by {unit} learnt from: {', '.join(arm.title for arm in arms)}",
+            _(
+                "{title} by {unit} learnt from: {arm_title}",
+                title=info.metric.title,
+                unit=unit,
+                arm_title=", ".join(arm.title for arm in arms),
+            ),
             told.by_budget(info, arms, points, unit),
         )
     courses: list[figures.Course] = known.get("convergence") or []
     title, share = wording.within(info.metric.title), wording.is_share(info.metric)
-    with frame.card("Faster convergence", key="promise_convergence"):
+    with frame.card(_("Faster convergence"), key="promise_convergence"):
         _promise(
             told.convergence(info.metric, arms, courses),
-            figures.by_epoch(arms, courses, x="epoch", y=f"validation {title}", share=share) if courses else None,
+            figures.by_epoch(arms, courses, x=_("epoch"), y=_("validation {title}", title=title), share=share)
+            if courses
+            else None,
             "comparison_convergence",
-            f"Validation {title} at each epoch, mean over seeds",
+            _("Validation {title} at each epoch, mean over seeds", title=title),
             _courses(info, arms, courses),
         )
-    with frame.card("Less time", key="promise_time"):
+    with frame.card(_("Less time"), key="promise_time"):
         timed = [course for course in courses if course.get("seconds")]
         _promise(
-            told.saved("Time saved", known["time_saved_text"]),
-            figures.over_seconds(arms, timed, y=f"validation {title}", share=share) if timed else _bars(arms, points),
+            told.saved(_("Time saved"), known["time_saved_text"]),
+            figures.over_seconds(arms, timed, y=_("validation {title}", title=title), share=share)
+            if timed
+            else _bars(arms, points),
             "comparison_time",
-            f"Validation {title} over the seconds of each training" if timed else "Seconds that one training took",
+            _("Validation {title} over the seconds of each training", title=title)
+            if timed
+            else _("Seconds that one training took"),
             told.seconds(arms, points, unit),
         )
     _all_points(info, arms, points, unit)
@@ -68,7 +81,7 @@ def _verdict(info: TaskInfo, known: dict[str, Any], arms: Sequence[Arm], points:
             for arm in arms:
                 if arm.name in (known["strategy"], verdict.against) and (p := most.get(arm.name)):
                     own = arm.name == known["strategy"]
-                    label = f":orange[■] {arm.title}" if own else result.RIVALS.get(arm.name, arm.title)
+                    label = f":orange[■] {arm.title}" if own else messages.told(result.RIVALS).get(arm.name, arm.title)
                     result.number(info, label, p["mean"], p["low"], p["high"])
 
 
@@ -79,7 +92,7 @@ def _promise(sentence: str, figure: plots.Figure | None, key: str, alt: str, tab
         if figure and figure["data"]:
             plots.show(figure, key, alt=alt)
         else:
-            st.caption("There is nothing to draw: it was not measured.")
+            st.caption(_("There is nothing to draw: it was not measured."))
     with right:
         st.markdown(sentence)
         if table:
@@ -89,7 +102,7 @@ def _promise(sentence: str, figure: plots.Figure | None, key: str, alt: str, tab
 def _curve(info: TaskInfo, arms: Sequence[Arm], points: Sequence[Point], unit: str) -> plots.Figure:
     title = wording.within(info.metric.title)
     share = wording.is_share(info.metric)
-    return figures.learning_curve(arms, points, x=f"{unit} to learn from", y=title, share=share)
+    return figures.learning_curve(arms, points, x=_("{unit} to learn from", unit=unit), y=title, share=share)
 
 
 def _courses(info: TaskInfo, arms: Sequence[Arm], courses: Sequence[figures.Course]) -> plots.Rows:
@@ -98,10 +111,12 @@ def _courses(info: TaskInfo, arms: Sequence[Arm], courses: Sequence[figures.Cour
     for arm in arms:
         own = [course for course in courses if course["strategy"] == arm.name and course["values"]]
         if own:
-            epochs, means, _, _ = figures.held(own)
+            epochs, means, _unused, _unused2 = figures.held(own)
             best = (max if info.metric.higher_is_better else min)(means)
             first = words.metric(info.metric, means[0])
-            at = f"{words.metric(info.metric, best)}, epoch {epochs[means.index(best)]:,}"
+            at = _(
+                "{metric}, epoch {epochs:,}", metric=words.metric(info.metric, best), epochs=epochs[means.index(best)]
+            )
             rows.append({"learner": arm.title, "first epoch": first, "best": at, "seeds": len(own)})
     return rows
 
@@ -112,28 +127,28 @@ def _bars(arms: Sequence[Arm], points: Sequence[Point]) -> plots.Figure | None:
     values = {arm.title: took[arm.name] for arm in arms if arm.name in took}
     if not values:
         return None
-    return plots.bars(values, x="seconds of one training", colour=plots.TRAINED, strong=arms[0].title)
+    return plots.bars(values, x=_("seconds of one training"), colour=plots.TRAINED, strong=arms[0].title)
 
 
 def _all_points(info: TaskInfo, arms: Sequence[Arm], points: Sequence[Point], unit: str) -> None:
     titles = {arm.name: arm.title for arm in arms}
-    with frame.card("All points"):
+    with frame.card(_("All points")):
         plots.rows(
             [
                 {
                     unit: point["budget"],
-                    "learner": titles[point["strategy"]],
+                    _("learner"): titles[point["strategy"]],
                     wording.within(info.metric.title): words.metric(info.metric, point["mean"]),
-                    "95 % interval": words.interval(info.metric, point["low"], point["high"]),
-                    "seeds": point["seeds"],
-                    "each seed": ", ".join(words.metric(info.metric, value) for value in point["values"]),
-                    "a training": words.duration(point["seconds"]) if point.get("seconds") else "–",
+                    _("95 % interval"): words.interval(info.metric, point["low"], point["high"]),
+                    _("seeds"): point["seeds"],
+                    _("each seed"): ", ".join(words.metric(info.metric, value) for value in point["values"]),
+                    _("a training"): words.duration(point["seconds"]) if point.get("seconds") else "–",
                 }
                 for point in points
             ]
         )
         st.download_button(
-            "Download as CSV",
+            _("Download as CSV"),
             data=told.as_csv(info, arms, points, unit),
             file_name="comparison.csv",
             mime="text/csv",
@@ -146,31 +161,45 @@ def _what_it_was(info: TaskInfo, run: RunFolder, asked: Asked, points: Sequence[
     recipe = run.recipe
     seeds = max((point["seeds"] for point in points), default=1)
     budgets = ", ".join(f"{budget:,}" for budget in sorted({point["budget"] for point in points}))
-    with st.expander("What it was, and how to repeat it", icon=":material/article:"):
+    with st.expander(_("What it was, and how to repeat it"), icon=":material/article:"):
         lines = [
-            f"Model: {words.plain(model_title(recipe))}, "
-            f"{words.strategy(info, recipe.strategy, recipe.settings.get('blocks')).lower()}",
-            f"Learnt from {budgets} {unit}; the largest decides, the others are a picture",
-            f"Seeds {recipe.seed} to {recipe.seed + seeds - 1}, of at most {asked.seeds}",
-            f"Data: SHA-256 {(recipe.data_sha256 or 'not known')[:16]}",
-            f"Asked for on {words.moment(recipe.created)}",
+            _(
+                "Model: {plain}, {strategy}",
+                plain=words.plain(model_title(recipe)),
+                strategy=words.strategy(info, recipe.strategy, recipe.settings.get("blocks")).lower(),
+            ),
+            _(
+                "Learnt from {budgets} {unit}; the largest decides, the others are a picture",
+                budgets=budgets,
+                unit=unit,
+            ),
+            _(
+                "Seeds {seed} to {recipe_seed}, of at most {seeds}",
+                seed=recipe.seed,
+                recipe_seed=recipe.seed + seeds - 1,
+                seeds=asked.seeds,
+            ),
+            _("Data: SHA-256 {data_sha256}", data_sha256=(recipe.data_sha256 or _("not known"))[:16]),
+            _("Asked for on {moment}", moment=words.moment(recipe.created)),
         ]
         lines += [words.plain(note) for note in dict.fromkeys(_notes(run))]
         st.markdown("\n".join(f"- {line}" for line in lines))
         st.code(told.command(recipe, asked, points), language="bash", wrap_lines=True)
         if not asked.budgets:
             st.caption(
-                "It trained each seed on all that its run had. The line above draws what is learnt from, and what "
-                "decides when to stop, anew for each seed: its numbers may differ a little."
+                _(
+                    "It trained each seed on all that its run had. The line above draws what is learnt from, and "
+                    "what decides when to stop, anew for each seed: its numbers may differ a little."
+                )
             )
         st.download_button(
-            "Download it",
+            _("Download it"),
             data=lambda: take_home.shared(run),
             file_name="comparison.zip",
             mime="application/zip",
             on_click="ignore",
             icon=":material/download:",
-            help="comparison.json and its recipe, without your data.",
+            help=_("comparison.json and its recipe, without your data."),
         )
 
 
@@ -185,11 +214,17 @@ def _more_seeds(run: RunFolder, known: dict[str, Any], asked: Asked, points: Seq
         return
     missing = MOST_SEEDS - found.verdict(known).difference.seeds
     took = missing * sum(point.get("seconds") or 0.0 for point in points)
-    time = f", at most about {words.duration(took)}" if took else ""
+    time = _(", at most about {duration}", duration=words.duration(took)) if took else ""
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="more_seeds"):
-        more = words.count(missing, "seeds")
-        st.markdown(f"More seeds tell smaller differences. {more} more{time}; what is trained already is used again.")
-        if st.button("More seeds", icon=":material/add:"):
+        more = _n("{n:,} seed", "{n:,} seeds", missing)
+        st.markdown(
+            _(
+                "More seeds tell smaller differences. {more} more{time}; what is trained already is used again.",
+                more=more,
+                time=time,
+            )
+        )
+        if st.button(_("More seeds"), icon=":material/add:"):
             recipe = run.recipe
             arguments = {**run.job.arguments, "seeds": MOST_SEEDS, "first": run.id}
-            again.submit(Job(recipe.again(recipe.settings), "compare", arguments), "It could not be started.")
+            again.submit(Job(recipe.again(recipe.settings), "compare", arguments), _("It could not be started."))

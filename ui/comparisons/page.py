@@ -6,6 +6,7 @@ import streamlit as st
 
 from engines.contract import TaskInfo
 from engines.jobs.backends import backend
+from engines.messages import _
 from engines.runs import RunFolder
 from ui.comparisons import found, live, outcome
 from ui.page import errors, recorded, words
@@ -22,7 +23,7 @@ def show(info: TaskInfo, run: RunFolder) -> None:
 
     @st.fragment(run_every=train.EVERY if working else None)
     def look() -> None:
-        with errors.calm("This comparison could not be looked at."):
+        with errors.calm(_("This comparison could not be looked at.")):
             status = backend().status(run.id)
             if working and (train.settled(status) or found.outcome(run)):
                 st.rerun(scope="app")  # the page moves on to the outcome by itself
@@ -36,8 +37,16 @@ def _heading(info: TaskInfo, run: RunFolder) -> None:
     recipe, asked = run.recipe, found.asked(run)
     learns = words.strategy(info, recipe.strategy, recipe.settings.get("blocks")).lower()
     if asked.budgets:
-        over = f"learning from {', '.join(f'{budget:,}' for budget in asked.budgets)}"
+        over = _("learning from {budget}", budget=", ".join(f"{budget:,}" for budget in asked.budgets))
     else:
-        over = "learning from all there is, just as one run did"
+        over = _("learning from all there is, just as one run did")
     title = f" “{words.plain(recipe.title)}”:" if recipe.title else ""
-    st.caption(f":material/balance: A comparison.{title} {learns}, {over}, with up to {asked.seeds} seeds.")
+    st.caption(
+        _(
+            ":material/balance: A comparison.{title} {learns}, {over}, with up to {seeds} seeds.",
+            title=title,
+            learns=learns,
+            over=over,
+            seeds=asked.seeds,
+        )
+    )

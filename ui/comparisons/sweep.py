@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from engines.contract import Event, ModelCard
+from engines.messages import _
 from engines.runs import RunFolder
 from ui.comparisons.found import Arm, Point
 from ui.widgets import plots
@@ -14,7 +15,7 @@ from ui.widgets import plots
 SEEDS = 3
 EVERY = 5
 """Blocks up to which every number of them is tried; of deeper networks 1, 2, 4, … and all."""
-ARM = Arm("blocks", "so many learn", plots.TRAINED, "solid", "circle")
+ARM = Arm("blocks", _("so many learn"), plots.TRAINED, "solid", "circle")
 
 
 def is_one(run: RunFolder) -> bool:
@@ -35,7 +36,7 @@ def so_far(events: Iterable[Event]) -> list[Point]:
     bounds. One told twice, after a resume, counts once."""
     newest = {(e.data["blocks"], e.data["seed"]): e.data["value"] for e in events if e.kind == "point"}
     values: dict[int, list[float]] = {}
-    for (blocks, _), value in sorted(newest.items()):
+    for (blocks, _unused), value in sorted(newest.items()):
         values.setdefault(blocks, []).append(value)
     return [_point(blocks, own, min(own), max(own)) for blocks, own in values.items()]
 

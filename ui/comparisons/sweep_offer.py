@@ -8,6 +8,7 @@ import streamlit as st
 
 from engines.contract import Job, Strategy
 from engines.cost.work import Sizes
+from engines.messages import _, _n
 from ui.comparisons import sweep
 from ui.page import again, errors, recorded, words
 from ui.page.draft import card
@@ -25,22 +26,32 @@ def offer(found: recorded.Finished) -> None:
         return
     if Strategy(result.strategy) in {Strategy.SCRATCH, Strategy.ZERO_SHOT} or not Path(recipe.data).exists():
         return
-    with errors.calm("How many blocks should learn cannot be asked of this run."):
+    with errors.calm(_("How many blocks should learn cannot be asked of this run.")):
         numbers = sweep.numbers(card(recipe.task, recipe.model))
         with st.container(horizontal=True, vertical_alignment="center", key="sweep_offer"):
             pressed = st.button(
-                "How many blocks should learn?",
+                _("How many blocks should learn?"),
                 icon=":material/layers:",
-                help="The same fine-tuning with none, some and all blocks learning, on the examples held out to choose "
-                "by: at which depth learning helps, and at which it hurts.",
+                help=_(
+                    "The same fine-tuning with none, some and all blocks learning, on the examples held out to "
+                    "choose by: at which depth learning helps, and at which it hurts."
+                ),
             )
-            trainings = words.count(sweep.SEEDS * (len(numbers) + 1), "trainings")
+            trainings = _n("{n:,} training", "{n:,} trainings", sweep.SEEDS * (len(numbers) + 1))
             tried = ", ".join(map(str, [0, *numbers]))
-            st.caption(f"{trainings}: {tried} blocks, {sweep.SEEDS} seeds each{_time(found, numbers)}.")
+            st.caption(
+                _(
+                    "{trainings}: {tried} blocks, {seeds} seeds each{time}.",
+                    trainings=trainings,
+                    tried=tried,
+                    seeds=sweep.SEEDS,
+                    time=_time(found, numbers),
+                )
+            )
         if pressed:
             arguments = {"seeds": sweep.SEEDS, "blocks": numbers}
             job = Job(recipe.again(recipe.settings, Strategy.PARTIAL), "sweep", arguments)
-            again.submit(job, "The sweep could not be started.")
+            again.submit(job, _("The sweep could not be started."))
 
 
 def _time(found: recorded.Finished, numbers: list[int]) -> str:
@@ -56,4 +67,4 @@ def _time(found: recorded.Finished, numbers: list[int]) -> str:
         if one is None:
             return ""
         total += sweep.SEEDS * one.phases.get("training", 0.0) + one.phases.get("encoding", 0.0)
-    return f", about {words.duration(total)}"
+    return _(", about {duration}", duration=words.duration(total))

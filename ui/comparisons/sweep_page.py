@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from engines import messages
 from engines.contract import Event, State, TaskInfo
 from engines.jobs.backends import backend
+from engines.messages import _, _n
 from engines.reporting import wording
 from engines.runs import RunFolder
 from ui.comparisons import figures, live, sweep, told
@@ -17,10 +19,10 @@ from ui.page import errors, recorded, words
 from ui.steps import train
 from ui.widgets import plots
 
-AXIS = "blocks that learn, counted from the head"
-CAVEAT = (
-    "Scored on the examples held out to choose by; the test is never asked. After Yosinski, Clune, Bengio & Lipson "
-    "2014, “How transferable are features in deep neural networks?”"
+AXIS = _("blocks that learn, counted from the head")
+CAVEAT = _(
+    "Scored on the examples held out to choose by; the test is never asked. After Yosinski, Clune, "
+    "Bengio & Lipson 2014, “How transferable are features in deep neural networks?”"
 )
 
 
@@ -28,8 +30,14 @@ def show(info: TaskInfo, run: RunFolder) -> None:
     """In place of both the Train and the Result step."""
     recipe = run.recipe
     title = f" “{words.plain(recipe.title)}”:" if recipe.title else ""
-    seeds = words.count(int(run.job.arguments.get("seeds", sweep.SEEDS)), "seeds")
-    st.caption(f":material/layers: How many blocks should learn?{title} each number of them, with {seeds}.")
+    seeds = _n("{n:,} seed", "{n:,} seeds", int(run.job.arguments.get("seeds", sweep.SEEDS)))
+    st.caption(
+        _(
+            ":material/layers: How many blocks should learn?{title} each number of them, with {seeds}.",
+            title=title,
+            seeds=seeds,
+        )
+    )
     if run.sweep:
         _outcome(info, run)
         return
@@ -37,7 +45,7 @@ def show(info: TaskInfo, run: RunFolder) -> None:
 
     @st.fragment(run_every=train.EVERY if working else None)
     def look() -> None:
-        with errors.calm("This sweep could not be looked at."):
+        with errors.calm(_("This sweep could not be looked at.")):
             status, events = backend().status(run.id), backend().events(run.id)
             if working and (train.settled(status) or run.sweep):
                 st.rerun(scope="app")  # the page moves on to the outcome by itself
@@ -45,9 +53,9 @@ def show(info: TaskInfo, run: RunFolder) -> None:
                 live.say(status, standing(events), "sweep")
                 points = sweep.so_far(events)
                 if points:
-                    _draw(info, points, "live_sweep_points", "The band lies between the seeds so far.")
+                    _draw(info, points, "live_sweep_points", _("The band lies between the seeds so far."))
                 elif status.state is State.RUNNING:
-                    st.caption("The first point comes with the first training.")
+                    st.caption(_("The first point comes with the first training."))
                     st.skeleton(280)
 
     look()
@@ -58,12 +66,12 @@ def standing(events: Sequence[Event]) -> live.Standing:
     progress = next((e.data for e in reversed(events) if e.kind == "progress" and e.data["phase"] == "sweeping"), None)
     phase = next((str(e.data.get("title") or "") for e in reversed(events) if e.kind == "phase"), "")
     if progress is None:
-        return live.Standing(0.0, phase or "Starting")
+        return live.Standing(0.0, phase or _("Starting"))
     done, total = int(progress["done"]), int(progress["total"])
     took = [e.data["seconds"] for e in events if e.kind == "point"]
-    said = [f"{done:,} of {words.count(total, 'trainings')}"]
+    said = [_("{done:,} of {trainings}", done=done, trainings=_n("{n:,} training", "{n:,} trainings", total))]
     if left := (total - done) * sum(took) / len(took):
-        said.append(f"about {words.duration(left)} left")
+        said.append(_("about {duration} left", duration=words.duration(left)))
     return live.Standing(min(done / total, 0.99), " · ".join([*said, phase] if phase else said))
 
 
@@ -73,11 +81,11 @@ def _outcome(info: TaskInfo, run: RunFolder) -> None:
     with st.container(border=True, key="sweep"):
         st.markdown(f"### {words.plain(known['sentence'].partition('. ')[0])}.")
         st.caption(words.plain(known["sentence"].partition(". ")[2]))
-        _draw(info, sweep.of_outcome(known, run.events()), "sweep_points", "Band: 95 % interval over seeds.")
-    with st.expander("All points", icon=":material/table:"):
+        _draw(info, sweep.of_outcome(known, run.events()), "sweep_points", _("Band: 95 % interval over seeds."))
+    with st.expander(_("All points"), icon=":material/table:"):
         plots.rows([_row(info, point) for point in known["points"]])
         st.download_button(
-            "Download it",
+            _("Download it"),
             data=json.dumps(known, indent=2),
             file_name="sweep.json",
             mime="application/json",
@@ -90,7 +98,12 @@ def _row(info: TaskInfo, point: dict[str, float]) -> dict[str, object]:
     ahead = "–"
     if "ahead" in point:
         low, high = (words.difference(info.metric, point[name]) for name in ("ahead_low", "ahead_high"))
-        ahead = f"{words.difference(info.metric, point['ahead'])} ({low} to {high})"
+        ahead = _(
+            "{difference} ({low} to {high})",
+            difference=words.difference(info.metric, point["ahead"]),
+            low=low,
+            high=high,
+        )
     return {
         "blocks that learn": int(point["blocks"]),
         wording.within(info.metric.title): words.metric(info.metric, point["mean"]),
@@ -103,9 +116,9 @@ def _row(info: TaskInfo, point: dict[str, float]) -> dict[str, object]:
 def _draw(info: TaskInfo, points: Sequence[Point], key: str, band: str) -> None:
     y, share = wording.within(info.metric.title), wording.is_share(info.metric)
     plots.show(
-        figures.learning_curve([sweep.ARM], points, x=AXIS, y=y, share=share),
+        figures.learning_curve([sweep.ARM], points, x=messages.told(AXIS), y=y, share=share),
         key,
-        alt=f"{y} over the number of blocks that learn",
+        alt=_("{y} over the number of blocks that learn", y=y),
         table=lambda: told.by_budget(info, [sweep.ARM], points, "blocks"),
     )
-    st.caption(f"A dot is one training, the line their mean. {band} {CAVEAT}")
+    st.caption(_("A dot is one training, the line their mean. {band} {caveat}", band=band, caveat=CAVEAT))

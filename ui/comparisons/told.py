@@ -10,28 +10,40 @@ from typing import Any
 
 from engines.contract import Estimate, Metric, Recipe, Side, TaskInfo
 from engines.contract.recipe import QUOTING
+from engines.messages import _, told
 from engines.reporting import wording
 from ui.comparisons.figures import Course, held
 from ui.comparisons.found import Arm, Asked, Point
 from ui.page import words
 
 DECIDED: dict[Side, str] = {
-    "better": "That decides it: no further seed is needed.",
-    "worse": "That decides it: no further seed is needed.",
-    "close": "They are about as good: no further seed is needed.",
+    "better": _("That decides it: no further seed is needed."),
+    "worse": _("That decides it: no further seed is needed."),
+    "close": _("They are about as good: no further seed is needed."),
 }
 FINE = 0.1  # a narrower interval is told to a tenth of a point
-NO_COURSES = "Nothing was validated while it learnt, so there is no curve to compare."
+NO_COURSES = _("Nothing was validated while it learnt, so there is no curve to compare.")
 
 
 def look(metric: Metric, data: dict[str, Any], most: int) -> str:
     """'After 3 seeds: +8 points, between +1 and +15. Not decided yet: another seed follows, up to 5.'"""
     d, seeds = data["difference"], int(data["seeds"])
     value, low, high = _signed(metric, d)
-    said = f"After {seeds} seeds: {value}{' points' * wording.is_share(metric)}, between {low} and {high}."
-    if decided := DECIDED.get(data["side"]):
+    said = _(
+        "After {seeds} seeds: {value}{points}, between {low} and {high}.",
+        seeds=seeds,
+        value=value,
+        points=_(" points") * wording.is_share(metric),
+        low=low,
+        high=high,
+    )
+    if decided := told(DECIDED).get(data["side"]):
         return f"{said} {decided}"
-    return f"{said} Not decided yet: another seed follows, up to {most}." if seeds < most else f"{said} Not decided."
+    return (
+        _("{said} Not decided yet: another seed follows, up to {most}.", said=said, most=most)
+        if seeds < most
+        else _("{said} Not decided.", said=said)
+    )
 
 
 def _signed(metric: Metric, d: dict[str, Any]) -> tuple[str, str, str]:
@@ -48,15 +60,31 @@ def rests_on(metric: Metric, found: dict[str, Any]) -> str:
     """'98.3 % interval +1 to +15 points, higher is better · 62 test examples, 3 seeds of at most 5, which decided it
     · …', and the smallest difference that such a comparison shows."""
     d = Estimate(**found["difference"])
-    _, low, high = _signed(metric, found["difference"])
-    stopped = ", which decided it" if found.get("stopped_early") else ""
+    _unused, low, high = _signed(metric, found["difference"])
+    stopped = _(", which decided it") if found.get("stopped_early") else ""
     asked = found.get("seeds_asked") or d.seeds
-    of = f"{wording.seeds(d.seeds)} of at most {asked}" if asked > d.seeds else wording.seeds(d.seeds)
-    interval = f"{low} to {high}{' points' * wording.is_share(metric)}"
-    parts = [f"{100 * found['level']:.3g} % interval {interval}, {wording.direction(metric)}"]
-    parts.append(f"{d.n:,} test examples, {of}{stopped}")
+    of = (
+        _("{seeds} of at most {asked}", seeds=wording.seeds(d.seeds), asked=asked)
+        if asked > d.seeds
+        else wording.seeds(d.seeds)
+    )
+    interval = _("{low} to {high}{points}", low=low, high=high, points=_(" points") * wording.is_share(metric))
+    parts = [
+        _(
+            "{level:.3g} % interval {interval}, {direction}",
+            level=100 * found["level"],
+            interval=interval,
+            direction=wording.direction(metric),
+        )
+    ]
+    parts.append(_("{n:,} test examples, {of}{stopped}", n=d.n, of=of, stopped=stopped))
     if found["side"] != "unclear":  # else it is said above
-        parts.append(f"such a comparison shows differences from about {wording.amount(metric, found['smallest'])}")
+        parts.append(
+            _(
+                "such a comparison shows differences from about {amount}",
+                amount=wording.amount(metric, found["smallest"]),
+            )
+        )
     return " · ".join(parts)
 
 
@@ -66,14 +94,27 @@ def convergence(metric: Metric, arms: Sequence[Arm], courses: Sequence[Course]) 
     for arm in arms:
         own = [course for course in courses if course["strategy"] == arm.name and course["values"]]
         if own:
-            epochs, means, _, _ = held(own)
+            epochs, means, _unused, _unused2 = held(own)
             best = (max if metric.higher_is_better else min)(range(len(means)), key=means.__getitem__)
             first, most = (words.metric(metric, means[place]) for place in (0, best))
-            said.append(f"{arm.title}: {first} after epoch {epochs[0]:,}, best {most} at epoch {epochs[best]:,}")
+            said.append(
+                _(
+                    "{title}: {first} after epoch {epochs:,}, best {most} at epoch {best:,}",
+                    title=arm.title,
+                    first=first,
+                    epochs=epochs[0],
+                    most=most,
+                    best=epochs[best],
+                )
+            )
     if not said:
-        return NO_COURSES
+        return told(NO_COURSES)
     text = "; ".join(said)
-    return f"{text[0].upper()}{text[1:]}. Validation examples, means over seeds: a picture, not a verdict."
+    return _(
+        "{text}{text2}. Validation examples, means over seeds: a picture, not a verdict.",
+        text=text[0].upper(),
+        text2=text[1:],
+    )
 
 
 def saved(what: str, text: str) -> str:
@@ -91,7 +132,7 @@ def command(recipe: Recipe, asked: Asked, points: Sequence[Point]) -> str:
     line += ["--budgets", ",".join(map(str, budgets))] if budgets else []
     line += ["--seeds", str(asked.seeds), "--seed", str(recipe.seed)]
     line += [word for name, value in sorted(settings.items()) for word in ("--set", f"{name}={value}")]
-    return f"{shlex.join(line)} --out comparison"
+    return _("{line} --out comparison", line=shlex.join(line))
 
 
 def by_budget(info: TaskInfo, arms: Sequence[Arm], points: Sequence[Point], unit: str) -> list[dict[str, Any]]:

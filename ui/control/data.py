@@ -13,6 +13,7 @@ from engines import registry
 from engines.control.logs import templates
 from engines.control.simulation.robots import COMMON, ROBOTS, Parameter, Robot, find
 from engines.control.simulation.target import Target
+from engines.messages import _, _n
 from ui.control import plots as control_plots
 from ui.control import videos
 from ui.page import frame, uploads, words
@@ -28,15 +29,17 @@ FINE = 200  # positions of a slider, at least
 
 def describe(draft: Draft) -> None:
     """Pick a robot, say what differs, and use it: the same JSON that could be uploaded."""
-    with frame.card("Describe your robot", key="describe"):
+    with frame.card(_("Describe your robot"), key="describe"):
         st.caption(
-            "The policy learnt in :blue[■ a simulator]. Say in what :orange[■ your robot] differs from it: that is the "
-            "gap it has to cross."
+            _(
+                "The policy learnt in :blue[■ a simulator]. Say in what :orange[■ your robot] differs from it: "
+                "that is the gap it has to cross."
+            )
         )
         known = {card.name.partition("-")[0] for card in registry.task(draft.task).models()}
         names = [name for name in ROBOTS if name in known]
         name = st.pills(
-            "Robot",
+            _("Robot"),
             names,
             default=names[0],
             key="robot",
@@ -55,8 +58,8 @@ def _templates(task: str, robot: Robot) -> None:
     """Files to fill in for this robot, where those below the upload box are for another."""
     if f"{robot.name}-log.csv" in registry.task(task).templates():
         return
-    with st.popover("Files to fill in", icon=":material/download:", type="tertiary"):
-        st.caption(f"For {robot.title}: fill one in, and upload it below.")
+    with st.popover(_("Files to fill in"), icon=":material/download:", type="tertiary"):
+        st.caption(_("For {title}: fill one in, and upload it below.", title=robot.title))
         data.downloads(templates.of(robot), key="robot")
 
 
@@ -70,18 +73,18 @@ def _sliders(task: str, start: Target, key: str) -> None:
     target = start.changed(**chosen)
     st.markdown(differences(target))
     with st.container(horizontal=True, vertical_alignment="center"):
-        use = st.button("Use this robot", type="primary", icon=":material/check:", key=f"{key}_use")
+        use = st.button(_("Use this robot"), type="primary", icon=":material/check:", key=f"{key}_use")
         st.button(
-            "As in the simulator",
+            _("As in the simulator"),
             icon=":material/undo:",
             type="tertiary",
             key=f"{key}_reset",
             on_click=_reset,
             args=(robot, key),
         )
-        with st.popover("As JSON", icon=":material/data_object:", type="tertiary"):
+        with st.popover(_("As JSON"), icon=":material/data_object:", type="tertiary"):
             st.code(target.to_json(), language="json")
-            st.caption("What the command line takes as --data. It can be uploaded here, too.")
+            st.caption(_("What the command line takes as --data. It can be uploaded here, too."))
     if use:
         data.take(task, [uploads.Made(file_name(target), target.to_json().encode())])
 
@@ -93,7 +96,12 @@ def _slider(parameter: Parameter, start: float, key: str) -> float:
     kind: Callable[[float], float] = int if whole else float
     st.session_state.setdefault(key, kind(start))
     chosen = st.slider(
-        f"{parameter.title}{unit}  \n:small[:blue[■] simulator {parameter.nominal:g}]",
+        _(
+            "{title}{unit}  \n:small[:blue[■] simulator {nominal:g}]",
+            title=parameter.title,
+            unit=unit,
+            nominal=parameter.nominal,
+        ),
         kind(parameter.low),
         kind(parameter.high),
         step=1 if whole else step,
@@ -125,13 +133,21 @@ def _reset(robot: Robot, key: str) -> None:
 def differences(target: Target) -> str:
     """'It differs in 2 values: Mass 1.4 kg (simulator 1), …', for a page."""
     found = target.differences()
-    own = " It has a model of its own (MJCF)." if target.mjcf else ""
+    own = _(" It has a model of its own (MJCF).") if target.mjcf else ""
     if not found:
-        return own.strip() or "Nothing differs: this is the simulator itself."
+        return own.strip() or _("Nothing differs: this is the simulator itself.")
     said = ", ".join(
-        f"**{p.title.lower()} {_with_unit(value, p.unit)}** (simulator {p.nominal:g})" for p, value in found
+        _(
+            "**{title} {with_unit}** (simulator {nominal:g})",
+            title=p.title.lower(),
+            with_unit=_with_unit(value, p.unit),
+            nominal=p.nominal,
+        )
+        for p, value in found
     )
-    return f"It differs in {words.count(len(found), 'values')}: {said}.{own}"
+    return _(
+        "It differs in {values}: {said}.{own}", values=_n("{n:,} value", "{n:,} values", len(found)), said=said, own=own
+    )
 
 
 def _with_unit(value: float, unit: str) -> str:
@@ -160,13 +176,23 @@ def told(report: dict[str, Any]) -> tuple[str, str]:
     """What was found, and what a run with it uses."""
     details, use = report["details"], report["splits"]
     robot = find(details["robot"])
-    judged = f"{use['test']:,} episodes to judge by"
+    judged = _("{test:,} episodes to judge by", test=use["test"])
     if details["kind"] == "logs":
-        n = words.count(details["transitions"], "logged steps")
-        return f"{n} of {robot.title}", f"{judged}, in a simulator: without the robot there is no real return"
+        n = _n("{n:,} logged step", "{n:,} logged steps", details["transitions"])
+        return _("{n} of {title}", n=n, title=robot.title), _(
+            "{judged}, in a simulator: without the robot there is no real return", judged=judged
+        )
     changed = len(Target.parse(details["target"]).differences())
-    differs = f"{words.count(changed, 'values')} unlike the simulator's" if changed else "the simulator itself"
-    return f"{robot.title}, {differs}", f"{words.count(use['train'], 'real steps')} to learn from · {judged}"
+    differs = (
+        _("{values} unlike the simulator's", values=_n("{n:,} value", "{n:,} values", changed))
+        if changed
+        else _("the simulator itself")
+    )
+    return f"{robot.title}, {differs}", _(
+        "{real_steps} to learn from · {judged}",
+        real_steps=_n("{n:,} real step", "{n:,} real steps", use["train"]),
+        judged=judged,
+    )
 
 
 def found(draft: Draft, report: dict[str, Any]) -> None:
@@ -174,8 +200,10 @@ def found(draft: Draft, report: dict[str, Any]) -> None:
     details = report["details"]
     if not details["models"]:
         st.warning(
-            f"No policy for {find(details['robot']).title} comes with Headstart yet: there is nothing to start from. "
-            "Take another robot.",
+            _(
+                "No policy for {title} comes with Headstart yet: there is nothing to start from. Take another robot.",
+                title=find(details["robot"]).title,
+            ),
             icon=":material/info:",
         )
     if details["kind"] == "logs":
@@ -184,24 +212,32 @@ def found(draft: Draft, report: dict[str, Any]) -> None:
     target = Target.parse(details["target"])
     _worlds(report)
     left, right = st.columns([3, 2])
-    with left, frame.card("How your robot differs"):
+    with left, frame.card(_("How your robot differs")):
         _table(target)
-    with right, frame.card("What it is for"):
+    with right, frame.card(_("What it is for")):
         st.markdown(target.robot.goal)
-        st.caption(f"It sees {target.robot.width} numbers: {_listed([name for name, _ in target.robot.observations])}.")
-        st.caption(f"It does: {_listed(list(target.robot.actions))}.")
-    with st.expander("Change this robot", icon=":material/tune:"):
+        st.caption(
+            _(
+                "It sees {width} numbers: {listed}.",
+                width=target.robot.width,
+                listed=_listed([name for name, _ in target.robot.observations]),
+            )
+        )
+        st.caption(_("It does: {listed}.", listed=_listed(list(target.robot.actions))))
+    with st.expander(_("Change this robot"), icon=":material/tune:"):
         st.fragment(_sliders)(draft.task, target, str(draft.data))
 
 
 def _worlds(report: dict[str, Any]) -> None:
     films = {str(row["name"]): Path(row["thumbnail"]) for row in report["gallery"] if row.get("thumbnail")}
     notes = [str(row["text"]) for row in report["gallery"] if row.get("text")]
-    with frame.card("The same policy in both worlds", help="As it came, from the same start. Nothing has learnt yet."):
+    with frame.card(
+        _("The same policy in both worlds"), help=_("As it came, from the same start. Nothing has learnt yet.")
+    ):
         videos.side_by_side(
             [
-                (films.get("nominal"), ":blue[■] in the simulator it knows"),
-                (films.get("target"), ":blue[■] on your robot, as it came"),
+                (films.get("nominal"), _(":blue[■] in the simulator it knows")),
+                (films.get("target"), _(":blue[■] on your robot, as it came")),
             ],
             notes[0] if notes else "",
         )
@@ -209,7 +245,7 @@ def _worlds(report: dict[str, Any]) -> None:
 
 def _table(target: Target) -> None:
     """What differs, with what it means; what does not differ behind a toggle."""
-    everything = st.toggle("Also what is the same", key="all_parameters")
+    everything = st.toggle(_("Also what is the same"), key="all_parameters")
     rows = [
         {
             "": parameter.title,
@@ -224,24 +260,28 @@ def _table(target: Target) -> None:
     if rows:
         plots.rows(rows)
     else:
-        st.caption("Nothing differs: this is the simulator itself.")
+        st.caption(_("Nothing differs: this is the simulator itself."))
     if target.mjcf:
-        st.caption("The robot is a MuJoCo model of its own; the values above change that model.")
+        st.caption(_("The robot is a MuJoCo model of its own; the values above change that model."))
 
 
 def _listed(names: list[str], most: int = 6) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
+    more = _(" and {names} more", names=len(names) - most) if len(names) > most else ""
     return ", ".join(names[:most]) + more
 
 
 def _logs(report: dict[str, Any]) -> None:
     details = report["details"]
     robot = find(details["robot"])
-    with frame.card(f"What {robot.title} did"):
-        stretches = words.count(details["episodes"], "stretches")
+    with frame.card(_("What {title} did", title=robot.title)):
+        stretches = _n("{n:,} stretch", "{n:,} stretches", details["episodes"])
         st.markdown(
-            f"{words.count(details['transitions'], 'steps')} in {stretches} without a gap. A run finds the physics "
-            "that explain them, and tunes the policy in a simulator with those physics."
+            _(
+                "{steps} in {stretches} without a gap. A run finds the physics that explain them, "
+                "and tunes the policy in a simulator with those physics.",
+                steps=_n("{n:,} step", "{n:,} steps", details["transitions"]),
+                stretches=stretches,
+            )
         )
         first = details.get("first_episode")
         if first:
@@ -249,11 +289,13 @@ def _logs(report: dict[str, Any]) -> None:
             plots.show(
                 figure,
                 "logged_episode",
-                alt="The first logged episode: what the robot saw and did",
+                alt=_("The first logged episode: what the robot saw and did"),
                 table=lambda: control_plots.episode_rows(first),
             )
     st.info(
-        "A log says what the robot did, not what it would do with another policy. So every return of such a run is "
-        "measured in the simulator that was fitted to the log, not on the robot.",
+        _(
+            "A log says what the robot did, not what it would do with another policy. So every return of "
+            "such a run is measured in the simulator that was fitted to the log, not on the robot."
+        ),
         icon=":material/info:",
     )

@@ -8,6 +8,7 @@ import streamlit as st
 
 from engines.contract import Result, Strategy, TaskInfo
 from engines.control.simulation.robots import find
+from engines.messages import _, _n
 from ui.control import findings
 from ui.control import plots as control_plots
 from ui.page import recorded, words
@@ -29,30 +30,32 @@ def drawn(info: TaskInfo, result: Result) -> None:
     plots.show(
         control_plots.episodes(returns, means),
         "episodes_drawn",
-        alt="; ".join(f"{name}: mean {mean:.0f}" for name, (_, mean, _) in means.items()),
+        alt="; ".join(
+            _("{name}: mean {mean:.0f}", name=name, mean=mean) for name, (_unused, mean, _unused2) in means.items()
+        ),
         table=lambda: [
             {
-                "policy": title,
-                "mean return": words.metric(info.metric, means[name][1]),
-                "95 % interval": words.interval(info.metric, means[name][0], means[name][2]),
+                _("policy"): title,
+                _("mean return"): words.metric(info.metric, means[name][1]),
+                _("95 % interval"): words.interval(info.metric, means[name][0], means[name][2]),
             }
-            for name, title, _, _ in control_plots.ROWS
+            for name, title, _unused, _unused2 in control_plots.ROWS
             if name in means
         ],
     )
-    st.caption("Both play the same episodes: the same starts, the same noise.")
+    st.caption(_("Both play the same episodes: the same starts, the same noise."))
 
 
 def by_physics(details: dict[str, Any]) -> None:
     """The mean return where the physics differ from the robot's, before or after tuning."""
     found = details.get("sensitivity")
     if not found:
-        st.caption("It was not measured in this run.")
+        st.caption(_("It was not measured in this run."))
         return
     whose = "tuned"
     if "z_before" in found:
         whose = st.segmented_control(
-            "Which policy",
+            _("Which policy"),
             ["as it came", "tuned"],
             default="tuned",
             required=True,
@@ -69,16 +72,26 @@ def by_physics(details: dict[str, Any]) -> None:
     plots.show(
         control_plots.sensitivity(found, titles),
         "sensitivity",
-        alt=f"Return over {titles[0]} and {titles[1]}, the simulator and your robot marked",
+        alt=_(
+            "Return over {titles} and {titles2}, the simulator and your robot marked",
+            titles=titles[0],
+            titles2=titles[1],
+        ),
         table=lambda: control_plots.sensitivity_rows(found, titles),
     )
-    policy = "policy as it came" if whose == "as it came" else "tuned policy"
-    st.caption(f"Mean return of the {policy}, {words.count(found['episodes'], 'episodes')} a cell; pale is little.")
+    policy = _("policy as it came") if whose == "as it came" else _("tuned policy")
+    st.caption(
+        _(
+            "Mean return of the {policy}, {episodes} a cell; pale is little.",
+            policy=policy,
+            episodes=_n("{n:,} episode", "{n:,} episodes", found["episodes"]),
+        )
+    )
 
 
 def table(found: recorded.Finished) -> None:
     """Every episode that was judged, once somebody asks."""
-    box = st.expander("Every episode", key="every_episode", icon=":material/table_rows:", on_change="rerun")
+    box = st.expander(_("Every episode"), key="every_episode", icon=":material/table_rows:", on_change="rerun")
     if not box.open:
         return
     import pyarrow.parquet as pq
@@ -88,12 +101,12 @@ def table(found: recorded.Finished) -> None:
         plots.rows(
             [
                 {
-                    "episode": row["file"],
-                    "as it came": row.get("before"),
-                    "tuned": row.get("predicted"),
-                    "difference": None if row.get("before") is None else row["predicted"] - row["before"],
-                    "steps": row.get("length"),
-                    "diverged": row.get("diverged"),
+                    _("episode"): row["file"],
+                    _("as it came"): row.get("before"),
+                    _("tuned"): row.get("predicted"),
+                    _("difference"): None if row.get("before") is None else row["predicted"] - row["before"],
+                    _("steps"): row.get("length"),
+                    _("diverged"): row.get("diverged"),
                 }
                 for row in rows
             ]

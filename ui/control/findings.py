@@ -8,6 +8,7 @@ import streamlit as st
 
 from engines.control.simulation.robots import COMMON, Parameter, Robot
 from engines.control.simulation.target import Target
+from engines.messages import _, _n
 from ui.page import words
 from ui.widgets import explanation, plots
 
@@ -43,39 +44,56 @@ def physics(details: dict[str, Any], robot: Robot) -> None:
             "unit": parameter.unit,
             "simulator": parameter.nominal,
             "identified": number(value),
-            "95 % interval": f"{number(low):.4g} to {number(high):.4g}",
+            "95 % interval": _("{number:.4g} to {number_high:.4g}", number=number(low), number_high=number(high)),
         }
         if truth:
             row["your robot"] = truth.value(name)
             right += number(low) <= number(truth.value(name)) <= number(high)
         rows.append(row)
     plots.rows(rows)
-    said = [f"From {words.count(found['transitions'], 'real steps')}"] if found.get("transitions") else []
+    said = (
+        [_("From {real_steps}", real_steps=_n("{n:,} real step", "{n:,} real steps", found["transitions"]))]
+        if found.get("transitions")
+        else []
+    )
     hidden = [
         name for name in found.get("not_told") or () if truth and truth.value(name) != parameter_of(robot, name).nominal
     ]
     if hidden:
-        said.append("what these steps cannot tell apart shows up in the values that act alike")
+        said.append(_("what these steps cannot tell apart shows up in the values that act alike"))
     elif truth:
-        said.append(f"{right} of {len(rows)} intervals hold the value that was set")
+        said.append(_("{right} of {rows} intervals hold the value that was set", right=right, rows=len(rows)))
     said += _errors(found)
     st.caption(" · ".join(said))
     if not_told := found.get("not_told"):
         reasons = [f"{name} {words.plain(why)}" for name, why in not_told.items()]
-        st.caption(f"These steps do not tell all: {'; '.join(reasons)}.")
+        st.caption(_("These steps do not tell all: {reasons}.", reasons="; ".join(reasons)))
 
 
 def _errors(found: dict[str, Any]) -> list[str]:
     """How well the calibrated simulator foretells steps that it was not fitted to."""
     said = []
-    for key, title in (("one_step", "one step ahead"), ("rollout", "played on")):
+    for key, title in (("one_step", _("one step ahead")), ("rollout", _("played on"))):
         errors = found.get(key) or {}
         if errors.get("nominal"):
             steps = f" {words.count(errors['steps'], 'steps')}" if errors.get("steps") else ""
             after = errors["calibrated"]
-            exact = "next to none" if after < NOTHING else f"{after:.3g}"
-            line = f", {errors['linear']:.3g} by a straight line through the same steps" if errors.get("linear") else ""
-            said.append(f"error {title}{steps}: {errors['nominal']:.3g} before, {exact} after{line}")
+            exact = _("next to none") if after < NOTHING else f"{after:.3g}"
+            line = (
+                _(", {linear:.3g} by a straight line through the same steps", linear=errors["linear"])
+                if errors.get("linear")
+                else ""
+            )
+            said.append(
+                _(
+                    "error {title}{steps}: {nominal:.3g} before, {exact} after{line}",
+                    title=title,
+                    steps=steps,
+                    nominal=errors["nominal"],
+                    exact=exact,
+                    line=line,
+                )
+            )
     return said
 
 
@@ -83,25 +101,34 @@ def saliency(details: dict[str, Any], robot: Robot) -> None:
     """How much each number that the robot sees moves its action."""
     found = details.get("saliency")
     if not found:
-        st.caption("It was not measured in this run.")
+        st.caption(_("It was not measured in this run."))
         return
     names = found.get("observations") or [name for name, _ in robot.observations]
     scores = dict(sorted(zip(names, found["scores"], strict=True), key=lambda pair: -pair[1])[:12])
     total = sum(found["scores"]) or 1.0
     shares = {name: score / total for name, score in scores.items()}
     plots.show(
-        plots.bars(shares, x="share of the action", colour=plots.TRAINED, share=True),
+        plots.bars(shares, x=_("share of the action"), colour=plots.TRAINED, share=True),
         "saliency",
         alt="; ".join(f"{name}: {100 * score / total:.0f} %" for name, score in scores.items()),
         table=lambda: [
-            {"observation": name, "how much it moved the action, on average": score}
+            {_("observation"): name, _("how much it moved the action, on average"): score}
             for name, score in zip(names, found["scores"], strict=True)
         ],
     )
     error = found.get("completeness_error")
-    checked = f", completeness error {words.metric('accuracy', error)}" if error is not None else ""
-    states = f" over {words.count(found['states'], 'states')} that it visited" if found.get("states") else ""
+    checked = _(", completeness error {metric}", metric=words.metric("accuracy", error)) if error is not None else ""
+    states = (
+        _(" over {states} that it visited", states=_n("{n:,} state", "{n:,} states", found["states"]))
+        if found.get("states")
+        else ""
+    )
     st.caption(
-        f"How much each observation moved the action{states} · {found.get('method', 'Integrated gradients')}{checked}"
+        _(
+            "How much each observation moved the action{states} · {method}{checked}",
+            states=states,
+            method=found.get("method", _("Integrated gradients")),
+            checked=checked,
+        )
     )
     explanation.faithful(found)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from engines.messages import _
 from ui.widgets import plots
 
 Figure = plots.Figure
@@ -51,11 +52,16 @@ def episodes(returns: dict[str, list[list[float]]], means: dict[str, tuple[float
                     "y": [place + 0.14],
                     "error_x": plots.whiskers([(low, mean, high)], colour),
                     "marker": {"size": 11, "color": colour, "symbol": symbol},
-                    "hovertemplate": f"{title}: %{{x:,.0f}} ({low:,.0f} to {high:,.0f})<extra></extra>",
+                    "hovertemplate": _(
+                        "{title}: %{{x:,.0f}} ({low:,.0f} to {high:,.0f})<extra></extra>",
+                        title=title,
+                        low=low,
+                        high=high,
+                    ),
                 }
             )
     figure = plots.layout(
-        80 + 62 * len(shown), "return of an episode", "", xaxis={"tickformat": ",~g", "showgrid": True}
+        80 + 62 * len(shown), _("return of an episode"), "", xaxis={"tickformat": ",~g", "showgrid": True}
     )
     figure["yaxis"] |= {
         "showgrid": False,
@@ -179,9 +185,9 @@ def sensitivity_rows(found: dict[str, Any], titles: tuple[str, str]) -> plots.Ro
 def episode(first: dict[str, Any]) -> Figure:
     """What the robot saw, and below it what it did, step by step; `first` has observations and actions by name."""
     seen, done = first["observations"], first["actions"]
-    figure = plots.layout(340, "step", "what it saw", showlegend=True)
+    figure = plots.layout(340, "step", _("what it saw"), showlegend=True)
     figure["yaxis"] |= {"domain": [0.38, 1]}
-    figure["yaxis2"] = {**figure["yaxis"], "domain": [0, 0.3], "anchor": "x", "title": {"text": "what it did"}}
+    figure["yaxis2"] = {**figure["yaxis"], "domain": [0, 0.3], "anchor": "x", "title": {"text": _("what it did")}}
     figure["xaxis"] |= {"anchor": "y2"}
     figure["legend"] = {"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0, "font": {"size": 12}}
     dashes = ("solid", "dash", "dot", "dashdot", "longdash")

@@ -10,6 +10,7 @@ from engines import registry
 from engines.contract import Result, Strategy, TaskInfo
 from engines.control.simulation.robots import find
 from engines.control.simulation.target import Target
+from engines.messages import _, _n, told
 from engines.reporting import comparisons
 from ui.control import data, episodes, findings, try_it, videos
 from ui.page import frame, recorded, words
@@ -18,9 +19,9 @@ from ui.steps import result as result_step
 from ui.widgets import plots, return_curve
 
 FILMS = (
-    ("source_nominal", ":blue[■] as it came, in the simulator"),
-    ("source_target", ":blue[■] as it came, on your robot"),
-    ("tuned_target", ":orange[■] tuned, on your robot"),
+    ("source_nominal", _(":blue[■] as it came, in the simulator")),
+    ("source_target", _(":blue[■] as it came, on your robot")),
+    ("tuned_target", _(":orange[■] tuned, on your robot")),
 )
 
 
@@ -32,24 +33,29 @@ def show(found: recorded.Finished) -> None:
     _headline(info, result)
     result_step.try_and_take(info, found, lambda: st.fragment(try_it.show)(found, robot))
     _films(found)
-    with frame.card("What it cost"):
+    with frame.card(_("What it cost")):
         _cost(info, result)
     left, right = st.columns([1, 1])
-    with left, frame.card("Episode by episode", help="Each dot is an episode; above them the mean and its interval."):
+    with (
+        left,
+        frame.card(_("Episode by episode"), help=_("Each dot is an episode; above them the mean and its interval.")),
+    ):
         episodes.drawn(info, result)
-    with right, frame.card("How it depends on the physics"):
+    with right, frame.card(_("How it depends on the physics")):
         st.fragment(episodes.by_physics)(details)
     st.fragment(episodes.table)(found)
     result_step.advise(found)
     with result_step.further_details():
         left, right = st.columns([1, 1])
-        with left, frame.card("What the policy looks at"):
+        with left, frame.card(_("What the policy looks at")):
             findings.saliency(details, robot)
-        with right, frame.card("Your robot"):
+        with right, frame.card(_("Your robot")):
             st.markdown(data.differences(Target.parse(details["target"])))
             st.caption(robot.goal)
         if details.get("identified"):
-            with frame.card("Which physics your robot has", help="Identified from its steps, with 95 % intervals."):
+            with frame.card(
+                _("Which physics your robot has"), help=_("Identified from its steps, with 95 % intervals.")
+            ):
                 findings.physics(details, robot)
         if not _is_crossed_by_steps(result):
             result_step.how_it_learnt(info, found)
@@ -62,13 +68,15 @@ def show(found: recorded.Finished) -> None:
 
 def where(details: dict[str, Any]) -> str:
     """What the policy was judged on, so that no simulated number passes for a real one."""
-    return "your robot" if details.get("real", True) else "the calibrated simulator"
+    return _("your robot") if details.get("real", True) else _("the calibrated simulator")
 
 
 ABOUT_ROBOT = {
-    True: "It is simulated here, with the physics that were described: nothing was measured on a machine.",
-    False: "There are only logs of this robot: every return here is one in the simulator that was calibrated to them, "
-    "not one on the robot.",
+    True: _("It is simulated here, with the physics that were described: nothing was measured on a machine."),
+    False: _(
+        "There are only logs of this robot: every return here is one in the simulator that was "
+        "calibrated to them, not one on the robot."
+    ),
 }
 """By whether what was judged on is the robot that was described."""
 
@@ -80,20 +88,34 @@ def _headline(info: TaskInfo, result: Result) -> None:
         said, numbers = st.columns([1, 1], vertical_alignment="center", gap="small")
         with said, st.container(gap="xsmall"):
             _verdict(info, result)
-        learnt = {Strategy.SCRATCH: ":gray[■] From scratch", Strategy.ZERO_SHOT: ":blue[■] As it came"}
+        learnt = {Strategy.SCRATCH: _(":gray[■] From scratch"), Strategy.ZERO_SHOT: _(":blue[■] As it came")}
         with numbers, st.container(horizontal=True):
             label = learnt.get(Strategy(result.strategy), ":orange[■] Tuned")
             result_step.number(info, label, result.value, result.low, result.high)
             if came is not None and result.strategy != Strategy.ZERO_SHOT:
                 bounds = result.baseline_details.get("zero_shot") or {}
-                result_step.number(info, ":blue[■] As it came", came, bounds.get("low"), bounds.get("high"))
+                result_step.number(info, _(":blue[■] As it came"), came, bounds.get("low"), bounds.get("high"))
             with st.container(width=result_step.NUMBER, gap=None):
                 used = sum((details.get("real_steps") or {}).get(part, 0) for part in ("learning", "checking"))
-                st.metric("Real steps", f"{used:,}", help="Spent on learning and on checking; judging comes on top.")
-                st.caption("in each repeat")
-        st.caption(f":material/info: {info.metric.title} on {where(details)}. {ABOUT_ROBOT[details.get('real', True)]}")
+                st.metric(
+                    _("Real steps"), f"{used:,}", help=_("Spent on learning and on checking; judging comes on top.")
+                )
+                st.caption(_("in each repeat"))
+        st.caption(
+            _(
+                ":material/info: {title} on {where}. {about_robot}",
+                title=info.metric.title,
+                where=where(details),
+                about_robot=told(ABOUT_ROBOT)[details.get("real", True)],
+            )
+        )
         if details.get("diverged"):
-            st.caption(f":material/warning: The simulator diverged in {words.count(details['diverged'], 'episodes')}.")
+            st.caption(
+                _(
+                    ":material/warning: The simulator diverged in {episodes}.",
+                    episodes=_n("{n:,} episode", "{n:,} episodes", details["diverged"]),
+                )
+            )
 
 
 def _verdict(info: TaskInfo, result: Result) -> None:
@@ -103,7 +125,11 @@ def _verdict(info: TaskInfo, result: Result) -> None:
     if not found:
         st.markdown(f"### {info.metric.title} {words.metric(info.metric, result.value)}")
         learnt = result.strategy != Strategy.ZERO_SHOT
-        st.caption(rests_on if learnt else f"{rests_on} · nothing was learnt, so there is nothing to compare with")
+        st.caption(
+            rests_on
+            if learnt
+            else _("{rests_on} · nothing was learnt, so there is nothing to compare with", rests_on=rests_on)
+        )
         return
     result_step.first(info, found, result.strategy)
     if found.side == "better" and (share := closed(result)):
@@ -112,12 +138,20 @@ def _verdict(info: TaskInfo, result: Result) -> None:
     if result.verdict and result.verdict.against == "scratch":
         result_step.further(info, [result.verdict])
         if budget := (result.details.get("real_steps") or {}).get("budget"):
-            st.caption(f"This run and the one from scratch were given {budget:,} real steps each, in every repeat.")
+            st.caption(
+                _(
+                    "This run and the one from scratch were given {budget:,} real steps each, in every repeat.",
+                    budget=budget,
+                )
+            )
     if source := result.details.get("source"):
         short = result.value < source["low"]
         st.caption(
-            f"In its own simulator it gets {words.metric(info.metric, source['value'])}"
-            f"{'; your robot may not allow as much' if short else ''}."
+            _(
+                "In its own simulator it gets {metric}{your_robot_may}.",
+                metric=words.metric(info.metric, source["value"]),
+                your_robot_may=_("; your robot may not allow as much") if short else "",
+            )
         )
 
 
@@ -134,8 +168,10 @@ def closed(result: Result) -> str:
         return ""
     share = (result.value - came) / gap
     if share <= 0:
-        return "None of the gap is closed"
-    return "All of the gap is closed" if share >= 0.995 else f"{100 * share:.0f} % of the gap is closed"
+        return _("None of the gap is closed")
+    return (
+        _("All of the gap is closed") if share >= 0.995 else _("{share:.0f} % of the gap is closed", share=100 * share)
+    )
 
 
 # --- the worlds, and what it cost -----------------------------------------------------------------
@@ -143,13 +179,13 @@ def closed(result: Result) -> str:
 
 def _films(found: recorded.Finished) -> None:
     note = str(found.result.details.get("video_note") or "")
-    films = [(found.run.path / "videos" / f"{name}.gif", caption) for name, caption in FILMS]
+    films = [(found.run.path / "videos" / f"{name}.gif", caption) for name, caption in told(FILMS)]
     if found.result.strategy == Strategy.ZERO_SHOT:
         films = films[:2]
     if found.result.strategy == Strategy.SCRATCH:
-        films[2] = (films[2][0], ":gray[■] from scratch, on your robot")
+        films[2] = (films[2][0], _(":gray[■] from scratch, on your robot"))
     if note or any(path.is_file() for path, _ in films):
-        with frame.card("The gap, seen", help="The same start in all of them."):
+        with frame.card(_("The gap, seen"), help=_("The same start in all of them.")):
             videos.side_by_side(films, note)
 
 
@@ -161,11 +197,19 @@ def _cost(info: TaskInfo, result: Result) -> None:
         plots.show(
             return_curve.curve(points, zero_shot=came),
             "cost_curve",
-            alt="; ".join(f"{p['series']} after {p['real_steps']:,} real steps: {p['mean']:.0f}" for p in points),
+            alt="; ".join(
+                _(
+                    "{series} after {real_steps:,} real steps: {mean:.0f}",
+                    series=p["series"],
+                    real_steps=p["real_steps"],
+                    mean=p["mean"],
+                )
+                for p in points
+            ),
             table=lambda: return_curve.curve_rows(points, info.metric),
         )
     else:
-        st.markdown("It took **no real step**: nothing was learnt on the robot.")
+        st.markdown(_("It took **no real step**: nothing was learnt on the robot."))
     st.caption(" · ".join(_bill(result)))
     if needs := scratch_needs(result):
         st.markdown(needs)
@@ -179,16 +223,16 @@ def _is_crossed_by_steps(result: Result) -> bool:
 def _bill(result: Result) -> list[str]:
     used = result.details.get("real_steps") or {}
     parts = [
-        f"{used[name]:,} to {verb}"
-        for name, verb in (("learning", "learn from"), ("checking", "check"))
+        _("{used:,} to {verb}", used=used[name], verb=verb)
+        for name, verb in (("learning", _("learn from")), ("checking", "check"))
         if used.get(name)
     ]
-    said = [f"Real steps in each repeat: {', '.join(parts)}"] if parts else []
+    said = [_("Real steps in each repeat: {parts}", parts=", ".join(parts))] if parts else []
     if used.get("judging"):
-        said.append(f"{used['judging']:,} more to judge by")
+        said.append(_("{judging:,} more to judge by", judging=used["judging"]))
     if simulated := result.details.get("sim_steps"):
-        said.append(f"{simulated:,} in the simulator")
-    return said or ["No step was learnt from."]
+        said.append(_("{simulated:,} in the simulator", simulated=simulated))
+    return said or [_("No step was learnt from.")]
 
 
 def scratch_needs(result: Result) -> str:
@@ -198,16 +242,31 @@ def scratch_needs(result: Result) -> str:
         return ""
     used = sum((result.details.get("real_steps") or {}).get(part, 0) for part in ("learning", "checking"))
     if needs.get("steps") is None:
-        return f":gray[■] A policy from scratch did not get as far within **{needs['within']:,}** real steps."
-    times = f", {needs['steps'] / used:.1f} times as many" if used else ""
-    return f":gray[■] A policy from scratch needs about **{needs['steps']:,}** real steps to get as far{times}."
+        return _(
+            ":gray[■] A policy from scratch did not get as far within **{within:,}** real steps.",
+            within=needs["within"],
+        )
+    times = _(", {steps:.1f} times as many", steps=needs["steps"] / used) if used else ""
+    return _(
+        ":gray[■] A policy from scratch needs about **{steps:,}** real steps to get as far{times}.",
+        steps=needs["steps"],
+        times=times,
+    )
 
 
 def _small_print(info: TaskInfo, found: recorded.Finished) -> None:
     result = found.result
     st.caption(
-        f"{words.count(result.n_test, 'episodes')} judged · {words.duration(result.seconds)} on {result.device} · "
-        f"seed {result.seed} · {words.moment(found.finished)} · {info.metric.title}: {info.metric.help}"
+        _(
+            "{episodes} judged · {duration} on {device} · seed {seed} · {moment} · {title}: {help}",
+            episodes=_n("{n:,} episode", "{n:,} episodes", result.n_test),
+            duration=words.duration(result.seconds),
+            device=result.device,
+            seed=result.seed,
+            moment=words.moment(found.finished),
+            title=info.metric.title,
+            help=info.metric.help,
+        )
     )
     cost.after(result)
     result_step.notes(result)

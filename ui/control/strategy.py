@@ -11,6 +11,7 @@ from engines.control.policy.guard import Guard
 from engines.control.policy.settings import ControlSettings
 from engines.control.policy.strategies import IDENTIFIED, RANDOMISED
 from engines.control.simulation.robots import Robot, find
+from engines.messages import _, _n
 from ui.page import user_changes, words
 from ui.page.draft import Draft
 from ui.steps import strategy as strategy_step
@@ -31,9 +32,9 @@ def budget(draft: Draft, report: dict[str, Any] | None) -> bool:
     left, right = st.columns([3, 2])
     with left:
         if draft.strategy not in REAL:
-            st.caption("It takes **no real step** to learn.")
+            st.caption(_("It takes **no real step** to learn."))
         elif logs:
-            st.caption("The real steps are those in your logs; no further ones are to be had.")
+            st.caption(_("The real steps are those in your logs; no further ones are to be had."))
         else:
             _slider(draft, settings.real_steps_for(robot.name, draft.strategy), fewest(draft.strategy, settings, robot))
     with right:
@@ -55,12 +56,12 @@ def _slider(draft: Draft, chosen: int, least: int) -> None:
         strategy_step.choose_setting(draft, "real_steps", st.session_state["real_steps_slider"])
 
     st.select_slider(
-        "Real steps it may use",
+        _("Real steps it may use"),
         options,
         key="real_steps_slider",
         on_change=user_changes.changed("real_steps_slider", move),
         format_func=lambda number: f"{number:,}",
-        help="One step is one command to the robot. Steps spent on checking count too.",
+        help=_("One step is one command to the robot. Steps spent on checking count too."),
     )
 
 
@@ -70,9 +71,20 @@ def bill(strategy: Strategy, settings: ControlSettings, robot: str, logs: bool =
     if strategy in REAL and not logs:
         lines.append(f"**:orange[{words.count(settings.real_steps_for(robot, strategy), 'real steps')}]**")
     if strategy in SIMULATED:
-        lines.append(f"{words.count(settings.sim_steps_for(robot), 'steps')} in the simulator, which cost nothing real")
+        lines.append(
+            _(
+                "{steps} in the simulator, which cost nothing real",
+                steps=_n("{n:,} step", "{n:,} steps", settings.sim_steps_for(robot)),
+            )
+        )
     if strategy is not Strategy.ZERO_SHOT and settings.repeats > 1:
-        lines.append(f"all of it {settings.repeats} times, from different seeds")
-    times = "" if strategy is Strategy.ZERO_SHOT else " each"
-    lines.append(f"{words.count(settings.episodes, 'episodes')}{times} to judge by")
+        lines.append(_("all of it {repeats} times, from different seeds", repeats=settings.repeats))
+    times = "" if strategy is Strategy.ZERO_SHOT else _(" each")
+    lines.append(
+        _(
+            "{episodes}{times} to judge by",
+            episodes=_n("{n:,} episode", "{n:,} episodes", settings.episodes),
+            times=times,
+        )
+    )
     return lines

@@ -12,6 +12,7 @@ import streamlit as st
 
 from engines import paths, runs
 from engines.control.simulation.robots import Robot
+from engines.messages import _
 from ui.page import errors, recorded, uploads, words
 from ui.widgets import plots, try_it
 
@@ -22,7 +23,7 @@ def show(found: recorded.Finished, robot: Robot) -> None:
     """One observation in a row that can be edited, or a file; actions out. Nothing that is tried here is kept."""
     if try_it.without_model(found):
         return
-    st.caption("What would it do if the robot saw this? Change the numbers.")
+    st.caption(_("What would it do if the robot saw this? Change the numbers."))
     import pandas as pd
 
     names = [name for name, _ in robot.observations]
@@ -39,15 +40,15 @@ def show(found: recorded.Finished, robot: Robot) -> None:
         },
     )
     table = st.file_uploader(
-        "Or a table of observations",
+        _("Or a table of observations"),
         type=["csv", "tsv", "parquet", "npz"],
         key="try_file",
         max_upload_size=25,
-        help="A column for each number that it sees, or an NPZ file with an array `observations`.",
+        help=_("A column for each number that it sees, or an NPZ file with an array `observations`."),
     )
-    if not st.button("What would it do?", icon=":material/stadia_controller:", key="try_ask"):
+    if not st.button(_("What would it do?"), icon=":material/stadia_controller:", key="try_ask"):
         return
-    with errors.calm("The policy could not be asked."):
+    with errors.calm(_("The policy could not be asked.")):
         if table is not None:
             rows = _asked(found, Path(uploads.safe_name(table.name)).suffix.lower()[:8], table.getvalue())
         else:
@@ -94,7 +95,7 @@ def _answers(rows: list[dict[str, Any]], robot: Robot) -> None:
     ]
     plots.rows(shown)
     if len(rows) > MOST_SHOWN:
-        st.caption(f"The first {MOST_SHOWN} of {len(rows):,}.")
+        st.caption(_("The first {most_shown} of {rows:,}.", most_shown=MOST_SHOWN, rows=len(rows)))
 
 
 def _action(row: dict[str, Any], robot: Robot) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from engines.messages import _
 from ui.page import words
 
 
@@ -22,7 +23,7 @@ def side_by_side(films: Sequence[tuple[Path | None, str]], note: str = "") -> No
     if note:
         st.caption(f":material/videocam_off: {words.plain(note)}")
     elif not there:
-        st.caption("No films were recorded.")
+        st.caption(_("No films were recorded."))
 
 
 def _spoken(caption: str) -> str:

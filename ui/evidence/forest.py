@@ -10,6 +10,7 @@ import streamlit as st
 from engines import registry
 from engines.contract import Metric
 from engines.evidence.verdict import POINTS
+from engines.messages import _, told
 from engines.reporting import wording
 from engines.reporting.collected import Line
 from ui.page import frame
@@ -18,12 +19,12 @@ from ui.widgets import plots
 MARKS = {
     "pays": ("#2E8B57", "triangle-right", "pays"),
     "hurts": ("#C0392B", "triangle-left", "hurts"),
-    "no_difference": ("#8A97A6", "square", "no difference worth having"),
+    "no_difference": ("#8A97A6", "square", _("no difference worth having")),
     "undecided": ("#B08A5B", "diamond", "undecided"),
     "two networks": ("#3B82C4", "circle-open", "two networks"),
 }
 """Colour, shape and name of each word."""
-NETWORKS = (
+NETWORKS = _(
     "Two networks: one seed each, or judged before intervals covered seeds. They say which of two networks "
     "is better, not which way of training is: that takes more seeds."
 )
@@ -42,7 +43,7 @@ def show(domain: str, lines: Sequence[Line]) -> None:
 
 
 def _card(task: str, metric: Metric, lines: Sequence[Line], of_training: bool) -> None:
-    what = "ways of training, over several seeds" if of_training else "two networks"
+    what = _("ways of training, over several seeds") if of_training else "two networks"
     title = f"{registry.task(task).info.title}, {wording.within(metric.title)}: {what}"
     with frame.card(title, key=f"forest_{task}_{metric.name}_{'training' if of_training else 'networks'}"):
         plot, table = st.columns([4, 5])
@@ -65,7 +66,7 @@ def figure(metric: Metric, lines: Sequence[Line]) -> plots.Figure:
     scale = 100 if wording.is_share(metric) else 1
     data = []
     numbered, labels = _numbered(lines), _labels(lines)
-    for word, (colour, symbol, name) in MARKS.items():
+    for word, (colour, symbol, name) in told(MARKS).items():
         own = [(number, line) for number, line in numbered if line.word == word]
         if not own:
             continue
@@ -81,13 +82,15 @@ def figure(metric: Metric, lines: Sequence[Line]) -> plots.Figure:
                 "marker": {"size": 12, "color": colour, "symbol": symbol},
                 "cliponaxis": False,
                 "customdata": [[low, high] for low, _, high in bounds],
-                "hovertemplate": f"%{{y}}: %{{x:+.3g}} (%{{customdata[0]:+.3g}} to %{{customdata[1]:+.3g}}), {name}"
-                "<extra></extra>",
+                "hovertemplate": _(
+                    "%{{y}}: %{{x:+.3g}} (%{{customdata[0]:+.3g}} to %{{customdata[1]:+.3g}}), {name}<extra></extra>",
+                    name=name,
+                ),
             }
         )
-    better = "right" if metric.higher_is_better else "left"
+    better = "right" if metric.higher_is_better else _("left")
     unit = "points" if scale == 100 else "difference"
-    found = plots.layout(90 + 34 * len(lines), f"{unit}, {better} is better", "")
+    found = plots.layout(90 + 34 * len(lines), _("{unit}, {better} is better", unit=unit, better=better), "")
     found["xaxis"] |= {"tickformat": "+,.4~g", "showgrid": True, "nticks": 5}
     found["yaxis"] |= {"showgrid": False, "type": "category", "categoryorder": "array", "categoryarray": labels[::-1]}
     zero = {"type": "line", "x0": 0, "x1": 0, "y0": 0, "y1": 1, "yref": "paper"}
@@ -114,16 +117,24 @@ def _labels(lines: Sequence[Line]) -> list[str]:
 def _legend(metric: Metric, lines: Sequence[Line]) -> str:
     shapes = {"triangle-right": "▶", "triangle-left": "◀", "square": "■", "diamond": "◆", "circle-open": "○"}
     words_said = [word for word in MARKS if any(line.word == word for line in lines)]
-    band = [f"grey: less than {100 * POINTS:.0f} points"] if wording.is_share(metric) else []
-    marks = [f"{shapes[MARKS[word][1]]} {MARKS[word][2]}" for word in words_said]
-    looked = ", 98.3 % of comparisons that looked after each seed" if any(line.of_training for line in lines) else ""
-    return " · ".join([*marks, f"bars: 95 % intervals{looked}", *band])
+    band = [_("grey: less than {points:.0f} points", points=100 * POINTS)] if wording.is_share(metric) else []
+    marks = [f"{shapes[told(MARKS)[word][1]]} {told(MARKS)[word][2]}" for word in words_said]
+    looked = _(", 98.3 % of comparisons that looked after each seed") if any(line.of_training for line in lines) else ""
+    return " · ".join([*marks, _("bars: 95 % intervals{looked}", looked=looked), *band])
 
 
 def said(number: int, line: Line) -> str:
     """The line in words, for whoever does not see the plot."""
     value, between = line.difference
-    return f"{number}: {line.title}, {value} ({between}) against {wording.other(line.verdict)}: {MARKS[line.word][2]}"
+    return _(
+        "{number}: {title}, {value} ({between}) against {other}: {marks}",
+        number=number,
+        title=line.title,
+        value=value,
+        between=between,
+        other=wording.other(line.verdict),
+        marks=told(MARKS)[line.word][2],
+    )
 
 
 def row(number: int, line: Line) -> dict[str, object]:
@@ -133,7 +144,7 @@ def row(number: int, line: Line) -> dict[str, object]:
         "no.": number,
         "difference": value,
         "interval": between,
-        "said": MARKS[line.word][2] if line.of_training else wording.SAID[verdict.side],
+        "said": told(MARKS)[line.word][2] if line.of_training else told(wording.SAID)[verdict.side],
         "against": wording.other(verdict),
         "run": line.title,
         "test examples": d.n,

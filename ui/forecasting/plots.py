@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from engines.contract import Json
+from engines.messages import _
 from ui.widgets import plots
 
 WIDE = "rgba(232,113,10,.16)"
@@ -95,10 +96,10 @@ def fan(
             }
         )
     if naive and "seasonal_naive" in ahead:
-        data.append(trace("seasonal naive", ds, ahead["seasonal_naive"], plots.SCRATCH, dash="dot", width=1.4))
+        data.append(trace(_("seasonal naive"), ds, ahead["seasonal_naive"], plots.SCRATCH, dash="dot", width=1.4))
     data.append(trace("forecast", ds, ahead["q0.5"], plots.TRAINED, width=2.4))
     if truth:
-        dots = trace("what came", ds, ahead["y"], "#2B7A4B", mode="lines+markers", width=1.2)
+        dots = trace(_("what came"), ds, ahead["y"], "#2B7A4B", mode="lines+markers", width=1.2)
         data.append(dots | {"marker": {"size": 5, "symbol": "diamond", "color": "#2B7A4B"}})
     figure = plots.layout(340, "", "", showlegend=True)
     figure["legend"] = {"orientation": "h", "y": -0.14, "yanchor": "top", "x": 0, "font": {"size": 12}}
@@ -116,10 +117,10 @@ def by_step(rows: list[dict[str, float]]) -> Figure:
     """The error at each step ahead, ours and the seasonal naive's."""
     steps = [row["step"] for row in rows]
     curves = [
-        plots.line("seasonal naive", steps, [row["seasonal_naive"] for row in rows], plots.SCRATCH, "dot"),
-        plots.line("this model", steps, [row["own"] for row in rows], plots.TRAINED),
+        plots.line(_("seasonal naive"), steps, [row["seasonal_naive"] for row in rows], plots.SCRATCH, "dot"),
+        plots.line(_("this model"), steps, [row["own"] for row in rows], plots.TRAINED),
     ]
-    figure = plots.lines(curves, x="steps ahead", y="MASE", last_x=len(steps))
+    figure = plots.lines(curves, x=_("steps ahead"), y=_("MASE"), last_x=len(steps))
     figure["layout"]["yaxis"]["range"][0] = 0
     return figure
 
@@ -140,7 +141,7 @@ def histogram(edges: list[float], counts: list[int], x: str) -> Figure:
 def places(counts: list[int]) -> Figure:
     """Where among the nine quantiles the truth fell: ten bars, which would be level if every quantile held."""
     total = max(1, sum(counts))
-    names = ["below 10 %", *(f"{low}–{low + 10} %" for low in range(10, 90, 10)), "above 90 %"]
+    names = [_("below 10 %"), *(f"{low}–{low + 10} %" for low in range(10, 90, 10)), _("above 90 %")]
     bars = {
         "type": "bar",
         "x": names,

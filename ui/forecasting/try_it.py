@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from engines import paths, runs
+from engines.messages import _, _n, told
 from ui.forecasting import history
 from ui.forecasting import plots as series_plots
 from ui.page import errors, recorded, uploads, words
@@ -19,7 +20,7 @@ from ui.widgets import explanation, plots
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-MODEL_GONE = "This recording comes without its model. Train it yourself, then ask it."
+MODEL_GONE = _("This recording comes without its model. Train it yourself, then ask it.")
 
 
 # --- the future, and the past that counted --------------------------------------------------------
@@ -39,23 +40,23 @@ def _data_of(found: recorded.Finished) -> Path:
 def future(found: recorded.Finished) -> None:
     """What comes after the end of the data: of the run's own, or of newer ones."""
     if not (found.run.path / "model").is_dir():
-        st.caption(MODEL_GONE)
+        st.caption(told(MODEL_GONE))
         return
     from engines.jobs.serving import client
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        wanted = st.button("Forecast", type="primary", icon=":material/timeline:", key="future_ask")
-        newer = st.toggle("From newer data", key="future_newer")
+        wanted = st.button(_("Forecast"), type="primary", icon=":material/timeline:", key="future_ask")
+        newer = st.toggle(_("From newer data"), key="future_newer")
     upload = None
     if newer:
         upload = st.file_uploader(
-            "The same table, grown since",
+            _("The same table, grown since"),
             type=["csv", "tsv", "txt", "parquet", "xlsx"],
             key="future_file",
             max_upload_size=50,
         )
     if wanted or upload is not None:
-        with errors.calm("The forecast could not be made."), st.spinner("Asking the model …"):
+        with errors.calm(_("The forecast could not be made.")), st.spinner(_("Asking the model …")):
             if upload is None:
                 asked = {"verb": "predict", "run": str(found.run.path), "data": str(_data_of(found))}
                 st.session_state["future"] = (found.run.id, client.ask(asked)["rows"])
@@ -82,11 +83,11 @@ def _asked_about(found: recorded.Finished, upload: UploadedFile) -> list[dict[st
 
 
 def _forecast(found: recorded.Finished, rows: list[dict[str, Any]]) -> None:
-    _, past_values = history.tables(found.run.path, found.finished)
+    _unused, past_values = history.tables(found.run.path, found.finished)
     bad = [row for row in rows if "error" in row]
     good = [row for row in rows if "error" not in row]
     names = list(dict.fromkeys(row["unique_id"] for row in good))
-    name = st.selectbox("Series", names, key="future_series") if len(names) > 1 else names[0]
+    name = st.selectbox(_("Series"), names, key="future_series") if len(names) > 1 else names[0]
     own = [row for row in good if row["unique_id"] == name]
     ahead: dict[str, list[Any]] = {"ds": [row["ds"] for row in own]}
     ahead |= {f"q{level}": [row["quantiles"][level] for row in own] for level in own[0]["quantiles"]}
@@ -95,24 +96,29 @@ def _forecast(found: recorded.Finished, rows: list[dict[str, Any]]) -> None:
     plots.show(
         series_plots.fan(past, ahead, truth=False, naive=False),
         "future_fan",
-        alt=f"Forecast of {name}: " + "; ".join(f"{row['ds']}: {row['value']:.4g}" for row in own[:6]),
+        alt=_("Forecast of {name}: ", name=name) + "; ".join(f"{row['ds']}: {row['value']:.4g}" for row in own[:6]),
         table=lambda: [
-            {"date": row["ds"], "forecast": row["value"], "10 %": row["low"], "90 %": row["high"]} for row in own
+            {_("date"): row["ds"], _("forecast"): row["value"], "10 %": row["low"], "90 %": row["high"]} for row in own
         ],
     )
     if bad:
         st.caption(
-            f"{words.count(len(bad), 'series')} could not be forecast: {words.plain(bad[0]['file'])} {bad[0]['error']}."
+            _(
+                "{series} could not be forecast: {plain} {error}.",
+                series=_n("{n:,} series", "{n:,} series", len(bad)),
+                plain=words.plain(bad[0]["file"]),
+                error=bad[0]["error"],
+            )
         )
     st.download_button(
-        "Forecast as CSV",
+        _("Forecast as CSV"),
         data=lambda: io.BytesIO(_csv(good)),
         file_name="forecast.csv",
         mime="text/csv",
         on_click="ignore",
         icon=":material/download:",
         key="future_csv",
-        help="A row for each series and date, with the range of the forecast from 10 to 90 %.",
+        help=_("A row for each series and date, with the range of the forecast from 10 to 90 %."),
     )
 
 
@@ -134,22 +140,32 @@ def _csv(rows: list[dict[str, Any]]) -> bytes:
 def past(found: recorded.Finished) -> None:
     """What each past value added to the forecast that comes next."""
     if not (found.run.path / "model").is_dir():
-        st.caption(MODEL_GONE)
+        st.caption(told(MODEL_GONE))
         return
     names = found.result.details["tested_series"]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox("Series", names, key="past_series") if len(names) > 1 else names[0]
-        if not st.button("Find out", icon=":material/visibility:", key="past_ask"):
+        name = st.selectbox(_("Series"), names, key="past_series") if len(names) > 1 else names[0]
+        if not st.button(_("Find out"), icon=":material/visibility:", key="past_ask"):
             return
-    with errors.calm("The model could not be asked."):
-        with st.spinner("Looking at what mattered …"):
+    with errors.calm(_("The model could not be asked.")):
+        with st.spinner(_("Looking at what mattered …")):
             row = _explained(found.run.path, found.finished, str(_data_of(found)), name)
         figure = series_plots.added(row["ds"], row["values"], row["attribution"])
-        plots.show(figure, "past", alt=f"What each past value of {name} added to the forecast: {row['reach']}")
+        plots.show(
+            figure,
+            "past",
+            alt=_("What each past value of {name} added to the forecast: {reach}", name=name, reach=row["reach"]),
+        )
         error = words.metric("accuracy", row["completeness_error"])
         st.caption(
-            f"**{row['reach'][0].upper()}{row['reach'][1:]}.** Orange raised the forecast, blue lowered it, in the "
-            f"series' own unit, compared with a flat past · {row['method']}, completeness error {error}"
+            _(
+                "**{reach}{row_reach}.** Orange raised the forecast, blue lowered it, in the series' "
+                "own unit, compared with a flat past · {method}, completeness error {error}",
+                reach=row["reach"][0].upper(),
+                row_reach=row["reach"][1:],
+                method=row["method"],
+                error=error,
+            )
         )
         explanation.faithful(row)
 

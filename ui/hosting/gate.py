@@ -14,7 +14,9 @@ from typing import Any
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from engines import messages
 from engines.hosting import limits, usage, visitors
+from engines.messages import _
 from ui.hosting import headers
 
 CLOSED = re.compile(r"/_stcore/(metrics|agent|script-health-check)(/|$)")
@@ -26,7 +28,7 @@ MOST_KEPT = 20_000
 """Visitors whose requests of the last minute are remembered."""
 
 
-NO_COOKIE = "This browser keeps no cookie: allow it one, and load the page again."
+NO_COOKIE = _("This browser keeps no cookie: allow it one, and load the page again.")
 
 
 class TooMuch(Exception):
@@ -66,12 +68,12 @@ class Gate:
             await self.app(scope, receive, send)
             return
         if CLOSED.search(scope["path"]):
-            await _refuse(scope, receive, send, 404, "There is nothing here.")
+            await _refuse(scope, receive, send, 404, _("There is nothing here."))
             return
         cookie = _cookie(scope)
         visitor = visitors.visitor_of(cookie)
         if limits.public() and not self._allows(visitor):
-            await _refuse(scope, receive, send, 429, "Too many requests: wait a minute, then load the page again.")
+            await _refuse(scope, receive, send, 429, _("Too many requests: wait a minute, then load the page again."))
             return
         fresh = None if visitor or scope["type"] == "websocket" else visitors.new_cookie()
         if scope["type"] == "http" and limits.public() and (found := UPLOAD.search(scope["path"])):
@@ -94,7 +96,7 @@ class Gate:
             await self.app(scope, receive, send)
             return
         if visitor is None:
-            await _refuse(scope, receive, send, 403, NO_COOKIE)
+            await _refuse(scope, receive, send, 403, messages.told(NO_COOKIE))
             return
         started = False
         self._held[session][file] = 0
@@ -105,9 +107,14 @@ class Gate:
                 self._held[session][file] += arrived
                 held, most = sum(self._held[session].values()), limits.session_bytes()
                 if most and held > most:
-                    raise TooMuch(f"This page holds {most >> 20:,} MiB of files, as many as it may: remove one first.")
+                    raise TooMuch(
+                        _(
+                            "This page holds {most:,} MiB of files, as many as it may: remove one first.",
+                            most=most >> 20,
+                        )
+                    )
                 if not usage.spend(visitor, "bytes", arrived, limits.visitor_bytes()):
-                    raise TooMuch("You have brought as much today as a visitor may here: come back tomorrow.")
+                    raise TooMuch(_("You have brought as much today as a visitor may here: come back tomorrow."))
             return message
 
         async def watched(message: Message) -> None:
@@ -156,7 +163,7 @@ def _set_cookie(scope: Scope, value: str) -> str:
     secure = scope.get("scheme") == "https" or told.get(b"x-forwarded-proto") == b"https"
     framed = secure and headers.frame_ancestors() not in {"'none'", "'self'"}
     parts = [f"{visitors.COOKIE}={value}", "Path=/", f"Max-Age={visitors.KEEP_SECONDS}", "HttpOnly"]
-    parts += ["SameSite=None" if framed else "SameSite=Lax", *(["Secure"] if secure else [])]
+    parts += ["SameSite=None" if framed else "SameSite=Lax", *([_("Secure")] if secure else [])]
     return "; ".join(parts)
 
 

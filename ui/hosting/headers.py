@@ -11,6 +11,8 @@ from pathlib import Path
 
 import streamlit
 
+from engines.messages import _
+
 INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
@@ -26,13 +28,13 @@ def every() -> list[tuple[bytes, bytes]]:
     """Name and value. The policy allows what Streamlit's own page needs and nothing else: no eval, no other host."""
     policy = {
         "default-src": "'self'",
-        "script-src": f"'self' blob: {_inline_scripts()}".strip(),
-        "style-src": "'self' 'unsafe-inline'",
-        "img-src": "'self' data: blob:",
-        "font-src": "'self' data:",
-        "media-src": "'self' blob: data:",
-        "connect-src": "'self' ws: wss:",
-        "worker-src": "'self' blob:",
+        "script-src": _("'self' blob: {inline_scripts}", inline_scripts=_inline_scripts()).strip(),
+        "style-src": _("'self' 'unsafe-inline'"),
+        "img-src": _("'self' data: blob:"),
+        "font-src": _("'self' data:"),
+        "media-src": _("'self' blob: data:"),
+        "connect-src": _("'self' ws: wss:"),
+        "worker-src": _("'self' blob:"),
         "object-src": "'none'",
         "base-uri": "'self'",
         "form-action": "'self'",

@@ -8,6 +8,7 @@ from engines import paths
 from engines.hosting import limits, usage
 from engines.jobs import backends, cleanup
 from engines.jobs import limits as job_limits
+from engines.messages import _, _n
 from engines.runs import RunFolder
 from ui.page import errors, local_storage, visitor, words
 
@@ -25,80 +26,82 @@ def show() -> None:
 def _kept() -> str:
     """The rules as they are here."""
     hours = job_limits.keep_hours()
-    how_long = f"for {hours} hours after their last use" if hours else "until you delete them"
+    how_long = _("for {hours} hours after their last use", hours=hours) if hours else _("until you delete them")
     undo = words.duration(cleanup.UNDO_SECONDS)
     who = (
-        "A random name in a signed cookie, which no script can read, tells your runs from others' for the quotas. "
-        "There are no addresses, no names and no accounts, and nothing is sent to anybody."
+        _(
+            "A random name in a signed cookie, which no script can read, tells your runs from others' for "
+            "the quotas. There are no addresses, no names and no accounts, and nothing is sent to anybody."
+        )
         if limits.public()
-        else "There are no accounts and no cookies, and nothing leaves this machine."
+        else _("There are no accounts and no cookies, and nothing leaves this machine.")
     )
-    return f"""
-**What is kept.** What you upload, what was unpacked of it, and your runs: settings, curves, model, predictions and
-thumbnails of test examples. They lie on the machine that runs Headstart, {how_long}.
-
-**Who can see it.** A run belongs to whoever has its link: the long id in the address is its only key. Share a link as
-you would share the data. Whoever runs this machine can read its disk.
-
-**Who you are.** {who} The list of your runs is kept in this browser alone.
-
-**What leaves.** A model that you download carries no example, file name or id. A report shows test examples; "without
-my data" leaves them out.
-
-**Deleting.** A run that you delete can be had back for {undo}; then it is gone, with its upload and everything that was
-computed of it and that no other run uses.
-"""
+    return _(
+        "\n**What is kept.** What you upload, what was unpacked of it, and your runs: "
+        "settings, curves, model, predictions and\nthumbnails of test examples. They lie on "
+        "the machine that runs Headstart, {how_long}.\n\n**Who can see it.** A run belongs to "
+        "whoever has its link: the long id in the address is its only key. Share a link as\n"
+        "you would share the data. Whoever runs this machine can read its disk.\n\n**Who you "
+        "are.** {who} The list of your runs is kept in this browser alone.\n\n**What leaves.** "
+        "A model that you download carries no example, file name or id. A report shows test "
+        'examples; "without\nmy data" leaves them out.\n\n**Deleting.** A run that you delete '
+        "can be had back for {undo}; then it is gone, with its upload and everything that "
+        "was\ncomputed of it and that no other run uses.\n",
+        how_long=how_long,
+        who=who,
+        undo=undo,
+    )
 
 
 def _left_today() -> None:
     """What this visitor may still have."""
     me = visitor.me()
     if not me:
-        st.warning("This browser keeps no cookie, so nothing can be started here.", icon=":material/cookie_off:")
+        st.warning(_("This browser keeps no cookie, so nothing can be started here."), icon=":material/cookie_off:")
         return
     rows = [
-        ("runs started", f"{usage.spent(me, 'runs'):,}", _most(limits.visitor_runs())),
+        (_("runs started"), f"{usage.spent(me, 'runs'):,}", _most(limits.visitor_runs())),
         (
             "brought",
             _mib(usage.spent(me, "bytes")),
-            _mib(limits.visitor_bytes()) if limits.visitor_bytes() else "no limit",
+            _mib(limits.visitor_bytes()) if limits.visitor_bytes() else _("no limit"),
         ),
-        ("runs at once", "", _most(limits.visitor_runs_at_once())),
-        ("minutes a run", "", _most(limits.run_seconds() // 60)),
-        ("examples a run", "", _most(limits.run_examples())),
+        (_("runs at once"), "", _most(limits.visitor_runs_at_once())),
+        (_("minutes a run"), "", _most(limits.run_seconds() // 60)),
+        (_("examples a run"), "", _most(limits.run_examples())),
     ]
-    st.subheader("What is left today", anchor=False)
-    st.table({"": [r[0] for r in rows], "so far": [r[1] for r in rows], "at most": [r[2] for r in rows]})
+    st.subheader(_("What is left today"), anchor=False)
+    st.table({"": [r[0] for r in rows], _("so far"): [r[1] for r in rows], _("at most"): [r[2] for r in rows]})
 
 
 def _most(limit: int) -> str:
-    return f"{limit:,}" if limit else "no limit"
+    return f"{limit:,}" if limit else _("no limit")
 
 
 def _mib(amount: int) -> str:
-    return f"{amount / (1 << 20):,.0f} MiB"
+    return _("{amount:,.0f} MiB", amount=amount / (1 << 20))
 
 
 @st.fragment
 def _delete() -> None:
     """Everything of this browser's, in one click and one more."""
-    st.subheader("Delete everything of mine", anchor=False)
+    st.subheader(_("Delete everything of mine"), anchor=False)
     seen = local_storage.recent(forget=st.session_state.pop(FORGET, []))
-    st.caption("Every run that this browser remembers, what you brought for them, and what was computed. For good.")
+    st.caption(_("Every run that this browser remembers, what you brought for them, and what was computed. For good."))
     if not st.session_state.get(ASKED):
-        label = "Delete everything of mine"
+        label = _("Delete everything of mine")
         st.button(label, icon=":material/delete_forever:", disabled=seen is None, on_click=_ask, args=(True,))
         return
-    st.warning("This can't be undone.", icon=":material/warning:")
+    st.warning(_("This can't be undone."), icon=":material/warning:")
     yes, no = st.columns(2)
-    no.button("Keep it", width="stretch", on_click=_ask, args=(False,))
-    if yes.button("Yes, delete everything", type="primary", width="stretch"):
+    no.button(_("Keep it"), width="stretch", on_click=_ask, args=(False,))
+    if yes.button(_("Yes, delete everything"), type="primary", width="stretch"):
         _ask(False)
-        with errors.calm("Not everything could be deleted. Try again."), st.spinner("Deleting …"):
+        with errors.calm(_("Not everything could be deleted. Try again.")), st.spinner(_("Deleting …")):
             count = _delete_now(seen or [])
             st.session_state[FORGET] = seen or []
-            runs = "1 run" if count == 1 else f"{count} runs"
-            st.success(f"Deleted: {runs}, and what belonged to them.", icon=":material/check:")
+            runs = _n("1 run", "{n} runs", count)
+            st.success(_("Deleted: {runs}, and what belonged to them.", runs=runs), icon=":material/check:")
 
 
 def _ask(asked: bool) -> None:

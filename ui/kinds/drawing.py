@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
+from engines import messages
 from engines.evidence.kind import Kind
+from engines.messages import _
 from ui.kinds.meanings import MEANINGS, Meaning
 from ui.widgets.plots import PRETRAINED, SCRATCH, TRAINED
 
@@ -34,14 +36,14 @@ STACKED: Mapping[Kind, tuple[int, float, float]] = {
     "none": (4, 0, 1),
 }
 """The same for a phone."""
-ROWS = (("labels", "of yours"), ("no labels,", "but examples"), ("nothing", "of yours"))
-STACKED_ROWS = (("labels",), ("labels",), ("examples",), ("nothing",), ("no source",))
+ROWS = (("labels", _("of yours")), (_("no labels,"), _("but examples")), ("nothing", _("of yours")))
+STACKED_ROWS = (("labels",), ("labels",), ("examples",), ("nothing",), (_("no source"),))
 
 
 def themap(counts: Mapping[Kind, int], chosen: Kind, *, own: bool) -> str:
     """Each kind with its runs; a click tells its number in ORDER. `own`: the runs are the visitor's."""
-    return _map("wide", WIDE, PLACES, ROWS, counts, chosen, own) + _map(
-        "narrow", NARROW, STACKED, STACKED_ROWS, counts, chosen, own
+    return _map("wide", WIDE, PLACES, messages.told(ROWS), counts, chosen, own) + _map(
+        "narrow", NARROW, STACKED, messages.told(STACKED_ROWS), counts, chosen, own
     )
 
 
@@ -57,8 +59,8 @@ def _map(
     width, left, large, small = sizes
     room, split = width - left, 0.4 if css == "wide" else 0.5
     parts = [
-        _words(left + room * split / 2, 20, "the same task", small),
-        _words(left + room * (1 + split) / 2, 20, "a new task", small),
+        _words(left + room * split / 2, 20, _("the same task"), small),
+        _words(left + room * (1 + split) / 2, 20, _("a new task"), small),
     ]
     for number, lines in enumerate(rows):
         middle = TOP + number * (ROW + GAP) + ROW / 2 - 8 * (len(lines) - 1)
@@ -74,7 +76,7 @@ def _map(
 
 
 def _cell(name: Kind, x: float, y: float, w: float, large: int, small: int, count: int, chosen: bool, own: bool) -> str:
-    meaning, runs = MEANINGS[name], f"{count} {'run' if count == 1 else 'runs'}"
+    meaning, runs = messages.told(MEANINGS)[name], f"{count} {'run' if count == 1 else 'runs'}"
     edge = f'stroke="{TRAINED}" stroke-width="2.5"' if chosen else f'stroke="{SCRATCH}" stroke-width="1"'
     dash = ' stroke-dasharray="5 4"' if name == "none" else ""
     dots = "".join(
@@ -114,13 +116,13 @@ def _words(x: float, y: float, text: str, size: int, anchor: str = "middle") -> 
 def pair(meaning: Meaning) -> str:
     """Source and target of one kind, each with its domain and its task, and what is the same."""
     same = meaning.source[1] == meaning.target[1]
-    link = "same task" if same else "other task"
+    link = _("same task") if same else _("other task")
     return (
-        _side("Source", meaning.source, "labelled, and many", PRETRAINED)
+        _side(_("Source"), meaning.source, _("labelled, and many"), PRETRAINED)
         + f'<svg class="arrow" viewBox="0 0 64 40" role="img" aria-label="{link}">'
         f'<text class="quiet" x="32" y="12" text-anchor="middle" font-size="12">{link}</text>'
         f'<path d="M4 26 H58 m-9 -6 l9 6 l-9 6" stroke="{SCRATCH}" stroke-width="2.5" fill="none"/></svg>'
-        + _side("Target", meaning.target, meaning.labels, TRAINED)
+        + _side(_("Target"), meaning.target, meaning.labels, TRAINED)
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from engines.contract import Strategy
 from engines.evidence.kind import FEW, Kind
+from engines.messages import _
 
 
 @dataclass(frozen=True)
@@ -39,116 +40,143 @@ class Meaning:
     note: str = ""
 
 
-PHOTOGRAPHS = ("photographs from the web", "a thousand things")
+PHOTOGRAPHS = (_("photographs from the web"), _("a thousand things"))
 MEANINGS: Mapping[Kind, Meaning] = {
     "adaptation": Meaning(
-        "Domain adaptation",
-        "same task, your labels",
-        "The question stays the same, and the data look or sound different: another accent, other series, a robot that "
-        "is heavier than the simulated one. Right answers from the new domain are at hand.",
-        ("American voices", "words said"),
-        ("a Scottish voice", "words said"),
-        "right answers",
+        _("Domain adaptation"),
+        _("same task, your labels"),
+        _(
+            "The question stays the same, and the data look or sound different: another accent, other "
+            "series, a robot that is heavier than the simulated one. Right answers from the new domain are "
+            "at hand."
+        ),
+        (_("American voices"), _("words said")),
+        (_("a Scottish voice"), _("words said")),
+        _("right answers"),
         (
-            Example("speech.transcription", "scottish", Strategy.LORA, "Whisper learns a Scottish accent."),
+            Example("speech.transcription", "scottish", Strategy.LORA, _("Whisper learns a Scottish accent.")),
             Example(
                 "forecasting.forecast",
                 "passengers",
                 Strategy.PARTIAL,
-                "A general forecaster learns one airline's months.",
+                _("A general forecaster learns one airline's months."),
             ),
             Example(
-                "control.policy", "invertedpendulum-long", "identified", "1,000 real steps tell how a robot differs."
+                "control.policy", "invertedpendulum-long", "identified", _("1,000 real steps tell how a robot differs.")
             ),
         ),
-        note="Pan and Yang call it inductive because labels of the target are used. Most people call it supervised "
-        "domain adaptation.",
+        note=_(
+            "Pan and Yang call it inductive because labels of the target are used. Most people call it "
+            "supervised domain adaptation."
+        ),
     ),
     "inductive": Meaning(
-        "Inductive",
-        "new task, your labels",
-        "The network learnt another task. From your labelled examples it learns yours: new classes, on what it already "
-        "sees.",
+        _("Inductive"),
+        _("new task, your labels"),
+        _(
+            "The network learnt another task. From your labelled examples it learns yours: new classes, on "
+            "what it already sees."
+        ),
         PHOTOGRAPHS,
-        ("your photographs", "your classes"),
-        f"more than {FEW} a class",
+        (_("your photographs"), _("your classes")),
+        _("more than {few} a class", few=FEW),
         (
             Example(
-                "vision.classification", "photographs", Strategy.FEATURES, "ImageNet's network learns four classes."
+                "vision.classification", "photographs", Strategy.FEATURES, _("ImageNet's network learns four classes.")
             ),
-            Example("text.sentiment", "films", Strategy.FEATURES, "A sentence encoder learns to judge film reviews."),
-            Example("vision.classification", "digits", Strategy.FEATURES, "The same network meets handwriting."),
+            Example(
+                "text.sentiment", "films", Strategy.FEATURES, _("A sentence encoder learns to judge film reviews.")
+            ),
+            Example("vision.classification", "digits", Strategy.FEATURES, _("The same network meets handwriting.")),
         ),
     ),
     "few-shot": Meaning(
         "Few-shot",
-        f"1 to {FEW} labels a class",
-        f"Inductive, with at most {FEW} labelled examples of each class; with one of each it is one-shot. Frozen "
-        "features and a small head are nearly all that so few labels can teach.",
-        ("thousands of voices", "same voice or not"),
-        ("six voices", "whose voice"),
-        f"1 to {FEW} a class",
-        (Example("speech.speaker", "voices", Strategy.FEATURES, "Six voices, seven clips of each to learn from."),),
-        (("showing", "Show a few pictures, sounds or sentences of each class"),),
+        _("1 to {few} labels a class", few=FEW),
+        _(
+            "Inductive, with at most {few} labelled examples of each class; with one of each it "
+            "is one-shot. Frozen features and a small head are nearly all that so few labels can "
+            "teach.",
+            few=FEW,
+        ),
+        (_("thousands of voices"), _("same voice or not")),
+        (_("six voices"), _("whose voice")),
+        _("1 to {few} a class", few=FEW),
+        (Example("speech.speaker", "voices", Strategy.FEATURES, _("Six voices, seven clips of each to learn from.")),),
+        (("showing", _("Show a few pictures, sounds or sentences of each class")),),
     ),
     "transductive": Meaning(
-        "Transductive",
-        "same task, no labels",
-        "The question stays the same and the data differ, but none of the new data are labelled: the network adapts to "
-        "how they look. It can do harm, so the unadapted network is always shown beside it.",
-        ("film reviews", "good or bad"),
-        ("product reviews", "good or bad"),
-        "many, without labels",
-        note="Series and robots have their own form. The future of a series is its own label, and a robot answers by "
-        "how it does: there the same is called zero-shot, and domain randomisation.",
+        _("Transductive"),
+        _("same task, no labels"),
+        _(
+            "The question stays the same and the data differ, but none of the new data are labelled: the "
+            "network adapts to how they look. It can do harm, so the unadapted network is always shown "
+            "beside it."
+        ),
+        (_("film reviews"), _("good or bad")),
+        (_("product reviews"), _("good or bad")),
+        _("many, without labels"),
+        note=_(
+            "Series and robots have their own form. The future of a series is its own label, and a robot "
+            "answers by how it does: there the same is called zero-shot, and domain randomisation."
+        ),
     ),
     "unsupervised": Meaning(
-        "Unsupervised",
-        "no task yet, no labels",
-        "Nobody has named a class. Pretrained features put what is alike close together, so that you can look through "
-        "it, find what does not belong, and name classes.",
+        _("Unsupervised"),
+        _("no task yet, no labels"),
+        _(
+            "Nobody has named a class. Pretrained features put what is alike close together, so that you can "
+            "look through it, find what does not belong, and name classes."
+        ),
         PHOTOGRAPHS,
-        ("your pictures", "none yet"),
-        "many, without labels",
+        (_("your pictures"), _("none yet")),
+        _("many, without labels"),
         (),
-        (("explore", "Look through data without labels"),),
+        (("explore", _("Look through data without labels")),),
     ),
     "zero-shot": Meaning(
         "Zero-shot",
-        "nothing of yours is learnt from",
-        "The network answers as it came. Where the task is the same it just answers; where the classes are new, it "
-        "finds them by their names alone.",
-        ("pictures and words", "which belong together"),
-        ("your photographs", "classes by name"),
+        _("nothing of yours is learnt from"),
+        _(
+            "The network answers as it came. Where the task is the same it just answers; where the classes "
+            "are new, it finds them by their names alone."
+        ),
+        (_("pictures and words"), _("which belong together")),
+        (_("your photographs"), _("classes by name")),
         "none",
         (
-            Example("text.sentiment", "films", Strategy.ZERO_SHOT, "Good or bad, by these two words alone."),
+            Example("text.sentiment", "films", Strategy.ZERO_SHOT, _("Good or bad, by these two words alone.")),
             Example(
-                "forecasting.forecast", "passengers", Strategy.ZERO_SHOT, "A series is forecast that was never seen."
+                "forecasting.forecast", "passengers", Strategy.ZERO_SHOT, _("A series is forecast that was never seen.")
             ),
             Example(
                 "control.policy",
                 "pendulum-heavy",
                 "randomised",
-                "Domain randomisation: a policy tuned in varied simulators meets a robot that it never saw.",
+                _("Domain randomisation: a policy tuned in varied simulators meets a robot that it never saw."),
             ),
             Example(
-                "speech.transcription", "scottish", Strategy.ZERO_SHOT, "Whisper as it came hears a Scottish voice."
+                "speech.transcription", "scottish", Strategy.ZERO_SHOT, _("Whisper as it came hears a Scottish voice.")
             ),
         ),
-        note="Series and robots have their own form of transfer without labels, and this is it: a forecaster that has "
-        "seen many series, and a policy that has seen many physics.",
+        note=_(
+            "Series and robots have their own form of transfer without labels, and this is it: a forecaster "
+            "that has seen many series, and a policy that has seen many physics."
+        ),
     ),
     "none": Meaning(
-        "From scratch",
-        "no transfer",
-        "The same network learns from random numbers. It is what transfer is measured against.",
+        _("From scratch"),
+        _("no transfer"),
+        _("The same network learns from random numbers. It is what transfer is measured against."),
         ("none", "none"),
-        ("your data", "your task"),
-        "all that there are",
+        (_("your data"), _("your task")),
+        _("all that there are"),
         (
             Example(
-                "vision.classification", "digits", Strategy.SCRATCH, "The same network learns ten digits from nothing."
+                "vision.classification",
+                "digits",
+                Strategy.SCRATCH,
+                _("The same network learns ten digits from nothing."),
             ),
         ),
     ),

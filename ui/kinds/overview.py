@@ -8,6 +8,7 @@ import streamlit as st
 
 from engines import registry
 from engines.evidence.kind import Kind
+from engines.messages import _, told
 from ui.kinds import drawing, placing, samples, shots
 from ui.kinds.meanings import MEANINGS
 from ui.kinds.placing import Standing, Standings
@@ -17,7 +18,7 @@ from ui.widgets import plots
 
 CHOSEN = "kind"
 """In the address: which kind is looked at."""
-SOURCE = (
+SOURCE = _(
     "After Pan and Yang, *A survey on transfer learning* (2010). A **domain** is what the examples are like, a "
     "**task** what is asked of them. The kind follows from what differs between source and target, and which "
     "labels are at hand."
@@ -40,15 +41,15 @@ def show() -> None:
 def _map(found: Standings) -> None:
     chosen = _chosen(found)
     with st.container(border=True, key="kinds_map"):
-        st.caption(SOURCE)
+        st.caption(told(SOURCE))
         counts: dict[Kind, int] = {name: len(found.of(name)) for name in MEANINGS}
         pressed = pictures.draw(drawing.themap(counts, chosen, own=not found.recorded), key="map_of_transfer")
         whose = (
-            ":blue[●] runs recorded with Headstart; yours take their place once there are any."
+            _(":blue[●] runs recorded with Headstart; yours take their place once there are any.")
             if found.recorded
-            else ":orange[●] this browser's runs, placed by their data."
+            else _(":orange[●] this browser's runs, placed by their data.")
         )
-        st.caption(f"{whose} Press a kind to see what it means and to try it.")
+        st.caption(_("{whose} Press a kind to see what it means and to try it.", whose=whose))
     if pressed is not None and drawing.ORDER[pressed] != chosen:
         st.query_params[CHOSEN] = drawing.ORDER[pressed]
         st.rerun(scope="fragment")
@@ -68,7 +69,7 @@ def _chosen(found: Standings) -> Kind:
 
 
 def _kind(name: Kind) -> None:
-    meaning = MEANINGS[name]
+    meaning = told(MEANINGS)[name]
     with frame.card(meaning.title, key="kind"):
         st.markdown(meaning.text)
         pictures.draw(drawing.pair(meaning), key=f"pair_{name}")
@@ -79,32 +80,32 @@ def _kind(name: Kind) -> None:
 
 def _table(found: Standings) -> None:
     """The map in rows, for whoever does not see it."""
-    with frame.card("The same in a table", key="kinds_table"):
+    with frame.card(_("The same in a table"), key="kinds_table"):
         plots.rows(
             [
                 {
-                    "kind": meaning.title,
-                    "task": "none" if name == "none" else _asked(meaning.source[1] == meaning.target[1], name),
-                    "your labels": meaning.labels,
-                    "runs": len(found.of(name)),
+                    _("kind"): meaning.title,
+                    _("task"): "none" if name == "none" else _asked(meaning.source[1] == meaning.target[1], name),
+                    _("your labels"): meaning.labels,
+                    _("runs"): len(found.of(name)),
                 }
-                for name, meaning in MEANINGS.items()
+                for name, meaning in told(MEANINGS).items()
             ]
         )
 
 
 def _asked(same: bool, name: Kind) -> str:
     if name == "zero-shot":
-        return "same, or new"
-    return "none yet" if name == "unsupervised" else "same" if same else "new"
+        return _("same, or new")
+    return _("none yet") if name == "unsupervised" else "same" if same else "new"
 
 
 def _runs(name: Kind, standing: Sequence[Standing], recorded: bool) -> None:
     """The runs of a kind, and why each stands there."""
-    title = f"{MEANINGS[name].title}: {'recorded runs' if recorded else 'your runs'}"
+    title = f"{told(MEANINGS)[name].title}: {'recorded runs' if recorded else 'your runs'}"
     with frame.card(title, key="kind_runs"):
         if not standing:
-            st.caption("None of these runs is of this kind.")
+            st.caption(_("None of these runs is of this kind."))
         for number, one in enumerate(standing):
             _run(one, number)
 
@@ -121,4 +122,4 @@ def _run(one: Standing, number: int) -> None:
         )
         if (page := domains.page_of(one.recipe.task)) is not None:
             query = {"run": one.run, "task": one.recipe.task}
-            st.page_link(page, label="Open", icon=":material/arrow_forward:", query_params=query)
+            st.page_link(page, label=_("Open"), icon=":material/arrow_forward:", query_params=query)

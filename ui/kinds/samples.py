@@ -8,6 +8,7 @@ from engines import registry, weights
 from engines.contract import Job, Strategy
 from engines.evidence.kind import Kind
 from engines.jobs.backends import backend
+from engines.messages import _, told
 from ui.kinds.meanings import MEANINGS, Example
 from ui.page import address, domains, draft, errors, uploads, words
 from ui.steps import data, plan
@@ -15,7 +16,7 @@ from ui.steps import data, plan
 
 def show(kind: Kind) -> None:
     """The runnable samples of a kind, and the pages on which it is done with data of one's own."""
-    meaning = MEANINGS[kind]
+    meaning = told(MEANINGS)[kind]
     for number, example in enumerate(meaning.examples):
         _example(example, key=f"run_{kind}_{number}")
     for name, what in meaning.pages:
@@ -30,9 +31,9 @@ def _target_data() -> None:
     from engines.contract import Recipe
 
     if "target" not in Recipe.__dataclass_fields__:
-        st.caption("Nothing here adapts to data without labels yet.")
+        st.caption(_("Nothing here adapts to data without labels yet."))
         return
-    st.markdown("On the Data step, bring your labelled data, then the data of the new domain without labels.")
+    st.markdown(_("On the Data step, bring your labelled data, then the data of the new domain without labels."))
     with st.container(horizontal=True):
         for domain in ("text", "vision", "speech"):
             title = registry.domains()[domain].title
@@ -49,7 +50,7 @@ def _example(example: Example, key: str) -> None:
         domain = registry.domains()[info.domain].title
         way = words.strategy(info, example.strategy)
         st.markdown(f"**{sample.title}**{made_up}  \n{example.what}  \n{domain} · {way}", width="stretch")
-        if st.button("Train it", key=key, icon=":material/play_arrow:", disabled=bool(why)):
+        if st.button(_("Train it"), key=key, icon=":material/play_arrow:", disabled=bool(why)):
             start(example)
     if why:
         st.caption(f":material/block: {why}")
@@ -68,7 +69,7 @@ def hindrance(example: Example) -> str:
 
 def start(example: Example) -> None:
     """Takes the sample, queues a run and goes to where it is watched."""
-    with errors.calm("The run could not be started.", "Try another sample."):
+    with errors.calm(_("The run could not be started."), _("Try another sample.")):
         data_id = data.sample_id(example.task, example.sample)
         origin = uploads.origin(data_id)
         asked = address.Address(task=example.task, data=data_id, strategy=Strategy(example.strategy))

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from engines import paths, registry
+from engines.messages import _, _n
 from ui.page import domains, frame
 from ui.widgets import plots
 
@@ -24,14 +25,17 @@ def show() -> None:
     found = recorded()
     if not found:
         return
-    with frame.card("None, one or a few labels", key="shots"):
+    with frame.card(_("None, one or a few labels"), key="shots"):
         st.markdown(
-            "**Zero-shot** finds classes by their names, **one-shot** learns from one example of each, **few-shot** "
-            "from a few. The network is the same and stays frozen; only what is learnt on top of it differs."
+            _(
+                "**Zero-shot** finds classes by their names, **one-shot** learns from one example of each, "
+                "**few-shot** from a few. The network is the same and stays frozen; only what is learnt on top "
+                "of it differs."
+            )
         )
         titles = {sample["sample"]: sample["title"] for sample in found["samples"]}
         chosen = st.segmented_control(
-            "Sample",
+            _("Sample"),
             list(titles),
             format_func=titles.__getitem__,
             default=next(iter(titles)),
@@ -44,7 +48,7 @@ def show() -> None:
             st.markdown(said)
         st.caption(about(sample, found))
         if "zero_shot" not in sample and (page := domains.further("showing")) is not None:
-            st.page_link(page, label="Instead, show a few pictures a class", icon=":material/arrow_forward:")
+            st.page_link(page, label=_("Instead, show a few pictures a class"), icon=":material/arrow_forward:")
 
 
 @functools.cache
@@ -59,7 +63,7 @@ def recorded() -> dict[str, Any]:
 
 def points(sample: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
     """Each way of answering, with what it came to."""
-    named = [("from names alone", [sample["zero_shot"]])] if "zero_shot" in sample else []
+    named = [(_("from names alone"), [sample["zero_shot"]])] if "zero_shot" in sample else []
     return [*named, *sample["lines"].items()]
 
 
@@ -79,12 +83,13 @@ def figure(sample: dict[str, Any]) -> plots.Figure:
                 "line": {"color": colour, "dash": dash, "width": 2},
                 "marker": {"size": 9, "symbol": mark, "color": colour},
                 "customdata": [[p["low"], p["high"]] for p in own],
-                "hovertemplate": f"{name}: %{{y:.1%}} (%{{customdata[0]:.1%}} to %{{customdata[1]:.1%}})"
-                "<extra></extra>",
+                "hovertemplate": _(
+                    "{name}: %{{y:.1%}} (%{{customdata[0]:.1%}} to %{{customdata[1]:.1%}})<extra></extra>", name=name
+                ),
             }
         )
     chance = 1 / sample["classes"]
-    found = plots.layout(320, "labelled examples a class", "balanced accuracy")
+    found = plots.layout(320, _("labelled examples a class"), "balanced accuracy")
     found["xaxis"] |= {"tickvals": list(PLACES.values()), "ticktext": list(map(str, PLACES)), "range": [-0.4, 5.4]}
     lowest = min(chance, *(point["low"] for _, own in points(sample) for point in own))
     found["yaxis"] |= {"tickformat": ".0%", "range": [max(0.0, lowest - 0.05), 1]}
@@ -113,7 +118,7 @@ def rows(sample: dict[str, Any]) -> plots.Rows:
 
 def told(sample: dict[str, Any]) -> str:
     return "; ".join(
-        f"{name}, {point['shots']} a class: {100 * point['value']:.1f} %"
+        _("{name}, {shots} a class: {value:.1f} %", name=name, shots=point["shots"], value=100 * point["value"])
         for name, own in points(sample)
         for point in own
     )
@@ -127,12 +132,17 @@ def overtaken(sample: dict[str, Any]) -> str:
     better = [point["shots"] for point in learnt if point["value"] > named]
     worse = [point["shots"] for point in learnt if point["value"] <= named]
     if not better:
-        return f"On this sample names alone did at least as well as {worse[-1]} labels a class."
+        return _("On this sample names alone did at least as well as {worse} labels a class.", worse=worse[-1])
     if not worse or better[0] < worse[0]:
-        return f"On this sample {better[0]} label{'s' * (better[0] > 1)} a class did better than names alone."
-    return (
-        f"On this sample names alone did at least as well as {max(w for w in worse if w < better[0])} labels a class, "
-        f"and {better[0]} did better."
+        return _n(
+            "On this sample {n} label a class did better than names alone.",
+            "On this sample {n} labels a class did better than names alone.",
+            better[0],
+        )
+    return _(
+        "On this sample names alone did at least as well as {w} labels a class, and {better} did better.",
+        w=max(w for w in worse if w < better[0]),
+        better=better[0],
     )
 
 
@@ -140,15 +150,26 @@ def about(sample: dict[str, Any], found: dict[str, Any]) -> str:
     """What was measured, and how, in a few sentences."""
     first = next(iter(sample["lines"].values()))[0]
     unit, c = registry.task(sample["task"]).info.unit, f"{found['C']:g}"
-    said = (
-        f"{sample['model_title']}, frozen; {first['n']} {unit} test, the same for all. From 1 a class on, the mean of "
-        f"{found['draws']} draws (seed {found['seed']}); bars are 95 % intervals over test examples and draws. "
-        f"Prototypes: the nearest class mean; logistic regression with C = {c}; both on vectors of length 1. "
-        "Dotted: chance."
+    said = _(
+        "{model_title}, frozen; {n} {unit} test, the same for all. From 1 a class on, the "
+        "mean of {draws} draws (seed {seed}); bars are 95 % intervals over test examples and "
+        "draws. Prototypes: the nearest class mean; logistic regression with C = {c}; both "
+        "on vectors of length 1. Dotted: chance.",
+        model_title=sample["model_title"],
+        n=first["n"],
+        unit=unit,
+        draws=found["draws"],
+        seed=found["seed"],
+        c=c,
     )
     if "zero_shot" in sample:
-        return f"{said} From names alone: the sentence nearest to a text, such as “{sample['zero_shot']['asked']}”."
-    return (
-        f"{said} It begins at 1: no network was here that learnt pictures together with words, and none other can find "
-        "a class by its name."
+        return _(
+            "{said} From names alone: the sentence nearest to a text, such as “{asked}”.",
+            said=said,
+            asked=sample["zero_shot"]["asked"],
+        )
+    return _(
+        "{said} It begins at 1: no network was here that learnt pictures together with "
+        "words, and none other can find a class by its name.",
+        said=said,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from engines.contract import Job, Recipe
+from engines.messages import _
 from ui.page import address, errors, visitor
 
 
@@ -13,7 +14,7 @@ def train(recipe: Recipe) -> None:
     submit(Job(recipe))
 
 
-def submit(job: Job, what: str = "The run could not be started.") -> None:
+def submit(job: Job, what: str = _("The run could not be started.")) -> None:
     """Queues a job, and shows the page of its run; says `what` where that does not work."""
     with errors.calm(what):
         run = visitor.submit(job)

@@ -9,6 +9,7 @@ from typing import Any
 
 from engines import registry, weights
 from engines.contract import InputError, ModelCard, Recipe, Settings, Strategy, Task
+from engines.messages import _
 from engines.runs import RunFolder
 from ui.page import address, uploads
 
@@ -53,7 +54,7 @@ class Draft:
             settings.pop("baseline", None)
         changed = registry.task(self.task).settings.parse(settings).changed()
         if self.path is None:
-            raise ValueError("a recipe needs data")
+            raise ValueError(_("a recipe needs data"))
         return Recipe(
             task=self.task,
             data=self.path,
@@ -177,7 +178,7 @@ def card(task: str, model: str) -> ModelCard:
 def _described(task: str, model: str) -> ModelCard:
     import streamlit as st
 
-    @st.cache_data(show_spinner="Looking at this model …", max_entries=100)
+    @st.cache_data(show_spinner=_("Looking at this model …"), max_entries=100)
     def ask(task: str, model: str) -> dict[str, Any]:
         from engines.jobs.serving import client
 

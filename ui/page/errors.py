@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from engines.contract import InputError
+from engines.messages import _
 from ui.page import words
 
 log = logging.getLogger("headstart.ui")
@@ -19,7 +20,7 @@ def say(error: InputError, next_step: str = "") -> None:
     lines = [f"**{_where(p.where)}**: {words.plain(p.found)}; {words.plain(p.accepted)}." for p in error.problems]
     text = lines[0] if len(lines) == 1 else "\n".join(f"- {line}" for line in lines[:8])
     if len(lines) > 8:
-        text += f"\n- and {len(lines) - 8} more."
+        text += _("\n- and {lines} more.", lines=len(lines) - 8)
     st.warning(f"{text}\n\n{next_step}" if next_step else text, icon=":material/error:")
 
 
@@ -29,14 +30,14 @@ def _where(where: str) -> str:
     return words.plain(where if setting == where else setting.replace("_", " ").capitalize())
 
 
-def broke(what: str, next_step: str = "Try again; what you made so far is kept.") -> None:
+def broke(what: str, next_step: str = _("Try again; what you made so far is kept.")) -> None:
     """A defect of ours, said calmly. Call it while the exception is being handled: it goes to the log."""
     log.exception(what)
     st.error(f"**{what}** {next_step}", icon=":material/build:")
 
 
 @contextmanager
-def calm(what: str, next_step: str = "Try again; what you made so far is kept.") -> Iterator[None]:
+def calm(what: str, next_step: str = _("Try again; what you made so far is kept.")) -> Iterator[None]:
     """Around anything that may fail. `what` says what did not work, e.g. 'The photographs could not be read.'"""
     try:
         yield

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from engines.messages import _, told
 from ui.page import address, errors, shell, user_changes
 
 WIDTH = 1080  # pixels; a phone gets what it has
-TITLES = {"data": "Data", "model": "Model", "strategy": "Strategy", "train": "Train", "result": "Result"}
+TITLES = {"data": _("Data"), "model": _("Model"), "strategy": _("Strategy"), "train": _("Train"), "result": _("Result")}
 
 
 @contextmanager
@@ -21,7 +22,7 @@ def page(title: str, lead: str = "") -> Iterator[None]:
         st.title(title, anchor=False)
         if lead:
             st.container(key="lead").caption(lead)
-        with errors.calm("This page could not be drawn.", "Reload it; your runs and data are kept."):
+        with errors.calm(_("This page could not be drawn."), _("Reload it; your runs and data are kept.")):
             yield
 
 
@@ -33,9 +34,9 @@ def steps(current: str) -> str:
         address.change(step=st.session_state["step_switch"] or current)
 
     chosen = st.segmented_control(
-        "Step",
+        _("Step"),
         address.STEPS,
-        format_func=lambda step: TITLES[step],
+        format_func=lambda step: told(TITLES)[step],
         key="step_switch",
         on_change=user_changes.changed("step_switch", choose),
         required=True,

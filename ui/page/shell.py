@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.navigation.page import Page
 from streamlit.runtime.pages_manager import PagesManager
 
+from engines.messages import _
 from ui.page import domains
 
 READABLE = Path(__file__).with_name("readable.css")
@@ -23,15 +24,15 @@ def navigation() -> Page:
     fonts, and Headstart calls nobody.
     """
     pages = [
-        st.Page("pages/home.py", title="Headstart", default=True),
+        st.Page("pages/home.py", title=_("Headstart"), default=True),
         *map(domains.page, domains.domains()),
-        st.Page("pages/showing.py", title="By showing", url_path="showing"),
-        st.Page("pages/my_data.py", title="My data", url_path="my_data"),
-        st.Page("pages/explore.py", title="Look through", url_path="explore"),
-        st.Page("pages/kinds.py", title="Kinds of transfer", url_path="kinds"),
-        st.Page("pages/runs.py", title="Runs", url_path="runs"),
-        st.Page("pages/evidence.py", title="Evidence", url_path="evidence"),
-        st.Page("pages/privacy.py", title="Privacy", url_path="privacy"),
+        st.Page("pages/showing.py", title=_("By showing"), url_path="showing"),
+        st.Page("pages/my_data.py", title=_("My data"), url_path="my_data"),
+        st.Page("pages/explore.py", title=_("Look through"), url_path="explore"),
+        st.Page("pages/kinds.py", title=_("Kinds of transfer"), url_path="kinds"),
+        st.Page("pages/runs.py", title=_("Runs"), url_path="runs"),
+        st.Page("pages/evidence.py", title=_("Evidence"), url_path="evidence"),
+        st.Page("pages/privacy.py", title=_("Privacy"), url_path="privacy"),
     ]
     shown = st.navigation(pages, position="top")
     title = "Headstart" if shown.title == "Headstart" else f"{shown.title} · Headstart"

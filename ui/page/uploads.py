@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, Protocol
 
 from engines import messages, paths, registry, runs
 from engines.contract import InputError, Problem
+from engines.messages import _
 from ui.page import visitor
 
 MAX_FILES = 5000
@@ -62,7 +63,7 @@ def folder(data_id: str) -> Path:
     """The folder of that upload. Raises InputError when there is none; an id is never used as a path unchecked."""
     if exists(data_id):
         return paths.uploads() / data_id
-    raise InputError(Problem("data", "there are no data at this address any more", "bring them again"))
+    raise InputError(Problem("data", _("there are no data at this address any more"), _("bring them again")))
 
 
 def exists(data_id: str) -> bool:
@@ -83,11 +84,21 @@ def keep(files: Sequence[Upload], archives: Sequence[str] = (".zip", ".npz"), ti
     """
     single = [f for f in files if f.name.lower().endswith(tuple(archives))]
     if not files:
-        raise InputError(Problem("upload", "no file was chosen", "choose one archive, or several files"))
+        raise InputError(Problem("upload", _("no file was chosen"), _("choose one archive, or several files")))
     if len(files) > MAX_FILES:
-        raise InputError(Problem("upload", f"{len(files):,} files", f"up to {MAX_FILES:,} at once, or one zip"))
+        raise InputError(
+            Problem(
+                "upload",
+                _("{files:,} files", files=len(files)),
+                _("up to {max_files:,} at once, or one zip", max_files=MAX_FILES),
+            )
+        )
     if single and len(files) > 1:
-        raise InputError(Problem(single[0].name, f"it came with {len(files) - 1} other files", "one archive at a time"))
+        raise InputError(
+            Problem(
+                single[0].name, _("it came with {files} other files", files=len(files) - 1), _("one archive at a time")
+            )
+        )
     data_id = runs.new_id()
     into = paths.uploads() / data_id
     into.mkdir()
@@ -100,7 +111,7 @@ def keep(files: Sequence[Upload], archives: Sequence[str] = (".zip", ".npz"), ti
         else:
             path = into / f"{uuid.uuid4().hex}.zip"
             _pack(files, path)
-            title = title or (safe_name(files[0].name) if len(files) == 1 else f"{len(files)} files")
+            title = title or (safe_name(files[0].name) if len(files) == 1 else _("{files} files", files=len(files)))
     except BaseException:
         shutil.rmtree(into, ignore_errors=True)
         raise
@@ -237,7 +248,7 @@ def _pack(files: Sequence[Upload], path: Path) -> None:
         for file in files:
             name = safe_name(file.name)
             if name in seen:
-                raise InputError(Problem(name, "two files have this name", "every file under a name of its own"))
+                raise InputError(Problem(name, _("two files have this name"), _("every file under a name of its own")))
             seen.add(name)
             with archive.open(name, "w") as target:
                 _copy(file, target)

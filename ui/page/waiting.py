@@ -8,6 +8,7 @@ from typing import TypeVar
 import streamlit as st
 
 from engines.contract import Progress
+from engines.messages import _
 
 T = TypeVar("T")
 
@@ -19,7 +20,9 @@ def with_bar(what: str, work: Callable[[Progress], T]) -> T:
 
     def tell(done: int, total: int) -> None:
         if total:
-            place.progress(min(done / total, 1.0), f"{what}: {done:,} of {total:,}")
+            place.progress(
+                min(done / total, 1.0), _("{what}: {done:,} of {total:,}", what=what, done=done, total=total)
+            )
         else:
             place.progress(0.0, f"{what}: {done:,}")
 

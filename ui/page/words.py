@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from engines.contract import Metric, Strategy, TaskInfo, Verdict
+from engines.messages import _, _n
 from engines.reporting import wording
 from engines.reporting.wording import is_share
 
@@ -16,15 +17,15 @@ Colour = Literal["green", "yellow", "red", "gray", "blue", "orange"]
 
 def brought(info: TaskInfo) -> str:
     """What a person is asked to bring: 'your photographs'."""
-    return info.words.brought or f"your {info.unit}"
+    return info.words.brought or _("your {unit}", unit=info.unit)
 
 
 def strategy(info: TaskInfo, value: str, blocks: int | None = None, depth: int | None = None) -> str:
     """'Head only', 'Head only, on 5 blocks', 'Last 2 blocks', …"""
     if value == Strategy.FEATURES and depth:
-        return f"{info.offer(value).title}, on {depth} {'block' if depth == 1 else 'blocks'}"
+        return _n("{title}, on {n} block", "{title}, on {n} blocks", depth, title=info.offer(value).title)
     if value == Strategy.PARTIAL and blocks:
-        return "Last block" if blocks == 1 else f"Last {blocks} blocks"
+        return _n("Last block", "Last {n} blocks", blocks)
     return info.offer(value).title
 
 
@@ -73,14 +74,14 @@ def verdict(verdict: Verdict, metric: Metric) -> tuple[str, str]:
     low, high = (
         signed(scale * bound, ".0f" if is_share(metric) else _places(bound)) for bound in (found.low, found.high)
     )
-    line = f"95 % interval {low} to {high}; {wording.direction(metric)}"
+    line = _("95 % interval {low} to {high}; {direction}", low=low, high=high, direction=wording.direction(metric))
     if found.low == found.high == 0:
-        return f"No different from {other}", line
+        return _("No different from {other}", other=other), line
     amount = f"{metric.title} {difference(metric, found.value)}"
     if not metric.higher_is_better:
-        amount += " (lower is better)"
+        amount += _(" (lower is better)")
     over = "over" if metric.higher_is_better and found.value > 0 else "against"
-    chance = ", which may be chance" if verdict.side == "unclear" else ""
+    chance = _(", which may be chance") if verdict.side == "unclear" else ""
     return f"{amount} {over} {other}{chance}", line
 
 
@@ -95,7 +96,7 @@ def size(n_bytes: float) -> str:
         if n_bytes < 1000:
             return f"{n_bytes:.0f} {unit}"
         n_bytes /= 1000
-    return f"{n_bytes:.1f} GB"
+    return _("{n_bytes:.1f} GB", n_bytes=n_bytes)
 
 
 def parameters(n: int) -> str:
@@ -109,14 +110,14 @@ def duration(seconds: float) -> str:
     """'8 s', '2 min 5 s', '1 h 10 min'."""
     whole = round(seconds)
     if whole < 1:
-        return "under a second"
+        return _("under a second")
     if whole < 60:
         return f"{whole} s"
     minutes, rest = divmod(whole, 60)
     if minutes < 10:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+        return _("{minutes} min {rest} s", minutes=minutes, rest=rest) if rest else _("{minutes} min", minutes=minutes)
     hours, minutes = divmod(round(whole / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    return _("{hours} h {minutes} min", hours=hours, minutes=minutes) if hours else _("{minutes} min", minutes=minutes)
 
 
 def day(seconds: float) -> str:
@@ -126,7 +127,7 @@ def day(seconds: float) -> str:
 
 def moment(seconds: float) -> str:
     """'24 Nov, 06:10 UTC'"""
-    return f"{datetime.fromtimestamp(seconds, UTC):%d %b, %H:%M} UTC".lstrip("0")
+    return _("{fromtimestamp:%d %b, %H:%M} UTC", fromtimestamp=datetime.fromtimestamp(seconds, UTC)).lstrip("0")
 
 
 def plain(text: str) -> str:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from engines import registry
 from engines.contract import Strategy, TaskInfo
+from engines.messages import _
 from engines.reporting import wording
 from engines.runs import RunFolder
 from ui.page import frame, recorded, words
@@ -26,19 +27,22 @@ def show(ids: Sequence[str]) -> None:
     """Compare the runs of these ids; runs of different tasks are not compared with each other."""
     if len(ids) < 2:
         if ids:
-            st.caption("Choose a second run to compare with.")
+            st.caption(_("Choose a second run to compare with."))
         return
     found = [f for run_id in ids[:MOST] if (f := recorded.finished(RunFolder.find(run_id)))]
     if len(ids) > MOST:
-        st.caption(f"The first {MOST} are compared.")
+        st.caption(_("The first {most} are compared.", most=MOST))
     if len({f.recipe.task for f in found}) > 1:
-        st.warning("These runs solve different tasks, so their numbers can't be compared. Choose runs of one task.")
+        st.warning(_("These runs solve different tasks, so their numbers can't be compared. Choose runs of one task."))
         return
     info = registry.task(found[0].recipe.task).info
     share = info.metric.kind == "share"
     names = _names(found)
     _apart(info, names, found)
-    with frame.card(f"{info.metric.title} on the test {info.unit}, with 95 % intervals", help=info.metric.help):
+    with frame.card(
+        _("{title} on the test {unit}, with 95 % intervals", title=info.metric.title, unit=info.unit),
+        help=info.metric.help,
+    ):
         entries: list[dict[str, Any]] = [
             {
                 "name": name,
@@ -56,7 +60,7 @@ def show(ids: Sequence[str]) -> None:
             alt="; ".join(f"{e['name']}: {words.metric(info.metric, e['value'])}" for e in entries),
         )
         plots.rows([_row(name, f) for name, f in zip(names, found, strict=True)])
-    with frame.card(f"Validation {wording.within(info.metric.title)} as they learnt"):
+    with frame.card(_("Validation {within} as they learnt", within=wording.within(info.metric.title))):
         lines = []
         for i, (name, f) in enumerate(zip(names, found, strict=True)):
             own = [e for e in f.epochs if e.get("series") != "scratch" or f.recipe.strategy is Strategy.SCRATCH]
@@ -69,7 +73,7 @@ def show(ids: Sequence[str]) -> None:
             plots.show(
                 plots.lines(
                     lines,
-                    x="epoch",
+                    x=_("epoch"),
                     y=wording.within(info.metric.title),
                     last_x=last,
                     share=share,
@@ -77,23 +81,37 @@ def show(ids: Sequence[str]) -> None:
                     longest=24,
                 ),
                 "compare_curves",
-                alt="Validation metric of each run at each epoch",
+                alt=_("Validation metric of each run at each epoch"),
             )
         else:
-            st.caption("None of these runs has a validation curve.")
+            st.caption(_("None of these runs has a validation curve."))
 
 
 def _apart(info: TaskInfo, names: list[str], found: list[recorded.Finished]) -> None:
     """Each run against the first, in words, where both were tested on the same examples."""
-    with frame.card("What they differ by", key="apart"):
+    with frame.card(_("What they differ by"), key="apart"):
         for name, run in zip(names[1:], found[1:], strict=True):
             verdict = paired.verdict(run, found[0], f"“{words.plain(names[0])}”")
             said = f"**{words.plain(name)}**: "
             if verdict is None:
-                st.markdown(f"{said}tested on other examples than “{words.plain(names[0])}”: compare with care.")
+                st.markdown(
+                    _(
+                        "{said}tested on other examples than “{plain}”: compare with care.",
+                        said=said,
+                        plain=words.plain(names[0]),
+                    )
+                )
                 continue
             sentence, line = words.verdict(verdict, info.metric)
-            st.markdown(f"{said}{sentence} ({line}), on the same {words.count(run.result.n_test, info.unit)}.")
+            st.markdown(
+                _(
+                    "{said}{sentence} ({line}), on the same {count}.",
+                    said=said,
+                    sentence=sentence,
+                    line=line,
+                    count=words.count(run.result.n_test, info.unit),
+                )
+            )
 
 
 def _names(found: list[recorded.Finished]) -> list[str]:

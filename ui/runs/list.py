@@ -12,6 +12,7 @@ import streamlit as st
 from engines import registry
 from engines.contract import InputError, Recipe, State
 from engines.jobs import backends, cleanup
+from engines.messages import _
 from engines.runs import RunFolder
 from ui.comparisons import found as comparisons
 from ui.comparisons import sweep
@@ -77,7 +78,7 @@ def entry(run_id: str) -> Entry | None:
     try:
         run = RunFolder.find(run_id)
         state = State.DONE if recorded.is_recorded(run) else backends.backend().status(run_id).state
-        kind = "Comparison" if comparisons.is_one(run) else "Sweep" if sweep.is_one(run) else ""
+        kind = _("Comparison") if comparisons.is_one(run) else "Sweep" if sweep.is_one(run) else ""
     except InputError:
         return None
     number = sweep.in_short(run) if kind == "Sweep" else comparisons.in_short(run)
@@ -102,7 +103,7 @@ def _recent(ids: list[str] | None, limit: int) -> None:
         return
     entries = [e for run_id in ids[: 2 * limit] if (e := entry(run_id))][:limit]
     if not entries:
-        st.caption("None yet. The first one takes three clicks: open Vision, train it yourself, train.")
+        st.caption(_("None yet. The first one takes three clicks: open Vision, train it yourself, train."))
     for found in entries:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             _what(found)
@@ -119,13 +120,15 @@ def manage() -> list[str]:
         except InputError as error:
             errors.say(error)
     st.text_input(
-        "Add a run by its link",
+        _("Add a run by its link"),
         key="paste_run",
         placeholder="https://…?run=…",
         icon=":material/add_link:",
         max_chars=500,
     )
-    wanted = st.text_input("Search", key="search_runs", placeholder="a name, a model, a task", icon=":material/search:")
+    wanted = st.text_input(
+        _("Search"), key="search_runs", placeholder=_("a name, a model, a task"), icon=":material/search:"
+    )
     _offer_undo()
     place = st.container()
     ids = local_storage.recent(add=add, forget=forget)
@@ -140,12 +143,12 @@ def _choose(ids: list[str] | None, wanted: str) -> list[str]:
     entries = [e for run_id in ids if (e := entry(run_id))]
     if not entries:
         with st.container(border=True):
-            st.markdown("**No runs yet.** What you train appears here, with its result, ready to compare.")
-            st.page_link("pages/vision.py", label="Train one on a sample", icon=":material/arrow_forward:")
+            st.markdown(_("**No runs yet.** What you train appears here, with its result, ready to compare."))
+            st.page_link("pages/vision.py", label=_("Train one on a sample"), icon=":material/arrow_forward:")
         return []
     entries = [found for found in entries if found.holds(wanted)]
     if not entries:
-        st.caption("No run is called so. Search for less.")
+        st.caption(_("No run is called so. Search for less."))
     pages = -(-len(entries) // PER_PAGE)
     page = st.pagination(pages, key="runs_page") if pages > 1 else 1
     shown = entries[(page - 1) * PER_PAGE : page * PER_PAGE]
@@ -156,50 +159,59 @@ def _line(found: Entry) -> bool:
     key = found.run.id
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"run_{key}"):
         chosen = st.checkbox(
-            f"Compare {found.title}",
+            _("Compare {title}", title=found.title),
             key=f"compare_{key}",
             label_visibility="collapsed",
             disabled=not found.number or bool(found.kind),
             width="content",
-            help=_why_not(found) or "Compare",
+            help=_why_not(found) or _("Compare"),
         )
         _what(found)
         _open(found)
-        with st.popover("More", icon=":material/more_horiz:"):
+        with st.popover(_("More"), icon=":material/more_horiz:"):
             _more(found)
     return bool(chosen)
 
 
 def _why_not(found: Entry) -> str:
     if found.kind:
-        return f"A {found.kind.lower()} has its own page"
-    return "" if found.number else "Only finished runs can be compared"
+        return _("A {kind} has its own page", kind=found.kind.lower())
+    return "" if found.number else _("Only finished runs can be compared")
 
 
 def _what(found: Entry) -> None:
     colour, icon, word = STATES[found.state]
     with st.container(gap=None):
-        st.markdown(f"**{words.plain(found.title)}** :{colour}-badge[{icon} {word}] {found.number}")
+        st.markdown(
+            _(
+                "**{plain}** :{colour}-badge[{icon} {word}] {number}",
+                plain=words.plain(found.title),
+                colour=colour,
+                icon=icon,
+                word=word,
+                number=found.number,
+            )
+        )
         st.caption(f"{words.plain(found.about)} · {words.moment(found.recipe.created)}")
 
 
 def _open(found: Entry) -> None:
     if page := domains.page_of(found.recipe.task):
-        st.page_link(page, label="Open", icon=":material/arrow_forward:", query_params={"run": found.run.id})
+        st.page_link(page, label=_("Open"), icon=":material/arrow_forward:", query_params={"run": found.run.id})
 
 
 def _more(found: Entry) -> None:
     key = found.run.id
     if recorded.is_recorded(found.run):
-        st.caption("A recorded run that comes with Headstart.")
+        st.caption(_("A recorded run that comes with Headstart."))
     else:
-        title = st.text_input("Name", value=found.title, max_chars=80, key=f"name_{key}")
-        if st.button("Rename", key=f"rename_{key}", icon=":material/edit:", width="stretch") and title.strip():
+        title = st.text_input(_("Name"), value=found.title, max_chars=80, key=f"name_{key}")
+        if st.button(_("Rename"), key=f"rename_{key}", icon=":material/edit:", width="stretch") and title.strip():
             found.run.rename(title)
             st.rerun()
-    with_data = st.toggle("With my data", key=f"with_data_{key}", help="Leave it off for a run that you share.")
+    with_data = st.toggle(_("With my data"), key=f"with_data_{key}", help=_("Leave it off for a run that you share."))
     st.download_button(
-        "Download everything" if with_data else "Download it",
+        _("Download everything") if with_data else _("Download it"),
         key=f"zip_{key}",
         data=_everything(found.run) if with_data else lambda: take_home.shared(found.run),
         file_name=f"run-{key[:8]}.zip",
@@ -207,15 +219,19 @@ def _more(found: Entry) -> None:
         on_click="ignore",
         icon=":material/download:",
         width="stretch",
-        help="The run folder: recipe, events, model, predictions, report."
+        help=_("The run folder: recipe, events, model, predictions, report.")
         if with_data
-        else "Model, recipe, model card and report, without your data.",
+        else _("Model, recipe, model card and report, without your data."),
     )
     if link := _link(found):
-        st.caption("Its link: whoever has it sees this run.")
+        st.caption(_("Its link: whoever has it sees this run."))
         st.code(link, language=None, wrap_lines=True)
     if not recorded.is_recorded(found.run) and st.button(
-        "Delete", key=f"delete_{key}", icon=":material/delete:", width="stretch", help="You can undo it for a while."
+        _("Delete"),
+        key=f"delete_{key}",
+        icon=":material/delete:",
+        width="stretch",
+        help=_("You can undo it for a while."),
     ):
         _delete(found)
 
@@ -230,8 +246,8 @@ def _link(found: Entry) -> str:
 
 
 def _delete(found: Entry) -> None:
-    with errors.calm("The run could not be deleted."):
-        with st.spinner("Deleting …"):
+    with errors.calm(_("The run could not be deleted.")):
+        with st.spinner(_("Deleting …")):
             backends.delete(backends.backend(), found.run.id, undo=True)
         st.session_state["forget_runs"] = [found.run.id]
         st.session_state[DELETED] = (found.run.id, found.title)
@@ -246,10 +262,10 @@ def _offer_undo() -> None:
     run_id, title = deleted
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="undo_delete"):
         minutes = words.duration(cleanup.UNDO_SECONDS)
-        st.markdown(f"“{words.plain(title)}” is deleted, for good in {minutes}.")
-        if st.button("Undo", icon=":material/undo:", key="undo"):
+        st.markdown(_("“{plain}” is deleted, for good in {minutes}.", plain=words.plain(title), minutes=minutes))
+        if st.button(_("Undo"), icon=":material/undo:", key="undo"):
             del st.session_state[DELETED]
-            with errors.calm("The run could not be brought back."):
+            with errors.calm(_("The run could not be brought back.")):
                 backends.restore(run_id)
                 st.session_state["restored_runs"] = [run_id]
                 st.rerun()

@@ -9,16 +9,17 @@ from typing import Any
 
 import streamlit as st
 
-from engines import paths
+from engines import messages, paths
 from engines.contract import InputError
 from engines.datasets.folder import DatasetFolder
 from engines.jobs.serving import client
+from engines.messages import _
 from ui.page import errors, words
 
 SECONDS = 120.0
 PATIENCE = 0.3
 """Seconds that a page waits for a network that is being loaded, before it says so."""
-LOADING = "The network that looks is being loaded; you can show examples meanwhile."
+LOADING = _("The network that looks is being loaded; you can show examples meanwhile.")
 _loading: dict[tuple[Path, str], Future[dict[str, Any]]] = {}
 _pool = ThreadPoolExecutor(3, "showing")
 
@@ -48,13 +49,15 @@ def of(dataset: DatasetFolder) -> dict[str, Any] | None:
     if known and known["sha256"] == sha256:
         return dict(known["told"])
     place = st.empty()
-    place.caption(":material/hourglass_top: Looking at the examples …")
+    place.caption(_(":material/hourglass_top: Looking at the examples …"))
 
     def tell(done: int, total: int) -> None:
         if total:
-            place.progress(min(done / total, 1.0), f"Looking at the examples: {done:,} of {total:,}")
+            place.progress(
+                min(done / total, 1.0), _("Looking at the examples: {done:,} of {total:,}", done=done, total=total)
+            )
 
-    with errors.calm("What was shown could not be looked at."):
+    with errors.calm(_("What was shown could not be looked at.")):
         told = client.ask({"verb": "show", "dataset": dataset.id}, tell, SECONDS)
         st.session_state[key] = {"sha256": sha256, "told": told}
         place.empty()
@@ -68,14 +71,14 @@ def about(dataset: DatasetFolder, content: bytes) -> dict[str, Any]:
     question = {"verb": "show", "dataset": dataset.id, "ask": base64.b64encode(content).decode("ascii")}
     try:
         if not ready(dataset):
-            return {"unclear": LOADING}
+            return {"unclear": messages.told(LOADING)}
         told = client.ask(question, seconds=SECONDS)
     except (InputError, client.ServerFailed) as error:
         return {"unclear": str(error)}
     if told.get("unclear"):
         return {"unclear": told["unclear"]}
     if told["method"] is None:
-        return {"unclear": "Show examples of two classes, and it begins to answer."}
+        return {"unclear": _("Show examples of two classes, and it begins to answer.")}
     return {"probabilities": told["probabilities"]}
 
 

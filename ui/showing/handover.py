@@ -10,6 +10,7 @@ from engines import registry, runs
 from engines.contract import InputError, Problem
 from engines.datasets.exporting import LEARNERS, kept_export, require_trainable
 from engines.datasets.folder import DatasetFolder
+from engines.messages import _, _n
 from ui.page import address, domains, errors, local_storage, uploads, words
 
 LINK = "dataset"
@@ -35,7 +36,7 @@ def take(dataset: DatasetFolder, task: str) -> str:
 def open_in(dataset: DatasetFolder, task: str) -> None:
     """Goes to the task's Data step. Says so where it could not learn from these examples."""
     page = domains.page_of(task)
-    with errors.calm("The data set could not be handed over."):
+    with errors.calm(_("The data set could not be handed over.")):
         data_id = take(dataset, task)
         if page:
             st.switch_page(page, query_params={"task": task, "data": data_id, "step": "data"})
@@ -50,8 +51,8 @@ def follow_link(tasks: Sequence[str]) -> None:
     dataset = DatasetFolder.find(dataset_id)
     task = next((task for task in tasks if task in LEARNERS[dataset.about.kind]), None)
     if task is None:
-        found = f"this page cannot learn from {dataset.about.kind}"
-        raise InputError(Problem("data set", found, "open it on another one"))
+        found = _("this page cannot learn from {kind}", kind=dataset.about.kind)
+        raise InputError(Problem(_("data set"), found, _("open it on another one")))
     address.put(address.Address(task=task, data=take(dataset, task), step="data"))
     st.rerun()
 
@@ -60,7 +61,7 @@ def offer(task: str) -> None:
     """On a task's Data step: this browser's data sets that it can learn from."""
     kinds = [kind for kind, tasks in LEARNERS.items() if task in tasks]
     if kinds:
-        with st.expander("From my data", icon=":material/inventory_2:"):
+        with st.expander(_("From my data"), icon=":material/inventory_2:"):
             _offer(task, kinds)
 
 
@@ -69,13 +70,13 @@ def _offer(task: str, kinds: list[str]) -> None:
     ids = local_storage.recent(kept="datasets")
     found = [d for i in ids or () if (d := known(i)) and d.about.kind in kinds]
     if ids is not None and not found:
-        st.caption(f"No data set of {registry.task(task).info.unit} was made in this browser yet.")
-        st.page_link("pages/showing.py", label="Make one by showing", icon=":material/arrow_forward:")
+        st.caption(_("No data set of {unit} was made in this browser yet.", unit=registry.task(task).info.unit))
+        st.page_link("pages/showing.py", label=_("Make one by showing"), icon=":material/arrow_forward:")
     for dataset in found:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{words.plain(dataset.about.title)}**  \n{in_short(dataset)}")
-            if st.button("Use it", key=f"use_{dataset.id}", icon=":material/arrow_forward:"):
-                with errors.calm("The data set could not be handed over."):
+            if st.button(_("Use it"), key=f"use_{dataset.id}", icon=":material/arrow_forward:"):
+                with errors.calm(_("The data set could not be handed over.")):
                     data_id = take(dataset, task)
                     address.change(data=data_id, step="data", run=None)
                     st.rerun()
@@ -93,6 +94,8 @@ def in_short(dataset: DatasetFolder) -> str:
     """'40 pictures in 2 classes'"""
     state = dataset.state()
     n, without = sum(n > 0 for n in state.counts.values()), len(state.unlabelled)
-    said = f"{words.count(len(state.items), dataset.about.kind)} in {n:,} {'class' if n == 1 else 'classes'}"
-    said += f", {without:,} without a class" if without else ""
-    return said + (f"; {state.repeated:,} came again" if state.repeated else "")
+    said = _n(
+        "{count} in {n:,} class", "{count} in {n:,} classes", n, count=words.count(len(state.items), dataset.about.kind)
+    )
+    said += _(", {without:,} without a class", without=without) if without else ""
+    return said + (_("; {repeated:,} came again", repeated=state.repeated) if state.repeated else "")

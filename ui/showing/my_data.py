@@ -7,6 +7,7 @@ import streamlit as st
 from engines import registry
 from engines.datasets.exporting import LEARNERS, kept_export
 from engines.datasets.folder import UNDO_SECONDS, DatasetFolder
+from engines.messages import _, told
 from ui.page import errors, local_storage, uploads, words
 from ui.showing import handover, start
 
@@ -27,8 +28,10 @@ def manage() -> None:
         found = [dataset for dataset_id in ids if (dataset := handover.known(dataset_id))]
         if not found:
             with st.container(border=True):
-                st.markdown("**No data yet.** What you show to the camera or the microphone, or write, appears here.")
-                st.page_link("pages/showing.py", label="Make a data set by showing", icon=":material/arrow_forward:")
+                st.markdown(
+                    _("**No data yet.** What you show to the camera or the microphone, or write, appears here.")
+                )
+                st.page_link("pages/showing.py", label=_("Make a data set by showing"), icon=":material/arrow_forward:")
         for dataset in found:
             _line(dataset)
 
@@ -37,33 +40,33 @@ def _line(dataset: DatasetFolder) -> None:
     key, about = dataset.id, dataset.about
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"dataset_{key}"):
         with st.container(gap=None):
-            title, _, _, icon = start.KINDS[about.kind]
+            title, _unused, _unused2, icon = told(start.KINDS)[about.kind]
             st.markdown(f"**{words.plain(about.title)}** :gray-badge[{icon} {title}] {handover.in_short(dataset)}")
-            st.caption(f"{words.moment(about.created)} · SHA-256 {dataset.sha256[:12]}")
+            st.caption(_("{moment} · SHA-256 {sha256}", moment=words.moment(about.created), sha256=dataset.sha256[:12]))
         st.page_link(
-            "pages/showing.py", label="Open", icon=":material/arrow_forward:", query_params={handover.LINK: key}
+            "pages/showing.py", label=_("Open"), icon=":material/arrow_forward:", query_params={handover.LINK: key}
         )
         st.page_link(
             "pages/explore.py",
-            label="Look through",
+            label=_("Look through"),
             icon=":material/travel_explore:",
             query_params={handover.LINK: key},
         )
-        with st.popover("More", icon=":material/more_horiz:"):
+        with st.popover(_("More"), icon=":material/more_horiz:"):
             _more(dataset)
 
 
 def _more(dataset: DatasetFolder) -> None:
     key, about = dataset.id, dataset.about
-    title = st.text_input("Name", value=about.title, max_chars=80, key=f"name_{key}")
-    if st.button("Rename", key=f"rename_{key}", icon=":material/edit:", width="stretch") and title.strip():
+    title = st.text_input(_("Name"), value=about.title, max_chars=80, key=f"name_{key}")
+    if st.button(_("Rename"), key=f"rename_{key}", icon=":material/edit:", width="stretch") and title.strip():
         dataset.rename(title)
         st.rerun()
     for task in LEARNERS[about.kind]:
         info = registry.task(task).info
         domain = registry.domains()[task.split(".")[0]].title
         if st.button(
-            f"Train: {domain}, {info.title.lower()}",
+            _("Train: {domain}, {title}", domain=domain, title=info.title.lower()),
             key=f"train_{key}_{task}",
             icon=":material/arrow_forward:",
             width="stretch",
@@ -72,7 +75,7 @@ def _more(dataset: DatasetFolder) -> None:
     state = dataset.state()
     if state.labelled:
         st.download_button(
-            "Export",
+            _("Export"),
             key=f"export_{key}",
             data=lambda: kept_export(dataset).read_bytes(),
             file_name=f"{about.kind}-{dataset.sha256[:8]}.zip",
@@ -80,18 +83,22 @@ def _more(dataset: DatasetFolder) -> None:
             on_click="ignore",
             icon=":material/download:",
             width="stretch",
-            help="A zip with a metadata.csv that names each example's class."
-            + (f" {len(state.unlabelled):,} without a class are left out." if state.unlabelled else ""),
+            help=_("A zip with a metadata.csv that names each example's class.")
+            + (
+                _(" {unlabelled:,} without a class are left out.", unlabelled=len(state.unlabelled))
+                if state.unlabelled
+                else ""
+            ),
         )
     if link := _link(dataset):
-        st.caption("Its link: whoever has it sees this data set, and can change it.")
+        st.caption(_("Its link: whoever has it sees this data set, and can change it."))
         st.code(link, language=None, wrap_lines=True)
     if st.button(
-        "Delete",
+        _("Delete"),
         key=f"delete_{key}",
         icon=":material/delete:",
         width="stretch",
-        help="You can undo it for a while. Runs that learnt from it stay, with what they show of it.",
+        help=_("You can undo it for a while. Runs that learnt from it stay, with what they show of it."),
     ):
         _delete(dataset)
 
@@ -103,7 +110,7 @@ def _link(dataset: DatasetFolder) -> str:
 
 
 def _delete(dataset: DatasetFolder) -> None:
-    with errors.calm("The data set could not be deleted."):
+    with errors.calm(_("The data set could not be deleted.")):
         title = dataset.about.title
         uploads.forget_below(dataset.path)
         dataset.delete(undo=True)
@@ -119,10 +126,16 @@ def _offer_undo() -> None:
         return
     dataset_id, title = deleted
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="undo_delete"):
-        st.markdown(f"“{words.plain(title)}” is deleted, for good in {words.duration(UNDO_SECONDS)}.")
-        if st.button("Undo", icon=":material/undo:", key="undo"):
+        st.markdown(
+            _(
+                "“{plain}” is deleted, for good in {duration}.",
+                plain=words.plain(title),
+                duration=words.duration(UNDO_SECONDS),
+            )
+        )
+        if st.button(_("Undo"), icon=":material/undo:", key="undo"):
             del st.session_state[DELETED]
-            with errors.calm("The data set could not be brought back."):
+            with errors.calm(_("The data set could not be brought back.")):
                 DatasetFolder.restore(dataset_id)
                 st.session_state["restored_datasets"] = [dataset_id]
                 st.rerun()

@@ -12,6 +12,7 @@ from engines.contract import InputError
 from engines.datasets.exporting import LEARNERS
 from engines.datasets.folder import DatasetFolder, New
 from engines.datasets.state import DatasetState
+from engines.messages import _, told
 from engines.registry import task as task_of
 from ui.page import errors, frame, local_storage, user_changes, words
 from ui.showing import accuracy, asking, handover
@@ -32,13 +33,17 @@ def show(dataset: DatasetFolder) -> None:
     else:
         _live(dataset)
     left, right = st.columns([3, 2])
-    with left, frame.card("Classes"):
+    with left, frame.card(_("Classes")):
         _classes(dataset, state)
     how_well = right.container()
     if kind != "texts":
         _upload(dataset, state)
     _go_on(dataset)
-    with how_well, frame.card("How well it tells them apart"), errors.calm("What was shown could not be looked at."):
+    with (
+        how_well,
+        frame.card(_("How well it tells them apart")),
+        errors.calm(_("What was shown could not be looked at.")),
+    ):
         if asking.ready(dataset):
             accuracy.show(asking.of(dataset), kind)
         else:
@@ -48,7 +53,9 @@ def show(dataset: DatasetFolder) -> None:
 def _head(dataset: DatasetFolder, state: DatasetState) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{words.plain(dataset.about.title)}**: {handover.in_short(dataset)}")
-        if st.button("Undo", icon=":material/undo:", disabled=not state.can_undo, help="Takes back your last step."):
+        if st.button(
+            _("Undo"), icon=":material/undo:", disabled=not state.can_undo, help=_("Takes back your last step.")
+        ):
             dataset.undo()
             st.rerun()
 
@@ -56,8 +63,8 @@ def _head(dataset: DatasetFolder, state: DatasetState) -> None:
 @st.fragment(run_every=1.0)
 def _wait(dataset: DatasetFolder) -> None:
     """Until the network is loaded; meanwhile everything else on the page works."""
-    st.caption(f":material/hourglass_top: {asking.LOADING}")
-    with errors.calm("The network could not be loaded."):
+    st.caption(f":material/hourglass_top: {told(asking.LOADING)}")
+    with errors.calm(_("The network could not be loaded.")):
         if asking.ready(dataset):
             st.rerun(scope="app")
 
@@ -67,7 +74,7 @@ def _wait(dataset: DatasetFolder) -> None:
 
 @st.fragment
 def _live(dataset: DatasetFolder) -> None:
-    with errors.calm("What is shown could not be answered."):
+    with errors.calm(_("What is shown could not be answered.")):
         _capture(dataset)
 
 
@@ -93,8 +100,11 @@ def _capture(dataset: DatasetFolder) -> None:
             answer=lambda content: asking.about(dataset, content),
         )
         st.caption(
-            f"Hold a class's button to take up to 20 {kind}, or press it once to begin and once more to stop. Move a "
-            "little meanwhile: what never changes teaches less."
+            _(
+                "Hold a class's button to take up to 20 {kind}, or press it once to begin and once "
+                "more to stop. Move a little meanwhile: what never changes teaches less.",
+                kind=kind,
+            )
         )
     changed = st.session_state.pop(refresh, None)
     if isinstance(changed, InputError):
@@ -119,22 +129,25 @@ def _keep(dataset: DatasetFolder, burst: Kept) -> None:
 
 def _write(dataset: DatasetFolder, state: DatasetState) -> None:
     with st.form("write", clear_on_submit=True, border=True):
-        label = st.selectbox("Class", state.classes, key="write_class")
+        label = st.selectbox(_("Class"), state.classes, key="write_class")
         text = st.text_area(
-            "Sentences, one a line", key="write_text", max_chars=20_000, placeholder="One sentence\nAnd another one"
+            _("Sentences, one a line"),
+            key="write_text",
+            max_chars=20_000,
+            placeholder=_("One sentence\nAnd another one"),
         )
-        sent = st.form_submit_button("Add them", icon=":material/add:")
+        sent = st.form_submit_button(_("Add them"), icon=":material/add:")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if sent and label and lines:
-        with errors.calm("The sentences could not be kept."):
+        with errors.calm(_("The sentences could not be kept.")):
             dataset.add_all([New(line.encode(), line[:60], label) for line in lines])
             st.rerun()
 
 
 @st.fragment
 def _try_text(dataset: DatasetFolder) -> None:
-    with st.container(border=True), errors.calm("That sentence could not be answered."):
-        text = st.text_input("Try a new sentence", key="try_text", max_chars=2_000)
+    with st.container(border=True), errors.calm(_("That sentence could not be answered.")):
+        text = st.text_input(_("Try a new sentence"), key="try_text", max_chars=2_000)
         if text.strip():
             asking.bars(asking.about(dataset, text.strip().encode()))
 
@@ -148,11 +161,14 @@ def _classes(dataset: DatasetFolder, state: DatasetState) -> None:
             _rename(dataset, name, number)
             st.markdown(words.count(state.counts[name], dataset.about.kind), width="content")
             if st.button(
-                "Remove", key=f"remove_{number}", icon=":material/delete:", help=f"Remove {words.plain(name)}"
+                _("Remove"),
+                key=f"remove_{number}",
+                icon=":material/delete:",
+                help=_("Remove {plain}", plain=words.plain(name)),
             ):
                 dataset.remove_class(name)
                 st.rerun()
-    if st.button("Add a class", icon=":material/add:"):
+    if st.button(_("Add a class"), icon=":material/add:"):
         used = set(state.classes)
         dataset.add_class(next(name for n in range(1, 10_000) if (name := f"Class {n}") not in used))
         st.rerun()
@@ -166,16 +182,24 @@ def _rename(dataset: DatasetFolder, name: str, number: int) -> None:
         if (new := st.session_state[key]).strip():
             dataset.rename_class(name, new)
 
-    st.text_input(f"Name of class {number + 1}", key=key, max_chars=80, on_change=user_changes.changed(key, rename))
+    st.text_input(
+        _("Name of class {number}", number=number + 1),
+        key=key,
+        max_chars=80,
+        on_change=user_changes.changed(key, rename),
+    )
 
 
 def _upload(dataset: DatasetFolder, state: DatasetState) -> None:
     kind = dataset.about.kind
-    with st.expander(f"Upload {kind} instead", icon=":material/upload:"), st.form("upload", clear_on_submit=True):
-        label = st.selectbox("Class", state.classes, key="upload_class")
+    with (
+        st.expander(_("Upload {kind} instead", kind=kind), icon=":material/upload:"),
+        st.form("upload", clear_on_submit=True),
+    ):
+        label = st.selectbox(_("Class"), state.classes, key="upload_class")
         files = st.file_uploader(kind.capitalize(), type=ENDINGS[kind], accept_multiple_files=True, key="upload_files")
-        if st.form_submit_button("Add them", icon=":material/add:") and files and label:
-            with errors.calm("The files could not be kept."):
+        if st.form_submit_button(_("Add them"), icon=":material/add:") and files and label:
+            with errors.calm(_("The files could not be kept.")):
                 dataset.add_all([New(file.getvalue(), file.name, label) for file in files])
                 st.rerun()
 
@@ -187,11 +211,13 @@ def _go_on(dataset: DatasetFolder) -> None:
     tasks: Sequence[str] = list(LEARNERS[dataset.about.kind])[:1]
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(
-            "**Train it properly**: the same examples go to the five steps, where they are tested, compared with "
-            "training from scratch, and exported."
+            _(
+                "**Train it properly**: the same examples go to the five steps, where they are tested, compared "
+                "with training from scratch, and exported."
+            )
         )
         for task in tasks:
             info: Any = task_of(task).info
-            if st.button("Train it properly", type="primary", icon=":material/arrow_forward:", help=info.title):
+            if st.button(_("Train it properly"), type="primary", icon=":material/arrow_forward:", help=info.title):
                 handover.open_in(dataset, task)
-    st.page_link("pages/my_data.py", label="Link, export, delete: my data", icon=":material/inventory_2:")
+    st.page_link("pages/my_data.py", label=_("Link, export, delete: my data"), icon=":material/inventory_2:")

@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from engines import registry
+from engines.messages import _, _n
 from engines.speech import samples
 from ui.page import frame, uploads, user_changes, words
 from ui.page.draft import Draft, knows
@@ -30,19 +31,21 @@ def found(draft: Draft, report: dict[str, Any]) -> None:
     """How long the clips are and in which accents; then each with its sound, picture and transcript."""
     details = report["details"]
     left, right = st.columns([1, 1])
-    with left, frame.card("How long they are"):
+    with left, frame.card(_("How long they are")):
         total = sum(details["durations"])
-        st.caption(f"{words.duration(total)} of speech, silence at both ends trimmed.")
+        st.caption(_("{duration} of speech, silence at both ends trimmed.", duration=words.duration(total)))
         plots.show(
             speech_plots.durations(details["durations"]),
             "durations",
-            alt=f"{len(details['durations'])} clips, {total:.0f} seconds together",
-            table=lambda: [{"seconds": s} for s in details["durations"]],
+            alt=_("{durations} clips, {total:.0f} seconds together", durations=len(details["durations"]), total=total),
+            table=lambda: [{_("seconds"): s} for s in details["durations"]],
         )
         if details["clipped"]:
             st.warning(
-                f"{words.count(details['clipped'], 'clips')} recorded too loud (clipped). Speak a little further from "
-                "the microphone.",
+                _(
+                    "{clips} recorded too loud (clipped). Speak a little further from the microphone.",
+                    clips=_n("{n:,} clip", "{n:,} clips", details["clipped"]),
+                ),
                 icon=":material/volume_up:",
             )
     with right:
@@ -54,22 +57,22 @@ def found(draft: Draft, report: dict[str, Any]) -> None:
 def _accents(draft: Draft, details: dict[str, Any]) -> None:
     if details["accents"]:
         counts = {name: float(n) for name, n in details["accents"].items()}
-        with frame.card("Accents"):
+        with frame.card(_("Accents")):
             plots.show(
-                plots.bars(counts, x="clips", colour=plots.DATA),
+                plots.bars(counts, x=_("clips"), colour=plots.DATA),
                 "accent_counts",
                 alt="; ".join(f"{name}: {n:.0f}" for name, n in counts.items()),
             )
     elif "accent" in draft.reading or _has(draft, "accent"):
-        with frame.card("Which accent is this?"):
+        with frame.card(_("Which accent is this?")):
             st.session_state["accent_name"] = str(draft.settings.get("accent", ""))
             st.text_input(
-                "Accent",
+                _("Accent"),
                 key="accent_name",
-                placeholder="for instance Glasgow",
+                placeholder=_("for instance Glasgow"),
                 max_chars=60,
                 on_change=user_changes.changed("accent_name", _name_accent),
-                help="Only a name: it stands beside the numbers. A column 'accent' in metadata.csv does the same.",
+                help=_("Only a name: it stands beside the numbers. A column 'accent' in metadata.csv does the same."),
             )
 
 
@@ -84,9 +87,9 @@ def _name_accent() -> None:
 def _clips(draft: Draft, report: dict[str, Any]) -> None:
     rows = report["gallery"]
     editable = _has(draft, "transcripts")
-    title = "Listen, and read along" if editable else "Listen to them"
+    title = _("Listen, and read along") if editable else _("Listen to them")
     with frame.card(
-        title, help="The wave, and below it the spectrogram: what the model sees, low sounds at the bottom."
+        title, help=_("The wave, and below it the spectrogram: what the model sees, low sounds at the bottom.")
     ):
         pages = -(-len(rows) // A_PAGE)
         page = st.session_state.get("clips_page", 1) if pages > 1 else 1
@@ -95,9 +98,15 @@ def _clips(draft: Draft, report: dict[str, Any]) -> None:
                 _clip(draft, row, (page - 1) * A_PAGE + number, editable)
         if pages > 1:
             st.pagination(pages, key="clips_page", max_visible_pages=5)
-        shown = f"The first {len(rows)} of {report['n_examples']:,}. " if len(rows) < report["n_examples"] else ""
+        shown = (
+            _("The first {rows} of {n_examples:,}. ", rows=len(rows), n_examples=report["n_examples"])
+            if len(rows) < report["n_examples"]
+            else ""
+        )
         if editable:
-            st.caption(f"{shown}Put a transcript right where it is wrong; an empty one leaves the clip out.")
+            st.caption(
+                _("{shown}Put a transcript right where it is wrong; an empty one leaves the clip out.", shown=shown)
+            )
 
 
 def _clip(draft: Draft, row: dict[str, Any], number: int, editable: bool) -> None:
@@ -107,13 +116,13 @@ def _clip(draft: Draft, row: dict[str, Any], number: int, editable: bool) -> Non
         if Path(row["sound"]).is_file():
             st.audio(row["sound"], format="audio/ogg")
         said = [row["name"], f"{row['seconds']:.1f} s", row["accent"], row["speaker"], _part(row["part"])]
-        loud = " · :orange[:material/volume_up: clipped]" if row["clipped"] else ""
+        loud = _(" · :orange[:material/volume_up: clipped]") if row["clipped"] else ""
         st.caption(" · ".join(words.plain(str(part)) for part in said if part) + loud)
         if editable:
             key = f"transcript_{row['name']}"
             st.session_state[key] = row["label"]
             st.text_area(
-                f"What is said in {row['name']}",
+                _("What is said in {name}", name=row["name"]),
                 key=key,
                 height=68,
                 label_visibility="collapsed",
@@ -124,7 +133,7 @@ def _clip(draft: Draft, row: dict[str, Any], number: int, editable: bool) -> Non
 
 
 def _part(part: str) -> str:
-    return {"train": "to learn from", "validation": "to choose by", "test": "for the test"}.get(part, part)
+    return {"train": _("to learn from"), "validation": _("to choose by"), "test": _("for the test")}.get(part, part)
 
 
 def _correct(draft: Draft, file: str, key: str) -> None:
@@ -132,7 +141,7 @@ def _correct(draft: Draft, file: str, key: str) -> None:
     known = json.loads(str(draft.settings.get("transcripts") or "{}"))
     text = json.dumps({**known, file: " ".join(str(st.session_state[key]).split())}, ensure_ascii=False)
     if len(text) > LONGEST_ADDRESS:
-        st.toast("That is many corrections: make the others in metadata.csv, and bring the data again.")
+        st.toast(_("That is many corrections: make the others in metadata.csv, and bring the data again."))
         return
     reading.read_otherwise(transcripts=text)
 
@@ -142,7 +151,7 @@ def _correct(draft: Draft, file: str, key: str) -> None:
 
 def record(draft: Draft) -> None:
     """Ten sentences to read aloud; a metadata.csv is written for them."""
-    with frame.card("Or adapt it to your own voice", key="record"):
+    with frame.card(_("Or adapt it to your own voice"), key="record"):
         st.fragment(_record)(draft)
 
 
@@ -151,29 +160,39 @@ def _record(draft: Draft) -> None:
     kept: dict[int, bytes] = st.session_state.setdefault("read_aloud", {})
     place = st.session_state.setdefault("read_place", 0)
     if place >= len(sentences):
-        st.markdown(f"**All {len(sentences)} sentences are read.** Listen again, or go on.")
+        st.markdown(_("**All {sentences} sentences are read.** Listen again, or go on.", sentences=len(sentences)))
     else:
         st.caption(
-            f"Sentence {place + 1} of {len(sentences)}. Press the microphone, read it as you always speak, and stop. "
-            "It stays on this machine."
+            _(
+                "Sentence {place} of {sentences}. Press the microphone, read it as you always speak, "
+                "and stop. It stays on this machine.",
+                place=place + 1,
+                sentences=len(sentences),
+            )
         )
         st.markdown(f"#### {sentences[place]}")
-        sound = st.audio_input(f"Read sentence {place + 1}", key=f"read_{place}", label_visibility="collapsed")
+        sound = st.audio_input(
+            _("Read sentence {place}", place=place + 1), key=f"read_{place}", label_visibility="collapsed"
+        )
         if sound is not None and kept.get(place) != sound.getvalue():
             kept[place] = sound.getvalue()
-    st.progress(len(kept) / len(sentences), f"{len(kept)} of {len(sentences)} recorded")
+    st.progress(
+        len(kept) / len(sentences), _("{kept} of {sentences} recorded", kept=len(kept), sentences=len(sentences))
+    )
     back, onward, done = st.columns([1, 1, 2])
-    if back.button("Back", icon=":material/arrow_back:", disabled=place == 0, width="stretch", key="read_back"):
+    if back.button(_("Back"), icon=":material/arrow_back:", disabled=place == 0, width="stretch", key="read_back"):
         st.session_state["read_place"] = place - 1
         st.rerun(scope="fragment")
-    label = "Next sentence" if place in kept else "Skip it"
+    label = _("Next sentence") if place in kept else _("Skip it")
     last = place >= len(sentences)
     if onward.button(label, icon=":material/arrow_forward:", disabled=last, width="stretch", key="read_next"):
         st.session_state["read_place"] = place + 1
         st.rerun(scope="fragment")
     missing = ENOUGH - len(kept)
     if done.button(
-        "Use my recordings" if missing <= 0 else f"{words.count(missing, 'sentences')} more, then you can use them",
+        _("Use my recordings")
+        if missing <= 0
+        else _("{sentences} more, then you can use them", sentences=_n("{n:,} sentence", "{n:,} sentences", missing)),
         type="primary",
         icon=":material/mic:",
         disabled=missing > 0,
@@ -182,7 +201,7 @@ def _record(draft: Draft) -> None:
     ):
         files = recordings(kept, sentences)
         st.session_state.pop("read_aloud"), st.session_state.pop("read_place")
-        data.take(draft.task, files, title=words.count(len(files) - 1, "recordings"))
+        data.take(draft.task, files, title=_n("{n:,} recording", "{n:,} recordings", len(files) - 1))
 
 
 def recordings(kept: dict[int, bytes], sentences: list[str]) -> list[uploads.Made]:

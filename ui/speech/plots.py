@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from engines.messages import _
 from ui.widgets import plots
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "triangle-down")
@@ -17,7 +18,7 @@ def durations(seconds: Sequence[float]) -> plots.Figure:
         "x": list(seconds),
         "nbinsx": 20,
         "marker": {"color": plots.DATA},
-        "hovertemplate": "%{x} s: %{y} clips<extra></extra>",
+        "hovertemplate": _("%{x} s: %{y} clips<extra></extra>"),
     }
     return {"data": [trace], "layout": plots.layout(190, "seconds", "clips", bargap=0.08)}
 
@@ -41,14 +42,17 @@ def accents(rows: Sequence[dict[str, Any]], what: str = "wer") -> plots.Figure:
                 "error_x": plots.whiskers([(e["low"], e["value"], e["high"]) for e in found], colour),
                 "marker": {"size": 11, "color": colour, "symbol": symbol},
                 "customdata": [[name, e["low"], e["high"]] for name, e in zip(names, found, strict=True)],
-                "hovertemplate": f"%{{customdata[0]}}, {when}: %{{x:.1%}} "
-                "(%{customdata[1]:.1%} to %{customdata[2]:.1%})<extra></extra>",
+                "hovertemplate": _(
+                    "%{{customdata[0]}}, {when}: %{{x:.1%}} (%{{customdata[1]:.1%}} to "
+                    "%{{customdata[2]:.1%}})<extra></extra>",
+                    when=when,
+                ),
             }
         )
     top = max((row[what][when]["high"] for row in rows for when in ("before", "after")), default=1.0)
     figure = plots.layout(
         84 + 46 * len(names),
-        "word error rate",
+        _("word error rate"),
         "",
         xaxis={"tickformat": ".0%", "range": [0, top * 1.06], "showgrid": True},
         yaxis={"tickvals": list(range(len(names))), "ticktext": names, "showgrid": False},
@@ -62,18 +66,18 @@ def curve(points: Sequence[dict[str, Any]], kept: float, chosen: float) -> plots
     """Word error rate on the new accent and on the one the model came with, along the line from before to after."""
     lines = []
     for key, name, colour, dash in (
-        ("wer", "your clips", plots.TRAINED, "solid"),
-        ("source", "its own accent", plots.PRETRAINED, "dash"),
+        ("wer", _("your clips"), plots.TRAINED, "solid"),
+        ("source", _("its own accent"), plots.PRETRAINED, "dash"),
     ):
         own = [p for p in points if key in p]
         if not own:
             continue
         line = plots.line(name, [p["share"] for p in own], [p[key]["value"] for p in own], colour, dash)
         line["error_y"] = plots.whiskers([(p[key]["low"], p[key]["value"], p[key]["high"]) for p in own], colour)
-        line["hovertemplate"] = f"{name}<br>%{{x:.0%}} kept: %{{y:.1%}}<extra></extra>"
+        line["hovertemplate"] = _("{name}<br>%{{x:.0%}} kept: %{{y:.1%}}<extra></extra>", name=name)
         lines.append(line)
     figure = plots.lines(
-        lines, x="share kept of what was learnt", y="word error rate", last_x=1.0, share=True, mark=kept
+        lines, x=_("share kept of what was learnt"), y=_("word error rate"), last_x=1.0, share=True, mark=kept
     )
     top = max((p[key]["high"] for p in points for key in ("wer", "source") if key in p), default=1.0)
     figure["layout"]["xaxis"] |= {"range": [-0.04, 1.06], "tickformat": ".0%", "dtick": 0.25}
@@ -110,7 +114,7 @@ def det(before: dict[str, Any] | None, after: dict[str, Any] | None) -> plots.Fi
                     "x": x,
                     "y": y,
                     "line": {"color": colour, "dash": dash, "width": 2, "shape": "hv"},
-                    "hovertemplate": f"{name}: %{{x:.1%}} let in, %{{y:.1%}} turned away<extra></extra>",
+                    "hovertemplate": _("{name}: %{{x:.1%}} let in, %{{y:.1%}} turned away<extra></extra>", name=name),
                 }
             )
     meeting = {
@@ -123,8 +127,8 @@ def det(before: dict[str, Any] | None, after: dict[str, Any] | None) -> plots.Fi
     }
     figure = plots.layout(
         280,
-        "other voices let in",
-        "own voice turned away",
+        _("other voices let in"),
+        _("own voice turned away"),
         xaxis={"tickformat": ".0%", "range": [-0.02, 1.02], "showgrid": True},
         yaxis={"tickformat": ".0%", "range": [-0.02, 1.02]},
         showlegend=True,

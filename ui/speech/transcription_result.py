@@ -12,6 +12,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from engines import registry
+from engines.messages import _, _n, told
 from engines.speech.settings import NORMALISERS
 from ui.page import again, frame, recorded, words
 from ui.speech import plots as speech_plots
@@ -20,7 +21,13 @@ from ui.steps import result
 from ui.widgets import plots
 
 A_PAGE = 5
-ORDERS = {"typical": "Typical", "worst": "Most errors now", "gained": "Most gained", "lost": "Got worse", "all": "All"}
+ORDERS = {
+    "typical": _("Typical"),
+    "worst": _("Most errors now"),
+    "gained": _("Most gained"),
+    "lost": _("Got worse"),
+    "all": _("All"),
+}
 
 
 def show(found: recorded.Finished) -> None:
@@ -29,17 +36,19 @@ def show(found: recorded.Finished) -> None:
     details = found.result.details
     result.verdict(info, found)
     say_if_synthetic(found)
-    result.try_and_take(info, found, lambda: try_it.transcribe(found), "Try it: say something")
+    result.try_and_take(info, found, lambda: try_it.transcribe(found), _("Try it: say something"))
     st.fragment(_transcripts)(found)
-    with frame.card("By accent", help=info.metric.help):
+    with frame.card(_("By accent"), help=info.metric.help):
         _accents(details["accents"], "accents")
-        st.caption(f"Words are compared {NORMALISERS[details.get('normaliser', 'plain')]}.")
+        st.caption(
+            _("Words are compared {normalisers}.", normalisers=told(NORMALISERS)[details.get("normaliser", "plain")])
+        )
     if details.get("forgetting"):
         st.fragment(_forgetting)(found)
     left, right = st.columns([1, 1])
-    with left, frame.card("Words it misses", help="Of the words that were said: how often each was not heard."):
+    with left, frame.card(_("Words it misses"), help=_("Of the words that were said: how often each was not heard.")):
         _words(details["words"])
-    with right, frame.card("Sounds that get lost"):
+    with right, frame.card(_("Sounds that get lost")):
         _phones(details["phones"])
     result.advise(found)
     with result.further_details():
@@ -53,7 +62,7 @@ def say_if_synthetic(found: recorded.Finished) -> None:
     name = recorded.sample(found.run.id) or Path(found.recipe.data).name
     known = {sample.name: sample.real for sample in registry.task(found.recipe.task).samples()}
     if not known.get(name, True):
-        st.caption(":material/smart_toy: Synthetic speech: these numbers are about voices made by a program.")
+        st.caption(_(":material/smart_toy: Synthetic speech: these numbers are about voices made by a program."))
 
 
 # --- accents --------------------------------------------------------------------------------------
@@ -64,15 +73,22 @@ def _accents(rows: Sequence[dict[str, Any]], key: str) -> None:
         speech_plots.accents(rows),
         key,
         alt="; ".join(
-            f"{r['accent']}: {100 * r['wer']['before']['value']:.0f} % before, "
-            f"{100 * r['wer']['after']['value']:.0f} % after"
+            _(
+                "{accent}: {value:.0f} % before, {after_value:.0f} % after",
+                accent=r["accent"],
+                value=100 * r["wer"]["before"]["value"],
+                after_value=100 * r["wer"]["after"]["value"],
+            )
             for r in rows
         ),
         table=functools.partial(_accent_table, rows),
     )
     st.caption(
-        ":blue[■] square: before it learnt · :orange[●] dot: after. Lines are 95 % intervals over the test clips "
-        f"({', '.join(_counted(row) for row in rows)})."
+        _(
+            ":blue[■] square: before it learnt · :orange[●] dot: after. Lines are 95 % intervals "
+            "over the test clips ({counted}).",
+            counted=", ".join(_counted(row) for row in rows),
+        )
     )
 
 
@@ -84,7 +100,7 @@ def _accent_table(rows: Sequence[dict[str, Any]]) -> plots.Rows:
     table = []
     for row in rows:
         entry: dict[str, Any] = {"accent": row["accent"], "clips": row["n"], "words": row["words"]}
-        for what, name in (("wer", "word errors"), ("cer", "letter errors")):
+        for what, name in (("wer", _("word errors")), ("cer", _("letter errors"))):
             for when in ("before", "after"):
                 e = row[what][when]
                 entry[f"{name} {when}"] = (
@@ -104,7 +120,7 @@ def _accent_table(rows: Sequence[dict[str, Any]]) -> plots.Rows:
 def _forgetting(found: recorded.Finished) -> None:
     """The curve between before and after, and a slider on it."""
     details = found.result.details
-    with frame.card("What it cost the accent it came with", key="forgetting"):
+    with frame.card(_("What it cost the accent it came with"), key="forgetting"):
         points, kept = details["curve"], float(details["mix"]["share"])
         shares = [float(p["share"]) for p in points]
         left, right = st.columns([3, 2])
@@ -112,34 +128,43 @@ def _forgetting(found: recorded.Finished) -> None:
             chosen = kept
             if len(shares) > 1:
                 chosen = st.select_slider(
-                    "How much of what was learnt is kept?",
+                    _("How much of what was learnt is kept?"),
                     shares,
                     value=kept,
                     key=f"mix_{found.run.id}",
                     format_func=lambda share: f"{100 * share:.0f} %",
-                    help="Each weight is moved that far from what it was to what it learnt. 0 % is the model as it "
-                    "came.",
+                    help=_(
+                        "Each weight is moved that far from what it was to what it learnt. 0 % is the model as it came."
+                    ),
                 )
             point = next(p for p in points if float(p["share"]) == chosen)
-            for key, label in (("wer", ":orange[■] Your test clips"), ("source", ":blue[■] The accent it came with")):
+            for key, label in (
+                ("wer", _(":orange[■] Your test clips")),
+                ("source", _(":blue[■] The accent it came with")),
+            ):
                 if key in point:
                     _number(label, point[key], points[0][key]["value"])
-            st.caption(f"This run keeps {100 * kept:.0f} %. {details['mix']['why']}")
+            st.caption(_("This run keeps {kept:.0f} %. {why}", kept=100 * kept, why=details["mix"]["why"]))
             _again(found, chosen, kept)
         with left:
             plots.show(
                 speech_plots.curve(points, kept, chosen),
                 "forgetting_curve",
                 alt="; ".join(
-                    f"{100 * p['share']:.0f} % kept: {100 * p['wer']['value']:.0f} % of your words wrong, "
-                    f"{100 * p['source']['value']:.0f} % of the accent it came with"
+                    _(
+                        "{share:.0f} % kept: {value:.0f} % of your words wrong, {source_value:.0f} % of the "
+                        "accent it came with",
+                        share=100 * p["share"],
+                        value=100 * p["wer"]["value"],
+                        source_value=100 * p["source"]["value"],
+                    )
                     for p in points
                     if "source" in p
                 ),
                 table=lambda: _curve_table(points),
             )
-        with st.expander("The accents it came with, one by one", icon=":material/record_voice_over:"):
-            st.caption("Real recordings that come with Headstart: telephone prompts, and a reader of LibriVox.")
+        with st.expander(_("The accents it came with, one by one"), icon=":material/record_voice_over:"):
+            st.caption(_("Real recordings that come with Headstart: telephone prompts, and a reader of LibriVox."))
             _accents(details["forgetting"], "source_accents")
 
 
@@ -148,18 +173,26 @@ def _number(label: str, now: dict[str, Any], before: float) -> None:
     delta = words.difference("wer", change).replace("\u2212", "-")  # Streamlit knows the plain minus only
     colour: Literal["inverse", "off"] = "inverse" if round(change, 3) else "off"
     st.metric(label, words.metric("wer", now["value"]), delta, delta_color=colour)
-    st.caption(f"{words.interval('wer', now['low'], now['high'])}, 95 % interval, {words.count(now['n'], 'clips')}")
+    st.caption(
+        _(
+            "{interval}, 95 % interval, {clips}",
+            interval=words.interval("wer", now["low"], now["high"]),
+            clips=_n("{n:,} clip", "{n:,} clips", now["n"]),
+        )
+    )
 
 
 def _again(found: recorded.Finished, chosen: float, kept: float) -> None:
     if chosen in (kept, 0.0) or recorded.is_recorded(found.run):
         return
-    if st.button(f"Train again, keeping {100 * chosen:.0f} %", icon=":material/play_arrow:", type="primary"):
+    if st.button(
+        _("Train again, keeping {chosen:.0f} %", chosen=100 * chosen), icon=":material/play_arrow:", type="primary"
+    ):
         again.train(found.recipe.again({**found.recipe.settings, "mix": chosen}))
 
 
 def _curve_table(points: Sequence[dict[str, Any]]) -> plots.Rows:
-    titles = {"wer": "your clips", "source": "the accent it came with"}
+    titles = {"wer": _("your clips"), "source": _("the accent it came with")}
     return [
         {"kept": f"{100 * p['share']:.0f} %"}
         | {
@@ -177,13 +210,13 @@ def _curve_table(points: Sequence[dict[str, Any]]) -> plots.Rows:
 def _transcripts(found: recorded.Finished) -> None:
     """Every test clip with its sound and what was heard in it, before and after."""
     rows = clips(found.run.path, found.finished)
-    with frame.card("Clip by clip", key="clip_by_clip"):
+    with frame.card(_("Clip by clip"), key="clip_by_clip"):
         first, second = st.columns(2)
         order = first.segmented_control(
-            "Which clips",
+            _("Which clips"),
             list(ORDERS),
             default="typical",
-            format_func=ORDERS.__getitem__,
+            format_func=told(ORDERS).__getitem__,
             key="clip_order",
             required=True,
             label_visibility="collapsed",
@@ -192,7 +225,12 @@ def _transcripts(found: recorded.Finished) -> None:
         accent = None
         if len(accents) > 1:
             accent = second.selectbox(
-                "Accent", accents, index=None, placeholder="any accent", key="clip_accent", label_visibility="collapsed"
+                _("Accent"),
+                accents,
+                index=None,
+                placeholder=_("any accent"),
+                key="clip_accent",
+                label_visibility="collapsed",
             )
         shown = [row for row in rows if accent in (None, row["accent"])]
         gained: Callable[[dict[str, Any]], int] = lambda row: row["errors_before"] - row["errors_after"]  # noqa: E731  (typed, and read where it stands)
@@ -205,7 +243,7 @@ def _transcripts(found: recorded.Finished) -> None:
         elif order == "lost":
             shown = sorted((row for row in shown if gained(row) < 0), key=gained)
         if not shown:
-            st.caption("None of them.")
+            st.caption(_("None of them."))
             return
         transcripts.legend()
         pages = -(-len(shown) // A_PAGE)
@@ -231,19 +269,34 @@ def _clip(found: recorded.Finished, row: dict[str, Any]) -> None:
             sound = found.run.path / row["sound"] if row.get("sound") else None
             if sound and sound.is_file():
                 st.audio(sound, format="audio/ogg")
-            st.caption(f"{words.plain(row['file'])} · {row['seconds']:.1f} s · {words.plain(row['accent'])}")
+            st.caption(
+                _(
+                    "{plain} · {seconds:.1f} s · {plain_accent}",
+                    plain=words.plain(row["file"]),
+                    seconds=row["seconds"],
+                    plain_accent=words.plain(row["accent"]),
+                )
+            )
         with right:
             st.markdown(f"*{words.plain(row['label'])}*")
             transcripts.lines(
                 [
-                    (json.loads(row["aligned_before"]), f"before: {_errors(row['errors_before'])}", plots.PRETRAINED),
-                    (json.loads(row["aligned_after"]), f"after: {_errors(row['errors_after'])}", plots.TRAINED),
+                    (
+                        json.loads(row["aligned_before"]),
+                        _("before: {errors}", errors=_errors(row["errors_before"])),
+                        plots.PRETRAINED,
+                    ),
+                    (
+                        json.loads(row["aligned_after"]),
+                        _("after: {errors}", errors=_errors(row["errors_after"])),
+                        plots.TRAINED,
+                    ),
                 ]
             )
 
 
 def _errors(n: int) -> str:
-    return words.count(n, "errors") if n else "every word"
+    return _n("{n:,} error", "{n:,} errors", n) if n else _("every word")
 
 
 def clips(run: Path, stamp: float) -> list[dict[str, Any]]:
@@ -256,16 +309,16 @@ def clips(run: Path, stamp: float) -> list[dict[str, Any]]:
 
 def _words(rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
-        st.caption("None: every word was heard.")
+        st.caption(_("None: every word was heard."))
         return
     plots.rows(
         [
             {
-                "word": r["word"],
-                "said": r["said"],
-                "missed before": r["before"],
-                "missed after": r["after"],
-                "heard as": ", ".join(r["as"]),
+                _("word"): r["word"],
+                _("said"): r["said"],
+                _("missed before"): r["before"],
+                _("missed after"): r["after"],
+                _("heard as"): ", ".join(r["as"]),
             }
             for r in rows
         ]
@@ -274,12 +327,17 @@ def _words(rows: Sequence[dict[str, Any]]) -> None:
 
 def _phones(rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
-        st.caption("Where espeak-ng is installed, the sounds of the missed words are counted here.")
+        st.caption(_("Where espeak-ng is installed, the sounds of the missed words are counted here."))
         return
     plots.rows(
         [
-            {"sound": f"/{r['phone']}/", "said": r["said"], "lost before": r["before"], "lost after": r["after"]}
+            {
+                _("sound"): f"/{r['phone']}/",
+                _("said"): r["said"],
+                _("lost before"): r["before"],
+                _("lost after"): r["after"],
+            }
             for r in rows
         ]
     )
-    st.caption("By a dictionary's pronunciation (espeak-ng, American), not the speaker's own.")
+    st.caption(_("By a dictionary's pronunciation (espeak-ng, American), not the speaker's own."))

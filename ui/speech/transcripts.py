@@ -7,24 +7,30 @@ from html import escape
 
 import streamlit as st
 
+from engines.messages import _, told
+
 Step = Sequence[str]
 """(kind, said, heard): kind is 'equal', 'substitute', 'delete' or 'insert'."""
 
 WRONG = "#C0392B"
 INVENTED = "#8A6FA8"
 STYLES = {
-    "substitute": f"border-bottom:2px solid {WRONG};padding:0 .1em",
-    "delete": f"text-decoration:line-through {WRONG} 2px;opacity:.65",
+    "substitute": _("border-bottom:2px solid {wrong};padding:0 .1em", wrong=WRONG),
+    "delete": _("text-decoration:line-through {wrong} 2px;opacity:.65", wrong=WRONG),
     "insert": f"border:1px dashed {INVENTED};border-radius:.25rem;padding:0 .2em",
 }
-LEGEND = (
-    f'<span style="{STYLES["substitute"]}">heard</span> <s style="opacity:.6">said</s> heard as another word · '
-    f'<span style="{STYLES["delete"]}">said</span> left out · <span style="{STYLES["insert"]}">heard</span> invented'
+LEGEND = _(
+    '<span style="{substitute}">heard</span> <s style="opacity:.6">said</s> heard as '
+    'another word · <span style="{delete}">said</span> left out · <span '
+    'style="{insert}">heard</span> invented',
+    substitute=STYLES["substitute"],
+    delete=STYLES["delete"],
+    insert=STYLES["insert"],
 )
 
 
 def legend() -> None:
-    st.html(f'<div style="font-size:.85rem;opacity:.85">{LEGEND}</div>')
+    st.html(f'<div style="font-size:.85rem;opacity:.85">{told(LEGEND)}</div>')
 
 
 def line(steps: Sequence[Step], mark: str, colour: str) -> str:
@@ -43,9 +49,9 @@ def _word(kind: str, said: str, heard: str) -> str:
     if kind == "equal":
         return escape(heard)
     if kind == "substitute":
-        title = f"said: {escape(said)}"
+        title = _("said: {escape}", escape=escape(said))
         return (
-            f'<span style="{STYLES[kind]}" title="{title}">{escape(heard)}</span> '
+            f'<span style="{told(STYLES)[kind]}" title="{title}">{escape(heard)}</span> '
             f'<s style="opacity:.6">{escape(said)}</s>'
         )
-    return f'<span style="{STYLES[kind]}">{escape(said or heard)}</span>'
+    return f'<span style="{told(STYLES)[kind]}">{escape(said or heard)}</span>'

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from engines import paths, runs
+from engines.messages import _
 from ui.page import errors, recorded, uploads, words
 from ui.widgets import examples, explanation, plots, try_it
 
@@ -24,15 +25,17 @@ def transcribe(found: recorded.Finished) -> None:
 
     @st.fragment
     def trial() -> None:
-        files = _given("Say something", "try") or examples.file(found, "sound")
+        files = _given(_("Say something"), "try") or examples.file(found, "sound")
         if files:
-            with errors.calm("The model could not be asked."), st.spinner("Listening …"):
+            with errors.calm(_("The model could not be asked.")), st.spinner(_("Listening …")):
                 answer = _asked(found, files)
             for row in answer["rows"]:
                 _heard(row)
-            st.caption(f"Answered in {answer['milliseconds']:.0f} ms. Nothing of it is kept.")
-            if st.button("Which sound was which word?", icon=":material/visibility:", key="try_explain"):
-                with errors.calm("The model could not be asked."), st.spinner("Looking at what it listened to …"):
+            st.caption(
+                _("Answered in {milliseconds:.0f} ms. Nothing of it is kept.", milliseconds=answer["milliseconds"])
+            )
+            if st.button(_("Which sound was which word?"), icon=":material/visibility:", key="try_explain"):
+                with errors.calm(_("The model could not be asked.")), st.spinner(_("Looking at what it listened to …")):
                     _explained(found, files)
 
     trial()
@@ -44,11 +47,13 @@ def _heard(row: dict[str, Any]) -> None:
         return
     left, right = st.columns(2)
     with left:
-        st.markdown(":blue[■] **before**")
-        st.markdown(words.plain(row["before"]) or "*nothing*" if "before" in row else "*its weights are not here*")
+        st.markdown(_(":blue[■] **before**"))
+        st.markdown(
+            words.plain(row["before"]) or _("*nothing*") if "before" in row else _("*its weights are not here*")
+        )
     with right:
-        st.markdown(":orange[■] **after**")
-        st.markdown(words.plain(row["label"]) or "*nothing*")
+        st.markdown(_(":orange[■] **after**"))
+        st.markdown(words.plain(row["label"]) or _("*nothing*"))
 
 
 def identify(found: recorded.Finished) -> None:
@@ -58,14 +63,16 @@ def identify(found: recorded.Finished) -> None:
 
     @st.fragment
     def trial() -> None:
-        files = _given("Say something for a few seconds", "try") or examples.file(found, "sound")
+        files = _given(_("Say something for a few seconds"), "try") or examples.file(found, "sound")
         if not files:
             return
-        with errors.calm("The model could not be asked."), st.spinner("Listening …"):
+        with errors.calm(_("The model could not be asked.")), st.spinner(_("Listening …")):
             answer = _asked(found, files)
             for number, row in enumerate(answer["rows"]):
                 _voice(row, number)
-            st.caption(f"Answered in {answer['milliseconds']:.0f} ms. Nothing of it is kept.")
+            st.caption(
+                _("Answered in {milliseconds:.0f} ms. Nothing of it is kept.", milliseconds=answer["milliseconds"])
+            )
 
     trial()
 
@@ -79,22 +86,26 @@ def enrol(found: recorded.Finished) -> None:
     def enrolling() -> None:
         key = f"enrolled_{found.run.id}"
         st.caption(
-            f"Speak for {SECONDS_TO_ENROL} seconds. Nothing is trained: this tab keeps what the model hears in the "
-            "voice, as numbers."
+            _(
+                "Speak for {seconds_to_enrol} seconds. Nothing is trained: this tab keeps what the "
+                "model hears in the voice, as numbers.",
+                seconds_to_enrol=SECONDS_TO_ENROL,
+            )
         )
-        name = st.text_input("Whose voice is it?", key="enrol_name", max_chars=40, placeholder="your name")
-        sound = st.audio_input("Record the new voice", key="enrol_sound")
+        name = st.text_input(_("Whose voice is it?"), key="enrol_name", max_chars=40, placeholder=_("your name"))
+        sound = st.audio_input(_("Record the new voice"), key="enrol_sound")
         known: dict[str, list[float]] = st.session_state.setdefault(key, {})
-        if st.button("Enrol", icon=":material/person_add:", disabled=not (name.strip() and sound), key="enrol"):
-            with errors.calm("The voice could not be enrolled."):
+        if st.button(_("Enrol"), icon=":material/person_add:", disabled=not (name.strip() and sound), key="enrol"):
+            with errors.calm(_("The voice could not be enrolled.")):
                 (row,) = _asked(found, [sound])["rows"]
                 if row["seconds"] < SECONDS_TO_ENROL / 2:
                     st.warning(
-                        f"That was {row['seconds']:.1f} s: a little longer makes it surer.", icon=":material/timer:"
+                        _("That was {seconds:.1f} s: a little longer makes it surer.", seconds=row["seconds"]),
+                        icon=":material/timer:",
                     )
                 known[name.strip()] = row["embedding"]
         if known:
-            st.caption("Enrolled: " + ", ".join(words.plain(voice) for voice in known))
+            st.caption(_("Enrolled: ") + ", ".join(words.plain(voice) for voice in known))
 
     enrolling()
 
@@ -108,18 +119,22 @@ def _voice(row: dict[str, Any], number: int) -> None:
     }
     cosines = row["cosines"] | {name: cosine(row["embedding"], vector) for name, vector in enrolled.items()}
     nearest = max(cosines, key=lambda name: cosines[name])
-    st.markdown(f"Sounds most like **{words.plain(nearest)}**")
+    st.markdown(_("Sounds most like **{plain}**", plain=words.plain(nearest)))
     if row["threshold"] is not None:
         same = cosines[nearest] >= row["threshold"]
         st.caption(
-            f"Likeness {cosines[nearest]:.2f}, and from {row['threshold']:.2f} two clips count as one voice: "
-            + ("the same voice." if same else "**nobody it knows**.")
+            _(
+                "Likeness {cosines:.2f}, and from {threshold:.2f} two clips count as one voice: ",
+                cosines=cosines[nearest],
+                threshold=row["threshold"],
+            )
+            + (_("the same voice.") if same else _("**nobody it knows**."))
         )
     best = dict(sorted(cosines.items(), key=lambda entry: -entry[1])[:6])
     plots.show(
         plots.bars(
             {k: max(0.0, v) for k, v in best.items()},
-            x="likeness (cosine)",
+            x=_("likeness (cosine)"),
             colour=plots.TRAINED,
             share=True,
             strong=nearest,
@@ -140,12 +155,12 @@ def cosine(one: Sequence[float], other: Sequence[float]) -> float:
 def _given(label: str, key: str) -> list[Any]:
     sound = st.audio_input(label, key=f"{key}_sound")
     files = st.file_uploader(
-        "Or bring sound files",
+        _("Or bring sound files"),
         type=["wav", "flac", "ogg", "mp3"],
         accept_multiple_files=True,
         key=f"{key}_files",
         max_upload_size=25,
-        help=f"Up to {MAX_SHOWN} at once. They are listened to and deleted again.",
+        help=_("Up to {max_shown} at once. They are listened to and deleted again.", max_shown=MAX_SHOWN),
     )
     return ([sound] if sound else []) + list(files or [])[:MAX_SHOWN]
 
@@ -177,5 +192,11 @@ def _explained(found: recorded.Finished, files: Sequence[Any]) -> None:
     for row in _asked(found, files, "explain")["rows"]:
         if "picture" in row:
             st.image(row["picture"], width="stretch")
-            st.caption(f"{words.plain(row['file'])} · {row['method']}: each word below the sound it was heard in.")
+            st.caption(
+                _(
+                    "{plain} · {method}: each word below the sound it was heard in.",
+                    plain=words.plain(row["file"]),
+                    method=row["method"],
+                )
+            )
             explanation.faithful(row)

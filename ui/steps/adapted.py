@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from engines.contract import Metric, Result, TaskInfo, Verdict
+from engines.messages import _
 from engines.reporting import adapting, wording
 from ui.page import frame, words
 from ui.widgets import plots
@@ -25,14 +26,14 @@ def show(info: TaskInfo, result: Result) -> None:
     found: dict[str, Any] | None = result.details.get("adaptation")
     if found is None:
         return
-    with frame.card("In the new domain, without labels", help=found["does"] or None):
+    with frame.card(_("In the new domain, without labels"), help=found["does"] or None):
         if found["truth"]:
             _judged(info, found)
         else:
             _guessed(found)
         st.markdown(f":blue-badge[{found['title']}] {words.plain(found['why'])}")
         if found["experimental"]:
-            st.caption(f":material/science: Experimental. {found['record']}")
+            st.caption(_(":material/science: Experimental. {record}", record=found["record"]))
         elif found["record"]:
             st.caption(found["record"])
         left, right = st.columns([3, 2])
@@ -42,8 +43,10 @@ def show(info: TaskInfo, result: Result) -> None:
             _changed(found)
         for line in adapting.guess(found):
             st.caption(words.plain(line))
-        of = "before it was adapted" if found["method"] != "none" else "that is kept"
-        st.caption(f"The numbers above this card are about {info.unit} with labels, by the model {of}.")
+        of = _("before it was adapted") if found["method"] != "none" else _("that is kept")
+        st.caption(
+            _("The numbers above this card are about {unit} with labels, by the model {of}.", unit=info.unit, of=of)
+        )
 
 
 def _judged(info: TaskInfo, found: dict[str, Any]) -> None:
@@ -59,7 +62,7 @@ def _judged(info: TaskInfo, found: dict[str, Any]) -> None:
             sentence, line = words.verdict(verdict, info.metric)
             st.markdown(f"#### {sentence}")
             st.caption(line)
-        st.caption(f"By the labels of {n} there, which no method has read. One seed: about these two models.")
+        st.caption(_("By the labels of {n} there, which no method has read. One seed: about these two models.", n=n))
     with numbers, st.container(horizontal=True):
         _number(info.metric, ":blue[■] Before", truth["before"])
         if found["method"] != "none":
@@ -70,20 +73,27 @@ def _number(metric: Metric, label: str, of: dict[str, Any]) -> None:
     with st.container(width=NUMBER, gap=None):
         st.metric(label, words.metric(metric, of["value"]), help=f"{metric.title}: {metric.help}")
         between = words.interval(metric, of["low"], of["high"])
-        st.caption(f"{metric.title}, {wording.direction(metric)} · {between} (95 % interval)")
+        st.caption(
+            _(
+                "{title}, {direction} · {between} (95 % interval)",
+                title=metric.title,
+                direction=wording.direction(metric),
+                between=between,
+            )
+        )
 
 
 def _guessed(found: dict[str, Any]) -> None:
     """Without labels there is an estimate at best, and it is called one."""
-    known = {"before": ":blue[■] Before, estimate", "after": ":orange[■] Adapted, estimate"}
+    known = {"before": _(":blue[■] Before, estimate"), "after": _(":orange[■] Adapted, estimate")}
     with st.container(horizontal=True):
         for name, label in known.items():
             value = found["estimate"][name]
             if value is not None and (name == "before" or found["method"] != "none"):
                 st.metric(
-                    label, wording.value("accuracy", value), help="Share of right answers, guessed without labels."
+                    label, wording.value("accuracy", value), help=_("Share of right answers, guessed without labels.")
                 )
-    st.markdown("Nothing there is labelled, so how good either is cannot be known: label a few dozen to find out.")
+    st.markdown(_("Nothing there is labelled, so how good either is cannot be known: label a few dozen to find out."))
 
 
 def _answers(info: TaskInfo, found: dict[str, Any]) -> None:
@@ -92,11 +102,13 @@ def _answers(info: TaskInfo, found: dict[str, Any]) -> None:
         {"class": name, "before": counts["before"], "adapted": counts["after"]}
         for name, counts in found["answers"].items()
     ]
-    st.markdown(f"**How often each class is answered, of {found['n']:,} {info.unit}**")
+    st.markdown(_("**How often each class is answered, of {n:,} {unit}**", n=found["n"], unit=info.unit))
     plots.rows(rows)
 
 
 def _changed(found: dict[str, Any]) -> None:
-    st.markdown(f"**{found['changed']:,} of {found['n']:,} answers changed**")
+    st.markdown(_("**{changed:,} of {n:,} answers changed**", changed=found["changed"], n=found["n"]))
     if found["examples"]:
-        plots.rows([{"where": e["file"], "before": e["before"], "adapted": e["after"]} for e in found["examples"]])
+        plots.rows(
+            [{_("where"): e["file"], _("before"): e["before"], _("adapted"): e["after"]} for e in found["examples"]]
+        )

@@ -7,6 +7,7 @@ import streamlit as st
 from engines.contract import State, TaskInfo
 from engines.jobs.backends import backend
 from engines.jobs.contract import JobStatus
+from engines.messages import _
 from engines.runs import RunFolder
 from ui.page import errors, recorded, words
 from ui.steps import train
@@ -21,7 +22,7 @@ def show(info: TaskInfo, found: recorded.Finished) -> None:
 
     @st.fragment(run_every=train.EVERY if goes_on else None)
     def live() -> None:
-        with errors.calm("The comparison could not be looked at."):
+        with errors.calm(_("The comparison could not be looked at.")):
             status = backend().status(found.run.id)
             if goes_on and train.settled(status):
                 st.rerun(scope="app")  # the result is complete, or the comparison stopped
@@ -36,20 +37,25 @@ def _standing(info: TaskInfo, run: RunFolder, status: JobStatus) -> None:
     if status.state in {State.QUEUED, State.RUNNING}:
         now = overall(backend().events(run.id), info.unit, compares=True)
         doing = (
-            "Stopping the comparison" if status.stopping else f"The result is here; the comparison goes on. {now.text}"
+            _("Stopping the comparison")
+            if status.stopping
+            else _("The result is here; the comparison goes on. {text}", text=now.text)
         )
         said.progress(now.share, doing)
-        help = "The model and its result stay as they are; they are not compared with training from scratch."
+        help = _("The model and its result stay as they are; they are not compared with training from scratch.")
         if button.button(
-            "Skip the comparison", icon=":material/skip_next:", width="stretch", disabled=status.stopping, help=help
+            _("Skip the comparison"), icon=":material/skip_next:", width="stretch", disabled=status.stopping, help=help
         ):
-            with errors.calm("The comparison could not be skipped."):
+            with errors.calm(_("The comparison could not be skipped.")):
                 backend().cancel(run.id)
                 st.rerun(scope="app")
         return
     message = f" {words.plain(status.message)}" if status.message else ""
-    said.warning(f"The comparison stopped before its end; the result below stands.{message}", icon=":material/error:")
-    if button.button("Resume", icon=":material/play_arrow:", width="stretch", disabled=not status.may_resume):
-        with errors.calm("The run could not be resumed."):
+    said.warning(
+        _("The comparison stopped before its end; the result below stands.{message}", message=message),
+        icon=":material/error:",
+    )
+    if button.button(_("Resume"), icon=":material/play_arrow:", width="stretch", disabled=not status.may_resume):
+        with errors.calm(_("The run could not be resumed.")):
             backend().submit(None, resume=run.id)
             st.rerun(scope="app")

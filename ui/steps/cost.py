@@ -6,13 +6,15 @@ from typing import Any
 
 import streamlit as st
 
+from engines import messages
 from engines.contract import Result
 from engines.cost.forecast import Forecast
 from engines.cost.work import PHASES
+from engines.messages import _, _n
 from ui.page import words
 
 SHORT = 0.5  # seconds: a phase below is not worth a word
-ALIKE = {"model": "of this model", "strategy": "of other models", "task": "with other choices"}
+ALIKE = {"model": _("of this model"), "strategy": _("of other models"), "task": _("with other choices")}
 
 
 def by_phase(found: Forecast) -> str:
@@ -25,26 +27,30 @@ def by_phase(found: Forecast) -> str:
 def grounds(found: Forecast) -> str:
     """What a forecast rests on: 'From 5 runs of this model here, which would have taken 30 s to 1 min in all.'"""
     if found.timed:
-        return "From some real steps on your data, timed just now: no run of this kind has finished here yet."
+        return _("From some real steps on your data, timed just now: no run of this kind has finished here yet.")
     if not found.runs:
-        return "From a probe of this machine: no run of this kind has finished here yet."
-    said = f"From {words.count(found.runs, 'runs')} {ALIKE[found.alike]} here"
+        return _("From a probe of this machine: no run of this kind has finished here yet.")
+    said = _(
+        "From {runs} {alike} here",
+        runs=_n("{n:,} run", "{n:,} runs", found.runs),
+        alike=messages.told(ALIKE)[found.alike],
+    )
     if found.low is None or found.high is None:
         return f"{said}."
     low, high = words.duration(found.low), words.duration(found.high)
-    between = low if low == high else f"{low} to {high}"
-    return f"{said}: at their pace {between} in all."
+    between = low if low == high else _("{low} to {high}", low=low, high=high)
+    return _("{said}: at their pace {between} in all.", said=said, between=between)
 
 
 def memory(found: Forecast) -> str:
     """Of runs of the same model; '' where there were none."""
-    return f"About {words.size(found.memory)} of memory, as those took." if found.memory else ""
+    return _("About {size} of memory, as those took.", size=words.size(found.memory)) if found.memory else ""
 
 
 def after(result: Result) -> None:
     """What was said before, and what it took; nothing of runs from before it was counted."""
     if lines := told(result.details.get("cost")):
-        with st.expander("What it cost, and what was said before", icon=":material/timer:"):
+        with st.expander(_("What it cost, and what was said before"), icon=":material/timer:"):
             st.markdown("\n".join(f"- {line}" for line in lines))
 
 
@@ -53,28 +59,42 @@ def told(cost: dict[str, Any] | None) -> list[str]:
     if not cost:
         return []
     took = words.duration(cost["took"])
-    lines = [f"It took **{took}**; nobody could say so before: no run of this kind had finished here."]
+    lines = [_("It took **{took}**; nobody could say so before: no run of this kind had finished here.", took=took)]
     if cost["said"] is not None:
         off = 100 * (cost["took"] - cost["said"]) / max(cost["said"], 1e-9)
-        rests = f"from {words.count(cost['runs'], 'runs')} here" if cost["runs"] else "from a probe of this machine"
-        rests = "from some steps timed before" if cost.get("timed") else rests
-        far = "just as said" if round(off) == 0 else f"{abs(off):.0f} % {'more' if off > 0 else 'less'}"
-        lines = [f"Said {words.duration(cost['said'])}, {rests}; took **{took}**: {far}."]
+        rests = (
+            _("from {runs} here", runs=_n("{n:,} run", "{n:,} runs", cost["runs"]))
+            if cost["runs"]
+            else _("from a probe of this machine")
+        )
+        rests = _("from some steps timed before") if cost.get("timed") else rests
+        far = _("just as said") if round(off) == 0 else f"{abs(off):.0f} % {'more' if off > 0 else 'less'}"
+        lines = [
+            _(
+                "Said {duration}, {rests}; took **{took}**: {far}.",
+                duration=words.duration(cost["said"]),
+                rests=rests,
+                took=took,
+                far=far,
+            )
+        ]
     if cost.get("resumed"):
-        lines = [f"It took **{took}** since it was resumed."]
+        lines = [_("It took **{took}** since it was resumed.", took=took)]
     for name, each in cost["phases"].items():
-        title = PHASES.get(name, name)
-        before = "" if each["said"] is None else f", said {words.duration(each['said'])}"
+        title = messages.told(PHASES).get(name, name)
+        before = "" if each["said"] is None else _(", said {duration}", duration=words.duration(each["said"]))
         lines.append(f"{title}: {words.duration(each['took'])}{before}")
     if cost["memory"]:
-        gpu = f", and {words.size(cost['gpu_memory'])} on the GPU" if cost["gpu_memory"] else ""
-        lines.append(f"Memory at the peak: {words.size(cost['memory'])}{gpu}")
-    joules = [f"{used / 3600:.2g} Wh ({name})" for name, used in cost["energy"].items()]
-    all_of_it = f"{' and '.join(joules)}, by all that ran on this machine meanwhile"
-    lines.append(f"Energy: {all_of_it if joules else 'not measurable here, no counter can be read'}")
+        gpu = _(", and {size} on the GPU", size=words.size(cost["gpu_memory"])) if cost["gpu_memory"] else ""
+        lines.append(_("Memory at the peak: {size}{gpu}", size=words.size(cost["memory"]), gpu=gpu))
+    joules = [_("{used:.2g} Wh ({name})", used=used / 3600, name=name) for name, used in cost["energy"].items()]
+    all_of_it = _("{joules}, by all that ran on this machine meanwhile", joules=_(" and ").join(joules))
+    lines.append(
+        _("Energy: {all_of_it}", all_of_it=all_of_it if joules else _("not measurable here, no counter can be read"))
+    )
     return lines
 
 
 def _title(phase: str) -> str:
-    title = PHASES[phase]
+    title = messages.told(PHASES)[phase]
     return title[0].lower() + title[1:]

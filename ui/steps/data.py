@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from engines import paths, registry
 from engines.contract import InputError, Sample
+from engines.messages import _
 from ui.page import address, errors, frame, uploads, waiting, words
 from ui.page.draft import Draft, folds
 from ui.showing import handover
@@ -27,7 +28,7 @@ Told = Callable[[dict[str, Any]], tuple[str, str]]
 def pictures(draft: Draft, report: dict[str, Any]) -> None:
     """A few of the pictures, and how many there are of each class."""
     left, right = st.columns([3, 2])
-    with left, frame.card(f"A few of the {registry.task(draft.task).info.unit}"):
+    with left, frame.card(_("A few of the {unit}", unit=registry.task(draft.task).info.unit)):
         found = [
             (Path(g["thumbnail"]) if g.get("thumbnail") else None, str(g["name"]), str(g["label"]))
             for g in mixed(report["gallery"])
@@ -58,10 +59,10 @@ def show(
         report = checked(draft)
     except InputError as error:
         open_questions = reading.questions(draft.task, error)
-        errors.say(error, "" if open_questions else "Bring other data, or take the sample.")
+        errors.say(error, "" if open_questions else _("Bring other data, or take the sample."))
         for name in open_questions:
             reading.answer(draft.task, name, error)
-        if draft.reading and st.button("Read it the usual way again", icon=":material/undo:"):
+        if draft.reading and st.button(_("Read it the usual way again"), icon=":material/undo:"):
             reading.forget(draft.task)
         _other_data()
         return
@@ -72,8 +73,10 @@ def show(
     target.show(draft)
     _other_data()
     if said:
-        with errors.calm("The time could not be estimated."):
-            said.caption(f"Train now: {words.plain(plan.sentence(draft, plan.expected(draft, report)))}.")
+        with errors.calm(_("The time could not be estimated.")):
+            said.caption(
+                _("Train now: {plain}.", plain=words.plain(plan.sentence(draft, plan.expected(draft, report))))
+            )
 
 
 # --- nothing here yet -----------------------------------------------------------------------------
@@ -83,11 +86,11 @@ def _bring(draft: Draft) -> None:
     task = draft.task
     info = registry.task(task).info
     left, right = st.columns([3, 2])
-    with left, frame.card(f"Bring {words.brought(info)}"):
+    with left, frame.card(_("Bring {brought}", brought=words.brought(info))):
         if draft.path:
             name = words.plain(Path(draft.path).name)
-            st.caption(f"This run learnt from **{name}**. Bring other data to start anew.")
-        st.caption("They stay on this machine, under an address that only you know.")
+            st.caption(_("This run learnt from **{name}**. Bring other data to start anew.", name=name))
+        st.caption(_("They stay on this machine, under an address that only you know."))
         files = st.file_uploader(
             words.brought(info).capitalize(),
             type=list(info.accepts),
@@ -100,14 +103,14 @@ def _bring(draft: Draft) -> None:
         st.markdown("\n".join(f"- {phrase}" for phrase in info.formats))
         _templates(task)
         handover.offer(task)
-    with right, frame.card("No data at hand? Take a sample"):
+    with right, frame.card(_("No data at hand? Take a sample")):
         samples = registry.task(task).samples()
         shown = len(samples) if len(samples) <= MOST_SAMPLES else MOST_SAMPLES - 2
         first = next((sample for sample in samples if registry.task(task).has_sample(sample.name)), None)
         for sample in samples[:shown]:
             _sample(task, sample, first=sample is first)
         if samples[shown:]:
-            with st.expander(f"{len(samples) - shown} more", icon=":material/more_horiz:"):
+            with st.expander(_("{samples} more", samples=len(samples) - shown), icon=":material/more_horiz:"):
                 for sample in samples[shown:]:
                     _sample(task, sample, first=False)
 
@@ -117,7 +120,7 @@ def _templates(task: str) -> None:
     files = registry.task(task).templates()
     if not files:
         return
-    st.caption("Templates to fill in")
+    st.caption(_("Templates to fill in"))
     with st.container(horizontal=True, gap="small"):
         downloads(files, key="template")
 
@@ -133,7 +136,7 @@ def downloads(files: Mapping[str, bytes], *, key: str) -> None:
 def take(task: str, files: Sequence[Any], title: str = "") -> None:
     """Keep files that a person brought, called `title`, check them and show what was found."""
     data_id = None
-    with errors.calm("The upload could not be kept.", "Try again, or take a sample."):
+    with errors.calm(_("The upload could not be kept."), _("Try again, or take a sample.")):
         info = registry.task(task).info
         whole = [f".{ending}" for ending in info.whole or info.accepts]
         data_id = uploads.keep(files, whole, title)
@@ -151,12 +154,12 @@ def take(task: str, files: Sequence[Any], title: str = "") -> None:
 def _sample(task: str, sample: Sample, first: bool) -> None:
     origin = f"{sample.origin} · {sample.licence}"
     here = registry.task(task).has_sample(sample.name)
-    made_up = "" if sample.real else " · synthetic: made up, not observed"
+    made_up = "" if sample.real else _(" · synthetic: made up, not observed")
     with st.container(gap="xsmall"):
         st.markdown(f"**{sample.title}**  \n{sample.description}")
         st.caption(origin + made_up)
         if st.button(
-            "Use this sample",
+            _("Use this sample"),
             key=f"sample_{sample.name}",
             type="primary" if first else "secondary",
             icon=":material/photo_library:",
@@ -164,19 +167,21 @@ def _sample(task: str, sample: Sample, first: bool) -> None:
         ):
             use_sample(task, sample.name)
         if not here:
-            st.caption(f":material/block: Not on this machine. To have it, {sample.needs}.")
+            st.caption(_(":material/block: Not on this machine. To have it, {needs}.", needs=sample.needs))
 
 
 def use_sample(task: str, name: str, or_another: bool = False) -> None:
     """Take a sample, check it and show it. With `or_another`, one that needs nothing when this one is not to be had."""
-    with errors.calm("The sample could not be made.", "Try another sample, or bring your own data."):
+    with errors.calm(_("The sample could not be made."), _("Try another sample, or bring your own data.")):
         try:
             data_id = sample_id(task, name)
         except InputError:
             other = next((s for s in registry.task(task).samples() if s.needs is None), None)
             if not or_another or other is None:
                 raise
-            st.toast(f"That sample is not on this machine. Here is another: {other.title}.", duration="long")
+            st.toast(
+                _("That sample is not on this machine. Here is another: {title}.", title=other.title), duration="long"
+            )
             data_id = sample_id(task, other.name)
         address.change(data=data_id, step="data", run=None, target=None)
         st.rerun()
@@ -184,7 +189,7 @@ def use_sample(task: str, name: str, or_another: bool = False) -> None:
 
 def sample_id(task: str, name: str) -> str:
     """The id of a sample that is taken and checked now, with a bar while it is. Raises InputError."""
-    path = waiting.with_bar("Getting the sample", lambda tell: _made_sample(task, name, tell))
+    path = waiting.with_bar(_("Getting the sample"), lambda tell: _made_sample(task, name, tell))
     data_id = uploads.take_sample(task, name, path)
     _check(task, data_id, {})
     return data_id
@@ -208,7 +213,9 @@ def checked(draft: Draft) -> dict[str, Any]:
 
 def _check(task: str, data_id: str, reading: dict[str, Any]) -> dict[str, Any]:
     unit = registry.task(task).info.unit
-    return waiting.with_bar(f"Reading the {unit}", lambda tell: uploads.check(task, data_id, tell, reading))
+    return waiting.with_bar(
+        _("Reading the {unit}", unit=unit), lambda tell: uploads.check(task, data_id, tell, reading)
+    )
 
 
 def _summary_and_start(draft: Draft, report: dict[str, Any], told: Told | None) -> DeltaGenerator | None:
@@ -224,22 +231,22 @@ def _summary_and_start(draft: Draft, report: dict[str, Any], told: Told | None) 
         text.markdown(f"**{words.plain(origin.title)}**: {found}")
         text.caption(use)
         if start.button(
-            "Train now",
+            _("Train now"),
             type="primary",
             icon=":material/play_arrow:",
             width="stretch",
-            help="The suggested model and strategy, beside what it is compared with.",
+            help=_("The suggested model and strategy, beside what it is compared with."),
             disabled=nothing_fits or bool(why),
         ):
             train.start(draft, origin.title)
-        if other.button("Choose a model", icon=":material/arrow_forward:", width="stretch", disabled=nothing_fits):
+        if other.button(_("Choose a model"), icon=":material/arrow_forward:", width="stretch", disabled=nothing_fits):
             address.change(step="model")
             st.rerun()
         if why:
             st.caption(f":material/block: {why}")
             return None
         said = st.empty()
-        said.caption(f"Train now: {words.plain(plan.sentence(draft))} …")
+        said.caption(_("Train now: {plain} …", plain=words.plain(plan.sentence(draft))))
         return None if nothing_fits else said
 
 
@@ -248,14 +255,14 @@ def class_counts(draft: Draft, report: dict[str, Any]) -> None:
     unit = registry.task(draft.task).info.unit
     if not report["classes"]:
         return
-    with frame.card(f"{unit.capitalize()} in each class"):
+    with frame.card(_("{unit} in each class", unit=unit.capitalize())):
         counts = {str(name): float(n) for name, n in report["classes"].items()}
         shown = dict(list(counts.items())[:20])
         plots.show(
             plots.bars(shown, x=unit, colour=plots.DATA),
             "class_counts",
             alt="; ".join(f"{name}: {n:.0f}" for name, n in shown.items()),
-            table=lambda: [{"class": name, unit: int(n)} for name, n in counts.items()],
+            table=lambda: [{_("class"): name, unit: int(n)} for name, n in counts.items()],
         )
 
 
@@ -270,15 +277,17 @@ def mixed(examples: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _summary(report: dict[str, Any], unit: str) -> str:
-    classes = f" in {len(report['classes'])} classes" if report["classes"] else ""
+    classes = _(" in {classes} classes", classes=len(report["classes"])) if report["classes"] else ""
     return f"{words.count(report['n_examples'], unit)}{classes}"
 
 
 def _splits(report: dict[str, Any], in_folds: int) -> str:
     if in_folds:
-        return f"each is tested once, in {in_folds} folds, by a network that learns from the others"
+        return _(
+            "each is tested once, in {in_folds} folds, by a network that learns from the others", in_folds=in_folds
+        )
     splits: dict[str, int] = report["splits"]
-    doing = {"train": "to learn from", "validation": "to choose by", "test": "kept aside for the test"}
+    doing = {"train": _("to learn from"), "validation": _("to choose by"), "test": _("kept aside for the test")}
     return " · ".join(f"{n:,} {doing.get(name, name)}" for name, n in splits.items())
 
 
@@ -286,15 +295,15 @@ def _remarks(report: dict[str, Any]) -> None:
     if report["notes"]:
         with st.container(border=True):
             notes = dict.fromkeys(map(words.plain, report["notes"]))  # each thing once
-            st.markdown("**Good to know**\n" + "\n".join(f"- {note}" for note in notes))
+            st.markdown(_("**Good to know**\n") + "\n".join(f"- {note}" for note in notes))
     if report["skipped"]:
         n = len(report["skipped"])
-        label = f"{n:,} left out, and why"
+        label = _("{n:,} left out, and why", n=n)
         with st.expander(label, icon=":material/filter_alt:"):
-            plots.rows([{"where": s["where"], "why": s["reason"]} for s in report["skipped"][:500]])
+            plots.rows([{_("where"): s["where"], _("why"): s["reason"]} for s in report["skipped"][:500]])
 
 
 def _other_data() -> None:
-    if st.button("Bring other data", icon=":material/undo:", type="tertiary"):
+    if st.button(_("Bring other data"), icon=":material/undo:", type="tertiary"):
         address.change(data=None, step="data", run=None, target=None)
         st.rerun()

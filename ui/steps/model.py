@@ -8,15 +8,16 @@ import streamlit as st
 
 from engines import registry, weights
 from engines.contract import InputError, ModelCard
+from engines.messages import _, told
 from ui.page import address, errors, words
 from ui.page.draft import Draft, card
 from ui.steps import naming, plan
 from ui.widgets import ranking
 
 WHERE: dict[str, tuple[words.Colour, str, str, str]] = {
-    "here": ("green", ":material/check:", "here", "The weights are on this machine."),
-    "download": ("gray", ":material/download:", "needs download", "Fetched once, when training starts."),
-    "unreachable": ("gray", ":material/cloud_off:", "not reachable", "The hub can't be reached from here now."),
+    "here": ("green", ":material/check:", "here", _("The weights are on this machine.")),
+    "download": ("gray", ":material/download:", _("needs download"), _("Fetched once, when training starts.")),
+    "unreachable": ("gray", ":material/cloud_off:", _("not reachable"), _("The hub can't be reached from here now.")),
 }
 
 
@@ -26,7 +27,7 @@ def show(
     example: str = "",
     *,
     only: Sequence[str] = (),
-    question: str = "Which network should yours start from?",
+    question: str = _("Which network should yours start from?"),
 ) -> None:
     """Cards of the catalogue. `by_hand` says which other names can be typed, if any, and `example` is one of them;
     `only` names the models that suit the data, where not all do."""
@@ -34,7 +35,12 @@ def show(
     catalogue = [entry for entry in registry.task(draft.task).models() if not only or entry.name in only]
     if away := [entry for entry in catalogue if weights.where(entry) == "unreachable"]:
         st.caption(
-            f":material/block: {len(away)} of {len(catalogue)} cannot run here: {plan.lacking(draft.task, len(away))}"
+            _(
+                ":material/block: {away} of {catalogue} cannot run here: {lacking}",
+                away=len(away),
+                catalogue=len(catalogue),
+                lacking=plan.lacking(draft.task, len(away)),
+            )
         )
     with st.grid(min_column_width=300, row_height="content"):
         for entry in catalogue:
@@ -46,7 +52,9 @@ def show(
     if draft.model not in {entry.name for entry in catalogue}:
         _card(card(draft.task, draft.model), chosen=True)
     if st.button(
-        f"Next: {registry.task(draft.task).info.words.next_question}", icon=":material/arrow_forward:", type="primary"
+        _("Next: {next_question}", next_question=registry.task(draft.task).info.words.next_question),
+        icon=":material/arrow_forward:",
+        type="primary",
     ):
         address.change(step="strategy")
         st.rerun()
@@ -56,9 +64,13 @@ def _by_hand(draft: Draft, by_hand: str, example: str) -> None:
     with st.container(border=True):
         left, right = st.columns([3, 1], vertical_alignment="bottom")
         typed = left.text_input(
-            f"{by_hand}, by its name", key="model_by_hand", max_chars=120, placeholder=example, persist_state="page"
+            _("{by_hand}, by its name", by_hand=by_hand),
+            key="model_by_hand",
+            max_chars=120,
+            placeholder=example,
+            persist_state="page",
         ).strip()
-        if right.button("Look it up", width="stretch", icon=":material/search:", disabled=not typed) and typed:
+        if right.button(_("Look it up"), width="stretch", icon=":material/search:", disabled=not typed) and typed:
             try:
                 found = card(draft.task, typed)
             except InputError as error:
@@ -70,7 +82,7 @@ def _by_hand(draft: Draft, by_hand: str, example: str) -> None:
 
 def _card(entry: ModelCard, chosen: bool) -> None:
     standing = weights.where(entry)
-    colour, icon, where, meaning = WHERE[standing]
+    colour, icon, where, meaning = told(WHERE)[standing]
     out_of_reach = standing == "unreachable"
     with st.container(border=True, height="stretch", key=f"model_{entry.name}".replace(".", "_")):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -78,12 +90,27 @@ def _card(entry: ModelCard, chosen: bool) -> None:
             st.badge(where, icon=icon, color=colour, help=meaning)
         size = f" · {words.size(entry.download_bytes)}" if entry.download_bytes else ""
         counted = (
-            None if entry.kept == entry.parameters else "Its own last layer, which yours replaces, is not counted."
+            None if entry.kept == entry.parameters else _("Its own last layer, which yours replaces, is not counted.")
         )
-        st.markdown(f":blue[{words.parameters(entry.kept)} parameters]{size} · {entry.licence}", help=counted)
-        st.caption(f"Learnt {entry.source_task}. Takes {entry.input}. {entry.source}")
+        st.markdown(
+            _(
+                ":blue[{parameters} parameters]{size} · {licence}",
+                parameters=words.parameters(entry.kept),
+                size=size,
+                licence=entry.licence,
+            ),
+            help=counted,
+        )
+        st.caption(
+            _(
+                "Learnt {source_task}. Takes {input}. {source}",
+                source_task=entry.source_task,
+                input=entry.input,
+                source=entry.source,
+            )
+        )
         if chosen:
-            st.button("Chosen", icon=":material/check:", key=f"pick_{entry.name}", disabled=True, width="stretch")
-        elif st.button("Choose", key=f"pick_{entry.name}", width="stretch", disabled=out_of_reach):
+            st.button(_("Chosen"), icon=":material/check:", key=f"pick_{entry.name}", disabled=True, width="stretch")
+        elif st.button(_("Choose"), key=f"pick_{entry.name}", width="stretch", disabled=out_of_reach):
             address.change(model=entry.name)
             st.rerun()

@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from engines import registry, weights
+from engines import messages, registry, weights
 from engines.classification.few_labels import prompts
 from engines.contract import InputError, ModelCard, Strategy
 from engines.data.class_names import codes
+from engines.messages import _
 from ui.page import domains, frame, user_changes, words
 from ui.page.draft import Draft, knows
 
@@ -30,20 +31,25 @@ def asks(draft: Draft) -> bool:
 def show(draft: Draft, report: dict[str, Any] | None, choose: Choose) -> None:
     """The sentence, and a field for the name of each class. `choose` keeps a setting."""
     classes = list((report or {}).get("classes") or ())
-    prompt = draft.settings.get("prompt", prompts.PROMPT)
-    with frame.card("What is looked for", key="naming"):
+    prompt = draft.settings.get("prompt", messages.told(prompts.PROMPT))
+    with frame.card(_("What is looked for"), key="naming"):
         st.caption(
-            "The network learnt pictures together with words. Nothing is learnt here: each class is looked for by its "
-            "name in a sentence, and {} is where the name goes. Several sentences, with | between them, are averaged."
+            _(
+                "The network learnt pictures together with words. Nothing is learnt here: each class is looked "
+                "for by its name in a sentence, and {} is where the name goes. Several sentences, with | between "
+                "them, are averaged."
+            )
         )
-        _field("naming_prompt", "Sentence for a class", prompt, lambda text: choose(draft, "prompt", text))
+        _field("naming_prompt", _("Sentence for a class"), prompt, lambda text: choose(draft, "prompt", text))
         if classes:
             _names(draft, classes, choose)
         if unnamed := unknown(draft, classes):
             told = ", ".join(f"'{words.plain(name)}'" for name in unnamed[:MOST_TOLD]) + " …" * (
                 len(unnamed) > MOST_TOLD
             )
-            st.warning(f"{told}: codes say nothing to this network. Say in a word what is on these pictures.")
+            st.warning(
+                _("{told}: codes say nothing to this network. Say in a word what is on these pictures.", told=told)
+            )
         else:
             _preview(classes, prompt, draft.settings.get("class_names"))
 
@@ -58,10 +64,10 @@ def _names(draft: Draft, classes: list[str], choose: Choose) -> None:
         for name in classes[:MOST]:
             shown = called.get(name, "" if name in unnamed else name.replace("_", " "))
             with st.container(gap="xxsmall"):
-                st.markdown(f"{words.plain(name)} is called")
-                _field(f"called_{name}", f"{name} is called", shown, rename(name), seen=False)
+                st.markdown(_("{plain} is called", plain=words.plain(name)))
+                _field(f"called_{name}", _("{name} is called", name=name), shown, rename(name), seen=False)
     if classes[MOST:]:
-        st.caption(f"{len(classes) - MOST:,} more classes are called as they are.")
+        st.caption(_("{classes:,} more classes are called as they are.", classes=len(classes) - MOST))
 
 
 def _field(key: str, label: str, value: str, change: Callable[[str], None], *, seen: bool = True) -> None:
@@ -91,7 +97,7 @@ def _preview(classes: list[str], prompt: str, class_names: str | None) -> None:
     except InputError as error:
         st.warning(words.plain(" ".join(map(str, error.problems))), icon=":material/error:")
         return
-    st.caption("Asked: " + "; ".join(f"“{words.plain(sentence)}”" for sentence in about[0]))
+    st.caption(_("Asked: ") + "; ".join(f"“{words.plain(sentence)}”" for sentence in about[0]))
 
 
 def hindrance(draft: Draft, report: dict[str, Any] | None) -> str:
@@ -99,7 +105,7 @@ def hindrance(draft: Draft, report: dict[str, Any] | None) -> str:
     if not asks(draft):
         return ""
     unnamed = unknown(draft, (report or {}).get("classes") or ())
-    return "Call each class by a word first: the network knows no codes." if unnamed else ""
+    return _("Call each class by a word first: the network knows no codes.") if unnamed else ""
 
 
 def elsewhere(draft: Draft, model: ModelCard | None = None) -> None:
@@ -115,12 +121,21 @@ def elsewhere(draft: Draft, model: ModelCard | None = None) -> None:
     if len(able) == len(task.models()) or ready:
         return
     here = [card for card in able if weights.where(card) == "here"]
-    names = " or ".join(card.title for card in here or able)
-    said = "**By naming** (zero-shot) finds classes by their names, without an example. It takes a network that learnt "
+    names = _(" or ").join(card.title for card in here or able)
+    said = _(
+        "**By naming** (zero-shot) finds classes by their names, without an example. It takes a network that learnt "
+    )
     if here:
-        st.caption(f":material/label: {said}pictures together with words: choose {names}.")
+        st.caption(_(":material/label: {said}pictures together with words: choose {names}.", said=said, names=names))
         return
-    sizes = " or ".join(words.size(card.download_bytes) for card in able)
-    st.caption(f":material/block: {said}pictures together with words: {names}. Not here; needs a download of {sizes}.")
+    sizes = _(" or ").join(words.size(card.download_bytes) for card in able)
+    st.caption(
+        _(
+            ":material/block: {said}pictures together with words: {names}. Not here; needs a download of {sizes}.",
+            said=said,
+            names=names,
+            sizes=sizes,
+        )
+    )
     if (page := domains.further("showing")) is not None:
-        st.page_link(page, label="Instead, show a few pictures of each class", icon=":material/photo_camera:")
+        st.page_link(page, label=_("Instead, show a few pictures of each class"), icon=":material/photo_camera:")

@@ -11,6 +11,7 @@ from engines.contract import Event
 from engines.cost.forecast import Forecast
 from engines.cost.stopwatch import TOLD
 from engines.cost.work import PHASES
+from engines.messages import _
 from ui.page import words
 
 SPANS = {
@@ -64,7 +65,7 @@ def overall(
                 continue
         start, end = (own_half, 1.0) if comparing else (0.0, own_half)
         share = max(share, start + (end - start) * _of_half(phase, latest))
-    said = [str(phase.get("title") or "Starting"), *_details(latest, unit)]
+    said = [str(phase.get("title") or _("Starting")), *_details(latest, unit)]
     said += _left(events, expected, comparing or not compares, now)
     return Overall(min(share, ALMOST), " · ".join(said))
 
@@ -89,9 +90,9 @@ def _of_phase(latest: dict[str, Any]) -> float:
 def _details(latest: dict[str, Any], unit: str) -> list[str]:
     found = []
     if "epoch" in latest:
-        found.append(f"epoch {latest['epoch']} of {latest['epochs']}")
+        found.append(_("epoch {epoch} of {epochs}", epoch=latest["epoch"], epochs=latest["epochs"]))
     elif latest.get("total"):
-        found.append(f"{latest['done']:,} of {latest['total']:,}")
+        found.append(_("{done:,} of {total:,}", done=latest["done"], total=latest["total"]))
     if latest.get("rate"):
         found.append(f"{latest['rate']:,.0f} {latest.get('unit') or unit}/s")
     return found
@@ -106,10 +107,14 @@ def _left(events: Sequence[Event], expected: Forecast | None, last: bool, now: f
     seconds = told_left(events, now)
     if expected is not None:
         seconds = total_left(events, expected, now)
-        return [f"about {words.duration(seconds)} left in all"] if seconds >= 1 else []
+        return [_("about {duration} left in all", duration=words.duration(seconds))] if seconds >= 1 else []
     if seconds is None:
         return []
-    return [f"{words.duration(seconds)} left" if last else f"{words.duration(seconds)} left of this part"]
+    return [
+        _("{duration} left", duration=words.duration(seconds))
+        if last
+        else _("{duration} left of this part", duration=words.duration(seconds))
+    ]
 
 
 def told_left(events: Sequence[Event], now: float | None) -> float | None:

@@ -12,6 +12,7 @@ from engines.contract import InputError, Progress, Strategy
 from engines.cost import rates, timed_steps
 from engines.cost.forecast import Forecast, forecast, kind, works
 from engines.cost.work import Sizes
+from engines.messages import _
 from ui.page import words
 from ui.page.draft import Draft, card, folds
 
@@ -79,12 +80,18 @@ def time_steps(draft: Draft, report: dict[str, Any], progress: Progress) -> None
 def sentence(draft: Draft, time: Expected | None = None) -> str:
     """'Head only on EfficientNet-Lite0, about 15 s, then about 4 min for the comparison'"""
     info, depth = registry.task(draft.task).info, draft.settings.get("depth")
-    said = f"{words.strategy(info, draft.strategy, draft.blocks, depth)} on {_model(draft)}"
+    said = _(
+        "{strategy} on {model}", strategy=words.strategy(info, draft.strategy, draft.blocks, depth), model=_model(draft)
+    )
     if time is None:
         return said
     own, more = time.forecast.own, time.forecast.comparison
-    said += f", about {words.duration(own)}"
-    return f"{said}, then about {words.duration(more)} for the comparison" if more else said
+    said += _(", about {duration}", duration=words.duration(own))
+    return (
+        _("{said}, then about {duration} for the comparison", said=said, duration=words.duration(more))
+        if more
+        else said
+    )
 
 
 def _model(draft: Draft) -> str:
@@ -106,15 +113,18 @@ def hindrance(draft: Draft) -> str:
     if weights.where(model) != "unreachable":
         return ""
     here = [other.title for other in registry.task(draft.task).models() if weights.find(other)]
-    return f"{words.plain(model.title)} cannot run here: {lacking(draft.task)}" + (
-        f" Or choose {words.plain(here[0])}, which is here." if here else ""
+    return _("{plain} cannot run here: {lacking}", plain=words.plain(model.title), lacking=lacking(draft.task)) + (
+        _(" Or choose {plain}, which is here.", plain=words.plain(here[0])) if here else ""
     )
 
 
 def lacking(task: str, models: int = 1) -> str:
     """What is said of so many models whose weights cannot be had, and what brings them."""
-    whose, domain = "its" if models == 1 else "their", task.split(".")[0]
-    return (
-        f"{whose} weights are not on this machine, and the hub cannot be reached. Connect this machine to the network; "
-        f"or run `headstart prefetch {domain} --dest FOLDER` where there is one, and set HEADSTART_MODELS to FOLDER."
+    whose, domain = _("its") if models == 1 else _("their"), task.split(".")[0]
+    return _(
+        "{whose} weights are not on this machine, and the hub cannot be reached. Connect "
+        "this machine to the network; or run `headstart prefetch {domain} --dest FOLDER` "
+        "where there is one, and set HEADSTART_MODELS to FOLDER.",
+        whose=whose,
+        domain=domain,
     )

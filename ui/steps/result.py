@@ -8,8 +8,9 @@ from pathlib import Path
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from engines import registry
+from engines import messages, registry
 from engines.contract import Block, Network, Recipe, Result, Side, Strategy, TaskInfo, Verdict, Word
+from engines.messages import _, _n
 from engines.reporting import comparisons, wording
 from ui.comparisons import longer, make_sure, sweep_offer
 from ui.page import again, frame, recorded, words
@@ -17,11 +18,11 @@ from ui.steps import adapted, cost, train
 from ui.widgets import calibration, drawing, layers, mistakes, network_view, rate_search, take_home, try_it
 
 RIVALS = {
-    "scratch": ":gray[■] From scratch",
-    "zero_shot": ":blue[■] As it came",
-    "zero_shot_inputs": ":blue[■] As it came, inputs chosen",
-    "nearest_voice": ":blue[■] As it came, nearest voice",
-    "seasonal_naive": ":gray[■] Seasonal naive",
+    "scratch": _(":gray[■] From scratch"),
+    "zero_shot": _(":blue[■] As it came"),
+    "zero_shot_inputs": _(":blue[■] As it came, inputs chosen"),
+    "nearest_voice": _(":blue[■] As it came, nearest voice"),
+    "seasonal_naive": _(":gray[■] Seasonal naive"),
 }
 NUMBER = 148  # pixels: two of them stand side by side on a phone
 MARKS: dict[Word, tuple[words.Colour, str]] = {
@@ -31,9 +32,9 @@ MARKS: dict[Word, tuple[words.Colour, str]] = {
     "undecided": ("yellow", ":material/help:"),
 }
 READINGS = {
-    "by heart": ("yellow", ":material/menu_book: Learns by heart"),
-    "still improving": ("blue", ":material/trending_up: Still improving"),
-    "fine": ("green", ":material/check: Not overfitted"),
+    "by heart": ("yellow", _(":material/menu_book: Learns by heart")),
+    "still improving": ("blue", _(":material/trending_up: Still improving")),
+    "fine": ("green", _(":material/check: Not overfitted")),
 }
 """Of `training.overfitting`."""
 OF_NETWORKS: dict[Side, tuple[words.Colour, str]] = {
@@ -44,9 +45,9 @@ OF_NETWORKS: dict[Side, tuple[words.Colour, str]] = {
 }
 """Of one seed, which claims less."""
 WITHOUT = {
-    "running": "training from scratch, to compare with, still goes on",
-    "skipped": "it was not compared with training from scratch",
-    "done": "it was not compared with training from scratch",
+    "running": _("training from scratch, to compare with, still goes on"),
+    "skipped": _("it was not compared with training from scratch"),
+    "done": _("it was not compared with training from scratch"),
 }
 
 
@@ -59,10 +60,16 @@ def show(found: recorded.Finished, camera: bool = False) -> None:
     details = found.result.details
     left, right = st.columns([1, 1])
     if details.get("confusion"):
-        with left, frame.card("Where it is wrong", help="Rows are the true classes, columns what the model said."):
+        with (
+            left,
+            frame.card(_("Where it is wrong"), help=_("Rows are the true classes, columns what the model said.")),
+        ):
             st.fragment(mistakes.confusion)(info, found)
     if details.get("classes"):
-        with right, frame.card("Its most confident mistakes", help="Look here first: wrong labels show up here too."):
+        with (
+            right,
+            frame.card(_("Its most confident mistakes"), help=_("Look here first: wrong labels show up here too.")),
+        ):
             st.fragment(mistakes.worst)(info, found)
     if details.get("confusion"):
         st.fragment(mistakes.browser)(info, found)
@@ -75,18 +82,18 @@ def show(found: recorded.Finished, camera: bool = False) -> None:
         small_print(info, found)
 
 
-def try_and_take(info: TaskInfo, found: recorded.Finished, draw: Callable[[], None], title: str = "Try it") -> None:
+def try_and_take(info: TaskInfo, found: recorded.Finished, draw: Callable[[], None], title: str = _("Try it")) -> None:
     """What one does with the model, side by side: `draw` lets it answer something new, and it leaves here."""
     left, right = st.columns([1, 1])
     with left, frame.card(title):
         draw()
-    with right, frame.card("Take it home"):
+    with right, frame.card(_("Take it home")):
         take_home.show(info, found)
 
 
 def further_details() -> DeltaGenerator:
     """What is behind the result, folded away."""
-    title = "Details: how it learnt, what was trained, what the numbers rest on"
+    title = _("Details: how it learnt, what was trained, what the numbers rest on")
     return st.expander(title, key="details", icon=":material/unfold_more:")
 
 
@@ -99,7 +106,13 @@ def verdict(info: TaskInfo, found: recorded.Finished) -> None:
     with st.container(border=True, key="verdict", gap="small"):
         said, numbers = st.columns([5, 4], vertical_alignment="center", gap="small")
         learns = words.strategy(info, result.strategy, _blocks(found.recipe), result.details.get("depth")).lower()
-        rests_on = f"{_model_title(found.recipe)}, {learns} · {_tested_on(info, result)} · seed {result.seed}"
+        rests_on = _(
+            "{model_title}, {learns} · {tested_on} · seed {seed}",
+            model_title=_model_title(found.recipe),
+            learns=learns,
+            tested_on=_tested_on(info, result),
+            seed=result.seed,
+        )
         with said, st.container(gap="xsmall"):
             if told:
                 first(info, told[0], result.strategy)
@@ -107,29 +120,36 @@ def verdict(info: TaskInfo, found: recorded.Finished) -> None:
                 further(info, told[1:])
             else:
                 st.markdown(f"### {info.metric.title} {words.metric(info.metric, result.value)}")
-                nothing = "nothing was learnt, so there is nothing to compare"
-                why = nothing if result.strategy == Strategy.ZERO_SHOT else WITHOUT[result.comparison]
+                nothing = _("nothing was learnt, so there is nothing to compare")
+                why = nothing if result.strategy == Strategy.ZERO_SHOT else messages.told(WITHOUT)[result.comparison]
                 st.caption(f"{wording.direction(info.metric)} · {rests_on} · {why}")
         rival = told[0].against if told else info.rival
         with numbers, st.container(horizontal=True):
             number(info, _own(result), result.value, result.low, result.high)
             if rival in RIVALS and rival in result.baselines:
                 d = result.baseline_details.get(rival, {})
-                number(info, RIVALS[rival], result.baselines[rival], d.get("low"), d.get("high"))
+                number(info, messages.told(RIVALS)[rival], result.baselines[rival], d.get("low"), d.get("high"))
         if "scratch" in result.baselines:
             st.caption(budgets(result))
             longer.offer(found)
         if (d := result.baseline_details.get(rival, {})) and "there" in d:
             there = words.metric(info.metric, d["there"])
-            st.caption(f"{d['n']:,} of the {info.unit} tested the one from scratch; there this run has {there}.")
+            st.caption(
+                _(
+                    "{n:,} of the {unit} tested the one from scratch; there this run has {there}.",
+                    n=d["n"],
+                    unit=info.unit,
+                    there=there,
+                )
+            )
         make_sure.offer(found)
     adapted.show(info, result)
 
 
 def _own(result: Result) -> str:
     """What the run's own number is called, in the colour of what it started from."""
-    marks = {Strategy.SCRATCH: RIVALS["scratch"], Strategy.ZERO_SHOT: RIVALS["zero_shot"]}
-    return marks.get(Strategy(result.strategy), ":orange[■] This run")
+    marks = {Strategy.SCRATCH: messages.told(RIVALS)["scratch"], Strategy.ZERO_SHOT: messages.told(RIVALS)["zero_shot"]}
+    return marks.get(Strategy(result.strategy), _(":orange[■] This run"))
 
 
 def first(info: TaskInfo, verdict: Verdict, strategy: str) -> None:
@@ -151,15 +171,21 @@ def further(info: TaskInfo, verdicts: Sequence[Verdict]) -> None:
 def budgets(result: Result) -> str:
     """What training from scratch was given, and whether that was enough for it, beside what the run was given."""
     known = result.baseline_details["scratch"]
-    took = f" in {words.duration(known['seconds'])}" if known.get("seconds") else ""
+    took = _(" in {duration}", duration=words.duration(known["seconds"])) if known.get("seconds") else ""
     if not known.get("epochs"):
-        return f"From scratch: trained{took}."
+        return _("From scratch: trained{took}.", took=took)
     passes, best = known["epochs"], known.get("best_epoch") or known["epochs"]
     may = result.baseline_may_improve
-    enough = "it may not have stopped improving: more passes may help it" if may else "it had stopped improving"
-    return (
-        f"From scratch: {words.count(passes, 'passes')} over the data{took}, the best was number {best}; {enough}. "
-        f"This run: {words.count(result.epochs, 'passes')}, the best was number {result.best_epoch}."
+    enough = _("it may not have stopped improving: more passes may help it") if may else _("it had stopped improving")
+    return _(
+        "From scratch: {passes} over the data{took}, the best was number {best}; {enough}. "
+        "This run: {epochs}, the best was number {best_epoch}.",
+        passes=_n("{n:,} pass", "{n:,} passes", passes),
+        took=took,
+        best=best,
+        enough=enough,
+        epochs=_n("{n:,} pass", "{n:,} passes", result.epochs),
+        best_epoch=result.best_epoch,
     )
 
 
@@ -175,13 +201,17 @@ def say_if_synthetic(info: TaskInfo, found: recorded.Finished) -> None:
     """A line where the run's data are a sample that a program made."""
     name = recorded.sample(found.run.id) or Path(found.recipe.data).stem
     if not {sample.name: sample.real for sample in registry.task(info.name).samples()}.get(name, True):
-        st.caption(f":material/smart_toy: Synthetic data: these numbers are about {info.unit} made by a program.")
+        st.caption(
+            _(":material/smart_toy: Synthetic data: these numbers are about {unit} made by a program.", unit=info.unit)
+        )
 
 
 def _tested_on(info: TaskInfo, result: Result) -> str:
     if folds := result.details.get("folds"):
-        return f"each of {words.count(result.n_test, info.unit)} tested once, in {folds} folds"
-    return words.count(result.n_test, "test " + info.unit)
+        return _(
+            "each of {count} tested once, in {folds} folds", count=words.count(result.n_test, info.unit), folds=folds
+        )
+    return words.count(result.n_test, _("test ") + info.unit)
 
 
 def _model_title(recipe: Recipe) -> str:
@@ -199,10 +229,12 @@ def _blocks(recipe: Recipe) -> int:
 def how_it_learnt(info: TaskInfo, found: recorded.Finished) -> None:
     """Its curves, and whether they say that it learnt by heart; nothing where nothing was trained."""
     if found.epochs:
-        with frame.card("How it learnt"):
+        with frame.card(_("How it learnt")):
             if fit := found.result.details.get("overfitting"):
-                colour, said = READINGS[fit["reading"]]
-                st.markdown(f":{colour}-badge[{said}] {words.plain(fit['text'])}")
+                colour, said = messages.told(READINGS)[fit["reading"]]
+                st.markdown(
+                    _(":{colour}-badge[{said}] {plain}", colour=colour, said=said, plain=words.plain(fit["text"]))
+                )
             train.curves(info, found.epochs, found.result.strategy, key="result", finished=True)
             rate_search.show(found.searches)
 
@@ -210,7 +242,7 @@ def how_it_learnt(info: TaskInfo, found: recorded.Finished) -> None:
 def kept_and_trained(found: recorded.Finished) -> None:
     """The network, block by block: what stayed as it came and what learnt; and what that changed inside."""
     if found.result.details.get("stages"):
-        with frame.card("What was kept and what was trained"):
+        with frame.card(_("What was kept and what was trained")):
             _network(found)
     st.fragment(layers.show)(found)
     sweep_offer.offer(found)
@@ -253,7 +285,7 @@ def advise(found: recorded.Finished) -> None:
     advice = found.result.details.get("next")
     if not advice:
         return
-    with frame.card("What to try next"):
+    with frame.card(_("What to try next")):
         text, button = st.columns([3, 2], vertical_alignment="center")
         text.markdown(advice["text"])
         if not advice.get("strategy") or recorded.is_recorded(found.run):
@@ -261,7 +293,7 @@ def advise(found: recorded.Finished) -> None:
         settings = {**found.recipe.settings, **(advice.get("settings") or {})}
         info, blocks, depth = registry.task(found.recipe.task).info, settings.get("blocks"), settings.get("depth")
         learns = words.strategy(info, advice["strategy"], blocks, depth).lower()
-        label = f"Train again: {learns}"
+        label = _("Train again: {learns}", learns=learns)
         if button.button(label, type="primary", icon=":material/play_arrow:", width="stretch"):
             again.train(found.recipe.again(settings, Strategy(advice["strategy"])))
 
@@ -269,9 +301,19 @@ def advise(found: recorded.Finished) -> None:
 def small_print(info: TaskInfo, found: recorded.Finished) -> None:
     result = found.result
     st.caption(
-        f"{words.count(result.n_train, info.unit)} to learn from, {result.n_validation:,} to choose by, "
-        f"{_for_the_test(result)} · {words.duration(result.seconds)} on {result.device} ({result.precision}) · "
-        f"pass {result.best_epoch} of {result.epochs} kept · {words.moment(found.finished)}"
+        _(
+            "{count} to learn from, {n_validation:,} to choose by, {for_the_test} · {duration} "
+            "on {device} ({precision}) · pass {best_epoch} of {epochs} kept · {moment}",
+            count=words.count(result.n_train, info.unit),
+            n_validation=result.n_validation,
+            for_the_test=_for_the_test(result),
+            duration=words.duration(result.seconds),
+            device=result.device,
+            precision=result.precision,
+            best_epoch=result.best_epoch,
+            epochs=result.epochs,
+            moment=words.moment(found.finished),
+        )
     )
     cost.after(result)
     notes(result)
@@ -279,17 +321,17 @@ def small_print(info: TaskInfo, found: recorded.Finished) -> None:
 
 def _for_the_test(result: Result) -> str:
     if folds := result.details.get("folds"):
-        return f"{result.n_test:,} tested by other networks, in {folds} folds"
-    return f"{result.n_test:,} for the test"
+        return _("{n_test:,} tested by other networks, in {folds} folds", n_test=result.n_test, folds=folds)
+    return _("{n_test:,} for the test", n_test=result.n_test)
 
 
 def notes(result: Result) -> None:
     """What is good to know of a run, each thing once, folded away."""
     lines = [words.plain(note) for note in dict.fromkeys(result.notes)]
     if result.skipped:
-        lines.append(f"{len(result.skipped):,} left out; the Data step names them.")
+        lines.append(_("{skipped:,} left out; the Data step names them.", skipped=len(result.skipped)))
     if lines:
-        with st.expander("Good to know", icon=":material/info:"):
+        with st.expander(_("Good to know"), icon=":material/info:"):
             st.markdown("\n".join(f"- {line}" for line in lines))
 
 
@@ -297,6 +339,10 @@ def recorded_banner(found: recorded.Finished, sample: str | None) -> bool:
     """Says that this is a recording; True when somebody wants to train it themselves."""
     with st.container(key="recorded", horizontal=True, vertical_alignment="center", gap="small"):
         title = words.plain(found.recipe.title) or _model_title(found.recipe)
-        st.markdown(f":material/history: **A recorded run: {title}.** {words.day(found.finished)}")
-        wanted = st.button("Train it yourself", type="primary", icon=":material/play_arrow:", disabled=sample is None)
+        st.markdown(
+            _(":material/history: **A recorded run: {title}.** {day}", title=title, day=words.day(found.finished))
+        )
+        wanted = st.button(
+            _("Train it yourself"), type="primary", icon=":material/play_arrow:", disabled=sample is None
+        )
     return wanted

@@ -11,17 +11,18 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from engines import registry
+from engines import messages, registry
 from engines.contract import InputError, ModelCard, Network, Problem, Settings, Strategy
 from engines.contract.settings import Group
 from engines.jobs.serving import client
+from engines.messages import _
 from ui.comparisons import data_needed
 from ui.page import address, errors, rehearsals, uploads, user_changes, words
 from ui.page.draft import Draft, card, knows, strategies
 from ui.steps import cost, data, naming, plan, train
 from ui.widgets import drawing, network_view
 
-GROUPS: dict[Group, str] = {"often": "What most people change", "training": "Training", "data": "Data"}
+GROUPS: dict[Group, str] = {"often": _("What most people change"), "training": _("Training"), "data": _("Data")}
 TIMED = "timed_steps"
 """Where the session keeps of which choices some steps were timed."""
 FEW = 1000  # training examples below which most of the network is better left as it came
@@ -59,17 +60,17 @@ def show(draft: Draft, own: Callable[[Draft, dict[str, Any] | None], bool] | Non
         naming.show(draft, report, choose_setting)
     _settings(draft, compares)
     if draft.path is None:
-        st.caption("Bring data first, then training can start.")
-        if st.button("Bring data", type="primary", icon=":material/arrow_back:"):
+        st.caption(_("Bring data first, then training can start."))
+        if st.button(_("Bring data"), type="primary", icon=":material/arrow_back:"):
             address.change(step="data")
             st.rerun()
         return
     _start(draft, naming.hindrance(draft, report))
     if report is None:
         return
-    estimate.caption("Estimating the time …")
+    estimate.caption(_("Estimating the time …"))
     expected = None
-    with errors.calm("The time could not be estimated."):
+    with errors.calm(_("The time could not be estimated.")):
         expected = plan.expected(draft, report)
         with estimate.container(gap="xsmall"):
             _time(expected)
@@ -129,12 +130,12 @@ def _slider(draft: Draft, model: ModelCard) -> None:
         address.change(blocks=st.session_state["blocks_slider"], strategy=Strategy.PARTIAL, step="strategy")
 
     st.slider(
-        "Blocks that learn, counted from the head",
+        _("Blocks that learn, counted from the head"),
         1,
         max(len(model.stages), 2),
         key="blocks_slider",
         on_change=user_changes.changed("blocks_slider", move),
-        help="You can also click a block in the drawing.",
+        help=_("You can also click a block in the drawing."),
     )
 
 
@@ -155,9 +156,12 @@ def _depth(draft: Draft, model: ModelCard) -> None:
         range(1, len(names) + 1),
         key="depth_slider",
         on_change=user_changes.changed("depth_slider", move),
-        format_func=lambda depth: "the last" if depth == len(names) else names[depth - 1],
-        help="Where your data look unlike what the model was trained on, an earlier block may serve the head better: "
-        "it has seen lines, colours and shapes, or words, and not yet the things that the model used to name.",
+        format_func=lambda depth: _("the last") if depth == len(names) else names[depth - 1],
+        help=_(
+            "Where your data look unlike what the model was trained on, an earlier block may serve the head "
+            "better: it has seen lines, colours and shapes, or words, and not yet the things that the model "
+            "used to name."
+        ),
     )
 
 
@@ -167,11 +171,15 @@ def _advice(draft: Draft, report: dict[str, Any] | None) -> str:
     unit = registry.task(draft.task).info.unit
     n = report["splits"].get("train", report["n_examples"])
     if n < FEW and draft.strategy is Strategy.FULL:
-        return f"{n:,} {unit} is little for a whole network: the head only, or the last blocks, is the safer start."
+        return _(
+            "{n:,} {unit} is little for a whole network: the head only, or the last blocks, is the safer start.",
+            n=n,
+            unit=unit,
+        )
     if n < FEW and draft.strategy is Strategy.SCRATCH:
-        return f"{n:,} {unit} is very little to start from nothing."
+        return _("{n:,} {unit} is very little to start from nothing.", n=n, unit=unit)
     if n >= FEW and draft.strategy is Strategy.FEATURES:
-        return f"{n:,} {unit} is enough to let the last blocks learn as well."
+        return _("{n:,} {unit} is enough to let the last blocks learn as well.", n=n, unit=unit)
     return ""
 
 
@@ -180,8 +188,14 @@ def _time(expected: plan.Expected | None) -> None:
     if expected is None:
         return
     found = expected.forecast
-    text = f"about **{words.duration(found.own)}** on this machine ({expected.device})"
-    more = f", and {words.duration(found.comparison)} more for the comparison" if found.comparison else ""
+    text = _(
+        "about **{duration}** on this machine ({device})", duration=words.duration(found.own), device=expected.device
+    )
+    more = (
+        _(", and {duration} more for the comparison", duration=words.duration(found.comparison))
+        if found.comparison
+        else ""
+    )
     st.markdown(text + more)
     st.caption(cost.by_phase(found))
     st.caption(f"{cost.grounds(found)} {cost.memory(found)}")
@@ -197,9 +211,9 @@ def _time_steps(draft: Draft, report: dict[str, Any], place: DeltaGenerator) -> 
     told = st.empty()
     began = time.monotonic()
 
-    def tell(*_: int) -> None:
+    def tell(*_unused: int) -> None:
         share = min(0.95, (time.monotonic() - began) / plan.TIMING_SECONDS)
-        told.progress(share, "Timing some real steps, for a better estimate. You may go on meanwhile.")
+        told.progress(share, _("Timing some real steps, for a better estimate. You may go on meanwhile."))
 
     tell()
     with contextlib.suppress(InputError, client.ServerFailed):
@@ -226,15 +240,15 @@ def _settings(draft: Draft, compares: bool) -> None:
     elsewhere |= {"adapt"} if draft.target is None else set()
     fields = [field for field in dataclasses.fields(task.settings) if field.name not in elsewhere]
     moved = {f.name for f in fields if draft.settings.get(f.name, f.default) != f.default}
-    label = f"Settings, {len(moved)} changed" if moved else "Settings"
+    label = _("Settings, {moved} changed", moved=len(moved)) if moved else _("Settings")
     with st.expander(label, icon=":material/tune:", key="settings"):
-        for group, title in GROUPS.items():
+        for group, title in messages.told(GROUPS).items():
             if among := [field for field in fields if task.settings.group(field.name) == group]:
                 st.markdown(f"**{title}**")
                 with st.grid(min_column_width=220):
                     for field in among:
                         _field(draft, field)
-        if moved and st.button("Reset all of them", icon=":material/undo:", key="reset_settings"):
+        if moved and st.button(_("Reset all of them"), icon=":material/undo:", key="reset_settings"):
             _reset(draft, moved)
 
 
@@ -266,7 +280,11 @@ def _field(draft: Draft, field: dataclasses.Field[Any]) -> None:
         choose_setting(draft, field.name, st.session_state[key])
 
     label, act = settings.title(field.name), user_changes.changed(key, change)
-    help = meta["help"] if value == field.default else f"{meta['help']}. By default: {_said(usual)}"
+    help = (
+        meta["help"]
+        if value == field.default
+        else _("{help}. By default: {said}", help=meta["help"], said=_said(usual))
+    )
     st.session_state[key] = value
     if meta.get("choices"):
         st.selectbox(label, meta["choices"], key=key, help=help, on_change=act)
@@ -280,7 +298,7 @@ def _field(draft: Draft, field: dataclasses.Field[Any]) -> None:
 def _said(value: str | float | None) -> str:
     """A setting's value, as a person would type it."""
     if value is None:
-        return "not set"
+        return _("not set")
     if isinstance(value, bool):
         return "on" if value else "off"
     return f"{value:g}" if isinstance(value, float) else str(value)
@@ -291,7 +309,7 @@ def choose_setting(draft: Draft, name: str, value: str | float | None) -> None:
     task = registry.task(draft.task)
     here = address.read()
     chosen = {**dict(here.settings), name: value}
-    with errors.calm("This setting could not be changed."):
+    with errors.calm(_("This setting could not be changed.")):
         task.settings.parse({name: value})
         address.put(dataclasses.replace(here.with_settings(chosen), step="strategy"))
 
@@ -299,13 +317,13 @@ def choose_setting(draft: Draft, name: str, value: str | float | None) -> None:
 def _start(draft: Draft, missing: str) -> None:
     why, refused = plan.hindrance(draft) or missing, _refused(draft)
     stopped = bool(why or refused)
-    if st.button("Start training", type="primary", icon=":material/play_arrow:", disabled=stopped):
+    if st.button(_("Start training"), type="primary", icon=":material/play_arrow:", disabled=stopped):
         title = uploads.origin(draft.data).title if draft.data else ""
         train.start(draft, title)
     if why:
         st.caption(f":material/block: {why}")
     elif refused:
-        errors.say(InputError(*refused), "Change this here, in the settings, or in the step before.")
+        errors.say(InputError(*refused), _("Change this here, in the settings, or in the step before."))
 
 
 def _refused(draft: Draft) -> list[Problem] | None:
@@ -327,4 +345,4 @@ def _look_ahead(draft: Draft) -> None:
             st.rerun()
         errors.say(error)
     except Exception:
-        errors.broke("It could not be looked whether these choices fit the data.")
+        errors.broke(_("It could not be looked whether these choices fit the data."))

@@ -10,19 +10,20 @@ import streamlit as st
 
 from engines import paths, registry
 from engines.contract import InputError, Sample, Strategy, TaskInfo
+from engines.messages import _, told
 from ui.page import address, errors, uploads, waiting, words
 from ui.page.draft import Draft
 
-TITLE = "The same task in a new domain, without labels"
+TITLE = _("The same task in a new domain, without labels")
 
 
 def show(draft: Draft) -> None:
     """What was brought of a new domain, or a way to bring it; nothing but a sentence where the task takes none."""
     info = registry.task(draft.task).info
     if info.adapts_by is None:
-        st.caption(f"New domain without labels: {info.no_target}.")
+        st.caption(_("New domain without labels: {no_target}.", no_target=info.no_target))
         return
-    with st.expander(TITLE, icon=":material/swap_horiz:", expanded=draft.target is not None, key="target"):
+    with st.expander(told(TITLE), icon=":material/swap_horiz:", expanded=draft.target is not None, key="target"):
         if draft.target is None:
             _bring(draft, info)
         else:
@@ -31,12 +32,16 @@ def show(draft: Draft) -> None:
 
 def _bring(draft: Draft, info: TaskInfo) -> None:
     st.markdown(
-        f"Have {info.unit} from where the model will be used, and nobody has labelled them? Bring some: the model that "
-        f"learns from the labelled {info.unit} is then adapted to them, and the result shows both, before and after."
+        _(
+            "Have {unit} from where the model will be used, and nobody has labelled them? Bring "
+            "some: the model that learns from the labelled {unit} is then adapted to them, and "
+            "the result shows both, before and after.",
+            unit=info.unit,
+        )
     )
-    st.caption("Labels among them are set aside: they only tell how good both are.")
+    st.caption(_("Labels among them are set aside: they only tell how good both are."))
     files = st.file_uploader(
-        f"{info.unit.capitalize()} of the new domain",
+        _("{unit} of the new domain", unit=info.unit.capitalize()),
         type=list(info.accepts),
         accept_multiple_files=True,
         key="target_upload",
@@ -55,17 +60,17 @@ def _shifts(draft: Draft) -> list[Sample]:
 
 def _sample(draft: Draft, sample: Sample) -> None:
     here = registry.task(draft.task).has_sample(sample.name)
-    made_up = "" if sample.real else " · synthetic: made up, not observed"
+    made_up = "" if sample.real else _(" · synthetic: made up, not observed")
     text, button = st.columns([4, 1], vertical_alignment="center")
     text.markdown(f"**{sample.title}**  \n{sample.description}")
     text.caption(f"{sample.origin} · {sample.licence}{made_up}")
-    label = f"Take {sample.title}"
+    label = _("Take {title}", title=sample.title)
     if button.button(label, key=f"target_{sample.name}", icon=":material/swap_horiz:", disabled=not here):
-        with errors.calm("The sample could not be made.", "Try another one, or bring your own data."):
-            path = waiting.with_bar("Getting the sample", lambda tell: _made(draft.task, sample.name, tell))
+        with errors.calm(_("The sample could not be made."), _("Try another one, or bring your own data.")):
+            path = waiting.with_bar(_("Getting the sample"), lambda tell: _made(draft.task, sample.name, tell))
             _use(draft, uploads.take_sample(draft.task, sample.name, path))
     if not here:
-        text.caption(f":material/block: Not on this machine. To have it, {sample.needs}.")
+        text.caption(_(":material/block: Not on this machine. To have it, {needs}.", needs=sample.needs))
 
 
 def _made(task: str, name: str, tell: Any) -> Path:
@@ -77,7 +82,7 @@ def _made(task: str, name: str, tell: Any) -> Path:
 
 def _take(draft: Draft, info: TaskInfo, files: Sequence[Any]) -> None:
     target = None
-    with errors.calm("The upload could not be kept.", "Try again, or bring other data."):
+    with errors.calm(_("The upload could not be kept."), _("Try again, or bring other data.")):
         target = uploads.keep(files, [f".{ending}" for ending in info.whole or info.accepts])
         _use(draft, target)
     if target is not None:
@@ -95,7 +100,7 @@ def _checked(draft: Draft, target: str) -> dict[str, Any]:
     assert draft.data is not None
     data, settings = draft.data, {**draft.reading, **_chosen(draft)}
     return waiting.with_bar(
-        "Reading the new domain", lambda tell: uploads.check_target(draft.task, data, target, tell, settings)
+        _("Reading the new domain"), lambda tell: uploads.check_target(draft.task, data, target, tell, settings)
     )
 
 
@@ -107,17 +112,24 @@ def _brought(draft: Draft, info: TaskInfo, target: str) -> None:
     try:
         report = _checked(draft, target)
     except InputError as error:
-        errors.say(error, "Bring other data of the new domain, or go on without.")
+        errors.say(error, _("Bring other data of the new domain, or go on without."))
     else:
         st.markdown(f"**{words.plain(uploads.origin(target).title)}**: {words.count(report['n'], info.unit)}")
         st.markdown(f":blue-badge[{report['title']}] {words.plain(report['why'])}")
         if draft.strategy == Strategy.ZERO_SHOT:
-            st.caption("With nothing learnt there is nothing to adapt: choose another strategy.")
+            st.caption(_("With nothing learnt there is nothing to adapt: choose another strategy."))
         st.markdown("\n".join(f"- {words.plain(note)}" for note in report["notes"]))
         if n := len(report["skipped"]):
             first = report["skipped"][0]
-            st.caption(f"{n:,} left out, such as {words.plain(first['where'])}, which {words.plain(first['reason'])}.")
-        st.caption("Another method can be chosen among the settings of the strategy.")
-    if st.button("Go on without the new domain", icon=":material/undo:", type="tertiary"):
+            st.caption(
+                _(
+                    "{n:,} left out, such as {plain}, which {plain_reason}.",
+                    n=n,
+                    plain=words.plain(first["where"]),
+                    plain_reason=words.plain(first["reason"]),
+                )
+            )
+        st.caption(_("Another method can be chosen among the settings of the strategy."))
+    if st.button(_("Go on without the new domain"), icon=":material/undo:", type="tertiary"):
         address.change(data=draft.data, target=None, run=None, step="data")
         st.rerun()

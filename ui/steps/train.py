@@ -14,6 +14,7 @@ from engines.cost.forecast import Forecast
 from engines.jobs.backends import backend
 from engines.jobs.contract import JobStatus
 from engines.jobs.serving import client
+from engines.messages import _
 from engines.reporting import wording
 from engines.runs import RunFolder
 from ui.page import address, errors, rankings, recorded, rehearsals, uploads, visitor, words
@@ -28,7 +29,7 @@ SERIES = {"transfer": (plots.TRAINED, "validation"), "scratch": (plots.SCRATCH, 
 
 def start(draft: Draft, title: str) -> None:
     """Queue a run and show it, unless it would be refused at once."""
-    with errors.calm("The run could not be started."):
+    with errors.calm(_("The run could not be started.")):
         fits_together(draft)
         run = visitor.submit(Job(draft.recipe(title)))
         rankings.leave_forecast(draft, RunFolder.find(run))
@@ -40,7 +41,7 @@ def fits_together(draft: Draft) -> None:
     """Raises InputError with what would end a run of the draft before its first step. Where nobody can tell, the run
     itself will."""
     place = st.empty()
-    place.caption(":material/hourglass_top: Looking whether these choices fit the data …")
+    place.caption(_(":material/hourglass_top: Looking whether these choices fit the data …"))
     try:
         rehearsals.require(draft)
     except client.ServerFailed:
@@ -59,7 +60,7 @@ def show(info: TaskInfo, run: RunFolder, draft: Draft) -> None:
 
     @st.fragment(run_every=EVERY if working else None)
     def live() -> None:
-        with errors.calm("This run could not be looked at."):
+        with errors.calm(_("This run could not be looked at.")):
             status = backend().status(run.id)
             if working and (settled(status) or (recorded.finished(run) is not None) is not tested):
                 st.rerun(scope="app")  # the page moves on to the result by itself
@@ -72,7 +73,7 @@ def show(info: TaskInfo, run: RunFolder, draft: Draft) -> None:
 def _expected(draft: Draft) -> Forecast | None:
     """How long the run takes, where its data were checked here; a bar can do without it."""
     report = uploads.known(draft.task, draft.data, draft.reading) if draft.data else None
-    with errors.calm("The time could not be estimated."):
+    with errors.calm(_("The time could not be estimated.")):
         found = plan.expected(draft, report) if report else None
         return None if found is None else found.forecast
     return None
@@ -89,7 +90,7 @@ def _look(info: TaskInfo, run: RunFolder, status: JobStatus, expected: Forecast 
     _standing(status, overall(events, info.unit, expected, compares, now=time.time()))
     _so_far(info, events)
     _curves(info, events, run.recipe.strategy)
-    st.caption(":material/link: This run has its own address: close the tab, come back, it is still here.")
+    st.caption(_(":material/link: This run has its own address: close the tab, come back, it is still here."))
 
 
 def _standing(status: JobStatus, now: Overall) -> None:
@@ -97,22 +98,22 @@ def _standing(status: JobStatus, now: Overall) -> None:
     with left:
         match status.state:
             case State.QUEUED:
-                place = f", number {status.position} in the queue" if status.position else ""
-                st.progress(0.0, f"Waiting for its turn{place}")
+                place = _(", number {position} in the queue", position=status.position) if status.position else ""
+                st.progress(0.0, _("Waiting for its turn{place}", place=place))
             case State.RUNNING:
-                st.progress(now.share, "Stopping: what was learnt is being kept" if status.stopping else now.text)
+                st.progress(now.share, _("Stopping: what was learnt is being kept") if status.stopping else now.text)
             case State.DONE:
-                st.success("Done. The result is the next step.", icon=":material/check:")
+                st.success(_("Done. The result is the next step."), icon=":material/check:")
             case State.CANCELLED:
-                st.info("Cancelled. What was learnt so far is kept.", icon=":material/pause_circle:")
+                st.info(_("Cancelled. What was learnt so far is kept."), icon=":material/pause_circle:")
             case State.INTERRUPTED:
                 st.warning(
-                    "The training process stopped before it was done. Resume goes on from the last epoch.",
+                    _("The training process stopped before it was done. Resume goes on from the last epoch."),
                     icon=":material/power_off:",
                 )
             case State.FAILED:
-                message = words.plain(status.message) or "It stopped on an error of ours."
-                st.error(f"This run did not work out.\n\n{message}", icon=":material/error:")
+                message = words.plain(status.message) or _("It stopped on an error of ours.")
+                st.error(_("This run did not work out.\n\n{message}", message=message), icon=":material/error:")
     with right:
         _button(status, tested=recorded.finished(RunFolder.find(status.id)) is not None)
 
@@ -124,8 +125,14 @@ def _so_far(info: TaskInfo, events: list[Event]) -> None:
         value = words.metric(info.metric, own["value"])
         between = words.interval(info.metric, own["low"], own["high"])
         st.markdown(
-            f":orange[■] **{info.metric.title} {value}** on the test {info.unit} ({between}). The comparison "
-            "goes on; the result is there already."
+            _(
+                ":orange[■] **{title} {value}** on the test {unit} ({between}). The comparison goes "
+                "on; the result is there already.",
+                title=info.metric.title,
+                value=value,
+                unit=info.unit,
+                between=between,
+            )
         )
 
 
@@ -134,7 +141,7 @@ def _button(status: JobStatus, tested: bool) -> None:
     if status.state in {State.QUEUED, State.RUNNING} and not tested:
         cancel(status, "run")
     elif tested or status.state is State.DONE:
-        if st.button("See the result", icon=":material/arrow_forward:", type="primary", width="stretch"):
+        if st.button(_("See the result"), icon=":material/arrow_forward:", type="primary", width="stretch"):
             address.change(step="result")
             st.rerun(scope="app")
     else:
@@ -143,8 +150,8 @@ def _button(status: JobStatus, tested: bool) -> None:
 
 def cancel(status: JobStatus, what: str) -> None:
     """A button that stops what goes on, which is called a 'run', or a 'comparison'."""
-    if st.button("Cancel", icon=":material/stop_circle:", width="stretch", disabled=status.stopping):
-        with errors.calm(f"The {what} could not be cancelled."):
+    if st.button(_("Cancel"), icon=":material/stop_circle:", width="stretch", disabled=status.stopping):
+        with errors.calm(_("The {what} could not be cancelled.", what=what)):
             backend().cancel(status.id)
             st.rerun(scope="app")
 
@@ -152,13 +159,15 @@ def cancel(status: JobStatus, what: str) -> None:
 def resume_or_change(status: JobStatus, what: str) -> None:
     """Buttons below what stopped before its end, called as `cancel` has it."""
     resume = st.button(
-        "Resume", icon=":material/play_arrow:", type="primary", width="stretch", disabled=not status.may_resume
+        _("Resume"), icon=":material/play_arrow:", type="primary", width="stretch", disabled=not status.may_resume
     )
     if resume:
-        with errors.calm(f"The {what} could not be resumed."):
+        with errors.calm(_("The {what} could not be resumed.", what=what)):
             backend().submit(None, resume=status.id)
             st.rerun(scope="app")
-    if st.button("Change it", icon=":material/tune:", width="stretch", help=f"Back to the choices of this {what}"):
+    if st.button(
+        _("Change it"), icon=":material/tune:", width="stretch", help=_("Back to the choices of this {what}", what=what)
+    ):
         address.change(step="strategy")
         st.rerun(scope="app")
 
@@ -167,7 +176,7 @@ def _curves(info: TaskInfo, events: list[Event], strategy: Strategy) -> None:
     epochs = recorded.epochs(events)
     if not epochs:
         if any(e.kind == "phase" for e in events):
-            st.caption("The curves begin after the first epoch.")
+            st.caption(_("The curves begin after the first epoch."))
             for column in st.columns(2):
                 column.skeleton(220)
         return
@@ -191,13 +200,19 @@ def step_numbers(info: TaskInfo, own: list[dict[str, Any]]) -> None:
     now, came, real, simulated = st.columns(4)
     change = None if value is None or previous is None else words.signed(value - previous, ",.0f")
     now.metric(
-        f":orange[■] {info.metric.title} now", "–" if value is None else words.metric(info.metric, value), change
+        _(":orange[■] {title} now", title=info.metric.title),
+        "–" if value is None else words.metric(info.metric, value),
+        change,
     )
     if last.get("low") is not None:
-        now.caption(f"{words.interval(info.metric, last['low'], last['high'])}, 95 % interval")
-    came.metric(":blue[■] As it came", "–" if start is None else words.metric(info.metric, start))
-    real.metric("Real steps", f"{last.get('real_steps') or 0:,}", help="Every step of the robot counts, checks too.")
-    simulated.metric("Simulator steps", f"{last.get('sim_steps') or 0:,}", help="They cost time, but nothing real.")
+        now.caption(_("{interval}, 95 % interval", interval=words.interval(info.metric, last["low"], last["high"])))
+    came.metric(_(":blue[■] As it came"), "–" if start is None else words.metric(info.metric, start))
+    real.metric(
+        _("Real steps"), f"{last.get('real_steps') or 0:,}", help=_("Every step of the robot counts, checks too.")
+    )
+    simulated.metric(
+        _("Simulator steps"), f"{last.get('sim_steps') or 0:,}", help=_("They cost time, but nothing real.")
+    )
 
 
 def numbers(info: TaskInfo, own: list[dict[str, Any]]) -> None:
@@ -205,9 +220,9 @@ def numbers(info: TaskInfo, own: list[dict[str, Any]]) -> None:
     last, before = own[-1], own[-2] if len(own) > 1 else {}
     title = wording.within(info.metric.title)
     shown = [
-        (f"Validation {title}", "validation_metric", True),
-        (f"Training {title}", "train_metric", True),
-        ("Validation loss", "validation_loss", False),
+        (_("Validation {title}", title=title), "validation_metric", True),
+        (_("Training {title}", title=title), "train_metric", True),
+        (_("Validation loss"), "validation_loss", False),
     ]
     columns = st.columns(4)
     for column, (label, name, is_metric) in zip(columns, shown, strict=False):
@@ -221,9 +236,9 @@ def numbers(info: TaskInfo, own: list[dict[str, Any]]) -> None:
         better: Literal["normal", "inverse"] = "normal" if is_metric and info.metric.higher_is_better else "inverse"
         column.metric(label, text, change, delta_color=better)
     columns[3].metric(
-        "Best epoch",
+        _("Best epoch"),
         last.get("best_epoch") or last["epoch"],
-        help="An epoch is one pass over what is learnt from. The one with the best validation loss is kept.",
+        help=_("An epoch is one pass over what is learnt from. The one with the best validation loss is kept."),
     )
 
 
@@ -244,13 +259,15 @@ def curves(info: TaskInfo, epochs: list[dict[str, Any]], strategy: str, key: str
     ):
         if not any(f"train_{name}" in e for e in epochs):  # a metric that is measured at the end only
             continue
-        figure = plots.lines(_lines(epochs, name, strategy), x="epoch", y=title, last_x=last, share=is_share, mark=best)
+        figure = plots.lines(
+            _lines(epochs, name, strategy), x=_("epoch"), y=title, last_x=last, share=is_share, mark=best
+        )
         with column:
             st.markdown(f"**{title[0].upper()}{title[1:]}**")
             plots.show(
                 figure,
                 f"{key}_{name}",
-                alt=f"{title} at each epoch, training and validation",
+                alt=_("{title} at each epoch, training and validation", title=title),
                 table=functools.partial(_table, epochs, name),
             )
 
@@ -259,7 +276,7 @@ def _over_steps(info: TaskInfo, epochs: list[dict[str, Any]], key: str) -> None:
     """The metric over the robot's steps, or over the simulator's where only those go on."""
     taken = [e.get("real_steps") or 0 for e in epochs]
     real = max(taken) > 0 and (len(taken) == 1 or len(set(taken)) > 1)
-    name, title = ("real_steps", "real steps") if real else ("sim_steps", "steps in the simulator")
+    name, title = ("real_steps", _("real steps")) if real else ("sim_steps", _("steps in the simulator"))
     points = [
         {
             "series": e.get("series") or "transfer",
@@ -275,7 +292,7 @@ def _over_steps(info: TaskInfo, epochs: list[dict[str, Any]], key: str) -> None:
     plots.show(
         return_curve.curve(points, zero_shot=start, x=title),
         f"{key}_return",
-        alt=f"{info.metric.title} over {title}, with its 95 % interval",
+        alt=_("{title} over {title2}, with its 95 % interval", title=info.metric.title, title2=title),
         table=lambda: return_curve.curve_rows(points, info.metric, title),
     )
 

@@ -7,14 +7,15 @@ from typing import Any
 import streamlit as st
 
 from engines.contract import TaskInfo
+from engines.messages import _, told
 from ui.page import frame, recorded, words
 from ui.widgets import beside, text_cards
 
 NAMES = {
-    "zero_shot": "the model as it came",
-    "scratch": "the same network from scratch",
-    "uniform": "guessing every token alike",
-    "copy": "handing back the source",
+    "zero_shot": _("the model as it came"),
+    "scratch": _("the same network from scratch"),
+    "uniform": _("guessing every token alike"),
+    "copy": _("handing back the source"),
 }
 
 
@@ -27,21 +28,23 @@ def others(info: TaskInfo, found: recorded.Finished, hidden: tuple[str, ...] = (
     """The run's value beside its baselines, each with its interval; `hidden` ones would squeeze the axis."""
     result = found.result
     title = info.metric.title
-    with frame.card(f"Beside other ways: {title}", help=info.metric.help):
+    with frame.card(_("Beside other ways: {title}", title=title), help=info.metric.help):
         shown = [entry for entry in result.baselines.items() if entry[0] not in hidden]
-        beside.show(info, found, shown, NAMES, title)
-        better = "Higher is better." if info.metric.higher_is_better else "Lower is better."
+        beside.show(info, found, shown, told(NAMES), title)
+        better = _("Higher is better.") if info.metric.higher_is_better else _("Lower is better.")
         for name in hidden:
             if name in result.baselines:
-                better += (
-                    f" {NAMES[name].capitalize()} would be at {words.metric(info.metric, result.baselines[name])}."
+                better += _(
+                    " {names} would be at {metric}.",
+                    names=told(NAMES)[name].capitalize(),
+                    metric=words.metric(info.metric, result.baselines[name]),
                 )
         st.caption(better)
 
 
 def pair(question: str, texts: list[tuple[str, str]]) -> None:
     """A question, and what different writers made of it: (text, who says it) side by side."""
-    text_cards.show([(question, "the question")])
+    text_cards.show([(question, _("the question"))])
     for place, (text, who) in zip(st.columns(len(texts)), texts, strict=True):
         with place:
             text_cards.show([(text or "(nothing)", who)])
@@ -51,4 +54,12 @@ def lengths(details: dict[str, Any], question: str, answer: str) -> None:
     """How long the two sides of the examples are, in words."""
     for name, title in (("question", question), ("answer", answer)):
         low, middle, high = details["words"][name]
-        st.caption(f"{title}: half have up to {middle} words, nine in ten have {low} to {high}.")
+        st.caption(
+            _(
+                "{title}: half have up to {middle} words, nine in ten have {low} to {high}.",
+                title=title,
+                middle=middle,
+                low=low,
+                high=high,
+            )
+        )

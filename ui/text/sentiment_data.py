@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from engines.messages import _
 from ui.page import frame
 from ui.page.draft import Draft
 from ui.steps import data
@@ -15,7 +16,7 @@ from ui.widgets import text_cards
 def found(draft: Draft, report: dict[str, Any]) -> None:
     """The domain's own part of a checked table."""
     left, right = st.columns([3, 2])
-    with left, frame.card("A few of the texts"):
+    with left, frame.card(_("A few of the texts")):
         shown = data.mixed(report["gallery"])[:8]
         text_cards.show([(g["text"], f"{g['label']} · {g['name']}") for g in shown])
     with right:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from engines import paths, registry
 from engines.contract import Sample
+from engines.messages import _
 from ui.page import errors, uploads
 from ui.page.frame import card
 from ui.page.waiting import with_bar
@@ -21,15 +22,15 @@ KIND = "unlabelled_kind"
 
 def show() -> None:
     kind = st.segmented_control(
-        "What do you have?", list(TASKS), default="pictures", format_func=str.capitalize, required=True, key=KIND
+        _("What do you have?"), list(TASKS), default="pictures", format_func=str.capitalize, required=True, key=KIND
     )
     task = TASKS[kind or "pictures"]
     info = registry.task(task).info
     left, right = st.columns([3, 2])
-    with left, card(f"Bring {kind if kind == 'series' else info.unit} without labels"):
-        st.caption("They stay on this machine, under an address that only you know.")
+    with left, card(_("Bring {kind} without labels", kind=kind if kind == "series" else info.unit)):
+        st.caption(_("They stay on this machine, under an address that only you know."))
         files = st.file_uploader(
-            f"Your {kind}",
+            _("Your {kind}", kind=kind),
             type=list(info.accepts),
             accept_multiple_files=True,
             label_visibility="collapsed",
@@ -38,23 +39,23 @@ def show() -> None:
         if files:
             _take(task, files)
         st.caption(_formats(kind or "pictures"))
-    with right, card("Nothing at hand? Take a sample"):
+    with right, card(_("Nothing at hand? Take a sample")):
         for number, sample in enumerate(registry.task(task).samples()[:MOST_SAMPLES]):
             _sample(task, sample, first=number == 0)
 
 
 def _formats(kind: str) -> str:
     return {
-        "pictures": "Pictures, or a zip of them. Folders are no labels here: what they say is set aside.",
-        "texts": "A table with a column of texts, or a text file with one a line.",
-        "sounds": "Sound files, or a zip of them. What lies together is decided by the voice, not by the words.",
-        "series": "A table of series. Of fewer than eight series, stretches of them are looked at.",
+        "pictures": _("Pictures, or a zip of them. Folders are no labels here: what they say is set aside."),
+        "texts": _("A table with a column of texts, or a text file with one a line."),
+        "sounds": _("Sound files, or a zip of them. What lies together is decided by the voice, not by the words."),
+        "series": _("A table of series. Of fewer than eight series, stretches of them are looked at."),
     }[kind]
 
 
 def _take(task: str, files: list[Any]) -> None:
     data_id = None
-    with errors.calm("The upload could not be kept.", "Try again, or take a sample."):
+    with errors.calm(_("The upload could not be kept."), _("Try again, or take a sample.")):
         info = registry.task(task).info
         whole = [f".{ending}" for ending in info.whole or info.accepts]
         data_id = uploads.keep(files, whole)
@@ -66,21 +67,23 @@ def _take(task: str, files: list[Any]) -> None:
 def _sample(task: str, sample: Sample, first: bool) -> None:
     here = registry.task(task).has_sample(sample.name)
     with st.container(gap="xsmall"):
-        made_up = "" if sample.real else " · synthetic: made up, not observed"
+        made_up = "" if sample.real else _(" · synthetic: made up, not observed")
         st.markdown(f"**{sample.title}**  \n{sample.description}")
         st.caption(f"{sample.origin} · {sample.licence}{made_up}")
         if st.button(
-            "Look through this sample",
+            _("Look through this sample"),
             key=f"look_through_{sample.name}",
             type="primary" if first else "secondary",
             icon=":material/travel_explore:",
             disabled=not here,
         ):
-            with errors.calm("The sample could not be looked through.", "Try another sample, or bring your own data."):
-                path = with_bar("Getting the sample", lambda tell: _made(task, sample.name, tell))
+            with errors.calm(
+                _("The sample could not be looked through."), _("Try another sample, or bring your own data.")
+            ):
+                path = with_bar(_("Getting the sample"), lambda tell: _made(task, sample.name, tell))
                 _looked_at(task, uploads.take_sample(task, sample.name, path))
         if not here:
-            st.caption(f":material/block: Not on this machine. To have it, {sample.needs}.")
+            st.caption(_(":material/block: Not on this machine. To have it, {needs}.", needs=sample.needs))
 
 
 def _made(task: str, name: str, tell: Any) -> Path:

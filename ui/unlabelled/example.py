@@ -9,6 +9,7 @@ from html import escape
 
 import streamlit as st
 
+from engines.messages import _
 from ui.unlabelled.found import Found
 from ui.widgets import gallery, text_cards
 from ui.widgets.plots import DATA
@@ -67,5 +68,13 @@ def _drawn(preview: str, title: str) -> str:
         f'<polyline points="{points}" fill="none" stroke="{DATA}" stroke-width="2"/></svg>'
     )
     source = base64.b64encode(svg.encode()).decode()
-    alt = escape(f"{title}: {len(values)} values between {low:,.4g} and {max(values):,.4g}")
+    alt = escape(
+        _(
+            "{title}: {values} values between {low:,.4g} and {values2:,.4g}",
+            title=title,
+            values=len(values),
+            low=low,
+            values2=max(values),
+        )
+    )
     return f'<img style="width:100%" src="data:image/svg+xml;base64,{source}" alt="{alt}">'

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engines.messages import _
 from engines.unlabelled import store
 from ui.page.waiting import with_bar
 from ui.unlabelled.desk import Desk
@@ -65,7 +66,7 @@ class Found:
 
     def name(self, position: int) -> str:
         """What its file is called there."""
-        return self.originals[position].name if self.originals else f"text {position + 1}"
+        return self.originals[position].name if self.originals else _("text {position}", position=position + 1)
 
 
 def find(desk: Desk, groups: int | None) -> Found:
@@ -83,7 +84,7 @@ def find(desk: Desk, groups: int | None) -> Found:
             "out": str(desk.folder),
         }
         question |= {"clusters": groups} if groups else {}
-        answer = with_bar(f"Looking at the {desk.unit}", lambda tell: client.ask(question, tell))
+        answer = with_bar(_("Looking at the {unit}", unit=desk.unit), lambda tell: client.ask(question, tell))
         asked = {"data": _identity(desk), "clusters": len(answer["clusters"])}
         (desk.folder / ASKED).write_text(json.dumps(asked), encoding="utf-8")
     return _read(desk.folder, (desk.folder / store.FOUND).stat().st_mtime_ns)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from engines.contract import InputError
 from engines.jobs.serving import client
+from engines.messages import _
 from ui.page import errors, words
 from ui.unlabelled import example, keys, naming, progress
 from ui.unlabelled.desk import Desk, labels_of
@@ -21,7 +22,7 @@ AHEAD = 20
 
 def show(desk: Desk, found: Found) -> None:
     if found.kind not in naming.KINDS:
-        st.caption("Series have no classes to label. The map and the groups show which of them are alike.")
+        st.caption(_("Series have no classes to label. The map and the groups show which of them are alike."))
         return
     enough = len(classes_of(desk)) > 1
     if not enough:
@@ -29,11 +30,11 @@ def show(desk: Desk, found: Found) -> None:
     labels = labels_of(desk, found.by_id)
     position = _next(desk, found, labels)
     if position is None:
-        st.markdown("**Everything is labelled or left out.**")
+        st.markdown(_("**Everything is labelled or left out.**"))
     else:
         _ask(desk, found, position)
     if enough:
-        with st.expander("Name a further class", icon=":material/add:"):
+        with st.expander(_("Name a further class"), icon=":material/add:"):
             _classes(desk, found)
     if labels:
         progress.show(desk, _asked(desk, found, labels, 0)["curve"])
@@ -48,14 +49,19 @@ def _classes(desk: Desk, found: Found) -> None:
     own = classes_of(desk)
     with st.form("add_class", border=False, clear_on_submit=True):
         text, button = st.columns([3, 2], vertical_alignment="bottom")
-        label = text.text_input("Name a class" if not own else "Name a further class", key="class_name")
-        pressed = button.form_submit_button("Add the class", icon=":material/add:", width="stretch")
+        label = text.text_input(_("Name a class") if not own else _("Name a further class"), key="class_name")
+        pressed = button.form_submit_button(_("Add the class"), icon=":material/add:", width="stretch")
     if pressed:
-        with errors.calm("The class could not be added."):
+        with errors.calm(_("The class could not be added.")):
             naming.dataset(desk, found).add_class(label)
             st.rerun()
     theirs = sorted(set(found.came_as))
-    if desk.sample and not own and theirs and st.button(f"Take the sample's {len(theirs)} classes", type="tertiary"):
+    if (
+        desk.sample
+        and not own
+        and theirs
+        and st.button(_("Take the sample's {theirs} classes", theirs=len(theirs)), type="tertiary")
+    ):
         into = naming.dataset(desk, found)
         for name in theirs:
             into.add_class(name)
@@ -72,11 +78,11 @@ def _ask(desk: Desk, found: Found, position: int) -> None:
             example.one(found, position)
         with choices:
             pressed = _buttons(own)
-            use = st.toggle("Answer with the keyboard", value=True, key="use_keys", help=_keys(answers))
+            use = st.toggle(_("Answer with the keyboard"), value=True, key="use_keys", help=_keys(answers))
         if use:
             pressed = _by_key(answers, found.ids[position]) or pressed
     if pressed is not None:
-        with errors.calm("The label could not be kept."):
+        with errors.calm(_("The label could not be kept.")):
             _done(desk, found, position, pressed)
             st.rerun()
 
@@ -85,18 +91,18 @@ def _buttons(own: list[str]) -> tuple[str, str] | None:
     """(what was pressed, the class)."""
     pressed = None
     if not own:
-        st.caption("Name two classes or more, and then say of each example which it is.")
+        st.caption(_("Name two classes or more, and then say of each example which it is."))
     with st.container(horizontal=True, gap="small"):
         for number, name in enumerate(own, 1):
             key = f"{number} · " if number <= MOST_KEYS else ""
             if st.button(f"{key}{words.plain(name)}", key=f"class_{number}"):
                 pressed = "label", name
     with st.container(horizontal=True, gap="small"):
-        if st.button("Skip", icon=":material/skip_next:", type="tertiary", key="skip"):
+        if st.button(_("Skip"), icon=":material/skip_next:", type="tertiary", key="skip"):
             pressed = "skip", ""
-        if st.button("Leave it out", icon=":material/filter_alt:", type="tertiary", key="leave_this_out"):
+        if st.button(_("Leave it out"), icon=":material/filter_alt:", type="tertiary", key="leave_this_out"):
             pressed = "out", ""
-        if st.button("Undo", icon=":material/undo:", type="tertiary", key="undo_label"):
+        if st.button(_("Undo"), icon=":material/undo:", type="tertiary", key="undo_label"):
             pressed = "undo", ""
     return pressed
 
@@ -114,8 +120,8 @@ def _by_key(answers: dict[str, str], of: str) -> tuple[str, str] | None:
 
 
 def _keys(answers: dict[str, str]) -> str:
-    named = f"1 to {len(answers)}: the classes; " if len(answers) > 1 else ""
-    return f"{named}S: skip; U: undo. Keys count while nothing is being typed."
+    named = _("1 to {answers}: the classes; ", answers=len(answers)) if len(answers) > 1 else ""
+    return _("{named}S: skip; U: undo. Keys count while nothing is being typed.", named=named)
 
 
 def _done(desk: Desk, found: Found, position: int, pressed: tuple[str, str]) -> None:
@@ -174,5 +180,5 @@ def _asked(desk: Desk, found: Found, labels: dict[str, str], wanted: int) -> dic
     try:
         return client.ask(question)
     except (InputError, client.ServerFailed) as error:
-        st.caption(f"What comes next could not be found out: {words.plain(str(error))}")
+        st.caption(_("What comes next could not be found out: {plain}", plain=words.plain(str(error))))
         return {"next": [], "curve": []}

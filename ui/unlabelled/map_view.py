@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from engines.messages import _
 from ui.unlabelled import example
 from ui.unlabelled.desk import Desk, labels_of
 from ui.unlabelled.found import Found
@@ -19,34 +20,53 @@ AXES = {"t-SNE": ("x", "y"), "PCA": ("pca_x", "pca_y")}
 
 def show(desk: Desk, found: Found) -> None:
     left, right = st.columns(2)
-    layout = left.segmented_control("Laid out by", list(AXES), default="t-SNE", required=True, key="unlabelled_layout")
+    layout = left.segmented_control(
+        _("Laid out by"), list(AXES), default="t-SNE", required=True, key="unlabelled_layout"
+    )
     labels = labels_of(desk, found.by_id)
     by = "groups"
     if labels:
         options = ["groups", "labels"]
-        by = right.segmented_control("Coloured by", options, default=by, required=True, key="unlabelled_colours") or by
+        by = (
+            right.segmented_control(_("Coloured by"), options, default=by, required=True, key="unlabelled_colours")
+            or by
+        )
     names = _names(found, labels, by)
     figure = drawn(found, names, AXES[layout or "t-SNE"])
     plots.show(
         figure,
         KEY,
-        alt=f"A map of {found.n:,} {desk.unit} in {len(set(names))} {by}.",
+        alt=_("A map of {n:,} {unit} in {set} {by}.", n=found.n, unit=desk.unit, set=len(set(names)), by=by),
         table=lambda: _rows(found, names),
         pressed=_pressed,
     )
     st.caption(
-        "What the network takes for alike lies together. Of t-SNE, neither how far apart heaps lie nor how large they "
-        "are means anything. Click on a point, or choose below, to see what it is."
+        _(
+            "What the network takes for alike lies together. Of t-SNE, neither how far apart heaps lie nor "
+            "how large they are means anything. Click on a point, or choose below, to see what it is."
+        )
     )
     position = st.selectbox(
-        "Show", range(found.n), index=None, format_func=found.title, placeholder=f"one of the {found.n:,}", key=CHOSEN
+        _("Show"),
+        range(found.n),
+        index=None,
+        format_func=found.title,
+        placeholder=_("one of the {n:,}", n=found.n),
+        key=CHOSEN,
     )
     if position is not None and position < found.n:
         with st.container(border=True):
             example.one(found, position)
             own = labels.get(found.ids[position])
-            said = f"labelled {own}" if own else "not labelled"
-            st.caption(f"{found.title(position)} · group {found.columns['cluster'][position] + 1} · {said}")
+            said = _("labelled {own}", own=own) if own else "not labelled"
+            st.caption(
+                _(
+                    "{found} · group {cluster} · {said}",
+                    found=found.title(position),
+                    cluster=found.columns["cluster"][position] + 1,
+                    said=said,
+                )
+            )
 
 
 def drawn(found: Found, names: list[str], axes: tuple[str, str]) -> plots.Figure:
@@ -93,7 +113,7 @@ def _pressed() -> None:
 def _names(found: Found, labels: dict[str, str], by: str) -> list[str]:
     if by == "labels":
         return [labels.get(own, "not labelled") for own in found.ids]
-    return [f"group {number + 1}" for number in found.columns["cluster"]]
+    return [_("group {number}", number=number + 1) for number in found.columns["cluster"]]
 
 
 def _numbered(name: str) -> tuple[int, str]:

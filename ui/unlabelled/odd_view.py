@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from engines.messages import _
 from ui.page import user_changes
 from ui.page.frame import card
 from ui.unlabelled import example
@@ -16,33 +17,39 @@ MOST_PAIRS = 12
 
 
 def show(desk: Desk, found: Found) -> None:
-    with card(f"Unlike the others: {len(found.answer['unlike'])}"):
+    with card(_("Unlike the others: {unlike}", unlike=len(found.answer["unlike"]))):
         st.caption(
-            "Farthest from their neighbours, the farthest first. Whether they are mistakes, or only rare, you can see: "
-            "every set has some, so this is an order and no verdict."
+            _(
+                "Farthest from their neighbours, the farthest first. Whether they are mistakes, or only rare, "
+                "you can see: every set has some, so this is an order and no verdict."
+            )
         )
         _choices(desk, found, [found.place[name] for name in found.answer["unlike"]], "unlike")
     pairs = [(found.place[first], found.place[second]) for first, second in found.answer["copies"]]
-    with card(f"Nearly the same as another: {len(pairs):,}"):
+    with card(_("Nearly the same as another: {pairs:,}", pairs=len(pairs))):
         if not pairs:
-            st.caption("None.")
+            st.caption(_("None."))
             return
         st.caption(
-            "Of each pair the second would be left out; 'label these first' never asks about it. The same file twice "
-            "counts as one example anyway."
+            _(
+                "Of each pair the second would be left out; 'label these first' never asks about it. The same "
+                "file twice counts as one example anyway."
+            )
         )
         apart = [(first, second) for first, second in pairs if found.ids[first] != found.ids[second]]
         open_ = {found.ids[second] for _, second in apart} - desk.left_out
-        if open_ and st.button(f"Leave out all {len(open_):,}", icon=":material/filter_alt:", key="leave_copies"):
+        if open_ and st.button(
+            _("Leave out all {open:,}", open=len(open_)), icon=":material/filter_alt:", key="leave_copies"
+        ):
             desk.leave_out(open_)
             st.rerun()
         for first, second in pairs[:MOST_PAIRS]:
-            said = "the same file" if (first, second) not in apart else found.title(second)
+            said = _("the same file") if (first, second) not in apart else found.title(second)
             example.strip(found, [first, second], [found.title(first), said])
             if (first, second) in apart:
                 _choices(desk, found, [second], f"copy_{second}", draw=False)
         if len(pairs) > MOST_PAIRS:
-            st.caption(f"And {len(pairs) - MOST_PAIRS:,} more.")
+            st.caption(_("And {pairs:,} more.", pairs=len(pairs) - MOST_PAIRS))
 
 
 def _choices(desk: Desk, found: Found, positions: Sequence[int], key: str, *, draw: bool = True) -> None:
@@ -60,7 +67,7 @@ def _choices(desk: Desk, found: Found, positions: Sequence[int], key: str, *, dr
         desk.leave_out(now)
 
     st.pills(
-        "Leave out",
+        _("Leave out"),
         list(positions),
         format_func=found.title,
         selection_mode="multi",

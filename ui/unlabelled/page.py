@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from engines.contract import InputError
+from engines.messages import _, told
 from ui.page import errors, local_storage, user_changes, words
 from ui.showing import handover
 from ui.unlabelled import bring, groups_view, label_view, map_view, odd_view
@@ -13,7 +14,7 @@ from ui.unlabelled.desk import Desk, labels_of
 from ui.unlabelled.found import Found, find
 from ui.widgets import plots
 
-TITLES = {"map": "Map", "groups": "Groups", "odd": "Odd ones", "label": "Label these first"}
+TITLES = {"map": _("Map"), "groups": _("Groups"), "odd": _("Odd ones"), "label": _("Label these first")}
 DRAW = {"map": map_view.show, "groups": groups_view.show, "odd": odd_view.show, "label": label_view.show}
 VIEW = "unlabelled_view"
 FEWEST_TO_TRAIN, FEWEST_CLASSES, FEWEST_OF_EACH = 8, 2, 2
@@ -31,8 +32,8 @@ def show() -> None:
     try:
         found = find(desk, desks.groups())
     except InputError as error:
-        errors.say(error, "Choose another number of groups, or bring other data.")
-        if desks.groups() and st.button("The usual number of groups", icon=":material/undo:"):
+        errors.say(error, _("Choose another number of groups, or bring other data."))
+        if desks.groups() and st.button(_("The usual number of groups"), icon=":material/undo:"):
             desks.put(groups=None)
             st.rerun()
         _other_data()
@@ -44,16 +45,16 @@ def show() -> None:
         desks.put(view=st.session_state[VIEW])
 
     chosen = st.segmented_control(
-        "What to look at",
+        _("What to look at"),
         list(TITLES),
-        format_func=lambda name: TITLES[name],
+        format_func=lambda name: told(TITLES)[name],
         key=VIEW,
         on_change=user_changes.changed(VIEW, choose),
         required=True,
         label_visibility="collapsed",
         width="stretch",
     )
-    with errors.calm("This part of the page could not be drawn."):
+    with errors.calm(_("This part of the page could not be drawn.")):
         DRAW[chosen or "map"](desk, found)
     _remarks(found)
     _other_data()
@@ -66,25 +67,32 @@ def _summary(desk: Desk, found: Found) -> None:
         counts[label] = counts.get(label, 0) + 1
     with st.container(border=True, key="labels_so_far"):
         text, train, undo = st.columns([5, 3, 2], vertical_alignment="center")
-        text.markdown(f"**{words.plain(desk.title)}**: {words.count(found.n, desk.unit)}, {len(labels):,} labelled")
+        text.markdown(
+            _(
+                "**{plain}**: {count}, {labels:,} labelled",
+                plain=words.plain(desk.title),
+                count=words.count(found.n, desk.unit),
+                labels=len(labels),
+            )
+        )
         said = ", ".join(f"{n:,} {words.plain(name)}" for name, n in counts.items())
-        text.caption(said or "Nothing is labelled yet: name a group, or label one by one.")
+        text.caption(said or _("Nothing is labelled yet: name a group, or label one by one."))
         if out := len(desk.left_out):
-            text.caption(f":material/filter_alt: {words.count(out, desk.unit)} left out.")
+            text.caption(_(":material/filter_alt: {count} left out.", count=words.count(out, desk.unit)))
         ready = sum(n >= FEWEST_OF_EACH for n in counts.values()) >= FEWEST_CLASSES and len(labels) >= FEWEST_TO_TRAIN
         if train.button(
-            "Train it properly",
+            _("Train it properly"),
             type="primary",
             icon=":material/arrow_forward:",
             width="stretch",
             disabled=not ready,
-            help="Hands what is labelled to the five steps. It takes eight labels, and two of each class.",
+            help=_("Hands what is labelled to the five steps. It takes eight labels, and two of each class."),
         ):
             assert desk.dataset is not None  # something is labelled
             handover.open_in(desk.dataset, desk.task)
         if desk.dataset is not None:
             local_storage.remember(desk.dataset.id, "datasets")
-        if desk.dataset is not None and undo.button("Undo", icon=":material/undo:", width="stretch", key="undo"):
+        if desk.dataset is not None and undo.button(_("Undo"), icon=":material/undo:", width="stretch", key="undo"):
             desk.dataset.undo()
             st.session_state.pop(label_view.QUEUE, None)
             st.rerun()
@@ -93,14 +101,14 @@ def _summary(desk: Desk, found: Found) -> None:
 def _remarks(found: Found) -> None:
     if notes := found.answer["notes"]:
         with st.container(border=True):
-            st.markdown("**Good to know**\n" + "\n".join(f"- {words.plain(note)}" for note in notes))
+            st.markdown(_("**Good to know**\n") + "\n".join(f"- {words.plain(note)}" for note in notes))
     if skipped := found.answer["skipped"]:
-        with st.expander(f"{len(skipped):,} left out, and why", icon=":material/filter_alt:"):
-            plots.rows([{"where": entry["where"], "why": entry["reason"]} for entry in skipped[:500]])
+        with st.expander(_("{skipped:,} left out, and why", skipped=len(skipped)), icon=":material/filter_alt:"):
+            plots.rows([{_("where"): entry["where"], _("why"): entry["reason"]} for entry in skipped[:500]])
 
 
 def _other_data() -> None:
-    if st.button("Bring other data", icon=":material/undo:", type="tertiary"):
+    if st.button(_("Bring other data"), icon=":material/undo:", type="tertiary"):
         st.query_params.clear()
         for name in (label_view.QUEUE, label_view.PASSED, map_view.CHOSEN):
             st.session_state.pop(name, None)

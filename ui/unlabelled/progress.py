@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from engines import paths
+from engines.messages import _, _n
 from ui.page import words
 from ui.unlabelled.desk import Desk
 from ui.widgets import plots
@@ -37,7 +38,7 @@ def _recordings() -> dict[str, Any]:
 def show(desk: Desk, curve: Sequence[dict[str, Any]]) -> None:
     """The last accuracy in words, and the curve up to it."""
     if not curve:
-        st.caption("How well the classes can be told apart is said from two labels on.")
+        st.caption(_("How well the classes can be told apart is said from two labels on."))
         return
     _said(curve[-1])
     beside = recorded(desk)
@@ -49,15 +50,15 @@ def show(desk: Desk, curve: Sequence[dict[str, Any]]) -> None:
     yours = plots.line("yours", x, [value["value"] for _, value in own], plots.TRAINED)
     bands = [band(x, [value["low"] for _, value in own], [value["high"] for _, value in own], PALE)]
     curves, last = [yours], max(x)
-    alt = f"Balanced accuracy after {x[-1]} labels: {own[-1][1]['value']:.2f}."
+    alt = _("Balanced accuracy after {x} labels: {value:.2f}.", x=x[-1], value=own[-1][1]["value"])
     if which == "rest" and beside:
         last = max(last, 20)
         shown = [i for i, labels in enumerate(beside["labels"]) if labels <= last]
         at = [beside["labels"][i] for i in shown]
         bands.insert(0, band(at, [beside["low"][i] for i in shown], [beside["high"][i] for i in shown], PALE_GREY))
-        curves.insert(0, plots.line("at random", at, [beside["random"][i] for i in shown], plots.SCRATCH, "dot"))
-        alt += f" At random, recorded: {beside['random'][shown[-1]]:.2f} after {at[-1]}."
-    figure = plots.lines(curves, x="labels given", y="balanced accuracy", last_x=last, share=True)
+        curves.insert(0, plots.line(_("at random"), at, [beside["random"][i] for i in shown], plots.SCRATCH, "dot"))
+        alt += _(" At random, recorded: {random:.2f} after {at}.", random=beside["random"][shown[-1]], at=at[-1])
+    figure = plots.lines(curves, x=_("labels given"), y=_("balanced accuracy"), last_x=last, share=True)
     figure["data"] = [*bands, *figure["data"]]
     low = min(v for trace in figure["data"] for v in trace["y"] if v is not None)
     figure["layout"]["yaxis"]["range"] = [max(0.0, low - 0.05), 1.02]
@@ -66,24 +67,35 @@ def show(desk: Desk, curve: Sequence[dict[str, Any]]) -> None:
     plots.show(figure, "labelling_curve", alt=alt, table=lambda: _rows(curve, beside))
     if which == "rest" and beside:
         st.caption(
-            f"On all that you have not labelled, by the labels that came with the sample; nothing else reads these. "
-            f"Grey: this sample labelled at random, recorded: the mean of {beside['draws']} draws, and where 95 % of "
-            "them lie."
+            _(
+                "On all that you have not labelled, by the labels that came with the sample; nothing "
+                "else reads these. Grey: this sample labelled at random, recorded: the mean of "
+                "{draws} draws, and where 95 % of them lie.",
+                draws=beside["draws"],
+            )
         )
     else:
-        st.caption("Each of your labels against what a head says that learnt from the others, with its 95 % interval.")
+        st.caption(
+            _("Each of your labels against what a head says that learnt from the others, with its 95 % interval.")
+        )
 
 
 def _said(point: dict[str, Any]) -> None:
     found = point["left_out"]
     if not found:
-        st.markdown("With two examples in each of two classes you see how well they can be told apart.")
+        st.markdown(_("With two examples in each of two classes you see how well they can be told apart."))
         return
     value = words.metric(METRIC, found["value"])
     span = words.interval(METRIC, found["low"], found["high"])
     st.markdown(
-        f"**{value}** named correctly ({span}, {words.count(found['n'], 'labels')}): each by a head on frozen features "
-        "that learnt from the others. Examples that are picked to differ are harder than the rest."
+        _(
+            "**{value}** named correctly ({span}, {labels}): each by a head on frozen features "
+            "that learnt from the others. Examples that are picked to differ are harder than the "
+            "rest.",
+            value=value,
+            span=span,
+            labels=_n("{n:,} label", "{n:,} labels", found["n"]),
+        )
     )
 
 
@@ -91,9 +103,13 @@ def _rows(curve: Sequence[dict[str, Any]], beside: dict[str, Any] | None) -> plo
     rows = []
     for point in curve:
         row: dict[str, Any] = {"labels": point["labels"]}
-        for name, title in (("left_out", "each by the others"), ("rest", "on the rest")):
+        for name, title in (("left_out", _("each by the others")), ("rest", _("on the rest"))):
             value = point[name]
-            row[title] = f"{value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f})" if value else ""
+            row[title] = (
+                _("{value:.3f} ({low:.3f} to {high:.3f})", value=value["value"], low=value["low"], high=value["high"])
+                if value
+                else ""
+            )
         if beside and point["labels"] in beside["labels"]:
             row["at random, recorded"] = f"{beside['random'][beside['labels'].index(point['labels'])]:.3f}"
         rows.append(row)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engines.contract import TaskInfo
+from engines.messages import _
 from engines.reporting import wording
 from ui.page import recorded, words
 from ui.widgets import plots
@@ -21,7 +22,7 @@ def show(
 ) -> None:
     """The run and `baselines` (name, value) as `names` calls them, the best first, each with its interval."""
     result = found.result
-    own = f"this run ({words.strategy(info, result.strategy).lower()})"
+    own = _("this run ({strategy})", strategy=words.strategy(info, result.strategy).lower())
     values = [(own, result.value, {"low": result.low, "high": result.high}, plots.TRAINED, "circle")]
     for name, value in baselines:
         bounds = result.baseline_details.get(name, {})
@@ -46,9 +47,9 @@ def show(
         alt="; ".join(f"{e['name']}: {words.metric(info.metric, e['value'])}" for e in entries),
         table=lambda: [
             {
-                "way": e["name"],
+                _("way"): e["name"],
                 title: words.metric(info.metric, e["value"]),
-                "95 % interval": words.interval(info.metric, e["low"], e["high"]),
+                _("95 % interval"): words.interval(info.metric, e["low"], e["high"]),
             }
             for e in entries
         ],

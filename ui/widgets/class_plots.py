@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engines.messages import _
 from ui.widgets.plots import DATA, INK, SCRATCH, TRAINED, Figure, Rows, layout, whiskers
 
 
@@ -87,7 +88,9 @@ def reliability(now: Rows, before: Rows | None, *, unit: str) -> Figure:
         }
     ]
     if before:
-        data.append(_points(before, "before scaling", unit) | {"marker": {"size": 9, "color": SCRATCH, "symbol": 102}})
+        data.append(
+            _points(before, _("before scaling"), unit) | {"marker": {"size": 9, "color": SCRATCH, "symbol": 102}}
+        )
     data.append(
         _points(now, "now", unit)
         | {
@@ -111,7 +114,7 @@ def reliability(now: Rows, before: Rows | None, *, unit: str) -> Figure:
     )
     most = max((b["n"] for b in now), default=1)
     shares: Figure = {"range": [-0.02, 1.04], "tickformat": ".0%", "showgrid": True}
-    figure = layout(340, "how sure it was", "share right", xaxis=shares, yaxis=shares | {"domain": [0.28, 1]})
+    figure = layout(340, _("how sure it was"), _("share right"), xaxis=shares, yaxis=shares | {"domain": [0.28, 1]})
     figure["xaxis"]["anchor"] = "y2"
     figure["yaxis2"] = {**figure["yaxis"], "title": {"text": ""}, "domain": [0, 0.2], "range": [0, 1.3 * most]}
     figure["yaxis2"] |= {"showgrid": False, "showticklabels": False}
@@ -126,5 +129,7 @@ def _points(bins: Rows, name: str, unit: str) -> Figure:
         "y": [b["correct"] for b in bins],
         "customdata": [b["n"] for b in bins],
         "cliponaxis": False,
-        "hovertemplate": f"{name}: %{{x:.0%}} sure, %{{y:.0%}} right, %{{customdata}} {unit}<extra></extra>",
+        "hovertemplate": _(
+            "{name}: %{{x:.0%}} sure, %{{y:.0%}} right, %{{customdata}} {unit}<extra></extra>", name=name, unit=unit
+        ),
     }

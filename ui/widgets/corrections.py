@@ -12,13 +12,14 @@ import streamlit as st
 from engines import registry
 from engines.contract import InputError, Recipe, TaskInfo
 from engines.data.corrections import Corrections, parse, written
+from engines.messages import _, _n, told
 from ui.page import again as once_more
 from ui.page import errors, recorded, words
 from ui.page.draft import knows
 
 FILE = "corrections.json"
-LEAVE_OUT = "Leave it out"
-UNCHANGED = "As it is"
+LEAVE_OUT = _("Leave it out")
+UNCHANGED = _("As it is")
 
 
 def possible(found: recorded.Finished) -> bool:
@@ -43,32 +44,34 @@ def choose(found: recorded.Finished, rows: list[dict[str, Any]], key: str) -> No
     first, second = st.columns(2)
     labels = {str(row["file"]): str(row["label"]) for row in rows}
     file = first.selectbox(
-        "Is a label wrong?",
+        _("Is a label wrong?"),
         list(labels),
         index=None,
-        placeholder="choose a picture",
+        placeholder=_("choose a picture"),
         format_func=lambda name: f"{name} · {_standing(name, labels[name], now)}",
         key=f"{key}_file",
     )
     if file is None:
         return
     classes = [label for label in found.result.details["classes"] if label != labels[file]]
-    options = [UNCHANGED, *classes, LEAVE_OUT]
+    options = [told(UNCHANGED), *classes, told(LEAVE_OUT)]
     where = f"{key}_to_{file}"
     if where not in st.session_state:
-        st.session_state[where] = LEAVE_OUT if file in now and now[file] is None else now.get(file) or UNCHANGED
+        st.session_state[where] = (
+            told(LEAVE_OUT) if file in now and now[file] is None else now.get(file) or told(UNCHANGED)
+        )
         if st.session_state[where] not in options:
-            st.session_state[where] = UNCHANGED
+            st.session_state[where] = told(UNCHANGED)
 
     def change() -> None:
         answer = st.session_state[where]
-        with errors.calm("The correction could not be kept."):
+        with errors.calm(_("The correction could not be kept.")):
             if answer == UNCHANGED:
                 take_back(found, file)
             else:
                 correct(found, file, None if answer == LEAVE_OUT else answer)
 
-    second.selectbox("What should it be?", options, key=where, on_change=change)
+    second.selectbox(_("What should it be?"), options, key=where, on_change=change)
 
 
 def correct(found: recorded.Finished, file: str, label: str | None) -> None:
@@ -91,20 +94,28 @@ def again(info: TaskInfo, found: recorded.Finished) -> None:
     fresh = {file: label for file, label in now.items() if file not in before or before[file] != label}
     if not fresh:
         if before:
-            st.caption(f"This run learnt with {words.count(len(before), 'corrections')} of yours.")
+            st.caption(
+                _(
+                    "This run learnt with {corrections} of yours.",
+                    corrections=_n("{n:,} correction", "{n:,} corrections", len(before)),
+                )
+            )
         return
     with st.container(border=True, key="corrections"):
         text, button = st.columns([3, 2], vertical_alignment="center")
         lines = [f"**{words.plain(file)}**: {_becomes(label)}" for file, label in list(fresh.items())[:8]]
-        more = f"\n- and {len(fresh) - 8:,} more" if len(fresh) > 8 else ""
-        text.markdown("You put right:\n- " + "\n- ".join(lines) + more)
+        more = _("\n- and {fresh:,} more", fresh=len(fresh) - 8) if len(fresh) > 8 else ""
+        text.markdown(_("You put right:\n- ") + "\n- ".join(lines) + more)
         text.caption(
-            f"Your {info.unit} stay as they are; only what is learnt changes. The test changes with its labels."
+            _(
+                "Your {unit} stay as they are; only what is learnt changes. The test changes with its labels.",
+                unit=info.unit,
+            )
         )
-        label = f"Train again with {words.count(len(now), 'corrections')}"
+        label = _("Train again with {corrections}", corrections=_n("{n:,} correction", "{n:,} corrections", len(now)))
         if button.button(label, type="primary", icon=":material/play_arrow:", width="stretch"):
             once_more.train(recipe(found.recipe, now))
-        if button.button("Undo all of them", icon=":material/undo:", type="tertiary"):
+        if button.button(_("Undo all of them"), icon=":material/undo:", type="tertiary"):
             found.run.write(FILE, written(before))
             st.rerun(scope="app")
 
@@ -117,7 +128,7 @@ def recipe(of: Recipe, corrections: Corrections) -> Recipe:
 
 
 def _standing(file: str, label: str, now: Corrections) -> str:
-    return f"is {label}" if file not in now else f"now: {_becomes(now[file])}"
+    return _("is {label}", label=label) if file not in now else _("now: {becomes}", becomes=_becomes(now[file]))
 
 
 def _becomes(label: str | None) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from engines.contract import Block, Network, Strategy
+from engines.messages import _
 from ui.widgets.plots import PRETRAINED, SCRATCH, TRAINED
 
 _JS = """
@@ -66,9 +67,13 @@ def network(view: Network, *, clickable: bool = False) -> str:
     frame. With `clickable`, a block tells its number when it is clicked. Drawn twice, for a wide page and for a phone.
     """
     states = [block.state for block in view.blocks]
-    counted = [(states.count("frozen"), "frozen"), (states.count("adapter"), "with adapters")]
+    counted = [(states.count("frozen"), "frozen"), (states.count("adapter"), _("with adapters"))]
     counted += [(states.count("learns"), "learning"), (states.count("left out"), "left out")]
-    label = f"The network, {len(states)} blocks: {', '.join(f'{n} {what}' for n, what in counted if n)}."
+    label = _(
+        "The network, {states} blocks: {n}.",
+        states=len(states),
+        n=", ".join((f"{n} {what}" for n, what in counted if n)),
+    )
     return _row(view, clickable, label, "wide", 900, 15) + _row(view, clickable, label, "narrow", 400, 12)
 
 
@@ -126,11 +131,11 @@ def idea() -> str:
     """What transfer learning is, in one picture: three networks in a row, one below the other on a phone."""
     blue, orange = PRETRAINED, TRAINED
     return (
-        _tower([blue] * 5, "A big task", "a million examples, days of computing")
+        _tower([blue] * 5, _("A big task"), _("a million examples, days of computing"))
         + _arrow("keep")
-        + _tower([blue, blue, blue, blue, orange], "Your task", "a few hundred examples, minutes")
+        + _tower([blue, blue, blue, blue, orange], _("Your task"), _("a few hundred examples, minutes"))
         + _arrow("against")
-        + _tower([SCRATCH] * 5, "From scratch", "your examples alone")
+        + _tower([SCRATCH] * 5, _("From scratch"), _("your examples alone"))
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from engines.messages import _
 from ui.page import recorded, words
 
 OFFERED = 3
@@ -60,4 +61,4 @@ def _chosen(names: list[str]) -> str:
     if not names:
         return ""
     shown = {name: words.plain(name if len(name) <= LONGEST else f"{name[:LONGEST]}…") for name in names}
-    return st.pills("Or one of the test", names, format_func=shown.__getitem__, key="try_example") or ""
+    return st.pills(_("Or one of the test"), names, format_func=shown.__getitem__, key="try_example") or ""

@@ -11,19 +11,21 @@ import streamlit as st
 
 from engines import paths, registry, runs
 from engines.jobs.serving import client
+from engines.messages import _, told
 from ui.page import errors, recorded, words
 from ui.widgets import ask, plots, text_cards
 
-HELP = (
-    "Grad-CAM shows where the last block of a convolutional network found what speaks for the class. Integrated "
-    "gradients share the answer out among the pixels, for any network; their completeness error says how well the "
-    "shares add up."
+HELP = _(
+    "Grad-CAM shows where the last block of a convolutional network found what speaks for the class. "
+    "Integrated gradients share the answer out among the pixels, for any network; their completeness "
+    "error says how well the shares add up."
 )
 
-TESTED = (
-    "The input is taken apart piece by piece, what the explanation marks first, and put together again in that order; "
-    "the numbers are the mean score of the answer on the way. An explanation that beats a rule without any network and "
-    "random orders, both times by more than random orders differ (±), is faithful to what the network uses."
+TESTED = _(
+    "The input is taken apart piece by piece, what the explanation marks first, and put together "
+    "again in that order; the numbers are the mean score of the answer on the way. An explanation "
+    "that beats a rule without any network and random orders, both times by more than random orders "
+    "differ (±), is faithful to what the network uses."
 )
 
 
@@ -32,8 +34,13 @@ def choose(found: recorded.Finished, rows: list[dict[str, Any]], key: str) -> No
     if not (found.run.path / "model").is_dir():
         return
     if found.result.details.get("folds"):
-        st.caption("The model that is kept is asked. It has learnt from all of these, so it may answer otherwise.")
-    said = {str(row["file"]): f"{row['file']} · says {row['predicted']}, is {row['label']}" for row in rows}
+        st.caption(_("The model that is kept is asked. It has learnt from all of these, so it may answer otherwise."))
+    said = {
+        str(row["file"]): _(
+            "{file} · says {predicted}, is {label}", file=row["file"], predicted=row["predicted"], label=row["label"]
+        )
+        for row in rows
+    }
     own = registry.task(found.recipe.task).info.words
     methods = own.explain_methods
     first, second = st.columns(2)
@@ -41,28 +48,28 @@ def choose(found: recorded.Finished, rows: list[dict[str, Any]], key: str) -> No
         own.explain_question,
         list(said),
         index=None,
-        placeholder="choose an example",
+        placeholder=_("choose an example"),
         format_func=lambda name: said[name],
         key=key,
     )
     method: str | None = ""
     if len(methods) > 1:
         method = second.segmented_control(
-            "How to find out",
+            _("How to find out"),
             list(methods),
             default="",
             format_func=methods.__getitem__,
-            help=HELP,
+            help=told(HELP),
             key="explain_how",
             required=True,
         )
     if file is None:
         return
-    with errors.calm("The model could not be asked."), st.spinner("Looking at what mattered …"):
+    with errors.calm(_("The model could not be asked.")), st.spinner(_("Looking at what mattered …")):
         picture, row = _ask(found, file, method or None)
         if picture:
             st.image(picture, width=320)
-            st.caption(f"Orange spoke for **{words.plain(str(row['label']))}** · {_how(row)}")
+            st.caption(_("Orange spoke for **{plain}** · {how}", plain=words.plain(str(row["label"])), how=_how(row)))
             faithful(row)
         else:
             tinted(row)
@@ -71,7 +78,13 @@ def choose(found: recorded.Finished, rows: list[dict[str, Any]], key: str) -> No
 def tinted(row: dict[str, Any]) -> None:
     """A text's words, coloured by what they added to the answer."""
     text_cards.words(row["tokens"], row["scores"])
-    st.caption(f"Orange spoke for **{words.plain(str(row['label']))}**, blue (dotted) against it · {_how(row)}")
+    st.caption(
+        _(
+            "Orange spoke for **{plain}**, blue (dotted) against it · {how}",
+            plain=words.plain(str(row["label"])),
+            how=_how(row),
+        )
+    )
     faithful(row)
 
 
@@ -82,16 +95,16 @@ def faithful(row: dict[str, Any]) -> None:
         return
     good = found["faithful"]
     icon = ":material/check:" if good else ":material/question_mark:"
-    st.badge(word(row), icon=icon, color="green" if good else "yellow", help=TESTED)
-    others = f"{found['heuristic']} and random orders"
-    away = "Taking away first what it marks changes the answer" + _sooner(found["deletes"], others)
-    back = "putting it back first restores the answer" + _sooner(found["inserts"], others)
+    st.badge(word(row), icon=icon, color="green" if good else "yellow", help=told(TESTED))
+    others = _("{heuristic} and random orders", heuristic=found["heuristic"])
+    away = _("Taking away first what it marks changes the answer") + _sooner(found["deletes"], others)
+    back = _("putting it back first restores the answer") + _sooner(found["inserts"], others)
     st.markdown(f"{away}; {back}.")
     spread = f"{found['random']:.2f} ± {found['spread']:.2f}"
-    columns = ("taken away (lower is better)", "put back (higher is better)")
+    columns = (_("taken away (lower is better)"), _("put back (higher is better)"))
     plots.rows(
         [
-            {"order": name, **dict(zip(columns, values, strict=True))}
+            {_("order"): name, **dict(zip(columns, values, strict=True))}
             for name, values in {
                 "this explanation": [f"{found[key]:.2f}" for key in ("deletion", "insertion")],
                 f"{found['heuristic']}, no network": [
@@ -106,16 +119,20 @@ def faithful(row: dict[str, Any]) -> None:
 def word(row: dict[str, Any]) -> str:
     """What the test came to, in a word or two; '' where there was none."""
     found = row.get("faithfulness")
-    return "" if not found else "faithful here" if found["faithful"] else "not faithful here"
+    return "" if not found else _("faithful here") if found["faithful"] else _("not faithful here")
 
 
 def _sooner(beats: bool, others: str) -> str:
-    return f" sooner than {others} do" if beats else f" no sooner than {others} do, or by too little to tell"
+    return (
+        _(" sooner than {others} do", others=others)
+        if beats
+        else _(" no sooner than {others} do, or by too little to tell", others=others)
+    )
 
 
 def words_of(found: recorded.Finished, text: str) -> None:
     """Which words of somebody's text decided."""
-    with st.spinner("Looking at what mattered …"):
+    with st.spinner(_("Looking at what mattered …")):
         (row,) = ask.about_text(found, text, "explain")["rows"]
         tinted(row)
 
@@ -149,4 +166,6 @@ def _how(row: dict[str, Any]) -> str:
     if "completeness_error" not in row:
         return str(row["method"])
     error = words.metric("accuracy", row["completeness_error"])
-    return f"{row['method']}, {row['steps']} steps, completeness error {error}"
+    return _(
+        "{method}, {steps} steps, completeness error {error}", method=row["method"], steps=row["steps"], error=error
+    )

@@ -7,21 +7,23 @@ from typing import Any
 
 import streamlit as st
 
-from engines import registry
+from engines import messages, registry
 from engines.contract import Strategy, TaskInfo
 from engines.evidence.layers import sentences
 from engines.jobs.serving import client
+from engines.messages import _
 from ui.page import errors, frame, recorded
 from ui.widgets import plots
 
-HELP = (
-    "The network is shown pictures, texts or clips that it did not learn from, as it was before and as it is after. "
-    "Similarity is the unbiased CKA of what a stage sees (Kornblith et al. 2019, Nguyen et al. 2021): 1 is the same, "
-    "about 0 unrelated. A probe is a linear classifier that reads one stage alone."
+HELP = _(
+    "The network is shown pictures, texts or clips that it did not learn from, as it was before and "
+    "as it is after. Similarity is the unbiased CKA of what a stage sees (Kornblith et al. 2019, "
+    "Nguyen et al. 2021): 1 is the same, about 0 unrelated. A probe is a linear classifier that "
+    "reads one stage alone."
 )
-CAVEAT = (
-    "One network from one seed: a picture of this run, not evidence. A stage that changed more is neither better nor "
-    "worse for it, and the probe's examples also chose the pass that was kept."
+CAVEAT = _(
+    "One network from one seed: a picture of this run, not evidence. A stage that changed more is "
+    "neither better nor worse for it, and the probe's examples also chose the pass that was kept."
 )
 UNLEARNT = {Strategy.FEATURES, Strategy.PROTOTYPES, Strategy.ZERO_SHOT}
 HEIGHT = 190  # pixels
@@ -37,12 +39,12 @@ def show(found: recorded.Finished) -> None:
     if known is None and (recorded.is_recorded(found.run) or not Path(found.recipe.data).exists()):
         return
     info = registry.task(found.recipe.task).info
-    with frame.card("What changed inside", help=HELP):
+    with frame.card(_("What changed inside"), help=messages.told(HELP)):
         if known is None:
-            st.caption("Compares the network before and after, stage by stage. It takes some seconds, once.")
-            if not st.button("Look inside", icon=":material/layers:", key="layers_ask"):
+            st.caption(_("Compares the network before and after, stage by stage. It takes some seconds, once."))
+            if not st.button(_("Look inside"), icon=":material/layers:", key="layers_ask"):
                 return
-            with errors.calm("It could not be looked into."):
+            with errors.calm(_("It could not be looked into.")):
                 known = _asked(info, found)
         if known:
             _draw(info, known)
@@ -51,10 +53,13 @@ def show(found: recorded.Finished) -> None:
 def _asked(info: TaskInfo, found: recorded.Finished) -> dict[str, Any]:
     """The warm server's answer, with a bar while it works. Raises InputError and client.ServerFailed."""
     place = st.empty()
-    place.caption(f":material/hourglass_top: Reading the {info.unit} …")
+    place.caption(_(":material/hourglass_top: Reading the {unit} …", unit=info.unit))
 
     def tell(done: int, total: int) -> None:
-        place.progress(min(done / max(total, 1), 1.0), f"Looking at {info.unit}: {done:,} of {total:,}")
+        place.progress(
+            min(done / max(total, 1), 1.0),
+            _("Looking at {unit}: {done:,} of {total:,}", unit=info.unit, done=done, total=total),
+        )
 
     try:
         return client.ask({"verb": "layers", "run": str(found.run.path)}, tell)
@@ -72,20 +77,22 @@ def _draw(info: TaskInfo, known: dict[str, Any]) -> None:
     similarity = [_curve("similarity", [stage["similarity"] for stage in stages], plots.TRAINED)]
     _plot("similarity", similarity, stages, "similarity", told["similarity"])
     weights = [_curve("moved", [stage["moved"] for stage in stages], plots.TRAINED)]
-    _plot("moved", weights, stages, "weights moved, share of their size", told["moved"])
+    _plot("moved", weights, stages, _("weights moved, share of their size"), told["moved"])
     probes = [
         _probe(when, stages, colour, dash)
         for when, colour, dash in (("before", came, "dash"), ("after", plots.TRAINED, "solid"))
     ]
     _plot("probes", probes, stages, "balanced accuracy", told["probes"])
-    st.caption(f"{CAVEAT} Whiskers: 95 % intervals over {known['n']:,} held-out {info.unit}.")
-    if st.toggle("Show the numbers", key="layers_table"):
+    st.caption(
+        _("{caveat} Whiskers: 95 % intervals over {n:,} held-out {unit}.", caveat=CAVEAT, n=known["n"], unit=info.unit)
+    )
+    if st.toggle(_("Show the numbers"), key="layers_table"):
         plots.rows(numbers(stages))
 
 
 def _plot(key: str, curves: list[plots.Figure], stages: list[dict[str, Any]], y: str, sentence: str) -> None:
     st.markdown(sentence)
-    figure = plots.lines(curves, x="stage", y=y, last_x=len(stages), share=key != "similarity", height=HEIGHT)
+    figure = plots.lines(curves, x=_("stage"), y=y, last_x=len(stages), share=key != "similarity", height=HEIGHT)
     figure["layout"]["xaxis"] |= {
         "tickmode": "array",
         "tickvals": list(range(1, len(stages) + 1)),

@@ -9,13 +9,14 @@ from typing import Any
 import streamlit as st
 
 from engines.contract import Result, TaskInfo
+from engines.messages import _, told
 from ui.page import recorded, words
 from ui.widgets import class_plots, corrections, explanation, gallery, plots, text_cards
 
 A_PAGE = 12
 TEXTS_A_PAGE = 6
-ANY = "any class"
-SHOWN = {"wrong": "Wrong", "right": "Right", "all": "All"}
+ANY = _("any class")
+SHOWN = {"wrong": _("Wrong"), "right": _("Right"), "all": _("All")}
 
 
 # --- the confusion matrix -------------------------------------------------------------------------
@@ -25,7 +26,7 @@ def confusion(info: TaskInfo, found: recorded.Finished) -> None:
     """A click on a cell, or the two choices folded away below the matrix, show what is in it. Runs as a fragment."""
     classes, counts = found.result.details["classes"], found.result.details["confusion"]
     rows = enumerate(zip(classes, counts, strict=True))
-    alt = "; ".join(f"{name}: {row[i]} of {sum(row)} right" for i, (name, row) in rows)
+    alt = "; ".join(_("{name}: {row} of {row2} right", name=name, row=row[i], row2=sum(row)) for i, (name, row) in rows)
     keys = f"cell_true_{found.run.id}", f"cell_said_{found.run.id}"
     kept = st.session_state.get(f"cell_{found.run.id}", (None, None))
     cell = st.session_state.get(keys[0], kept[0]), st.session_state.get(keys[1], kept[1])
@@ -37,14 +38,14 @@ def confusion(info: TaskInfo, found: recorded.Finished) -> None:
         table=lambda: _per_class(found.result),
         pressed=partial(_press, classes, keys),
     )
-    box = st.expander("Press a cell to see what is in it, or choose it here", key="choose_cell", on_change="rerun")
+    box = st.expander(_("Press a cell to see what is in it, or choose it here"), key="choose_cell", on_change="rerun")
     if box.open:
         for key, value in zip(keys, cell, strict=True):
             st.session_state.setdefault(key, value)
         true, said = box.columns(2)
         cell = (
-            true.selectbox("True class", classes, index=None, placeholder=ANY, key=keys[0]),
-            said.selectbox("Said class", classes, index=None, placeholder=ANY, key=keys[1]),
+            true.selectbox(_("True class"), classes, index=None, placeholder=told(ANY), key=keys[0]),
+            said.selectbox(_("Said class"), classes, index=None, placeholder=told(ANY), key=keys[1]),
         )
     if any(cell):
         with st.container(key="cell"):
@@ -63,7 +64,7 @@ def _press(classes: list[str], keys: tuple[str, str]) -> None:
 
 def _cell(info: TaskInfo, found: recorded.Finished, true: str | None, said: str | None) -> None:
     rows = recorded.examples(found, true=true, said=said)
-    cell = [f"{what} {words.plain(name)}" for what, name in (("true class", true), ("said", said)) if name]
+    cell = [f"{what} {words.plain(name)}" for what, name in ((_("true class"), true), ("said", said)) if name]
     st.markdown(f"**{words.count(len(rows), 'test ' + info.unit)}**: {', '.join(cell)}")
     page(found, rows, key=f"cell_page_{true}_{said}")
 
@@ -90,16 +91,21 @@ def _per_class(result: Result) -> plots.Rows:
 def worst(info: TaskInfo, found: recorded.Finished) -> None:
     """The most confident mistakes. Runs as a fragment."""
     if not found.mistakes:
-        st.caption(f"None: every one of the {words.count(found.result.n_test, 'test ' + info.unit)} was right.")
+        st.caption(
+            _(
+                "None: every one of the {count} was right.",
+                count=words.count(found.result.n_test, _("test ") + info.unit),
+            )
+        )
         return
     page(found, found.mistakes, key="mistakes_page")
 
 
 def browser(info: TaskInfo, found: recorded.Finished) -> None:
     """Every test example, by its true class, what was said, right or wrong, and how sure. Runs as a fragment."""
-    title = f"Look through all {words.count(found.result.n_test, 'test ' + info.unit)}"
+    title = _("Look through all {count}", count=words.count(found.result.n_test, _("test ") + info.unit))
     if corrections.possible(found):
-        title += ", and put wrong labels right"
+        title += _(", and put wrong labels right")
     box = st.expander(title, key="browser", icon=":material/search:", on_change="rerun")
     if not box.open:
         return
@@ -107,26 +113,35 @@ def browser(info: TaskInfo, found: recorded.Finished) -> None:
         classes = found.result.details["classes"]
         tested = True
         if recorded.learnt_from(found):
-            parts = {True: "those it was tested on", False: "those it learnt from"}
+            parts = {True: _("those it was tested on"), False: _("those it learnt from")}
             tested = bool(
                 st.segmented_control(
-                    "Which",
+                    _("Which"),
                     list(parts),
                     default=True,
                     format_func=parts.__getitem__,
                     key="part",
                     required=True,
-                    help="A wrong label among those it learnt from shows up where the model does not believe it.",
+                    help=_("A wrong label among those it learnt from shows up where the model does not believe it."),
                 )
             )
         first, second = st.columns(2)
-        true = first.selectbox("Its true class", classes, index=None, placeholder=ANY, key=f"true_{found.run.id}")
-        said = second.selectbox("What was said", classes, index=None, placeholder=ANY, key=f"said_{found.run.id}")
+        true = first.selectbox(
+            _("Its true class"), classes, index=None, placeholder=told(ANY), key=f"true_{found.run.id}"
+        )
+        said = second.selectbox(
+            _("What was said"), classes, index=None, placeholder=told(ANY), key=f"said_{found.run.id}"
+        )
         first, second = st.columns(2)
         outcome = first.segmented_control(
-            "Right or wrong", list(SHOWN), default="wrong", format_func=lambda o: SHOWN[o], key="outcome", required=True
+            _("Right or wrong"),
+            list(SHOWN),
+            default="wrong",
+            format_func=lambda o: told(SHOWN)[o],
+            key="outcome",
+            required=True,
         )
-        low, high = second.slider("How sure it was", 0, 100, (0, 100), format="%d %%", key="sure")
+        low, high = second.slider(_("How sure it was"), 0, 100, (0, 100), format="%d %%", key="sure")
         rows = recorded.examples(
             found,
             true=true,
@@ -136,11 +151,18 @@ def browser(info: TaskInfo, found: recorded.Finished) -> None:
             tested=tested,
         )
         if not rows:
-            st.caption("None of them. Widen the choice above.")
+            st.caption(_("None of them. Widen the choice above."))
             return
-        order = "the surest first" if outcome == "wrong" else "the least sure first"
-        of = f"test {info.unit}" if tested else f"{info.unit} it learnt from"
-        st.caption(f"{len(rows):,} of {words.count(len(recorded.examples(found, tested=tested)), of)}, {order}.")
+        order = _("the surest first") if outcome == "wrong" else _("the least sure first")
+        of = _("test {unit}", unit=info.unit) if tested else _("{unit} it learnt from", unit=info.unit)
+        st.caption(
+            _(
+                "{rows:,} of {count}, {order}.",
+                rows=len(rows),
+                count=words.count(len(recorded.examples(found, tested=tested)), of),
+                order=order,
+            )
+        )
         rows = rows if outcome == "wrong" else rows[::-1]
         key = f"browser_page_{tested}_{true}_{said}_{outcome}_{low}_{high}"
         shown = page(found, rows, key)
@@ -178,5 +200,7 @@ def thumbnail(found: recorded.Finished, row: dict[str, Any]) -> Path | None:
 
 
 def _says(row: dict[str, Any]) -> str:
-    says = f"says {row['predicted']} ({100 * row['confidence']:.0f}\u00a0%), "
-    return says + ("and is" if row["predicted"] == row["label"] else f"is {row['label']}")
+    says = _(
+        "says {predicted} ({confidence:.0f}\xa0%), ", predicted=row["predicted"], confidence=100 * row["confidence"]
+    )
+    return says + (_("and is") if row["predicted"] == row["label"] else _("is {label}", label=row["label"]))

@@ -7,6 +7,7 @@ from typing import Any
 
 from engines import registry
 from engines.contract import ModelCard, Network, Result, Strategy
+from engines.messages import _
 from ui.page import words
 
 
@@ -22,31 +23,46 @@ def of(
 def how_much(view: Network) -> str:
     """How many parameters will learn."""
     if view.learning is None:
-        head = " and a new head" if view.blocks[-1].state == "learns" else ""
-        return f"**:orange[Adapters]**{head} learn; {words.parameters(view.parameters)} parameters stay as they came"
+        head = _(" and a new head") if view.blocks[-1].state == "learns" else ""
+        return _(
+            "**:orange[Adapters]**{head} learn; {parameters} parameters stay as they came",
+            head=head,
+            parameters=words.parameters(view.parameters),
+        )
     learning = _learning(view, view.learning)
     if view.blocks[-1].name == "correction":
         rest = words.parameters(view.parameters - view.learning)
-        return f"**{learning}** parameters are added and learn; {rest} stay as they came"
-    return f"**{learning}** of {words.parameters(view.parameters)} parameters learn"
+        return _(
+            "**{learning}** parameters are added and learn; {rest} stay as they came", learning=learning, rest=rest
+        )
+    return _(
+        "**{learning}** of {parameters} parameters learn",
+        learning=learning,
+        parameters=words.parameters(view.parameters),
+    )
 
 
 def how_much_learnt(view: Network, result: Result) -> str:
     """The same of a run, with what it counted."""
     learnt = _learning(view, result.trainable_parameters)
-    beside = " beside them" if view.learning is None else ""
-    return f"**{learnt}** parameters learnt{beside}, of {words.parameters(result.parameters)}"
+    beside = _(" beside them") if view.learning is None else ""
+    return _(
+        "**{learnt}** parameters learnt{beside}, of {parameters}",
+        learnt=learnt,
+        beside=beside,
+        parameters=words.parameters(result.parameters),
+    )
 
 
 def legend(view: Network) -> str:
     """What the colours mean, of those that are drawn."""
     said = {
-        "frozen": ":blue[■] frozen: stays as it came",
-        "adapter": ":blue[■]:orange[▎] stays as it came; adapters beside it learn",
-        "learns": ":gray[■] learns from random numbers"
+        "frozen": _(":blue[■] frozen: stays as it came"),
+        "adapter": _(":blue[■]:orange[▎] stays as it came; adapters beside it learn"),
+        "learns": _(":gray[■] learns from random numbers")
         if view.strategy is Strategy.SCRATCH
-        else ":orange[■] learns from your data",
-        "left out": ":gray[□] left out: the head reads what is in front of it",
+        else _(":orange[■] learns from your data"),
+        "left out": _(":gray[□] left out: the head reads what is in front of it"),
     }
     drawn = {block.state for block in view.blocks}
     return " · ".join(text for state, text in said.items() if state in drawn)

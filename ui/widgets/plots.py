@@ -10,6 +10,8 @@ from typing import Any
 
 import streamlit as st
 
+from engines.messages import _
+
 PRETRAINED = "#3B82C4"  # came with the model
 TRAINED = "#E8710A"  # trained on your data
 SCRATCH = "#9AA3AE"  # from scratch, and other baselines
@@ -35,7 +37,7 @@ def show(
     `pressed` is called when a point was clicked on: it is in `st.session_state[key]["selection"]["points"]`.
     """
     if not figure["data"]:
-        st.caption("There is nothing to draw yet.")
+        st.caption(_("There is nothing to draw yet."))
         return
     st.plotly_chart(
         figure,
@@ -45,7 +47,7 @@ def show(
         on_select=pressed or "ignore",
         selection_mode="points",
     )
-    if table and st.toggle("Show the numbers", key=f"{key}_table"):
+    if table and st.toggle(_("Show the numbers"), key=f"{key}_table"):
         rows(table())
 
 
@@ -221,7 +223,7 @@ def intervals(entries: list[dict[str, Any]], *, x: str, share: bool = False) -> 
         "marker": {"size": 11, "color": [e["colour"] for e in shown], "symbol": [e["symbol"] for e in shown]},
         "cliponaxis": False,
         "customdata": [[e["low"], e["high"]] for e in shown],
-        "hovertemplate": "%{y}: %{x:.3g} (%{customdata[0]:.3g} to %{customdata[1]:.3g})<extra></extra>",
+        "hovertemplate": _("%{y}: %{x:.3g} (%{customdata[0]:.3g} to %{customdata[1]:.3g})<extra></extra>"),
     }
     axis: Figure = {"tickformat": ".0%" if share else ".3~g", "showgrid": True}
     if share:

@@ -8,11 +8,12 @@ import streamlit as st
 
 from engines import registry
 from engines.contract import Strategy
+from engines.messages import _, told
 from ui.page import address, errors, rankings, words
 from ui.page.draft import Draft, knows
 from ui.widgets import plots
 
-QUESTION = "Which model fits your data?"
+QUESTION = _("Which model fits your data?")
 MOST_BARS = 16
 
 
@@ -22,7 +23,7 @@ def show(draft: Draft) -> None:
         return
     with st.container(border=True, key="ranking"):
         found = rankings.known(draft)
-        st.markdown(f"**{QUESTION}**")
+        st.markdown(f"**{told(QUESTION)}**")
         if found is None:
             _ask(draft)
         else:
@@ -32,19 +33,24 @@ def show(draft: Draft) -> None:
 def _ask(draft: Draft) -> None:
     unit = registry.task(draft.task).info.unit
     st.caption(
-        f"Every model that is here looks at a few of your {unit}, before anything is trained: about a minute. The test "
-        "part stays unseen."
+        _(
+            "Every model that is here looks at a few of your {unit}, before anything is trained: "
+            "about a minute. The test part stays unseen.",
+            unit=unit,
+        )
     )
-    if st.button(QUESTION, icon=":material/leaderboard:", key="rank"):
-        with errors.calm("The models could not be compared.", "Choose one by its card; the suggested one is a start."):
-            place = st.progress(0.0, "Looking at your data …")
+    if st.button(told(QUESTION), icon=":material/leaderboard:", key="rank"):
+        with errors.calm(
+            _("The models could not be compared."), _("Choose one by its card; the suggested one is a start.")
+        ):
+            place = st.progress(0.0, _("Looking at your data …"))
             rankings.ask(draft, lambda done, total: _tell(place, done, total))
             st.rerun()
 
 
 def _tell(place: Any, done: int, total: int) -> None:
     share = min(done / total, 1.0) if total else 0.0
-    place.progress(share, "Ordering what they see …" if share == 1 else "Looking at your data …")
+    place.progress(share, _("Ordering what they see …") if share == 1 else _("Looking at your data …"))
 
 
 def _answer(draft: Draft, found: dict[str, Any]) -> None:
@@ -60,7 +66,7 @@ def _answer(draft: Draft, found: dict[str, Any]) -> None:
         )
         st.caption(_meaning(draft, found))
     if found["left_out"]:
-        st.caption(f"Not looked at, for want of time: {words.plain(', '.join(found['left_out']))}.")
+        st.caption(_("Not looked at, for want of time: {plain}.", plain=words.plain(", ".join(found["left_out"]))))
     _choose(draft, found)
 
 
@@ -70,7 +76,7 @@ def _bars(draft: Draft, found: dict[str, Any]) -> plots.Figure:
     tied = [row["rank"] == 1 or not row["told_apart"] for row in rows]
     info = registry.task(draft.task).info
     by_features = found["by"] == "features"
-    title = "ahead of so large a share of the others" if by_features else info.metric.title
+    title = _("ahead of so large a share of the others") if by_features else info.metric.title
     return {
         "data": [
             {
@@ -98,12 +104,14 @@ def _bars(draft: Draft, found: dict[str, Any]) -> plots.Figure:
 
 def _meaning(draft: Draft, found: dict[str, Any]) -> str:
     if found["by"] == "features":
-        return (
-            "By three scores of what each network sees, the mean of its ranks: nearest neighbours, LogME and NLEEP. "
-            "Striped: surely behind the first. Lines are 95 % intervals over your examples."
+        return _(
+            "By three scores of what each network sees, the mean of its ranks: nearest neighbours, LogME and "
+            "NLEEP. Striped: surely behind the first. Lines are 95 % intervals over your examples."
         )
     metric = registry.task(draft.task).info.metric.title
-    return f"{metric} of each model as it came, before it learns anything of yours, with its 95 % interval."
+    return _(
+        "{metric} of each model as it came, before it learns anything of yours, with its 95 % interval.", metric=metric
+    )
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
@@ -122,7 +130,11 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
 
 def _title(row: dict[str, Any]) -> str:
     name = row.get("title") or row["name"]
-    return f"{name}, block {row['depth']} of {row['stages']}" if row["depth"] else str(name)
+    return (
+        _("{name}, block {depth} of {stages}", name=name, depth=row["depth"], stages=row["stages"])
+        if row["depth"]
+        else str(name)
+    )
 
 
 def _choose(draft: Draft, found: dict[str, Any]) -> None:
@@ -133,9 +145,13 @@ def _choose(draft: Draft, found: dict[str, Any]) -> None:
     follows = bool(depth) and knows(settings, "depth")
     here = int(draft.settings.get("depth", 0))
     if draft.model == first["name"] and (not follows or here == depth):
-        st.caption(":material/check: That is the one you have chosen.")
+        st.caption(_(":material/check: That is the one you have chosen."))
         return
-    label = f"Take the features at block {depth}" if follows else f"Choose {first.get('title') or first['name']}"
+    label = (
+        _("Take the features at block {depth}", depth=depth)
+        if follows
+        else _("Choose {title}", title=first.get("title") or first["name"])
+    )
     if st.button(label, icon=":material/check:", key="follow_ranking"):
         chosen = dict(address.read().settings)
         chosen.pop("depth", None)

@@ -7,27 +7,37 @@ from typing import Any
 
 import streamlit as st
 
+from engines.messages import _, told
 from ui.widgets import plots
 
-NAMES = {"scratch": "from scratch", "head": "of the head", "fine-tuning": "of fine-tuning"}
+NAMES = {"scratch": "from scratch", "head": _("of the head"), "fine-tuning": _("of fine-tuning")}
 
 
 def show(searches: list[dict[str, Any]]) -> None:
     """One figure a test, folded away. Nothing where none was made."""
     if not searches:
         return
-    with st.expander("How the learning rate was found", icon=":material/search:"):
+    with st.expander(_("How the learning rate was found"), icon=":material/search:"):
         for search in searches:
             rates, losses = zip(*search["points"], strict=True)
-            chosen, name = search["learning_rate"], NAMES.get(search["phase"], search["phase"])
+            chosen, name = search["learning_rate"], told(NAMES).get(search["phase"], search["phase"])
             st.caption(
-                f"Learning rate {name}: **{chosen:g}**. The step size was raised from tiny to large; the middle of the "
-                "stretch where the loss falls is a good one."
+                _(
+                    "Learning rate {name}: **{chosen:g}**. The step size was raised from tiny to large; "
+                    "the middle of the stretch where the loss falls is a good one.",
+                    name=name,
+                    chosen=chosen,
+                )
             )
             plots.show(
                 figure(list(rates), list(losses), chosen),
                 f"search_{search['phase']}",
-                alt=f"Loss against learning rate, {rates[0]:g} to {rates[-1]:g}; chosen: {chosen:g}.",
+                alt=_(
+                    "Loss against learning rate, {rates:g} to {rates2:g}; chosen: {chosen:g}.",
+                    rates=rates[0],
+                    rates2=rates[-1],
+                    chosen=chosen,
+                ),
                 table=partial(numbers, search),
             )
 
@@ -38,7 +48,7 @@ def numbers(search: dict[str, Any]) -> plots.Rows:
 
 def figure(rates: list[float], losses: list[float], chosen: float) -> plots.Figure:
     axis = {"type": "log", "tickformat": ".0e"}
-    made = plots.layout(220, "learning rate", "loss, smoothed", xaxis=axis)
+    made = plots.layout(220, "learning rate", _("loss, smoothed"), xaxis=axis)
     made["shapes"] = [
         {
             "type": "line",

@@ -9,6 +9,7 @@ import streamlit as st
 
 from engines import registry
 from engines.contract import InputError
+from engines.messages import _, told
 from ui.page import address, user_changes, words
 
 GUESS_WIDTH = 200  # pixels at least
@@ -42,7 +43,7 @@ def answer(task: str, name: str, error: InputError) -> None:
         if st.session_state[key] is not None:
             read_otherwise(**{name: st.session_state[key]})
 
-    st.segmented_control(field.metadata["help"], choices, key=key, on_change=user_changes.changed(key, choose))
+    st.segmented_control(told(field.metadata["help"]), choices, key=key, on_change=user_changes.changed(key, choose))
 
 
 def show(guesses: list[dict[str, Any]]) -> None:
@@ -50,8 +51,8 @@ def show(guesses: list[dict[str, Any]]) -> None:
     if not guesses:
         return
     with st.container(border=True, key="read_as"):
-        st.markdown("**Read as**")
-        st.caption("Guessed from your data. Where a guess is wrong, choose another, and they are read anew.")
+        st.markdown(_("**Read as**"))
+        st.caption(_("Guessed from your data. Where a guess is wrong, choose another, and they are read anew."))
         with st.grid(min_column_width=GUESS_WIDTH):
             for guess in guesses:
                 _guess(guess)

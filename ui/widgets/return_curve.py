@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engines.contract import Metric
+from engines.messages import _
 from ui.page import words
 from ui.widgets import plots
 
@@ -19,7 +20,7 @@ SERIES = {
 
 
 def curve(
-    points: Sequence[dict[str, Any]], *, zero_shot: float | None, x: str = "real steps", height: int = 300
+    points: Sequence[dict[str, Any]], *, zero_shot: float | None, x: str = _("real steps"), height: int = 300
 ) -> Figure:
     """Mean return over what it cost, with its 95 % interval. `points` are {series, real_steps, mean, low, high};
     `zero_shot` draws the policy as it came, which takes no step."""
@@ -39,7 +40,7 @@ def curve(
             curves.append(line)
     if zero_shot is not None:
         line = plots.line("as it came", [0, last], [zero_shot, zero_shot], plots.PRETRAINED, "dot")
-        curves.append(line | {"mode": "lines", "hovertemplate": "as it came: %{y:,.0f}<extra></extra>"})
+        curves.append(line | {"mode": "lines", "hovertemplate": _("as it came: %{y:,.0f}<extra></extra>")})
     values = [value for p in points for value in (p["low"], p["high"])] + ([] if zero_shot is None else [zero_shot])
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     pad = (high - low) * 0.06 or 1.0
@@ -69,7 +70,7 @@ def band(x: Sequence[float], low: Sequence[float], high: Sequence[float], colour
     }
 
 
-def curve_rows(points: Sequence[dict[str, Any]], metric: Metric, x: str = "real steps") -> plots.Rows:
+def curve_rows(points: Sequence[dict[str, Any]], metric: Metric, x: str = _("real steps")) -> plots.Rows:
     return [
         {
             "series": SERIES[p["series"]][0],

@@ -15,17 +15,18 @@ import streamlit as st
 
 from engines.contract import TaskInfo
 from engines.exports import bundle
+from engines.messages import _, told
 from engines.reporting import html
 from engines.runs import RunFolder
 from ui.page import recorded
 
 FORMATS = {
-    "safetensors": ("Model", "Weights, configuration and a script that asks it. It holds none of your data."),
-    "sb3": ("SB3", "A zip that Stable-Baselines3 loads with the lines above. It holds none of your data."),
-    "onnx": ("ONNX", "One file that runs without PyTorch, and a script that asks it. It holds none of your data."),
+    "safetensors": (_("Model"), _("Weights, configuration and a script that asks it. It holds none of your data.")),
+    "sb3": ("SB3", _("A zip that Stable-Baselines3 loads with the lines above. It holds none of your data.")),
+    "onnx": ("ONNX", _("One file that runs without PyTorch, and a script that asks it. It holds none of your data.")),
     "script": (
-        "Script",
-        "A Python script that repeats this run without Headstart. It holds your data, or the names of your files.",
+        _("Script"),
+        _("A Python script that repeats this run without Headstart. It holds your data, or the names of your files."),
     ),
 }
 SHARED = ("comparison.json", "model")
@@ -38,15 +39,15 @@ def show(info: TaskInfo, found: recorded.Finished) -> None:
     has_model = (found.run.path / "model").is_dir()
     with st.container(horizontal=True):
         for name in info.exports if has_model else ():
-            label, help = FORMATS.get(name, (name, ""))
+            label, help = told(FORMATS).get(name, (name, ""))
             parcel = exported(found.run.path, name)
             _button(label, parcel, f"headstart-{name}.zip", "application/zip", f"export_{name}", help)
         if (found.run.path / "report.html").is_file():
             _report(found)
     if (found.run.path / "README.md").is_file():
-        with st.expander("Model card", icon=":material/article:"):
+        with st.expander(_("Model card"), icon=":material/article:"):
             card = bundle.card_without_data(found.run.path, found.recipe)
-            if st.toggle("Show it", key="model_card", value=False):
+            if st.toggle(_("Show it"), key="model_card", value=False):
                 st.code(card, language="markdown", wrap_lines=True, height=320)
             _button("README.md", made(card), "README.md", "text/markdown", "export_card")
 
@@ -54,11 +55,11 @@ def show(info: TaskInfo, found: recorded.Finished) -> None:
 def _report(found: recorded.Finished) -> None:
     """Without a word of the data, unless they are asked for."""
     page = (found.run.path / "report.html").read_text(encoding="utf-8")
-    with_data = st.toggle("With examples of my data", key="report_data", value=False)
-    shows = "It shows some of your data and names your files." if with_data else "It shows none of your data."
-    help = f"All about this run on one page that needs no network. {shows}"
+    with_data = st.toggle(_("With examples of my data"), key="report_data", value=False)
+    shows = _("It shows some of your data and names your files.") if with_data else _("It shows none of your data.")
+    help = _("All about this run on one page that needs no network. {shows}", shows=shows)
     _button(
-        "Report",
+        _("Report"),
         made(page if with_data else html.without_data(page)),
         "report.html",
         "text/html",

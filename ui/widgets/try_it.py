@@ -11,6 +11,7 @@ import streamlit as st
 
 from engines import runs
 from engines.contract import TaskInfo
+from engines.messages import _
 from ui.page import errors, recorded, uploads, words
 from ui.widgets import ask, examples, gallery, plots
 
@@ -26,22 +27,22 @@ def show(info: TaskInfo, found: recorded.Finished, camera: bool) -> None:
     def trial() -> None:
         files = _given(info, camera) or examples.file(found, "thumbnail")
         if files:
-            with errors.calm("The model could not be asked."):
+            with errors.calm(_("The model could not be asked.")):
                 _answers(info, found, files)
 
     trial()
 
 
 def _given(info: TaskInfo, camera: bool) -> list[Any]:
-    if camera and st.toggle("Use the camera", key="try_camera"):
-        shot = st.camera_input("Take a picture", label_visibility="collapsed", key="try_shot")
+    if camera and st.toggle(_("Use the camera"), key="try_camera"):
+        shot = st.camera_input(_("Take a picture"), label_visibility="collapsed", key="try_shot")
         return [shot] if shot else []
     files = st.file_uploader(
-        f"New {info.unit}",
+        _("New {unit}", unit=info.unit),
         accept_multiple_files=True,
         key="try_files",
         max_upload_size=25,
-        help=f"Up to {MAX_SHOWN} at once. They are looked at and deleted again.",
+        help=_("Up to {max_shown} at once. They are looked at and deleted again.", max_shown=MAX_SHOWN),
     )
     return list(files or [])[:MAX_SHOWN]
 
@@ -62,8 +63,12 @@ def _answers(info: TaskInfo, found: recorded.Finished, files: list[Any]) -> None
         for number, row in enumerate(answer["rows"][:MAX_SHOWN]):
             _answer(names.get(Path(str(row["file"])).stem, str(row["file"])), row, number)
         n = len(answer["rows"])
-        more = f" These are {MAX_SHOWN} of {words.count(n, info.unit)}." if n > MAX_SHOWN else ""
-        st.caption(f"Answered in {answer['milliseconds']:.0f} ms.{more}")
+        more = (
+            _(" These are {max_shown} of {count}.", max_shown=MAX_SHOWN, count=words.count(n, info.unit))
+            if n > MAX_SHOWN
+            else ""
+        )
+        st.caption(_("Answered in {milliseconds:.0f} ms.{more}", milliseconds=answer["milliseconds"], more=more))
         if st.button(info.words.explain_question, icon=":material/visibility:", key="try_explain"):
             _explain(found, folder)
     finally:
@@ -79,13 +84,13 @@ def sentence(
     """
     if without_model(found):
         return
-    typed = st.text_area("A sentence of yours", key="try_text", max_chars=longest, height=90)
+    typed = st.text_area(_("A sentence of yours"), key="try_text", max_chars=longest, height=90)
     text = typed if typed.strip() else examples.text(found, column)
     if not text:
         return
-    with errors.calm("The model could not be asked."):
+    with errors.calm(_("The model could not be asked.")):
         answer(ask.about_text(found, text))
-        if st.button("Which words decided?", icon=":material/visibility:", key="try_explain"):
+        if st.button(_("Which words decided?"), icon=":material/visibility:", key="try_explain"):
             from ui.widgets import explanation
 
             explanation.words_of(found, text)
@@ -95,7 +100,7 @@ def without_model(found: recorded.Finished) -> bool:
     """Whether a recording came without its model; says so."""
     if (found.run.path / "model").is_dir():
         return False
-    st.caption("This recording comes without its model. Train it yourself, then try it on anything.")
+    st.caption(_("This recording comes without its model. Train it yourself, then try it on anything."))
     return True
 
 
@@ -111,7 +116,7 @@ def answered(row: dict[str, Any], number: int) -> None:
     """The classes that came to mind, the likeliest first."""
     best = dict(sorted(row["probabilities"].items(), key=lambda entry: -entry[1])[:6])
     plots.show(
-        plots.bars(best, x="probability", colour=plots.TRAINED, share=True, strong=str(row["label"])),
+        plots.bars(best, x=_("probability"), colour=plots.TRAINED, share=True, strong=str(row["label"])),
         f"try_{number}",
         alt=", ".join(f"{label}: {100 * p:.0f} %" for label, p in best.items()),
     )
@@ -122,7 +127,7 @@ def _explain(found: recorded.Finished, folder: Path) -> None:
     from ui.widgets import explanation
 
     out = folder / "explained"
-    with st.spinner("Looking at what mattered …"):
+    with st.spinner(_("Looking at what mattered …")):
         asked = {"verb": "explain", "run": str(found.run.path), "data": str(folder), "out": str(out)}
         rows = client.ask(asked)["rows"]
     drawn = [row for row in rows if "picture" in row][:MAX_SHOWN]

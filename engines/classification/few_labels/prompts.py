@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from engines.contract import InputError, Problem
 from engines.data.class_names import codes
+from engines.messages import _
 
-PROMPT = "a photo of a {}."
+PROMPT = _("a photo of a {}.")
 BETWEEN = "|"
 PLACES = ("{}", "{label}")
 MOST_NAMED = 5
@@ -27,8 +28,10 @@ def sentences(classes: Sequence[str], prompt: str, class_names: str | None) -> l
     found = templates(prompt)
     called = words(class_names)
     if unknown := sorted(called.keys() - set(classes)):
-        accepted = f"accepted: {', '.join(classes)}"
-        raise InputError(Problem("setting class_names", f"there is no class '{unknown[0]}'", accepted))
+        accepted = _("accepted: {classes}", classes=", ".join(classes))
+        raise InputError(
+            Problem(_("setting class_names"), _("there is no class '{unknown}'", unknown=unknown[0]), accepted)
+        )
     if unnamed := codes(name for name in classes if name not in called):
         raise InputError(about_codes(unnamed))
     names = [called.get(name, name.replace("_", " ")) for name in classes]
@@ -45,23 +48,35 @@ def templates(prompt: str) -> list[str]:
     """The sentences of the setting `prompt`. Raises InputError."""
     found = [part.strip() for part in prompt.split(BETWEEN) if part.strip()]
     if without := [part for part in found if not any(place in part for place in PLACES)]:
-        raise InputError(Problem("setting prompt", f"found {without[0]!r}", "accepted: a sentence with {} in it"))
+        raise InputError(
+            Problem(
+                _("setting prompt"), _("found {without!r}", without=without[0]), _("accepted: a sentence with {} in it")
+            )
+        )
     if not found:
-        raise InputError(Problem("setting prompt", "it is empty", f"accepted: a sentence with {{}} in it: '{PROMPT}'"))
+        raise InputError(
+            Problem(
+                _("setting prompt"),
+                _("it is empty"),
+                _("accepted: a sentence with {{}} in it: '{prompt}'", prompt=PROMPT),
+            )
+        )
     return found
 
 
 def words(class_names: str | None) -> dict[str, str]:
     """Class -> what it is called. Raises InputError where `class_names` is no JSON object of words."""
-    accepted = 'accepted: JSON such as {"n02123045": "tabby cat"}'
+    accepted = _('accepted: JSON such as {"n02123045": "tabby cat"}')
     if class_names is None or not class_names.strip():
         return {}
     try:
         found = json.loads(class_names)
     except ValueError as error:
-        raise InputError(Problem("setting class_names", f"this is no JSON ({error})", accepted)) from None
+        raise InputError(
+            Problem(_("setting class_names"), _("this is no JSON ({error})", error=error), accepted)
+        ) from None
     if not isinstance(found, dict) or not all(isinstance(name, str) and name.strip() for name in found.values()):
-        raise InputError(Problem("setting class_names", "a name is missing, or is no text", accepted))
+        raise InputError(Problem(_("setting class_names"), _("a name is missing, or is no text"), accepted))
     return {label: name.strip() for label, name in found.items()}
 
 
@@ -77,5 +92,7 @@ def about_codes(unnamed: Iterable[str]) -> Problem:
     some = list(unnamed)
     told = ", ".join(f"'{name}'" for name in some[:MOST_NAMED]) + (" …" if len(some) > MOST_NAMED else "")
     found = f"{told}: {'a code, not a word' if len(some) == 1 else 'codes, not words'}"
-    accepted = 'accepted: words that say what is on the pictures; call a class by one with class_names={"CODE": "word"}'
-    return Problem("class names", found, accepted)
+    accepted = _(
+        'accepted: words that say what is on the pictures; call a class by one with class_names={"CODE": "word"}'
+    )
+    return Problem(_("class names"), found, accepted)

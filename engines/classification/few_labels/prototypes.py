@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from engines.contract import Strategy
 from engines.evidence import calibration
+from engines.messages import _
 from engines.training import checkpoint, strategies, transfer
 from engines.training.activation_cache import Cached
 from engines.training.loop import predict
@@ -141,7 +142,7 @@ def learn(
         held_out = whole.subset(checked)
     elif lesson.validation is not None:
         held_out = transfer.features(lesson, network, lesson.validation, views=1)
-    lesson.run.emit("phase", name="head", title="Averaging each class", series=series)
+    lesson.run.emit("phase", name="head", title=_("Averaging each class"), series=series)
     set_head(network.head(), seen, lesson.classes)
     logits = None
     if held_out is not None:

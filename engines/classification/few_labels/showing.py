@@ -21,6 +21,7 @@ from engines.contract import Embedder, Estimate, Progress
 from engines.datasets.folder import DatasetFolder
 from engines.datasets.state import DatasetState, Item
 from engines.evidence import intervals
+from engines.messages import _
 
 AT_ONCE = 8
 CURVE = (1, 2, 3, 5, 10, 20, 50)
@@ -167,7 +168,7 @@ def curve(features: np.ndarray, labels: np.ndarray, classes: int) -> list[dict[s
 def _asked(seen: Seen, embedder: Embedder, example: bytes, classes: Sequence[str]) -> dict[str, Any]:
     (found,) = embedder.embed([example])
     if isinstance(found, str):
-        return {"unclear": f"What is shown {found}"}
+        return {"unclear": _("What is shown {found}", found=found)}
     if seen.head is None:
         return {}
     probabilities = seen.head.probabilities(found[None])[0]

@@ -12,6 +12,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from engines.contract import InputError, Problem, Run
 from engines.control.agents import pretrained
+from engines.messages import _
 
 if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
@@ -92,8 +93,8 @@ def require_numbers(algorithm: Any) -> None:
     """Raises InputError when the networks have diverged."""
     if not all(bool(value.isfinite().all()) for value in algorithm.policy.state_dict().values()):
         rate = float(algorithm.lr_schedule(1.0))
-        found = f"with {rate:g} what is learnt is no longer a number"
-        raise InputError(Problem("setting learning_rate", found, "accepted: a smaller one"))
+        found = _("with {rate:g} what is learnt is no longer a number", rate=rate)
+        raise InputError(Problem(_("setting learning_rate"), found, _("accepted: a smaller one")))
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from engines.control.logs.logs import Logs
 from engines.control.logs.windows import LONGEST_DELAY, Windows, split, windows
 from engines.control.simulation.robots import ACTION_GAIN
 from engines.control.simulation.rollouts import Stepper, stepper
+from engines.messages import _
 
 WORSE = 1.4
 """Times a straight line's error, from which half of what the simulator leaves over follows from what was seen and
@@ -61,10 +62,12 @@ class Foretold:
         """'0.31 usual spreads a step, and a straight line through the same log by 0.14'"""
         line = ""
         if self.linear is not None and self.linear <= (self.corrected or self.linear):
-            line = f", and a straight line through the same log by {self.linear:.2g}"
+            line = _(", and a straight line through the same log by {linear:.2g}", linear=self.linear)
         elif self.corrected is not None:
-            line = f", and by {self.corrected:.2g} where a straight line through the log corrects it"
-        return f"{self.simulator:.2g} usual spreads a step{line}"
+            line = _(
+                ", and by {corrected:.2g} where a straight line through the log corrects it", corrected=self.corrected
+            )
+        return _("{simulator:.2g} usual spreads a step{line}", simulator=self.simulator, line=line)
 
 
 def foretold(logs: Logs) -> Foretold | None:

@@ -31,6 +31,7 @@ from engines.control.logs.windows import LONGEST_DELAY, split, windows
 from engines.control.simulation.robots import ACTION_GAIN, Robot
 from engines.control.simulation.rollouts import stepper
 from engines.control.simulation.target import Target
+from engines.messages import _
 
 ROLLOUT = 20
 """Steps that a rollout on the held-out part looks ahead."""
@@ -91,7 +92,13 @@ def identify(logs: Logs, robot: Robot | None = None, *, seed: int = 0, progress:
     """
     robot = robot or logs.robot
     if robot != logs.robot:
-        raise InputError(Problem("logs", f"they are of {logs.robot.title}", f"accepted here: logs of {robot.title}"))
+        raise InputError(
+            Problem(
+                "logs",
+                _("they are of {title}", title=logs.robot.title),
+                _("accepted here: logs of {title}", title=robot.title),
+            )
+        )
     simulator = stepper(robot, logs.mjcf)
     enough(logs, simulator)
     parameters = (*robot.physics, ACTION_GAIN)
@@ -135,14 +142,16 @@ def identify(logs: Logs, robot: Robot | None = None, *, seed: int = 0, progress:
     blur, notes = noise(left), list(logs.notes)
     if lacking:
         blur = 0.0
-        not_told["observation_noise"] = "cannot be told from what the simulator lacks"
+        not_told["observation_noise"] = _("cannot be told from what the simulator lacks")
         notes.append(
-            "What the simulator does not explain depends on what the robot saw and did, so it is more than noise of "
-            "the sensors: the intervals are wider for that."
+            _(
+                "What the simulator does not explain depends on what the robot saw and did, so it is more than "
+                "noise of the sensors: the intervals are wider for that."
+            )
         )
     elif blur > NOISY:
         told["observation_noise"] = (blur, *noise_interval(left, seed))
-        notes.append("What the simulator does not explain of a single step counts as sensor noise.")
+        notes.append(_("What the simulator does not explain of a single step counts as sensor noise."))
     values["observation_noise"] = blur if blur > NOISY else 0.0
     ahead = next((n for n in (ROLLOUT, 10, 5, 2) if len(stretches(held, n, LONGEST_DELAY, 32).seen) >= 5), 1)
     return Identified(
@@ -183,7 +192,7 @@ def _parameters(
         free = tuple(number for number in free if number not in reasons)
         point = fit.solve(point, free, delay, seed=seed, evaluations=evaluations * len(free))
         looks_ahead = fit.seen.after.shape[1] > 1
-        for _ in range(REWEIGHTED if evaluations and looks_ahead else 0):
+        for _unused in range(REWEIGHTED if evaluations and looks_ahead else 0):
             fit = fit.weighted(point, delay)
             point = fit.descend(point, free, delay, 30)
         spans = intervals(fit, point, free, delay, seed)
@@ -192,7 +201,7 @@ def _parameters(
         evaluations = 0  # the search over everything is done: from here on it goes downhill
     gain = len(fit.parameters) - 1
     if gain in free and (plainer := _without_gain(fit, point, free, delay, seed)) is not None:
-        untold[ACTION_GAIN.name] = "the others explain the log as well without it"
+        untold[ACTION_GAIN.name] = _("the others explain the log as well without it")
         point, spans = plainer, intervals(fit, plainer, free[:-1], delay, seed)
         if lacking:
             spans = widened(fit, point, free[:-1], delay, spans)

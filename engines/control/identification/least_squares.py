@@ -16,6 +16,7 @@ import numpy as np
 from engines.control.logs.windows import Windows
 from engines.control.simulation.robots import ACTION_GAIN, Parameter
 from engines.control.simulation.rollouts import Stepper
+from engines.messages import _
 
 STEP = 1e-4
 """Of the finite differences."""
@@ -208,10 +209,10 @@ def not_told_by(fit: Fit, point: np.ndarray, free: Sequence[int], delay: int) ->
         whole = float(np.linalg.norm(effect))
         width = math.log(parameter.high / parameter.low) if parameter.proportional else 1.0
         if whole == 0 or error / whole * width > TOLD:
-            reasons[number] = "hardly changes anything that was seen"
+            reasons[number] = _("hardly changes anything that was seen")
             continue
         if kept:
-            share, *_ = np.linalg.lstsq(slopes[:, kept], effect, rcond=None)
+            share, *_unused = np.linalg.lstsq(slopes[:, kept], effect, rcond=None)
             own = float(np.linalg.norm(effect - slopes[:, kept] @ share))
             if own / whole < ALIKE or error / own * width > TOLD:
                 parts = np.abs(share) * np.linalg.norm(slopes[:, kept], axis=0)
@@ -226,9 +227,13 @@ def not_told_by(fit: Fit, point: np.ndarray, free: Sequence[int], delay: int) ->
 
 def _alike(names: list[str]) -> str:
     if len(names) == 1:
-        return f"acts so much like {names[0]} that this log cannot tell them apart: {names[0]} stands for both"
-    listed = f"{', '.join(names[:-1])} and {names[-1]}"
-    return f"acts so much like {listed} together that this log cannot tell them apart: they stand for all"
+        return _(
+            "acts so much like {names} that this log cannot tell them apart: {names} stands for both", names=names[0]
+        )
+    listed = _("{names} and {names2}", names=", ".join(names[:-1]), names2=names[-1])
+    return _(
+        "acts so much like {listed} together that this log cannot tell them apart: they stand for all", listed=listed
+    )
 
 
 def too_wide(parameters: Sequence[Parameter], spans: Mapping[int, tuple[float, float]]) -> dict[int, str]:
@@ -237,8 +242,12 @@ def too_wide(parameters: Sequence[Parameter], spans: Mapping[int, tuple[float, f
         parameter, (low, high) = parameters[number], spans[number]
         width = math.log(parameter.high / parameter.low) if parameter.proportional else 1.0
         if (high - low) * width > 4 * TOLD:  # about two standard errors to each side
-            shown = f"{value_at(parameter, low):.3g} to {value_at(parameter, high):.3g}"
-            return {number: f"could be anything from {shown} by this log"}
+            shown = _(
+                "{value_at:.3g} to {value_at_parameter:.3g}",
+                value_at=value_at(parameter, low),
+                value_at_parameter=value_at(parameter, high),
+            )
+            return {number: _("could be anything from {shown} by this log", shown=shown)}
     return {}
 
 
@@ -259,7 +268,7 @@ def intervals(
     )  # (blocks, free)
     draw = np.random.default_rng([seed, 4])
     moved = []
-    for _ in range(RESAMPLES):
+    for _unused in range(RESAMPLES):
         drawn = draw.integers(len(cuts), size=len(cuts))
         moved.append(-np.linalg.lstsq(squares[drawn].sum(0), pulls[drawn].sum(0), rcond=None)[0])
     low, high = np.percentile(np.array(moved), [2.5, 97.5], axis=0)

@@ -17,6 +17,7 @@ from engines.control.logs.logs import Logs, candidates, of
 from engines.control.logs.raw import Raw
 from engines.control.simulation.robots import ROBOTS, Robot
 from engines.control.simulation.rollouts import stepper
+from engines.messages import _, told
 
 NEARLY = 0.5
 """Of the next robot's error, above which a robot's is no clear sign."""
@@ -47,17 +48,23 @@ def opened(path: Path, how: How) -> Logs:
 def not_explained(logs: Logs, found: Foretold) -> str:
     """That the simulator lacks something, by how much, and what may be wrong by the log's look."""
     title = logs.robot.title
-    begins = f"no physics of {title} explain this log" if found.unexplained else f"{title}'s physics do not explain all"
-    said = f"{begins}: its simulator, with those that fit best, is off by {found.words()}"
+    begins = (
+        _("no physics of {title} explain this log", title=title)
+        if found.unexplained
+        else _("{title}'s physics do not explain all", title=title)
+    )
+    said = _("{begins}: its simulator, with those that fit best, is off by {words}", begins=begins, words=found.words())
     return "; ".join([said, *looks(logs)])
 
 
 def _accepted(robot: Robot) -> str:
     seen = ", ".join(f"{name} ({unit})" if unit else name for name, unit in robot.observations[:6])
-    more = f" and {robot.width - 6} more" if robot.width > 6 else ""
-    return (
-        f"accepted: {seen}{more}, in this order and unit, and the commands as they were given; accept_guesses goes on "
-        "all the same"
+    more = _(" and {width} more", width=robot.width - 6) if robot.width > 6 else ""
+    return _(
+        "accepted: {seen}{more}, in this order and unit, and the commands as they were "
+        "given; accept_guesses goes on all the same",
+        seen=seen,
+        more=more,
     )
 
 
@@ -74,14 +81,20 @@ def _whose(raw: Raw, how: How) -> tuple[Logs, dict[str, Foretold]]:
     ordered = sorted(scores, key=lambda name: scores[name].simulator)
     if len(ordered) < len(fitting) or scores[ordered[0]].simulator > NEARLY * scores[ordered[1]].simulator:
         if not how.accept_guesses:
-            said = "the log may be of " + " or ".join(_scored(read[name].robot, scores.get(name)) for name in read)
-            raise InputError(Problem("setting robot", said, "say which it is", choices=tuple(ordered or read)))
+            said = _("the log may be of ") + _(" or ").join(
+                _scored(read[name].robot, scores.get(name)) for name in read
+            )
+            raise InputError(Problem(_("setting robot"), said, _("say which it is"), choices=tuple(ordered or read)))
         ordered = ordered or list(read)
     return read[ordered[0]], scores
 
 
 def _scored(robot: Robot, found: Foretold | None) -> str:
-    return robot.title if found is None else f"{robot.title} (off by {found.simulator:.2g} usual spreads a step)"
+    return (
+        robot.title
+        if found is None
+        else _("{title} (off by {simulator:.2g} usual spreads a step)", title=robot.title, simulator=found.simulator)
+    )
 
 
 # --- how it is read -------------------------------------------------------------------------------
@@ -92,22 +105,30 @@ def _asked(
 ) -> Logs:
     """With the better reading, where guesses are accepted; else InputError with both as choices."""
     other, found = better
-    why = (
-        f"as it stands the simulator of {logs.robot.title} is off by {now.simulator:.2g} usual spreads a step, with "
-        f"whatever physics, and by {found.simulator:.2g} {other.words}"
+    why = _(
+        "as it stands the simulator of {title} is off by {simulator:.2g} usual spreads a "
+        "step, with whatever physics, and by {found_simulator:.2g} {words}",
+        title=logs.robot.title,
+        simulator=now.simulator,
+        found_simulator=found.simulator,
+        words=other.words,
     )
     if not how.accept_guesses:
-        problem = Problem(f"setting {other.setting}", why, "say which it is", choices=(other.value, other.usual))
+        problem = Problem(
+            _("setting {setting}", setting=other.setting), why, _("say which it is"), choices=(other.value, other.usual)
+        )
         raise InputError(problem)
-    guess = ReadAs(_TITLES[other.setting], other.value, [other.usual], other.setting, f"{why[:1].upper()}{why[1:]}.")
+    guess = ReadAs(
+        told(_TITLES)[other.setting], other.value, [other.usual], other.setting, f"{why[:1].upper()}{why[1:]}."
+    )
     return _told(raw, of(raw, logs.robot, other.of(how)), other.of(how), scores, [], [guess])
 
 
 _TITLES = {
-    "sensors": "observation's numbers",
+    "sensors": _("observation's numbers"),
     "angles": "angles",
     "commands": "commands",
-    "action_row": "row of the command",
+    "action_row": _("row of the command"),
 }
 
 
@@ -117,9 +138,18 @@ def _told(
     """The log with all that was guessed of it."""
     if scores:
         others = ", ".join(_scored(ROBOTS[name], scores[name]) for name in scores if name != logs.robot.name)
-        notes = [f"It is read as a log of {_scored(logs.robot, scores.get(logs.robot.name))}, not of {others}.", *notes]
+        notes = [
+            _(
+                "It is read as a log of {scored}, not of {others}.",
+                scored=_scored(logs.robot, scores.get(logs.robot.name)),
+                others=others,
+            ),
+            *notes,
+        ]
     by = [_scored(ROBOTS[name], scores[name]) for name in sorted(scores, key=lambda n: scores[n].simulator)]
-    read_as = reading.read_as(raw, logs, how, f"By how well a step is foretold: {', '.join(by)}." if by else "")
+    read_as = reading.read_as(
+        raw, logs, how, _("By how well a step is foretold: {by}.", by=", ".join(by)) if by else ""
+    )
     if logs.scaled_by != 1:
         notes = [*notes, _perhaps_scaled(logs)]
     asked = {guess.setting for guess in guesses}
@@ -132,8 +162,10 @@ def _told(
 
 def _perhaps_scaled(logs: Logs) -> str:
     limit = logs.robot.action_limit
-    return (
-        f"No command is beyond ±1, and {logs.robot.title} takes up to ±{limit:g}. If they were scaled to one, say so "
-        "(setting commands): a log cannot tell weaker motors from a heavier robot, and until then the intervals hold "
-        "both."
+    return _(
+        "No command is beyond ±1, and {title} takes up to ±{limit:g}. If they were scaled to "
+        "one, say so (setting commands): a log cannot tell weaker motors from a heavier "
+        "robot, and until then the intervals hold both.",
+        title=logs.robot.title,
+        limit=limit,
     )

@@ -18,6 +18,7 @@ from engines.control.logs.order import first
 from engines.control.logs.raw import Raw
 from engines.control.simulation.robots import Robot
 from engines.control.simulation.rollouts import stepper
+from engines.messages import _
 
 TRIED_ROWS = 2_000
 """Of a log, to try another reading on."""
@@ -64,7 +65,7 @@ def better_reading(raw: Raw, logs: Logs, how: How, now: Foretold) -> tuple[Readi
         except InputError:  # it leaves too few rows
             continue
     best: tuple[Reading, Foretold] | None = None
-    for _, reading, other in sorted(tried, key=lambda each: each[0])[: FITTED[logs.robot.mujoco]]:
+    for _unused, reading, other in sorted(tried, key=lambda each: each[0])[: FITTED[logs.robot.mujoco]]:
         found = foretold(other)
         if found is None or found.doubtful or found.simulator > BETTER * now.simulator:
             continue
@@ -79,13 +80,13 @@ def readings(raw: Raw, robot: Robot, how: How) -> Iterator[Reading]:
     if how.sensors is None and raw.sensors is None:
         for order in orders(robot):
             said = ", ".join(names[at] for at in order)
-            yield Reading("sensors", said, ", ".join(names), f"if the observation's numbers are {said}")
+            yield Reading("sensors", said, ", ".join(names), _("if the observation's numbers are {said}", said=said))
     if how.angles == "auto" and any(unit.startswith("rad") for _, unit in robot.observations):
-        yield Reading("angles", "degrees", "radians", "if its angles are in degrees")
+        yield Reading("angles", "degrees", "radians", _("if its angles are in degrees"))
     if how.commands == "auto":
-        yield Reading("commands", MIRRORED, AS_THEY_ARE, "if its commands have the other sign")
+        yield Reading("commands", MIRRORED, AS_THEY_ARE, _("if its commands have the other sign"))
     if how.action_row == "auto":
-        yield Reading("action_row", NEXT_ROW, THIS_ROW, "if the command of each row stands in the row after it")
+        yield Reading("action_row", NEXT_ROW, THIS_ROW, _("if the command of each row stands in the row after it"))
 
 
 def orders(robot: Robot) -> list[tuple[int, ...]]:
@@ -107,13 +108,15 @@ def looks(logs: Logs) -> list[str]:
     off, apart = np.abs(seen.mean(axis=0)), np.abs(seen.std(axis=0) - 1)
     if (off < NORMALISED[0]).all() and (apart < NORMALISED[1]).all():
         found.append(
-            "each number of the observation has about mean 0 and standard deviation 1, as if it had been normalised: "
-            "give it in its own unit"
+            _(
+                "each number of the observation has about mean 0 and standard deviation 1, as if it had been "
+                "normalised: give it in its own unit"
+            )
         )
     for one, other in CIRCLES.get(logs.robot.name, ()):
         if float(np.median(np.abs(seen[:, one] ** 2 + seen[:, other] ** 2 - 1))) > ROUND:
             names = [logs.robot.observations[at][0] for at in (one, other)]
-            found.append(f"the squares of {names[0]} and {names[1]} do not add up to 1")
+            found.append(_("the squares of {names} and {names2} do not add up to 1", names=names[0], names2=names[1]))
     return [*found, *other_step(logs)]
 
 
@@ -122,5 +125,9 @@ def other_step(logs: Logs) -> list[str]:
     usual = stepper(logs.robot, logs.mjcf).seconds
     if logs.seconds is None or usual / OTHER_STEP < logs.seconds < usual * OTHER_STEP:
         return []
-    said = f"a step of the log takes {logs.seconds:.3g} s and one of the simulator {usual:.3g} s"
-    return [f"{said}: the physics can make up for some of that at best"]
+    said = _(
+        "a step of the log takes {seconds:.3g} s and one of the simulator {usual:.3g} s",
+        seconds=logs.seconds,
+        usual=usual,
+    )
+    return [_("{said}: the physics can make up for some of that at best", said=said)]

@@ -10,6 +10,7 @@ from engines.control.logs.logs import FEWEST, Logs
 from engines.control.logs.windows import LONGEST_DELAY, split, windows
 from engines.control.simulation.robots import ACTION_GAIN
 from engines.control.simulation.rollouts import Stepper
+from engines.messages import _
 
 HELD_OUT = 0.2
 """Share of the log, the last part, that nothing is fitted to."""
@@ -23,18 +24,24 @@ SURE = 9.0
 def enough(logs: Logs, simulator: Stepper) -> None:
     """Raises InputError for a log that is too short, or too torn to be fitted to."""
     if len(logs) < FEWEST:
-        raise InputError(Problem("logs", f"{len(logs)} transitions", f"accepted: {FEWEST} or more, better 1,000"))
+        raise InputError(
+            Problem(
+                "logs",
+                _("{logs} transitions", logs=len(logs)),
+                _("accepted: {fewest} or more, better 1,000", fewest=FEWEST),
+            )
+        )
     n = len(windows(split(logs, HELD_OUT)[0], simulator, 1, known=0, most=FEWEST))
     if n < FEWEST // 2:
-        found = f"only {n} stretches of it hold the robot's whole state and the commands before"
-        raise InputError(Problem("logs", found, "accepted: more transitions in a row, in their order"))
+        found = _("only {n} stretches of it hold the robot's whole state and the commands before", n=n)
+        raise InputError(Problem("logs", found, _("accepted: more transitions in a row, in their order")))
 
 
 def delay_of(scan: Fit, untold: dict[str, str]) -> tuple[int, np.ndarray]:
     """How late commands are, and the parameters that go with it: each delay gets a short fit of its own."""
     start = nominal(scan.parameters)
     if len(scan.seen) < FEWEST // 2:
-        untold["delay"] = "too few rows follow each other"
+        untold["delay"] = _("too few rows follow each other")
         return 0, start
     every = range(len(scan.parameters))
     points = [scan.descend(start, every, delay, 6) for delay in range(LONGEST_DELAY + 1)]
@@ -42,7 +49,7 @@ def delay_of(scan: Fit, untold: dict[str, str]) -> tuple[int, np.ndarray]:
     best = int(np.argmin(squares))
     second = float(np.partition(squares, 1)[1])
     if len(scan.seen) * np.log(second / squares[best]) < SURE:
-        untold["delay"] = "commands hardly change from step to step, or hardly matter"
+        untold["delay"] = _("commands hardly change from step to step, or hardly matter")
         return 0, points[0]
     return best, points[best]
 

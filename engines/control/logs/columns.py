@@ -10,6 +10,7 @@ from engines.contract import InputError, Problem
 from engines.control.logs.how import SETTINGS, How
 from engines.control.simulation.robots import ROBOTS, Robot, find
 from engines.data.row_sampling import listed
+from engines.messages import _
 
 NUMBERED = {
     "next_observations": r"(?:next_?(?:observations?|obs|states?|o|s)|(?:observations?|obs|states?)_?next)_?(\d+)",
@@ -72,7 +73,7 @@ def guessed(columns: Sequence[str], robot: str | None) -> tuple[dict[str, list[i
 def _sensors(names: list[str], robot: Robot) -> dict[str, list[int]]:
     """The columns that bear the names of all of a robot's sensors, and of its commands."""
     found: dict[str, list[int]] = {}
-    for sensors in ([plain(name) for name, _ in robot.observations], SHORT_NAMES.get(robot.name, ())):
+    for sensors in ([plain(name) for name, _unused in robot.observations], SHORT_NAMES.get(robot.name, ())):
         if "observations" not in found and sensors and all(sensor in names for sensor in sensors):
             found["observations"] = [names.index(sensor) for sensor in sensors]
             after = [f"next_{sensor}" for sensor in sensors]
@@ -93,9 +94,11 @@ def chosen(name: str, columns: Sequence[str], how: How) -> tuple[dict[str, list[
         for column in wanted:
             if column.casefold() not in folded:
                 near = difflib.get_close_matches(column, columns, n=1)
-                hint = f"did you mean {near[0]}? Its columns are" if near else "its columns are"
-                there = f"{name} has no column '{column[:60]}'"
-                raise InputError(Problem(f"setting {setting}", there, f"{hint} {listed(list(columns), 8)}"))
+                hint = _("did you mean {near}? Its columns are", near=near[0]) if near else _("its columns are")
+                there = _("{name} has no column '{column}'", name=name, column=column[:60])
+                raise InputError(
+                    Problem(_("setting {setting}", setting=setting), there, f"{hint} {listed(list(columns), 8)}")
+                )
         if wanted:
             found[part] = [folded.index(column.casefold()) for column in wanted]
             robot = None if part == "observations" else robot

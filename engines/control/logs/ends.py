@@ -6,6 +6,8 @@ from collections.abc import MutableMapping
 
 import numpy as np
 
+from engines.messages import _
+
 
 def settled(parts: MutableMapping[str, np.ndarray]) -> list[str]:
     """Makes `terminated` and `truncated` of whatever is there, in place; says how, in sentences.
@@ -17,12 +19,12 @@ def settled(parts: MutableMapping[str, np.ndarray]) -> list[str]:
     going_on = parts.pop("not_done", None)
     if ended is None and going_on is not None:
         ended = 1.0 - going_on
-        notes.append("Where not_done is 0 an episode ended.")
+        notes.append(_("Where not_done is 0 an episode ended."))
     if ended is not None and "terminated" not in parts:
         cut_off = parts.get("truncated")
         if cut_off is None:
             parts["terminated"] = ended
-            notes.append("'done' counts as the end of an episode; whether one was only cut off by time is not said.")
+            notes.append(_("'done' counts as the end of an episode; whether one was only cut off by time is not said."))
         else:
             parts["terminated"] = np.where(cut_off == 1, 0.0, ended)
     return notes

@@ -17,6 +17,7 @@ import numpy as np
 from engines.contract import InputError, Problem
 from engines.control.logs.columns import ARRAYS, plain
 from engines.control.logs.raw import ACCEPTED, MOST_ROWS, MOST_UNPACKED, Raw, from_arrays, require
+from engines.messages import _
 
 EPISODE = re.compile(r"episode_(\d+)")
 NUMBERED = re.compile(r"observations_(\d+)")
@@ -40,8 +41,8 @@ def read(path: Path) -> Raw:
     except InputError:
         raise
     except Exception as error:  # whatever the bytes provoke
-        words = str(error) if type(error) is ValueError else "it is damaged"
-        found = f"it is no Minari dataset that can be read, and no D4RL or d3rlpy one ({words})"
+        words = str(error) if type(error) is ValueError else _("it is damaged")
+        found = _("it is no Minari dataset that can be read, and no D4RL or d3rlpy one ({words})", words=words)
         raise InputError(Problem(title, found, ACCEPTED)) from None
     raw.env = _env_of(path.parent / "metadata.json")
     return raw
@@ -55,7 +56,14 @@ def _of_episodes(title: str, episodes: Iterable[tuple[str, Episode]]) -> Raw:
         seen, actions = episode.pop("observations"), episode["actions"]
         count = min(len(actions), len(seen) - 1)
         if len(seen) not in {len(actions), len(actions) + 1}:
-            raise ValueError(f"{name} has {len(seen)} observations and {len(actions)} actions")
+            raise ValueError(
+                _(
+                    "{name} has {seen} observations and {actions} actions",
+                    name=name,
+                    seen=len(seen),
+                    actions=len(actions),
+                )
+            )
         if total + count > MOST_ROWS:
             left_out += 1
             continue
@@ -71,17 +79,25 @@ def _of_episodes(title: str, episodes: Iterable[tuple[str, Episode]]) -> Raw:
         }
         for part, array in parts.items():
             rows.setdefault(part, []).append(array)
-    require(title, rows, "there is no episode")
+    require(title, rows, _("there is no episode"))
     raw = from_arrays(title, {part: np.concatenate(arrays) for part, arrays in rows.items()}, {p: p for p in rows})
     if short:
         raw.notes.append(
-            f"The last observation is not kept in {len(short):,} of the episodes (the first: {short[0]}): "
-            "the last action of each is not used."
+            _(
+                "The last observation is not kept in {short:,} of the episodes (the first: "
+                "{short2}): the last action of each is not used.",
+                short=len(short),
+                short2=short[0],
+            )
         )
     if left_out:
         raw.notes.append(
-            f"The dataset is long: its first {len(raw.observations):,} transitions are used, and {left_out:,} episodes "
-            "are not."
+            _(
+                "The dataset is long: its first {observations:,} transitions are used, and "
+                "{left_out:,} episodes are not.",
+                observations=len(raw.observations),
+                left_out=left_out,
+            )
         )
     return raw
 
@@ -108,7 +124,7 @@ def _d3rlpy(file: Any, names: list[str]) -> Iterable[tuple[str, Episode]]:
         if f"terminated_{number}" in names:
             ended[-1:] = np.asarray(array(file, f"terminated_{number}"), dtype=float).reshape(-1)[:1]
         yield (
-            f"episode {number}",
+            _("episode {number}", number=number),
             {
                 "observations": array(file, name),
                 "actions": actions,
@@ -124,7 +140,11 @@ def _flat(title: str, file: Any, names: list[str]) -> Raw:
 
     taken = _parts(names)
     shown = {name: f"{name}/…" if file.get(name, getclass=True) is h5py.Group else name for name in names}
-    require(title, taken, f"it holds {', '.join(sorted(shown.values())[:8]) or 'nothing'}, and there is no episode")
+    require(
+        title,
+        taken,
+        _("it holds {values}, and there is no episode", values=", ".join(sorted(shown.values())[:8]) or "nothing"),
+    )
     found = {part: array(file, name) for part, name in taken.items()}
     n = min(len(found["observations"]), MOST_ROWS) if found["observations"].ndim else 0
     whole = len(found["observations"]) if n else 0
@@ -132,7 +152,7 @@ def _flat(title: str, file: Any, names: list[str]) -> Raw:
     raw = from_arrays(title, found, {name: part for part, name in taken.items()})
     raw.unused = sorted(shown[name] for name in names if name not in taken.values())
     if whole > n:
-        raw.notes.append(f"The dataset is long: its first {n:,} of {whole:,} transitions are used.")
+        raw.notes.append(_("The dataset is long: its first {n:,} of {whole:,} transitions are used.", n=n, whole=whole))
     return raw
 
 
@@ -150,13 +170,13 @@ def array(file: Any, *path: str) -> np.ndarray:
     parent: Any = file
     for key in path:
         if not isinstance(parent.get(key, getlink=True), h5py.HardLink):
-            raise ValueError(f"{key} is {'a link' if key in parent else 'missing'}")
+            raise ValueError(_("{key} is {a_link}", key=key, a_link=_("a link") if key in parent else "missing"))
         parent = parent[key]
     name = path[-1]
     if not isinstance(parent, h5py.Dataset) or parent.is_virtual or parent.external:
-        raise ValueError(f"{name} is not kept in the file, or is no array")
+        raise ValueError(_("{name} is not kept in the file, or is no array", name=name))
     if parent.nbytes > MOST_UNPACKED:
-        raise ValueError(f"{name} is larger than 512 MB")
+        raise ValueError(_("{name} is larger than 512 MB", name=name))
     return np.asarray(parent[()])
 
 

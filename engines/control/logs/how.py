@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-AS_THEY_ARE, SCALED, MIRRORED = "as they are", "scaled to one", "other sign"
+from engines.messages import _
+
+AS_THEY_ARE, SCALED, MIRRORED = _("as they are"), _("scaled to one"), _("other sign")
 COMMANDS = ("auto", AS_THEY_ARE, SCALED, MIRRORED)
 ANGLES = ("auto", "radians", "degrees")
-THIS_ROW, NEXT_ROW = "this row", "next row"
+THIS_ROW, NEXT_ROW = _("this row"), _("next row")
 ACTION_ROWS = ("auto", THIS_ROW, NEXT_ROW)
 
 

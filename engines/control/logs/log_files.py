@@ -24,6 +24,7 @@ from engines.data.archive import unpack
 from engines.data.row_sampling import Table, listed
 from engines.data.tables import EXTENSIONS, read_table
 from engines.data.unpacked import files_below, prepared
+from engines.messages import _
 
 HDF5 = {".hdf5", ".h5"}
 WIDE = {"observations", "next_observations", "actions"}
@@ -32,20 +33,22 @@ WIDE = {"observations", "next_observations", "actions"}
 def read_raw(data: Path, how: How) -> Raw:
     """What is in a file, a folder or a zip. Raises InputError for what is no log of transitions."""
     if not data.exists():
-        raise InputError(Problem(data.name, "there is no such file", ACCEPTED))
+        raise InputError(Problem(data.name, _("there is no such file"), ACCEPTED))
     if data.is_file() and data.suffix.lower() == ".npz":
         return one_choice(_npz(data))
     if data.is_file() and zipfile.is_zipfile(data) and data.suffix.lower() != ".xlsx":
-        data, _ = prepared(data, paths.work(data), lambda folder: unpack(data, folder))
+        data, _unused = prepared(data, paths.work(data), lambda folder: unpack(data, folder))
     if data.is_dir():
         inside = files_below(data)
         logs = [path for path in inside if path.suffix.lower() in EXTENSIONS - {".txt", ".json"} | {".npz"} | HDF5]
         minari = [path for path in logs if path.name == "main_data.hdf5"]
         if len(minari or logs) != 1:
             found = (
-                f"it holds {len(logs)} logs: {listed([p.name for p in logs], 4)}" if logs else "there is no log in it"
+                _("it holds {logs} logs: {name}", logs=len(logs), name=listed([p.name for p in logs], 4))
+                if logs
+                else _("there is no log in it")
             )
-            raise InputError(Problem(data.name, found, f"one at a time; {ACCEPTED}"))
+            raise InputError(Problem(data.name, found, _("one at a time; {accepted}", accepted=ACCEPTED)))
         return read_raw((minari or logs)[0], how)
     return one_choice(hdf5.read(data) if data.suffix.lower() in HDF5 else _table(data, how))
 
@@ -59,7 +62,9 @@ def one_choice(raw: Raw) -> Raw:
     marked = np.isin(raw.actions, (0, 1)).all() and bool((raw.actions.sum(axis=1) == 1).all())
     if n < 2 or (width, n) in fits or not takes_one or not marked or len(raw.actions) == 0:
         return raw
-    note = f"Of {n} numbers of each action one is 1 and the others 0: which one it is, counted from 0, is the choice."
+    note = _(
+        "Of {n} numbers of each action one is 1 and the others 0: which one it is, counted from 0, is the choice.", n=n
+    )
     return replace(raw, actions=raw.actions.argmax(axis=1)[:, None].astype(float), notes=[*raw.notes, note])
 
 
@@ -69,7 +74,7 @@ def one_choice(raw: Raw) -> Raw:
 def _table(path: Path, how: How) -> Raw:
     table = read_table(path, most_rows=MOST_ROWS)
     found, robot = columns.chosen(path.name, table.columns, how)
-    require(path.name, found, f"its columns are {listed(table.columns, 8)}")
+    require(path.name, found, _("its columns are {columns}", columns=listed(table.columns, 8)))
     parts = {
         part: _numbers(table, places) if part in WIDE else _numbers(table, places)[:, 0]
         for part, places in found.items()
@@ -113,7 +118,7 @@ def _numbers(table: Table, places: list[int]) -> np.ndarray:
 def _commas(table: Table, places: list[int]) -> list[str]:
     """A sentence where numbers have a decimal comma."""
     n = sum(cells.has_comma(row[place]) for row in table.rows for place in places)
-    return [f"In {n:,} numbers the comma is the decimal sign."] if n else []
+    return [_("In {n:,} numbers the comma is the decimal sign.", n=n)] if n else []
 
 
 def step_length(times: np.ndarray) -> float | None:
@@ -130,7 +135,7 @@ def _npz(path: Path) -> Raw:
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > MOST_UNPACKED:
-                raise InputError(Problem(path.name, "its arrays are larger than 512 MB", ACCEPTED))
+                raise InputError(Problem(path.name, _("its arrays are larger than 512 MB"), ACCEPTED))
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except InputError:
@@ -138,16 +143,16 @@ def _npz(path: Path) -> Raw:
     except Exception as error:  # whatever the bytes provoke
         objects = "Object arrays cannot be loaded" in str(error)
         found = (
-            "it holds Python objects, which are not opened, and so is no NPZ file of plain arrays"
+            _("it holds Python objects, which are not opened, and so is no NPZ file of plain arrays")
             if objects
-            else "it is damaged, or no NPZ file of plain arrays"
+            else _("it is damaged, or no NPZ file of plain arrays")
         )
         raise InputError(Problem(path.name, found, ACCEPTED)) from None
     names = {
         part: next((n for n in arrays if columns.plain(n) in known), None) for part, known in columns.ARRAYS.items()
     }
     taken = {part: name for part, name in names.items() if name is not None}
-    require(path.name, taken, f"its arrays are {listed(sorted(arrays), 8) if arrays else 'none'}")
+    require(path.name, taken, _("its arrays are {arrays}", arrays=listed(sorted(arrays), 8) if arrays else "none"))
     raw = from_arrays(path.name, {p: arrays[n] for p, n in taken.items()}, {name: part for part, name in taken.items()})
     raw.unused = [name for name in arrays if name not in taken.values()]
     return raw

@@ -17,6 +17,7 @@ from engines.control.logs.recording import record, write_csv, write_npz
 from engines.control.logs.transitions import Logs
 from engines.control.simulation.robots import ROBOTS, Robot, find
 from engines.data.row_sampling import listed
+from engines.messages import _, _n
 
 __all__ = ["FEWEST", "Logs", "candidates", "of", "read", "record", "write_csv", "write_npz"]
 
@@ -46,7 +47,7 @@ def of(raw: Raw, robot: Robot, how: How) -> Logs:
     raw = as_meant(raw, robot, how, breaks)
     raw, breaks = without_repeats(raw, breaks)
     if raw.unused:
-        raw.notes.append(f"Not used: {listed(raw.unused, 8)}.")
+        raw.notes.append(_("Not used: {unused}.", unused=listed(raw.unused, 8)))
     good = _good_rows(raw, robot)
     if raw.next_observations is None:
         raw.next_observations = np.roll(raw.observations, -1, axis=0)
@@ -55,15 +56,24 @@ def of(raw: Raw, robot: Robot, how: How) -> Logs:
         raw.notes.append(_following(raw, int(cut.sum())))
     logs = _assembled(raw, robot, good, breaks)
     if len(logs) < FEWEST:
-        first = f"; the first left out: {logs.skipped[0].where} {logs.skipped[0].reason}" if logs.skipped else ""
-        found_rows = f"{len(logs)} transitions of {len(raw.observations):,} rows can be used{first}"
-        raise InputError(Problem(raw.name, found_rows, f"accepted: {FEWEST} or more, better 1,000"))
+        first = (
+            _("; the first left out: {where} {reason}", where=logs.skipped[0].where, reason=logs.skipped[0].reason)
+            if logs.skipped
+            else ""
+        )
+        found_rows = _(
+            "{logs} transitions of {observations:,} rows can be used{first}",
+            logs=len(logs),
+            observations=len(raw.observations),
+            first=first,
+        )
+        raise InputError(Problem(raw.name, found_rows, _("accepted: {fewest} or more, better 1,000", fewest=FEWEST)))
     return dataclasses.replace(logs, scaled_by=scale, seconds=raw.seconds, how=how)
 
 
 def _following(raw: Raw, episodes: int) -> str:
     """That the next row is the next observation, and by what an episode's end is known."""
-    said = "There is no next observation: the following row's is taken; the last row of each episode is not used."
+    said = _("There is no next observation: the following row's is taken; the last row of each episode is not used.")
     known = {
         "an episode's number": raw.episode,
         "the time": raw.step,
@@ -71,9 +81,16 @@ def _following(raw: Raw, episodes: int) -> str:
     }
     by = [name for name, there in known.items() if there is not None]
     if not by:
-        return f"{said} Nothing says where an episode ends: all rows count as one."
-    count = "1 episode" if episodes == 1 else f"{episodes:,} episodes"
-    return f"{said} By {' and '.join(by)} there {'is' if episodes == 1 else 'are'} {count}."
+        return _("{said} Nothing says where an episode ends: all rows count as one.", said=said)
+    count = _n("1 episode", "{n:,} episodes", episodes)
+    return _n(
+        "{said} By {by} there is {count}.",
+        "{said} By {by} there are {count}.",
+        episodes,
+        said=said,
+        by=_(" and ").join(by),
+        count=count,
+    )
 
 
 def candidates(raw: Raw, how: How) -> list[Robot]:
@@ -94,7 +111,13 @@ def candidates(raw: Raw, how: How) -> list[Robot]:
                 raise
             raise InputError(Problem(raw.name, error.problems[0].found, error.problems[0].accepted)) from None
         if raw.env is not None and find_or_none(raw.env) not in (robot, None):
-            raise InputError(Problem(raw.name, f"it is of {raw.env[:60]}", f"accepted here: logs of {robot.title}"))
+            raise InputError(
+                Problem(
+                    raw.name,
+                    _("it is of {env}", env=raw.env[:60]),
+                    _("accepted here: logs of {title}", title=robot.title),
+                )
+            )
         if misfits := _misfits(raw, robot, given, choices):
             raise InputError(*misfits)
         return [robot]
@@ -104,9 +127,14 @@ def candidates(raw: Raw, how: How) -> list[Robot]:
     if len(fitting) > 1 and len(given) and two_forces(given) is None:  # CartPole and InvertedPendulum are as wide
         fitting = [r for r in fitting if r.discrete == (choices and set(np.unique(given)) == {0.0, 1.0})]
     if not fitting:
-        known = "; ".join(f"{r.title} {r.width} and {r.action_width}" for r in ROBOTS.values())
-        found = f"observations have {width} numbers and actions {actions}, as no known robot's"
-        raise InputError(Problem(raw.name, found, f"accepted: {known}"))
+        known = "; ".join(
+            _("{title} {width} and {action_width}", title=r.title, width=r.width, action_width=r.action_width)
+            for r in ROBOTS.values()
+        )
+        found = _(
+            "observations have {width} numbers and actions {actions}, as no known robot's", width=width, actions=actions
+        )
+        raise InputError(Problem(raw.name, found, _("accepted: {known}", known=known)))
     wrong = {r.name: problems for r in fitting if (problems := _misfits(raw, r, given, choices))}
     if len(wrong) == len(fitting):
         raise InputError(*wrong[fitting[0].name])
@@ -125,22 +153,43 @@ def _misfits(raw: Raw, robot: Robot, given: np.ndarray, choices: bool) -> list[P
     width, actions = raw.observations.shape[1], raw.actions.shape[1]
     problems = []
     if width != robot.width:
-        found = f"observations have {width} numbers"
-        problems.append(Problem(raw.name, found, f"accepted for {robot.title}: {robot.width}"))
+        found = _("observations have {width} numbers", width=width)
+        problems.append(
+            Problem(raw.name, found, _("accepted for {title}: {width}", title=robot.title, width=robot.width))
+        )
     if raw.next_observations is not None and raw.next_observations.shape[1] != width:
-        found = f"next observations have {raw.next_observations.shape[1]} numbers and observations {width}"
-        problems.append(Problem(raw.name, found, "accepted: as many"))
+        found = _(
+            "next observations have {shape} numbers and observations {width}",
+            shape=raw.next_observations.shape[1],
+            width=width,
+        )
+        problems.append(Problem(raw.name, found, _("accepted: as many")))
     if actions != robot.action_width:
-        found = f"actions have {actions} numbers"
-        problems.append(Problem(raw.name, found, f"accepted for {robot.title}: {robot.action_width}"))
+        found = _("actions have {actions} numbers", actions=actions)
+        problems.append(
+            Problem(
+                raw.name,
+                found,
+                _("accepted for {title}: {action_width}", title=robot.title, action_width=robot.action_width),
+            )
+        )
     elif choices and not robot.discrete:
-        found = f"actions are choices (whole numbers from {given.min():.0f} to {given.max():.0f})"
-        limit = f"{robot.actions[0]} between {-robot.action_limit:g} and {robot.action_limit:g}"
-        problems.append(Problem(raw.name, found, f"accepted for {robot.title}: {limit}"))
+        found = _("actions are choices (whole numbers from {min:.0f} to {max:.0f})", min=given.min(), max=given.max())
+        limit = _(
+            "{actions} between {action_limit:g} and {robot_action_limit:g}",
+            actions=robot.actions[0],
+            action_limit=-robot.action_limit,
+            robot_action_limit=robot.action_limit,
+        )
+        problems.append(Problem(raw.name, found, _("accepted for {title}: {limit}", title=robot.title, limit=limit)))
     elif robot.discrete and two_forces(given) is None and not np.isin(raw.actions, range(len(robot.actions))).any():
         listed = ", ".join(f"{number} ({word})" for number, word in enumerate(robot.actions))
         problems.append(
-            Problem(raw.name, "no action is one of the robot's choices", f"accepted for {robot.title}: {listed}")
+            Problem(
+                raw.name,
+                _("no action is one of the robot's choices"),
+                _("accepted for {title}: {listed}", title=robot.title, listed=listed),
+            )
         )
     return problems
 
@@ -148,13 +197,13 @@ def _misfits(raw: Raw, robot: Robot, given: np.ndarray, choices: bool) -> list[P
 def _good_rows(raw: Raw, robot: Robot) -> np.ndarray:
     """True where every number of the transition can be used; the others are named."""
     reasons = [
-        (~_usable(raw.observations), "has no usable number in its observation"),
-        (~_usable(raw.actions), "has no usable number in its action"),
+        (~_usable(raw.observations), _("has no usable number in its observation")),
+        (~_usable(raw.actions), _("has no usable number in its action")),
     ]
     if raw.next_observations is not None:
-        reasons.append((~_usable(raw.next_observations), "has no usable number in its next observation"))
+        reasons.append((~_usable(raw.next_observations), _("has no usable number in its next observation")))
     if robot.discrete:
-        reasons.append((~np.isin(raw.actions[:, 0], range(len(robot.actions))), "has an action that is no choice"))
+        reasons.append((~np.isin(raw.actions[:, 0], range(len(robot.actions))), _("has an action that is no choice")))
     good = np.ones(len(raw.observations), bool)
     n = 0
     for wrong, reason in reasons:
@@ -164,13 +213,19 @@ def _good_rows(raw: Raw, robot: Robot) -> np.ndarray:
         room = max(0, MOST_NAMED - len(raw.skipped))
         raw.skipped += [Skipped(raw.where[row], reason) for row in rows[:room]]
     if n > MOST_NAMED:
-        raw.skipped.append(Skipped(raw.name, f"has {n - MOST_NAMED:,} more rows that could not be used"))
+        raw.skipped.append(Skipped(raw.name, _("has {n:,} more rows that could not be used", n=n - MOST_NAMED)))
     if not robot.discrete:
         beyond = int(np.sum(np.abs(raw.actions[good]).max(axis=1, initial=0) > robot.action_limit * 1.001))
         if beyond:
-            of = f"{beyond:,} of {int(good.sum()):,} commands"
-            words = "1 command is" if beyond == 1 else f"{of} are"
-            raw.notes.append(f"{words} beyond ±{robot.action_limit:g} and count as that much.")
+            of = _("{beyond:,} of {sum:,} commands", beyond=beyond, sum=int(good.sum()))
+            words = _("1 command is") if beyond == 1 else _("{of} are", of=of)
+            raw.notes.append(
+                _(
+                    "{words} beyond ±{action_limit:g} and count as that much.",
+                    words=words,
+                    action_limit=robot.action_limit,
+                )
+            )
     return good
 
 
@@ -193,10 +248,14 @@ def _assembled(raw: Raw, robot: Robot, good: np.ndarray, breaks: np.ndarray) -> 
     if np.sum(~follows & ~declared) > 0.3 * len(kept):
         order, starts = chained(seen, after, tolerance)
         if len(starts) < 0.3 * len(kept):
-            notes.append("The rows were out of order: they are put back by where each next observation is seen again.")
+            notes.append(
+                _("The rows were out of order: they are put back by where each next observation is seen again.")
+            )
             kept, declared, follows = kept[order], np.isin(np.arange(len(kept)), starts), np.ones(len(kept), bool)
         else:
-            notes.append("The rows do not follow each other: each is used alone, and nothing can be said of a delay.")
+            notes.append(
+                _("The rows do not follow each other: each is used alone, and nothing can be said of a delay.")
+            )
             in_order = False
     episodes = np.cumsum(declared | ~follows) - 1
     rewards = raw.rewards[kept] if raw.rewards is not None else np.full(len(kept), np.nan)

@@ -10,6 +10,7 @@ from engines.contract import InputError, Problem
 from engines.control.logs.how import MIRRORED, NEXT_ROW, SCALED, How
 from engines.control.logs.raw import Raw
 from engines.control.simulation.robots import Robot
+from engines.messages import _
 
 ONE = (0.9, 1.001)
 """The largest command of a log whose commands seem scaled to one."""
@@ -21,7 +22,10 @@ def as_meant(raw: Raw, robot: Robot, how: How, breaks: np.ndarray) -> Raw:
     actions, notes = _commands(raw.actions, robot, how)
     if how.action_row == NEXT_ROW:
         actions = np.where(np.append(breaks[1:], True)[:, None], np.nan, np.roll(actions, -1, axis=0))
-        notes = [*notes, "The command of each row stands in the row after it: the last row of each episode has none."]
+        notes = [
+            *notes,
+            _("The command of each row stands in the row after it: the last row of each episode has none."),
+        ]
 
     def own(seen: np.ndarray) -> np.ndarray:
         return seen[:, order] * scale
@@ -43,8 +47,8 @@ def sensor_order(robot: Robot, sensors: str | None) -> list[int]:
         return list(range(robot.width))
     given = [name.strip().lower() for name in sensors.split(",")]
     if sorted(given) != sorted(own):
-        accepted = f"accepted: the sensors of {robot.title} in their order: {', '.join(own)}"
-        raise InputError(Problem("setting sensors", f"found {sensors[:120]!r}", accepted))
+        accepted = _("accepted: the sensors of {title} in their order: {own}", title=robot.title, own=", ".join(own))
+        raise InputError(Problem(_("setting sensors"), _("found {sensors!r}", sensors=sensors[:120]), accepted))
     return [given.index(name) for name in own]
 
 
@@ -76,7 +80,13 @@ def _commands(actions: np.ndarray, robot: Robot, how: How) -> tuple[np.ndarray, 
             low, high = forces
             actions = np.where(actions == low, 0.0, np.where(actions == high, 1.0, np.nan))
             notes.append(
-                f"The commands are {low:g} and {high:g}: they are read as {robot.actions[0]} and {robot.actions[1]}."
+                _(
+                    "The commands are {low:g} and {high:g}: they are read as {actions} and {robot_actions}.",
+                    low=low,
+                    high=high,
+                    actions=robot.actions[0],
+                    robot_actions=robot.actions[1],
+                )
             )
         return (1 - actions if how.commands == MIRRORED else actions), notes
     return actions * {SCALED: robot.action_limit, MIRRORED: -1.0}.get(how.commands, 1.0), notes

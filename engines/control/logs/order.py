@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from engines.control.logs.raw import Raw
+from engines.messages import _, _n
 
 GAP = 1.5
 """Usual steps of time that are a gap."""
@@ -15,7 +16,7 @@ GAP = 1.5
 def in_time(raw: Raw) -> tuple[Raw, np.ndarray]:
     """The rows in their order, and True (N,) where one does not follow the one before it, as far as the file says."""
     if raw.step is not None and not np.isfinite(raw.step).any():
-        note = "The times cannot be read: the rows are taken in the file's order."
+        note = _("The times cannot be read: the rows are taken in the file's order.")
         raw = dataclasses.replace(raw, step=None, notes=[*raw.notes, note])
     raw = _sorted(raw)
     breaks = breaks_before(raw)
@@ -23,12 +24,10 @@ def in_time(raw: Raw) -> tuple[Raw, np.ndarray]:
         late = np.append(False, np.diff(raw.step) > GAP * raw.seconds) & ~breaks
         if late.any():
             n = int(late.sum())
-            gaps = (
-                "1 gap in time, over which no row follows"
-                if n == 1
-                else f"{n:,} gaps in time, over which no row follows"
+            gaps = _n("1 gap in time, over which no row follows", "{n:,} gaps in time, over which no row follows", n)
+            raw = dataclasses.replace(
+                raw, notes=[*raw.notes, _n("There is {gaps} another.", "There are {gaps} another.", n, gaps=gaps)]
             )
-            raw = dataclasses.replace(raw, notes=[*raw.notes, f"There {'is' if n == 1 else 'are'} {gaps} another."])
             breaks = breaks | late
     return raw, breaks
 
@@ -62,12 +61,10 @@ def without_repeats(raw: Raw, breaks: np.ndarray) -> tuple[Raw, np.ndarray]:
     if not again.any():
         return raw, breaks
     n = int(again.sum())
-    rows = (
-        "1 row is the one before it once more and counts"
-        if n == 1
-        else f"{n:,} rows are the one before them once more and count"
+    rows = _n(
+        "1 row is the one before it once more and counts", "{n:,} rows are the one before them once more and count", n
     )
-    return taken(raw, np.flatnonzero(~again), f"{rows} once."), breaks[~again]
+    return taken(raw, np.flatnonzero(~again), _("{rows} once.", rows=rows)), breaks[~again]
 
 
 def _same(values: np.ndarray) -> np.ndarray:
@@ -85,7 +82,7 @@ def _sorted(raw: Raw) -> Raw:
     order = np.lexsort((raw.step, episode))
     if np.array_equal(order, np.arange(len(order))):
         return raw
-    return taken(raw, order, "The rows were out of order and are sorted by episode and step.")
+    return taken(raw, order, _("The rows were out of order and are sorted by episode and step."))
 
 
 def taken(raw: Raw, order: np.ndarray, note: str) -> Raw:

@@ -10,12 +10,13 @@ import numpy as np
 
 from engines.contract import InputError, Problem, Skipped
 from engines.control.logs.ends import settled
+from engines.messages import _
 
 MOST_ROWS = 200_000
 MOST_UNPACKED = 512 << 20  # bytes of arrays
-ACCEPTED = (
-    "accepted: observation_0 …, action_0 …, reward, next_observation_0 … and terminated as a table's columns or an "
-    "NPZ's arrays, or a Minari, D4RL or d3rlpy dataset (HDF5)"
+ACCEPTED = _(
+    "accepted: observation_0 …, action_0 …, reward, next_observation_0 … and terminated as a table's "
+    "columns or an NPZ's arrays, or a Minari, D4RL or d3rlpy dataset (HDF5)"
 )
 
 
@@ -59,7 +60,13 @@ def require(name: str, found: Iterable[str], holds: str) -> None:
     """Raises InputError where observations or actions are not among the parts that were found."""
     missing = [part for part in ("observations", "actions") if part not in set(found)]
     if missing:
-        raise InputError(Problem(name, f"there are no {' and no '.join(missing)} in it: {holds}", ACCEPTED))
+        raise InputError(
+            Problem(
+                name,
+                _("there are no {missing} in it: {holds}", missing=_(" and no ").join(missing), holds=holds),
+                ACCEPTED,
+            )
+        )
 
 
 def from_arrays(name: str, found: Mapping[str, np.ndarray], columns: dict[str, str]) -> Raw:
@@ -71,19 +78,25 @@ def from_arrays(name: str, found: Mapping[str, np.ndarray], columns: dict[str, s
     for part, array in found.items():
         wide = part in {"observations", "actions", "next_observations"}
         if array.dtype.kind not in "fiub":
-            problems.append(Problem(f"{name}, {part}", f"it holds {array.dtype.name}", "accepted: numbers"))
+            problems.append(
+                Problem(f"{name}, {part}", _("it holds {name}", name=array.dtype.name), _("accepted: numbers"))
+            )
         elif not array.ndim or len(array) != rows:
-            found_rows = f"it has {len(array):,} rows" if array.ndim else "it is a single number"
-            problems.append(Problem(f"{name}, {part}", found_rows, f"accepted: {rows:,}, as many as observations"))
+            found_rows = _("it has {array:,} rows", array=len(array)) if array.ndim else _("it is a single number")
+            problems.append(
+                Problem(f"{name}, {part}", found_rows, _("accepted: {rows:,}, as many as observations", rows=rows))
+            )
         elif array.ndim > 2 or (not wide and array.size != rows):
             shape = " × ".join(map(str, array.shape))
-            problems.append(Problem(f"{name}, {part}", f"its shape is {shape}", "accepted: a row a transition"))
+            problems.append(
+                Problem(f"{name}, {part}", _("its shape is {shape}", shape=shape), _("accepted: a row a transition"))
+            )
         else:
             parts[part] = array.astype(float).reshape(rows, -1) if wide else array.reshape(rows).astype(float)
     if problems:
         raise InputError(*problems)
     notes = settled(parts)
     flags: dict[str, Any] = {part: parts.pop(part) == 1 for part in ("terminated", "truncated") if part in parts}
-    where = [f"transition {number}" for number in range(rows)]
+    where = [_("transition {number}", number=number) for number in range(rows)]
     fields: dict[str, Any] = {**parts, **flags}
     return Raw(name, where=where, columns=columns, notes=notes, **fields)

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 from engines.control.policy.check import difference
 from engines.control.simulation.target import Target
+from engines.messages import _
 
-UNTRIED = (
-    "Nobody has tried this policy on the robot: the return is that of a simulator fitted to the robot's logs, and says "
-    "as much about the robot as that simulator does."
+UNTRIED = _(
+    "Nobody has tried this policy on the robot: the return is that of a simulator fitted to the "
+    "robot's logs, and says as much about the robot as that simulator does."
 )
-SIMULATED = (
-    "The robot here is a simulator with other physics. A machine differs in more than that: try the policy on it "
-    "slowly and within safe limits first. The return holds for this robot alone; for another one it has to be measured "
-    "again."
+SIMULATED = _(
+    "The robot here is a simulator with other physics. A machine differs in more than that: try the "
+    "policy on it slowly and within safe limits first. The return holds for this robot alone; for "
+    "another one it has to be measured again."
 )
 
 
@@ -35,14 +36,14 @@ def words(
     """For `Result.details["card"]`. `real` is False where the robot that was judged on is a simulator fitted to
     logs."""
     learnt = f"{steps.real:,} {'logged steps of the robot' if logged else 'real steps'}"
-    learnt += f" and {steps.simulated:,} simulated ones" if steps.simulated else ""
-    times = f", {repeats} times from different seeds" if repeats > 1 else ""
-    of_each = f", {episodes} for each of {repeats} seeds" if repeats > 1 else ""
-    checked = f"{steps.checking:,} of the real steps checked how it was doing."
+    learnt += _(" and {simulated:,} simulated ones", simulated=steps.simulated) if steps.simulated else ""
+    times = _(", {repeats} times from different seeds", repeats=repeats) if repeats > 1 else ""
+    of_each = _(", {episodes} for each of {repeats} seeds", episodes=episodes, repeats=repeats) if repeats > 1 else ""
+    checked = _("{checking:,} of the real steps checked how it was doing.", checking=steps.checking)
     return {
         "learnt_from": learnt + times,
-        "tested_on": f"episodes of {described(target)}{of_each}",
-        "chosen_by": checked if steps.checking else "No real step was spent on checking.",
+        "tested_on": _("episodes of {described}{of_each}", described=described(target), of_each=of_each),
+        "chosen_by": checked if steps.checking else _("No real step was spent on checking."),
         "limits": SIMULATED if real else UNTRIED,
     }
 
@@ -51,5 +52,9 @@ def described(target: Target) -> str:
     """'Pendulum with mass 1.4 kg instead of 1', or 'Pendulum as it is simulated'."""
     changes = [difference(parameter, value) for parameter, value in target.differences()]
     if target.mjcf is not None:
-        changes.insert(0, "a MuJoCo model of its own")
-    return f"{target.robot.title} with {', '.join(changes)}" if changes else f"{target.robot.title} as it is simulated"
+        changes.insert(0, _("a MuJoCo model of its own"))
+    return (
+        _("{title} with {changes}", title=target.robot.title, changes=", ".join(changes))
+        if changes
+        else _("{title} as it is simulated", title=target.robot.title)
+    )

@@ -13,6 +13,7 @@ from engines.control.policy.settings import ControlSettings
 from engines.control.policy.strategies import IDENTIFIED, RANDOMISED
 from engines.control.simulation.robots import DELAY, Parameter
 from engines.control.simulation.target import Target
+from engines.messages import _
 
 SHOWN_STEPS = 400
 """Of the first episode of a log, for a plot."""
@@ -60,7 +61,7 @@ def report(
         task=task.info.name,
         data=str(data),
         n_examples=len(found) if isinstance(found, Logs) else sum(parts.values()),
-        unit="logged steps" if isinstance(found, Logs) else "real steps to learn from and episodes to judge by",
+        unit=_("logged steps") if isinstance(found, Logs) else _("real steps to learn from and episodes to judge by"),
         classes={},
         splits=parts,
         skipped=skipped,
@@ -74,7 +75,7 @@ def report(
 
 def budget(real: int) -> dict[str, Any]:
     """What a comparison may give to learn from, where a run has so many real steps."""
-    return {"budget": {"low": max(1, real // 10), "high": real, "unit": "real steps"}}
+    return {"budget": {"low": max(1, real // 10), "high": real, "unit": _("real steps")}}
 
 
 def _strategies(found: Target | Logs) -> list[str]:
@@ -109,27 +110,34 @@ def _notes(target: Target) -> list[str]:
     changes = [difference(parameter, value) for parameter, value in target.differences()]
     notes = []
     if target.mjcf is not None:
-        notes.append("The robot is a MuJoCo model of your own.")
+        notes.append(_("The robot is a MuJoCo model of your own."))
     if changes:
-        notes.append(f"It differs from the simulator: {'; '.join(changes)}.")
+        notes.append(_("It differs from the simulator: {changes}.", changes="; ".join(changes)))
     elif target.mjcf is None:
-        notes.append("It is exactly the simulator: there is no gap to cross.")
+        notes.append(_("It is exactly the simulator: there is no gap to cross."))
     return notes
 
 
 def difference(parameter: Parameter, value: float) -> str:
     """One changed value in words: 'mass 1.4 kg instead of 1'."""
     unit = "" if parameter.unit in {"", "×", "× usual spread"} else f" {parameter.unit}"
-    unit = " step" if parameter == DELAY and value == 1 else unit
-    times = " times" if parameter.unit == "×" else ""
-    return f"{parameter.title.lower()} {value:g}{times}{unit} instead of {parameter.nominal:g}"
+    unit = _(" step") if parameter == DELAY and value == 1 else unit
+    times = _(" times") if parameter.unit == "×" else ""
+    return _(
+        "{title} {value:g}{times}{unit} instead of {nominal:g}",
+        title=parameter.title.lower(),
+        value=value,
+        times=times,
+        unit=unit,
+        nominal=parameter.nominal,
+    )
 
 
 def _notes_of_logs(logs: Logs, judged: Target | None) -> list[str]:
     notes = list(logs.notes)
     if judged is None:
         notes.append(
-            "There is no robot to play on, only its logs: a run is judged in the simulator that is fitted to them."
+            _("There is no robot to play on, only its logs: a run is judged in the simulator that is fitted to them.")
         )
     return notes
 
@@ -139,10 +147,10 @@ def _films(target: Target, folder: Path) -> list[dict[str, Any]]:
     from engines.control.agents import model_files, pretrained
     from engines.control.simulation import video
 
-    labels = {"nominal": "The simulator", "target": "The real robot"}
+    labels = {"nominal": _("The simulator"), "target": _("The real robot")}
     kept = pretrained.find(target.robot.name)
     if kept is None:
-        note = f"There is no policy for {target.robot.title} to film."
+        note = _("There is no policy for {title} to film.", title=target.robot.title)
         return [{"name": name, "label": label, "text": note} for name, label in labels.items()]
     policy = model_files.load(kept.folder)
     worlds = {"nominal": (policy, target.nominal()), "target": (policy, target)}

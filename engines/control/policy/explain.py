@@ -18,9 +18,10 @@ from engines.control.agents.torch_policy import PolicyNetwork
 from engines.control.policy.predict import Controller, in_words, told
 from engines.control.simulation import environment
 from engines.control.simulation.target import Target
+from engines.messages import _
 from engines.runs import RunFolder
 
-METHOD = "Integrated gradients"
+METHOD = _("Integrated gradients")
 STEPS = 128
 STATES = 256
 """States that the mean over a run's episodes is taken of."""
@@ -97,7 +98,7 @@ def tested(policy: Policy, observations: np.ndarray, usual: np.ndarray, scores: 
         found = [answer(np.where(away, states, observations)) - whole for away in removed]
         return faithfulness.closeness(np.abs(found).mean((1, 2)), change)
 
-    return faithfulness.tested(score, scores, np.ptp(observations, axis=0), named="range of the reading")
+    return faithfulness.tested(score, scores, np.ptp(observations, axis=0), named=_("range of the reading"))
 
 
 def explain(
@@ -111,7 +112,7 @@ def explain(
     pictures. Raises InputError when nothing can be explained.
     """
     if method not in {None, "integrated-gradients"}:
-        raise InputError(Problem("method", f"found {method!r}", "accepted: integrated-gradients"))
+        raise InputError(Problem("method", _("found {method!r}", method=method), _("accepted: integrated-gradients")))
     out.mkdir(parents=True, exist_ok=True)
     controller = Controller(run)
     if example is not None:
@@ -120,8 +121,10 @@ def explain(
         return [_averaged(controller, controller.policy, row, seed) for row, seed in controller.episodes(data)]
     names, observations, skipped = controller.read(data)
     if len(names) > MOST_ROWS:
-        found = f"it holds {len(names):,} observations"
-        raise InputError(Problem(data.name, found, f"accepted: {MOST_ROWS} at most are explained at once"))
+        found = _("it holds {names:,} observations", names=len(names))
+        raise InputError(
+            Problem(data.name, found, _("accepted: {most_rows} at most are explained at once", most_rows=MOST_ROWS))
+        )
     added, off = attributions(controller.policy, observations, _usual(run, controller))
     sensors = [name for name, _ in controller.robot.observations]
     rows: list[dict[str, Any]] = told(skipped)
@@ -154,7 +157,9 @@ def _of_episode(controller: Controller, run: Path, example: str) -> dict[str, An
     config = controller.config
     found = re.fullmatch(r"seed (\d+), episode (\d+)", example)
     if not found or int(found[1]) >= len(config["seeds"]) or int(found[2]) >= config["episodes"]:
-        raise InputError(Problem(example, "there is no such episode in the run", "accepted: e.g. seed 0, episode 3"))
+        raise InputError(
+            Problem(example, _("there is no such episode in the run"), _("accepted: e.g. seed 0, episode 3"))
+        )
     policy = model_files.load(run / "model", int(found[1]))
     seed = environment.episode_seed(config["seeds"][int(found[1])], int(found[2]))
     row = {"file": example, "target": Target.parse(config["target"])}
@@ -169,9 +174,9 @@ def _averaged(controller: Controller, policy: Policy, row: dict[str, Any], seed:
     size, scores = np.abs(added).sum(2), np.abs(added).mean((0, 1))
     return {
         **row,
-        "label": f"return {total:.1f}",
+        "label": _("return {total:.1f}", total=total),
         "method": METHOD,
-        "explained": "all actions",
+        "explained": _("all actions"),
         "tokens": [name for name, _ in controller.robot.observations],
         "scores": scores.tolist(),
         "completeness_error": float((off * size).sum() / max(float(size.sum()), 1e-12)),

@@ -16,17 +16,18 @@ from engines.control.policy.usage import write as usage
 from engines.control.simulation import environment
 from engines.control.simulation.target import Target
 from engines.exports import bundle, onnx
+from engines.messages import _
 
-INSTEAD = "accepted: the formats sb3 and script"
+INSTEAD = _("accepted: the formats sb3 and script")
 STATES = 256
 
-USE = """\
+USE = _("""\
 {how}
 
 policy.onnx takes float32 `observations` (N, {width}) and gives `{output}`
 (N, {actions}){meaning}. Names and units are in `config.json`. Before this file was handed out, its answers were
 compared with PyTorch's on {states} states of the robot: the largest difference was {error:.0e}.
-"""
+""")
 
 
 def export(task: Task, run: Path, out: Path) -> Path:
@@ -65,7 +66,9 @@ def export(task: Task, run: Path, out: Path) -> Path:
             actions=len(target.robot.actions),
             states=len(seen),
             error=error,
-            meaning=", the worth of each choice: take the largest" if policy.discrete else " in the robot's own units",
+            meaning=_(", the worth of each choice: take the largest")
+            if policy.discrete
+            else _(" in the robot's own units"),
         )
         bundle.papers(place, run, use, load=onnx.load_lines("policy.onnx"))
     return out

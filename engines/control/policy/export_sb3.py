@@ -18,6 +18,7 @@ from engines.control.agents.numpy_policy import Policy
 from engines.control.policy.usage import write as usage
 from engines.control.simulation.target import Target
 from engines.exports import bundle
+from engines.messages import _
 from engines.runs import refusal
 
 if TYPE_CHECKING:
@@ -125,5 +126,5 @@ def require_same(made: OffPolicyAlgorithm, policy: Policy, run: Path) -> None:
     answer, expected = made.predict(seen, deterministic=True)[0], policy(seen)
     span = 1.0 if policy.high is None or policy.low is None else policy.high - policy.low
     if not np.all(np.abs(answer - expected) <= TOLERANCE * span):
-        found = "what Stable-Baselines3 loads again acts otherwise than the run's policy"
-        raise refusal(run, found, "accepted: the formats onnx and script")
+        found = _("what Stable-Baselines3 loads again acts otherwise than the run's policy")
+        raise refusal(run, found, _("accepted: the formats onnx and script"))

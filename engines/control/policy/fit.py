@@ -26,6 +26,7 @@ from engines.control.policy.training.replicate import TrainSpec
 from engines.control.policy.training.train import PolicyTrial
 from engines.control.simulation.environment import Episodes
 from engines.evidence.scores import Returns
+from engines.messages import _
 
 BASELINE_LEGS = 3
 """Of the baseline from scratch, within the budget."""
@@ -53,7 +54,7 @@ class PolicyStudy(Study):
         self.spec = spec_of(recipe, settings, self.brought, run)
         require_steps(self.spec)
         self.sha256, self.skipped = self.brought.sha256, [] if logs is None else list(logs.skipped)
-        self.device, self.precision = "CPU, 1 thread", "fp32"
+        self.device, self.precision = _("CPU, 1 thread"), "fp32"
         self.played: list[Episodes] = []
         """The source policy's on the robot, of each repeat."""
         self.pictures: dict[str, Any] = {}
@@ -74,9 +75,9 @@ class PolicyStudy(Study):
     def budgets(self) -> Budgets:
         """Raises InputError where there are only logs."""
         if self.spec.logs is not None:
-            accepted = "accepted here: a target description"
-            raise InputError(Problem("data", "there are only logs of the robot", accepted))
-        return Budgets(1, MOST_STEPS, "real steps", counts_examples=False)
+            accepted = _("accepted here: a target description")
+            raise InputError(Problem("data", _("there are only logs of the robot"), accepted))
+        return Budgets(1, MOST_STEPS, _("real steps"), counts_examples=False)
 
     @property
     def compares(self) -> bool:
@@ -87,8 +88,8 @@ class PolicyStudy(Study):
         """What the source policy does on the robot."""
         spec = self.spec
         if spec.strategy in adaptation.REAL_UPDATES and not adaptation.guard_of(spec).episodes:
-            self.tell("No real step checks on the robot whether learning helps: nothing stops a dip.")
-        self.run.emit("phase", name="checking", title="The source policy meets the robot")
+            self.tell(_("No real step checks on the robot whether learning helps: nothing stops a dip."))
+        self.run.emit("phase", name="checking", title=_("The source policy meets the robot"))
         self.played = train.judge(spec, [spec.source_policy()] * len(spec.repeats), "checking")
         return {"zero_shot": train.returns(self.played)}
 
@@ -127,7 +128,7 @@ class PolicyStudy(Study):
         before = train.returns(self.played).estimate().value if self.played else None
         outcome = train.learn(spec, series, self.deadline, before)
         acts = train.policies(spec, outcome)
-        self.run.emit("phase", name="testing", title="Judging the policies on the robot", series=series)
+        self.run.emit("phase", name="testing", title=_("Judging the policies on the robot"), series=series)
         self.run.check_cancelled()
         came = spec.strategy is Strategy.ZERO_SHOT and self.played
         return PolicyTrial(spec, outcome, self.played if came else train.judge(spec, acts, "testing"))
@@ -164,7 +165,7 @@ class PolicyStudy(Study):
         write_predictions(self.run.path / "predictions.parquet", trial.spec.repeats, self.played, trial.episodes)
         if trial.progress.best_epoch == 0 and self.recipe.strategy is not Strategy.ZERO_SHOT:
             self.notes.append(
-                "Nothing that was learnt did better where it was checked: the source policy is kept as it was."
+                _("Nothing that was learnt did better where it was checked: the source policy is kept as it was.")
             )
         if self.settings.pictures:
             act = train.policies(trial.spec, trial.outcome)[0]
@@ -200,8 +201,16 @@ def spec_of(recipe: Recipe, settings: ControlSettings, brought: Brought, run: Ru
     source = pretraining.of_robot(robot.name)
     if kept is None or source is None or kept.card["robot"] != robot.name:
         fitting = [name for name in pretraining.SOURCES if pretrained.find(name) and name.startswith(robot.name)]
-        accepted = f"accepted: {', '.join(fitting)}" if fitting else f"there is no policy for {robot.title} yet"
-        raise InputError(Problem(f"model {recipe.model}", f"it is no policy for {robot.title}", accepted))
+        accepted = (
+            _("accepted: {fitting}", fitting=", ".join(fitting))
+            if fitting
+            else _("there is no policy for {title} yet", title=robot.title)
+        )
+        raise InputError(
+            Problem(
+                _("model {model}", model=recipe.model), _("it is no policy for {title}", title=robot.title), accepted
+            )
+        )
     budget = settings.real_steps_for(robot.name, recipe.strategy) if brought.logs is None else len(brought.logs)
     return TrainSpec(
         target=brought.target,
@@ -243,7 +252,7 @@ def write_predictions(path: Path, repeats: Sequence[int], before: list[Episodes]
     """A row an episode: the policy's return, and the source policy's in the same world."""
     rows = [
         {
-            "file": f"seed {repeat}, episode {episode}",
+            "file": _("seed {repeat}, episode {episode}", repeat=repeat, episode=episode),
             "label": "",
             "predicted": float(new.returns[episode]),
             "before": float(old.returns[episode]),

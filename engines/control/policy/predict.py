@@ -16,6 +16,7 @@ from engines.control.logs.how import How
 from engines.control.simulation import environment
 from engines.control.simulation.robots import Robot, find
 from engines.control.simulation.target import Target
+from engines.messages import _
 
 EPISODES = 5
 SEED = 20_000
@@ -80,22 +81,27 @@ class Controller:
         """Raises InputError when it is none, or another robot."""
         target = Target.read(data)
         if target.robot is not self.robot:
-            found = f"its robot is {target.robot.title}"
-            raise InputError(Problem(data.name, found, f"accepted: {self.robot.title}, which it was made for"))
+            found = _("its robot is {title}", title=target.robot.title)
+            raise InputError(
+                Problem(data.name, found, _("accepted: {title}, which it was made for", title=self.robot.title))
+            )
         return target
 
     def episodes(self, data: Path) -> Iterator[tuple[dict[str, Any], int]]:
         """Each episode that a target is tried in: {'file', 'target'}, and its seed. Raises InputError."""
         target = self.target(data)
         for number in range(EPISODES):
-            yield {"file": f"episode {number + 1}", "target": target}, environment.episode_seed(SEED, number)
+            yield (
+                {"file": _("episode {number}", number=number + 1), "target": target},
+                environment.episode_seed(SEED, number),
+            )
 
     def _fares(self, data: Path) -> list[dict[str, Any]]:
         found = environment.play(self.policy, self.target(data), EPISODES, SEED)
         return [
             {
-                "file": f"episode {number + 1}",
-                "label": f"return {total:.1f}",
+                "file": _("episode {number}", number=number + 1),
+                "label": _("return {total:.1f}", total=total),
                 "return": float(total),
                 "length": int(length),
                 "diverged": bool(diverged),

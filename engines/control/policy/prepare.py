@@ -18,8 +18,9 @@ from engines.control.simulation.robots import find
 from engines.control.simulation.target import Target
 from engines.data.archive import unpack
 from engines.data.unpacked import files_below, prepared
+from engines.messages import _
 
-ACCEPTED = "accepted: a target's JSON, a MuJoCo robot's XML, or logged transitions as a table, NPZ or Minari dataset"
+ACCEPTED = _("accepted: a target's JSON, a MuJoCo robot's XML, or logged transitions as a table, NPZ or Minari dataset")
 MODELS = {".xml", ".mjcf"}
 
 
@@ -29,7 +30,7 @@ def opened(data: Path, how: How = AS_FOUND) -> Target | Logs:
     The robot that `how` names is the one whose logs they are; a target or a model must be of that robot, too.
     """
     if not data.exists():
-        raise InputError(Problem(data.name, "there is no such file", ACCEPTED))
+        raise InputError(Problem(data.name, _("there is no such file"), ACCEPTED))
     wanted = find(how.robot) if how.robot else None
     source = _inside(data)
     if source.suffix.lower() in MODELS:
@@ -41,7 +42,13 @@ def opened(data: Path, how: How = AS_FOUND) -> Target | Logs:
     else:
         return log_reading.opened(source, how)
     if wanted not in (None, target.robot):
-        raise InputError(Problem("setting robot", f"{source.name} is of {target.robot.title}", f"found {how.robot}"))
+        raise InputError(
+            Problem(
+                _("setting robot"),
+                _("{name} is of {title}", name=source.name, title=target.robot.title),
+                _("found {robot}", robot=how.robot),
+            )
+        )
     return target
 
 
@@ -51,16 +58,22 @@ def opened_test(test: Path | None, found: Target | Logs) -> Target | None:
     if test is None:
         return None
     if isinstance(found, Target):
-        accepted = "with a target description as data, leave the test out: the policy is judged there"
-        raise InputError(Problem(test.name, "a second robot to judge on", accepted))
+        accepted = _("with a target description as data, leave the test out: the policy is judged there")
+        raise InputError(Problem(test.name, _("a second robot to judge on"), accepted))
     if _inside(test).suffix.lower() not in {".json", *MODELS}:
         raise InputError(
-            Problem(test.name, "it holds logs, on which nothing can be played", "accepted: a target's JSON")
+            Problem(test.name, _("it holds logs, on which nothing can be played"), _("accepted: a target's JSON"))
         )
     judged = opened(test)
     assert isinstance(judged, Target)
     if judged.robot != found.robot:
-        raise InputError(Problem(test.name, f"it is of {judged.robot.title}", f"accepted here: {found.robot.title}"))
+        raise InputError(
+            Problem(
+                test.name,
+                _("it is of {title}", title=judged.robot.title),
+                _("accepted here: {title}", title=found.robot.title),
+            )
+        )
     return judged
 
 
@@ -106,7 +119,7 @@ class Brought:
 
 def bring(recipe: Recipe, settings: ControlSettings, run: Run) -> Brought:
     """Reads the data; what logs say of the robot is left to `fitted`. Raises InputError."""
-    run.emit("phase", name="reading", title="Reading what is known of the robot")
+    run.emit("phase", name="reading", title=_("Reading what is known of the robot"))
     found = opened(Path(recipe.data), settings.how())
     judged = opened_test(Path(recipe.test) if recipe.test else None, found)
     sha256 = digest(found)
@@ -118,6 +131,6 @@ def bring(recipe: Recipe, settings: ControlSettings, run: Run) -> Brought:
 def fitted(brought: Brought, seed: int, run: Run) -> Brought:
     """The same, with the simulator fitted to the logs: where no robot was given to judge on, that is who is judged."""
     assert brought.logs is not None
-    run.emit("phase", name="caching", title="Fitting the simulator to the logs")
+    run.emit("phase", name="caching", title=_("Fitting the simulator to the logs"))
     known = identify.identify(brought.logs, seed=seed)
     return replace(brought, identified=known, target=brought.target if brought.real else known.target)

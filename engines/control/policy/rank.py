@@ -14,6 +14,7 @@ from engines.control.policy.fit import PolicyStudy
 from engines.control.policy.training import train
 from engines.control.simulation.target import Target
 from engines.evidence import mismatch, ranking
+from engines.messages import _
 from engines.training.devices import derived_seed
 
 EPISODES = 10
@@ -29,8 +30,8 @@ def rank(task: Task, recipe: Recipe, models: Sequence[str], run: Run) -> dict[st
     assert isinstance(study, PolicyStudy)
     target = study.brought.target
     if study.spec.logs is not None:
-        what = "there are only logs of the robot: no policy can be tried on it"
-        raise InputError(Problem("data", what, "accepted here: a target description"))
+        what = _("there are only logs of the robot: no policy can be tried on it")
+        raise InputError(Problem("data", what, _("accepted here: a target description")))
     cards = ranking.here(task, models or catalogue.suggested(target.robot.name))
 
     def measure(card: ModelCard, own: PolicyStudy) -> tuple[Scores, dict[str, Any]]:  # noqa: ARG001  (others need it)
@@ -40,7 +41,7 @@ def rank(task: Task, recipe: Recipe, models: Sequence[str], run: Run) -> dict[st
         return returns, {"n": EPISODES, "unit": "episodes"}
 
     apart = None if target.mjcf is not None else distance(target)
-    placed = mismatch.placed(apart, "physics", "robots", source="its simulator", yours="the robot is")
+    placed = mismatch.placed(apart, "physics", "robots", source=_("its simulator"), yours=_("the robot is"))
     return ranking.as_they_came(task, recipe, cards, run, measure) | {"mismatch": placed}
 
 

@@ -19,6 +19,7 @@ from engines.control.simulation import sensitivity, video
 from engines.control.simulation.environment import Episodes
 from engines.control.simulation.target import Target
 from engines.evidence.verdict import judge, margin
+from engines.messages import _
 
 NO_REAL_STEP = (Strategy.ZERO_SHOT, RANDOMISED)
 
@@ -28,13 +29,16 @@ def notes(target: Target, real: bool, logs: Logs | None, strategy: Strategy) -> 
     found = list(logs.notes) if logs is not None else []
     if not real:
         found.append(
-            f"There are only logs of the robot: all returns are those in a simulator fitted to {len(logs or ()):,} "
-            "transitions, not on the robot itself."
+            _(
+                "There are only logs of the robot: all returns are those in a simulator fitted to "
+                "{logs:,} transitions, not on the robot itself.",
+                logs=len(logs or ()),
+            )
         )
     if not target.differences() and target.mjcf is None:
-        found.append("This robot is as its simulator has it: there is no gap to cross.")
+        found.append(_("This robot is as its simulator has it: there is no gap to cross."))
     if strategy in NO_REAL_STEP:
-        found.append("This strategy uses no step of the real robot, other than to be judged there.")
+        found.append(_("This strategy uses no step of the real robot, other than to be judged there."))
     return found
 
 
@@ -82,7 +86,9 @@ def details(trial: PolicyTrial, brought: Brought, before: list[Episodes], rival:
         "stages": stage_view(spec),
         "head_parameters": (spec.model.correction_parameters if spec.corrects else spec.model.head_parameters) or 0,
         "head_name": "correction" if spec.corrects else "action",
-        "input": f"{robot.width} numbers: {', '.join(name for name, _ in robot.observations)}",
+        "input": _(
+            "{width} numbers: {name}", width=robot.width, name=", ".join((name for name, _ in robot.observations))
+        ),
         "load_snippet": model_files.snippet(spec.source.algorithm),
         "card": card_words.words(
             spec.target,
@@ -135,16 +141,25 @@ def gap_closed(in_simulation: float, before: float, after: float) -> float | Non
 def headline(trial: PolicyTrial, real: bool, before: Estimate, after: Estimate) -> str:
     """One sentence: the return before and after, and what it cost."""
     spec = trial.spec
-    where = "on the robot" if real else "in the simulator fitted to the logs"
+    where = _("on the robot") if real else _("in the simulator fitted to the logs")
     if spec.strategy is Strategy.ZERO_SHOT:
-        return f"As it came, the policy gets {before.value:.0f} {where}."
+        return _("As it came, the policy gets {value:.0f} {where}.", value=before.value, where=where)
     if spec.strategy is Strategy.SCRATCH:
-        return (
-            f"From random weights the policy gets {after.value:.0f} {where}; the source policy gets {before.value:.0f}."
+        return _(
+            "From random weights the policy gets {value:.0f} {where}; the source policy gets {before_value:.0f}.",
+            value=after.value,
+            where=where,
+            before_value=before.value,
         )
     steps = real_steps(spec, trial.outcome)
-    words = f"with {steps:,} real steps" if steps else "without a real step"
-    return f"From {before.value:.0f} to {after.value:.0f} {where}, {words}."
+    words = _("with {steps:,} real steps", steps=steps) if steps else _("without a real step")
+    return _(
+        "From {value:.0f} to {after_value:.0f} {where}, {words}.",
+        value=before.value,
+        after_value=after.value,
+        where=where,
+        words=words,
+    )
 
 
 def advise(spec: TrainSpec, before: Estimate, after: Estimate, in_simulation: float) -> dict[str, Any] | None:
@@ -152,19 +167,19 @@ def advise(spec: TrainSpec, before: Estimate, after: Estimate, in_simulation: fl
     strategy, settable = spec.strategy, spec.target.robot.settable
     if strategy in {Strategy.ZERO_SHOT, Strategy.SCRATCH}:
         if settable:
-            text = (
+            text = _(
                 "Identify the robot's physics from a few real steps, and tune the policy in the calibrated simulator."
             )
             return {"text": text, "strategy": "identified", "settings": {}}
-        text = "Tune the policy in a simulator whose physics keep changing: that takes no real step."
+        text = _("Tune the policy in a simulator whose physics keep changing: that takes no real step.")
         return {"text": text, "strategy": "randomised", "settings": {}}
     if spec.logs is None and after.value <= before.high and in_simulation > before.high:
         if strategy is not IDENTIFIED and settable:
-            text = (
+            text = _(
                 "It gained little here: identify the robot's physics, and tune the policy in the calibrated simulator."
             )
             return {"text": text, "strategy": "identified", "settings": {}}
-        text = "It gained little here: allow more real steps."
+        text = _("It gained little here: allow more real steps.")
         return {"text": text, "strategy": str(strategy), "settings": {"real_steps": 2 * spec.real_steps}}
     return None
 
@@ -180,7 +195,7 @@ def stage_view(spec: TrainSpec) -> list[dict[str, Any]]:
 def pictures(spec: TrainSpec, run: Run, act: Policy) -> dict[str, Any]:
     """Films, the return over two physical values, and which sensors count: nice to have, never fatal."""
     source, target, seed = spec.source_policy(), spec.target, spec.judged_by(0)
-    run.emit("phase", name="picturing", title="Filming both worlds, and trying other physics")
+    run.emit("phase", name="picturing", title=_("Filming both worlds, and trying other physics"))
     films = {
         "source_nominal": (source, spec.simulator),
         "source_target": (source, target),

@@ -8,6 +8,7 @@ from engines.contract import InputError, Metric, ModelCard, Problem, Sample, Set
 from engines.control import catalogue, samples
 from engines.control.policy.settings import ControlSettings
 from engines.control.policy.strategies import IDENTIFIED, OFFERS
+from engines.messages import _
 
 
 class ControlPolicy(Task):
@@ -15,37 +16,41 @@ class ControlPolicy(Task):
 
     info = TaskInfo(
         name="control.policy",
-        title="Control",
-        unit="episodes",
+        title=_("Control"),
+        unit=_("episodes"),
         metric=Metric(
             "return",
-            "Return",
-            "The sum of the rewards of an episode on the robot, as a mean over episodes and seeds.",
+            _("Return"),
+            _("The sum of the rewards of an episode on the robot, as a mean over episodes and seeds."),
             higher_is_better=True,
         ),
         offers=OFFERS,
         usual=IDENTIFIED,
         formats=(
-            "a description of the real robot (JSON: env, physics, delay, action_gain, observation_noise)",
-            "the robot's MuJoCo model (XML), for MuJoCo robots",
-            "logged transitions of the real robot (CSV, JSONL, NPZ, or a Minari or D4RL dataset)",
+            _("a description of the real robot (JSON: env, physics, delay, action_gain, observation_noise)"),
+            _("the robot's MuJoCo model (XML), for MuJoCo robots"),
+            _("logged transitions of the real robot (CSV, JSONL, NPZ, or a Minari or D4RL dataset)"),
         ),
         accepts=("json", "xml", "csv", "tsv", "jsonl", "xlsx", "parquet", "npz", "hdf5", "h5", "zip"),
         exports=("sb3", "onnx", "script"),
         default_model=catalogue.DEFAULT,
         pipeline_tag="reinforcement-learning",
         library="stable-baselines3",
-        no_target="control has its own form of this, domain randomisation: "
-        "the policy learns in many simulated worlds, so that a new one is among them",
+        no_target=_(
+            "control has its own form of this, domain randomisation: "
+            "the policy learns in many simulated worlds, so that a new one is among them"
+        ),
         rival="zero_shot",
         learning="steps",
         words=Words(
-            question="How should it cross the gap?",
-            next_question="how to cross the gap?",
-            compare="Also train a policy from scratch on the robot",
-            compare_help="From random numbers, with more real steps than yours may use: only then can the result say "
-            "how many it takes to get as far.",
-            brought="its description, its model or its logs",
+            question=_("How should it cross the gap?"),
+            next_question=_("how to cross the gap?"),
+            compare=_("Also train a policy from scratch on the robot"),
+            compare_help=_(
+                "From random numbers, with more real steps than yours may use: only then can the result say how "
+                "many it takes to get as far."
+            ),
+            brought=_("its description, its model or its logs"),
             head="action",
         ),
     )
@@ -58,7 +63,9 @@ class ControlPolicy(Task):
         if (known := catalogue.find(model)) is not None:
             return known
         listed = ", ".join(card.name for card in catalogue.cards())
-        raise InputError(Problem(f"model {model}", "there is no such policy", f"known: {listed}"))
+        raise InputError(
+            Problem(_("model {model}", model=model), _("there is no such policy"), _("known: {listed}", listed=listed))
+        )
 
     def model_for(self, data: Path, settings: Settings | None = None) -> str:
         """The policy for the robot that the data are of."""
@@ -69,7 +76,13 @@ class ControlPolicy(Task):
         names = catalogue.suggested(robot.name)
         if not names:
             listed = ", ".join(dict.fromkeys(card.title.partition(",")[0] for card in catalogue.cards()))
-            raise InputError(Problem(data.name, f"there is no policy for {robot.title} yet", f"known: {listed}"))
+            raise InputError(
+                Problem(
+                    data.name,
+                    _("there is no policy for {title} yet", title=robot.title),
+                    _("known: {listed}", listed=listed),
+                )
+            )
         return names[0]
 
     def samples(self) -> list[Sample]:

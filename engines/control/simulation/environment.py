@@ -21,6 +21,7 @@ from engines.contract import Progress
 from engines.control.simulation.physics import Setter, physics_of
 from engines.control.simulation.robots import Robot
 from engines.control.simulation.target import Target
+from engines.messages import _
 
 if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import DummyVecEnv
@@ -79,7 +80,7 @@ class World(gym.Wrapper):
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """One step with a command: a whole number, or (actions,). Raises ValueError for what is no command."""
         if np.shape(action) != self.action_space.shape or (self.target.robot.discrete and action not in self._choices):
-            raise ValueError(f"{action!r} is no command of {self.target.robot.title}")
+            raise ValueError(_("{action!r} is no command of {title}", action=action, title=self.target.robot.title))
         applied = self._applied(action)
         try:
             seen, reward, terminated, truncated, info = self.env.step(applied)

@@ -19,13 +19,14 @@ from engines import paths
 from engines.contract import InputError, Problem
 from engines.control.simulation.robots import ROBOTS, Robot
 from engines.control.simulation.target import Target
+from engines.messages import _, _n
 
 MOST_BYTES = 1_000_000
 PATIENCE = 30.0
 """Seconds for compiling and a few steps."""
 MOST_MEMORY = 4 << 30  # bytes of the trying process
 MOST_PROCESSOR = 15  # seconds of it
-ACCEPTED = "accepted: one MJCF file (MuJoCo's XML) of a robot that is known, without references to other files"
+ACCEPTED = _("accepted: one MJCF file (MuJoCo's XML) of a robot that is known, without references to other files")
 FORBIDDEN = ("include", "extension", "plugin", "attach", "model", "replicate", "composite", "flexcomp")
 """Elements that bring in other files or other code, or stand for any number of others."""
 DIRECTORIES = ("meshdir", "texturedir", "assetdir")
@@ -37,13 +38,13 @@ def read(path: Path, robot: Robot | None = None) -> Target:
     Without `robot` it is the one with as many joints and motors.
     """
     if not path.is_file():
-        raise InputError(Problem(path.name, "there is no such file", ACCEPTED))
+        raise InputError(Problem(path.name, _("there is no such file"), ACCEPTED))
     if path.stat().st_size > MOST_BYTES:
-        raise InputError(Problem(path.name, "it is larger than 1 MB", ACCEPTED))
+        raise InputError(Problem(path.name, _("it is larger than 1 MB"), ACCEPTED))
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise InputError(Problem(path.name, "it is no text", ACCEPTED)) from None
+        raise InputError(Problem(path.name, _("it is no text"), ACCEPTED)) from None
     found = compiled(text, robot, path.name)
     return Target(found, mjcf=text)
 
@@ -61,22 +62,26 @@ def compiled(text: str, robot: Robot | None, name: str = "mjcf") -> Robot:
 def inspect(text: str, name: str = "mjcf") -> None:
     """Looks at the XML, without MuJoCo. Raises InputError naming everything that refers to something outside it."""
     if "<!DOCTYPE" in text.upper() or "<!ENTITY" in text.upper():
-        raise InputError(Problem(name, "it declares a document type", ACCEPTED))
+        raise InputError(Problem(name, _("it declares a document type"), ACCEPTED))
     try:
         root = ElementTree.fromstring(text)
     except (ElementTree.ParseError, ValueError, RecursionError) as error:
-        raise InputError(Problem(name, f"it is no XML ({error})", ACCEPTED)) from None
+        raise InputError(Problem(name, _("it is no XML ({error})", error=error), ACCEPTED)) from None
     if root.tag != "mujoco":
-        raise InputError(Problem(name, f"its outermost element is <{root.tag[:40]}>", "accepted: <mujoco>"))
+        raise InputError(
+            Problem(name, _("its outermost element is <{tag}>", tag=root.tag[:40]), _("accepted: <mujoco>"))
+        )
     problems = []
     for element in root.iter():
         tag = str(element.tag)
         if tag in FORBIDDEN:
-            problems.append(Problem(name, f"it has an element <{tag}>", ACCEPTED))
+            problems.append(Problem(name, _("it has an element <{tag}>", tag=tag), ACCEPTED))
         for attribute, value in element.attrib.items():
             if attribute.startswith(("file", "content_type")) or attribute in DIRECTORIES:
-                found = f"<{tag}> refers to a file ({attribute}={value[:40]!r})"
-                problems.append(Problem(name, found, "accepted: a model that is all in one file"))
+                found = _(
+                    "<{tag}> refers to a file ({attribute}={value!r})", tag=tag, attribute=attribute, value=value[:40]
+                )
+                problems.append(Problem(name, found, _("accepted: a model that is all in one file")))
     if problems:
         raise InputError(*problems[:10])
 
@@ -96,9 +101,11 @@ def _tried(text: str, robot: Robot | None, name: str) -> dict[str, Any]:
             )
         found = json.loads(answer.stdout.splitlines()[-1])
     except subprocess.TimeoutExpired:
-        raise InputError(Problem(name, f"it could not be compiled within {PATIENCE:.0f} s", ACCEPTED)) from None
+        raise InputError(
+            Problem(name, _("it could not be compiled within {patience:.0f} s", patience=PATIENCE), ACCEPTED)
+        ) from None
     except (ValueError, IndexError):  # it ended without an answer
-        raise InputError(Problem(name, "MuJoCo ended while it compiled or tried it", ACCEPTED)) from None
+        raise InputError(Problem(name, _("MuJoCo ended while it compiled or tried it"), ACCEPTED)) from None
     return dict(found)
 
 
@@ -113,23 +120,40 @@ def main(text: str, name: str) -> dict[str, Any]:
     try:
         model = mujoco.MjModel.from_xml_string(text)
     except Exception as error:  # ValueError, MemoryError, FatalError: whatever the text provokes
-        return {"found": f"it does not compile ({' '.join(str(error).split())[:200]})", "accepted": ACCEPTED}
-    found = f"it has {_counted(model.njnt, 'joint')} and {_counted(model.nu, 'motor')}"
+        return {
+            "found": _("it does not compile ({split})", split=" ".join(str(error).split())[:200]),
+            "accepted": ACCEPTED,
+        }
+    found = _(
+        "it has {counted} and {counted_nu}",
+        counted=_counted(model.njnt, "joint"),
+        counted_nu=_counted(model.nu, "motor"),
+    )
     known = {robot.name: mujoco.MjModel.from_xml_path(_own(robot)) for robot in ROBOTS.values() if robot.mujoco}
     fitting = [name] if name else [n for n, m in known.items() if (m.njnt, m.nu) == (model.njnt, model.nu)]
     if not fitting:
-        every = ", ".join(f"{ROBOTS[n].title} {m.njnt} and {m.nu}" for n, m in known.items())
-        return {"found": found, "accepted": f"accepted: {every}"}
+        every = ", ".join(
+            _("{title} {njnt} and {nu}", title=ROBOTS[n].title, njnt=m.njnt, nu=m.nu) for n, m in known.items()
+        )
+        return {"found": found, "accepted": _("accepted: {every}", every=every)}
     robot, own = ROBOTS[fitting[0]], known[fitting[0]]
     if (model.njnt, model.nu) != (own.njnt, own.nu):
-        return {"found": found, "accepted": f"accepted for {robot.title}: {own.njnt} and {own.nu}"}
+        return {
+            "found": found,
+            "accepted": _("accepted for {title}: {njnt} and {nu}", title=robot.title, njnt=own.njnt, nu=own.nu),
+        }
     if wrong := _unlike(model, own):
-        return {"found": wrong, "accepted": f"accepted for {robot.title}: as in Gymnasium's {Path(_own(robot)).name}"}
+        return {
+            "found": wrong,
+            "accepted": _(
+                "accepted for {title}: as in Gymnasium's {name}", title=robot.title, name=Path(_own(robot)).name
+            ),
+        }
     return _stepped(text, robot)
 
 
 def _counted(n: int, what: str) -> str:
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+    return _n("{n} {what}", "{n} {what}s", n, what=what)
 
 
 def _own(robot: Robot) -> str:
@@ -145,18 +169,18 @@ def _own(robot: Robot) -> str:
 def _unlike(model: Any, own: Any) -> str | None:
     """In what a model is not the robot: kinds and order of joints, what the motors drive, bodies that are asked for."""
     if list(model.jnt_type) != list(own.jnt_type):
-        return "its joints are of other kinds, or in another order"
+        return _("its joints are of other kinds, or in another order")
     names, wanted = ([m.joint(number).name for number in range(m.njnt)] for m in (model, own))
     if names != wanted and sorted(names) == sorted(wanted):
-        return f"its joints are in another order ({', '.join(names)})"
+        return _("its joints are in another order ({names})", names=", ".join(names))
     if (model.jnt_axis * own.jnt_axis).sum(axis=1).min() < 0.5:
-        return "its joints turn about other axes, or the other way round"
+        return _("its joints turn about other axes, or the other way round")
     if list(model.actuator_trnid[:, 0]) != list(own.actuator_trnid[:, 0]):
-        return "its motors drive other joints, or in another order"
+        return _("its motors drive other joints, or in another order")
     bodies = {model.body(number).name for number in range(model.nbody)}
     missing = [name for name in ("fingertip", "target") if name not in bodies]
     if missing and any(own.body(number).name == "fingertip" for number in range(own.nbody)):
-        return f"it has no body named {' and '.join(missing)}"
+        return _("it has no body named {missing}", missing=_(" and ").join(missing))
     return None
 
 
@@ -168,17 +192,26 @@ def _stepped(text: str, robot: Robot) -> dict[str, Any]:
 
     try:
         world = make(Target(robot, mjcf=text), seed=0)
-        seen, _ = world.reset(seed=0)
+        seen, _unused2 = world.reset(seed=0)
     except Exception as error:  # whatever the model provokes
-        return {"found": f"it cannot be simulated ({' '.join(str(error).split())[:200]})", "accepted": ACCEPTED}
+        return {
+            "found": _("it cannot be simulated ({split})", split=" ".join(str(error).split())[:200]),
+            "accepted": ACCEPTED,
+        }
     draw = np.random.default_rng(0)
     if seen.shape != (robot.width,):
-        return {"found": f"it is seen as {seen.size} numbers", "accepted": f"accepted: {robot.width}"}
-    for _ in range(20):
+        return {
+            "found": _("it is seen as {size} numbers", size=seen.size),
+            "accepted": _("accepted: {width}", width=robot.width),
+        }
+    for _unused in range(20):
         command = draw.uniform(-robot.action_limit, robot.action_limit, robot.action_width).astype(np.float32)
-        _, _, terminated, truncated, info = world.step(command)
+        _unused3, _unused4, terminated, truncated, info = world.step(command)
         if info.get("diverged"):
-            return {"found": "its simulation diverges within 20 steps", "accepted": "accepted: a model that is stable"}
+            return {
+                "found": _("its simulation diverges within 20 steps"),
+                "accepted": _("accepted: a model that is stable"),
+            }
         if terminated or truncated:
             world.reset()
     return {"robot": robot.name}

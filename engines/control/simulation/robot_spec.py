@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engines.contract import InputError, Problem
-from engines.messages import Declared
+from engines.messages import Declared, _
 
 
 @dataclass(frozen=True)
@@ -81,21 +81,25 @@ def unknown_parameter(robot: Robot, name: str) -> Problem:
     """The problem of a parameter that the robot has not."""
     known = [parameter.name for parameter in robot.physics]
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}? Known" if near else "known"
-    return Problem(f"physics {name}", f"{robot.title} has no such parameter", f"{hint}: {', '.join(known)}")
+    hint = _("did you mean {near}? Known", near=near[0]) if near else "known"
+    return Problem(
+        _("physics {name}", name=name),
+        _("{title} has no such parameter", title=robot.title),
+        f"{hint}: {', '.join(known)}",
+    )
 
 
 DELAY = Parameter(
-    "delay", "Delay", "steps", "How many steps pass until a command reaches the motors (a whole number).", 0, 0, 5
+    "delay", "Delay", "steps", _("How many steps pass until a command reaches the motors (a whole number)."), 0, 0, 5
 )
 ACTION_GAIN = Parameter(
-    "action_gain", "Motor strength", "×", "What arrives at the motors of each command; 1 is all of it.", 1, 0.1, 3
+    "action_gain", _("Motor strength"), "×", _("What arrives at the motors of each command; 1 is all of it."), 1, 0.1, 3
 )
 OBSERVATION_NOISE = Parameter(
     "observation_noise",
-    "Sensor noise",
+    _("Sensor noise"),
     "× usual spread",
-    "Random error added to everything the robot sees, as a share of how much that number usually varies.",
+    _("Random error added to everything the robot sees, as a share of how much that number usually varies."),
     0,
     0,
     1,

@@ -17,6 +17,7 @@ from engines.control.simulation.robot_spec import (
     Robot,
     unknown_parameter,
 )
+from engines.messages import _
 
 __all__ = [
     "ACTION_GAIN",
@@ -41,7 +42,7 @@ def _gravity(nominal: float, low: float = 1.0, high: float = 25.0, name: str = "
 
 PENDULUM = Robot(
     name="pendulum",
-    title="Pendulum",
+    title=_("Pendulum"),
     env_id="Pendulum-v1",
     make_kwargs={},
     observations=(("cosine of the angle", ""), ("sine of the angle", ""), ("angular velocity", "rad/s")),
@@ -55,7 +56,7 @@ PENDULUM = Robot(
         Parameter("friction", "Friction", "N m s", "Torque in the joint against the motion, per rad/s.", 0.0, 0.0, 0.5),
         _gravity(10.0, name="g"),
     ),
-    goal="Swing the rod up and hold it upright with little torque; every step costs by its angle, speed and torque.",
+    goal=_("Swing the rod up and hold it upright with little torque; every step costs by its angle, speed and torque."),
     steps=200,
     worst=-16.27,
     mujoco=False,
@@ -64,7 +65,7 @@ PENDULUM = Robot(
 
 CARTPOLE = Robot(
     name="cartpole",
-    title="CartPole",
+    title=_("CartPole"),
     env_id="CartPole-v1",
     make_kwargs={},
     observations=(
@@ -83,7 +84,7 @@ CARTPOLE = Robot(
         Parameter("masspole", "Pole's mass", "kg", "How heavy the pole is.", 0.1, 0.02, 2.0),
         _gravity(9.8),
     ),
-    goal="Keep the pole upright and the cart on its track; one point a step, at most 500.",
+    goal=_("Keep the pole upright and the cart on its track; one point a step, at most 500."),
     steps=500,
     worst=0.0,
     mujoco=False,
@@ -92,7 +93,7 @@ CARTPOLE = Robot(
 
 LUNARLANDER = Robot(
     name="lunarlander",
-    title="LunarLander",
+    title=_("LunarLander"),
     env_id="LunarLander-v3",
     make_kwargs={"continuous": True},
     observations=(
@@ -116,7 +117,7 @@ LUNARLANDER = Robot(
         _times("side_engines", "Side engines", "How strong the side engines are.", 0.5, 3.0),
         _gravity(10.0, high=11.9),
     ),
-    goal="Land softly between the flags with little fuel; a crash costs 100, resting on the ground gives 100.",
+    goal=_("Land softly between the flags with little fuel; a crash costs 100, resting on the ground gives 100."),
     steps=1000,
     worst=-100.0,
     mujoco=False,
@@ -132,7 +133,7 @@ _WALKER_SPREADS = (
 # fmt: on
 BIPEDALWALKER = Robot(
     name="bipedalwalker",
-    title="BipedalWalker",
+    title=_("BipedalWalker"),
     env_id="BipedalWalker-v3",
     make_kwargs={},
     observations=(
@@ -154,7 +155,7 @@ BIPEDALWALKER = Robot(
         _times("friction", "Friction", "How well the ground holds the feet.", 0.05, 3.0),
         _gravity(10.0),
     ),
-    goal="Walk to the far end without falling; about 300 points for all of it, a fall costs 100.",
+    goal=_("Walk to the far end without falling; about 300 points for all of it, a fall costs 100."),
     steps=1600,
     worst=-100.0,
     mujoco=False,
@@ -163,7 +164,7 @@ BIPEDALWALKER = Robot(
 
 INVERTEDPENDULUM = Robot(
     name="invertedpendulum",
-    title="InvertedPendulum",
+    title=_("InvertedPendulum"),
     env_id="InvertedPendulum-v5",
     make_kwargs={},
     observations=(
@@ -183,7 +184,7 @@ INVERTEDPENDULUM = Robot(
         _times("damping", "Friction", "How much the rail and the hinge slow the motion down.", 0.1, 20.0),
         _gravity(9.81),
     ),
-    goal="Keep the pole upright; one point a step, at most 1,000.",
+    goal=_("Keep the pole upright; one point a step, at most 1,000."),
     steps=1000,
     worst=0.0,
     mujoco=True,
@@ -192,7 +193,7 @@ INVERTEDPENDULUM = Robot(
 
 HOPPER = Robot(
     name="hopper",
-    title="Hopper",
+    title=_("Hopper"),
     env_id="Hopper-v5",
     make_kwargs={},
     observations=(
@@ -219,7 +220,7 @@ HOPPER = Robot(
         _times("friction", "Friction on the ground", "How well the ground holds the foot.", 0.1, 3.0),
         _gravity(9.81),
     ),
-    goal="Hop forward without falling; a point a step for standing, and the forward speed.",
+    goal=_("Hop forward without falling; a point a step for standing, and the forward speed."),
     steps=1000,
     worst=0.0,
     mujoco=True,
@@ -235,7 +236,7 @@ _CHEETAH_SPREADS = (
 # fmt: on
 HALFCHEETAH = Robot(
     name="halfcheetah",
-    title="HalfCheetah",
+    title=_("HalfCheetah"),
     env_id="HalfCheetah-v5",
     make_kwargs={},
     observations=(
@@ -259,7 +260,7 @@ HALFCHEETAH = Robot(
         _times("friction", "Friction on the ground", "How well the ground holds the feet.", 0.1, 3.0),
         _gravity(9.81),
     ),
-    goal="Run forward as fast as possible with little torque.",
+    goal=_("Run forward as fast as possible with little torque."),
     steps=1000,
     worst=-10.0,
     mujoco=True,
@@ -268,7 +269,7 @@ HALFCHEETAH = Robot(
 
 REACHER = Robot(
     name="reacher",
-    title="Reacher",
+    title=_("Reacher"),
     env_id="Reacher-v5",
     make_kwargs={},
     observations=(
@@ -294,7 +295,7 @@ REACHER = Robot(
             "friction", "Dry friction", "N m", "Torque that a joint needs before it moves at all.", 0.0, 0.0, 50.0
         ),
     ),
-    goal="Bring the fingertip to the target quickly with little torque.",
+    goal=_("Bring the fingertip to the target quickly with little torque."),
     steps=50,
     worst=-3.0,
     mujoco=True,
@@ -315,4 +316,4 @@ def find(name: str) -> Robot:
     near = difflib.get_close_matches(wanted, ROBOTS, n=1)
     hint = f"did you mean {near[0]}? Known" if near else "known"
     known = ", ".join(robot.env_id for robot in ROBOTS.values())
-    raise InputError(Problem("env", f"there is no robot named {name[:60]!r}", f"{hint}: {known}"))
+    raise InputError(Problem("env", _("there is no robot named {name!r}", name=name[:60]), f"{hint}: {known}"))

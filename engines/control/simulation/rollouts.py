@@ -17,6 +17,7 @@ from engines.control.simulation.environment import make
 from engines.control.simulation.physics import physics_of
 from engines.control.simulation.robots import ROBOTS, Robot
 from engines.control.simulation.target import Target
+from engines.messages import _
 
 Roll = Callable[[np.ndarray, np.ndarray, Mapping[str, float], float], np.ndarray]
 """(observations (N, width), commands (N, K, actions), physics, gain) -> what is seen after each of the K steps:
@@ -43,8 +44,15 @@ def stepper(robot: Robot, mjcf: str | None = None) -> Stepper:
     """The simulator of `robot`. Raises InputError for a robot whose observations do not hold its whole state."""
     if not robot.settable:
         able = ", ".join(other.title for other in ROBOTS.values() if other.settable)
-        found = f"what {robot.title} sees does not hold its whole state, so that its physics cannot be read from logs"
-        raise InputError(Problem("robot", found, f"accepted: logs of {able}; of {robot.title} a target's JSON"))
+        found = _(
+            "what {title} sees does not hold its whole state, so that its physics cannot be read from logs",
+            title=robot.title,
+        )
+        raise InputError(
+            Problem(
+                "robot", found, _("accepted: logs of {able}; of {title} a target's JSON", able=able, title=robot.title)
+            )
+        )
     if robot.mujoco:
         return _mujoco(robot, mjcf)
     return _pendulum(robot) if robot.name == "pendulum" else _cartpole(robot)

@@ -13,12 +13,13 @@ from typing import Any, Self
 
 from engines.contract import InputError, Problem
 from engines.control.simulation.robots import COMMON, Parameter, Robot, find, unknown_parameter
+from engines.messages import _
 
 MOST_BYTES = 1_000_000
 KEYS = ("env", "physics", "delay", "action_gain", "observation_noise", "mjcf")
 OTHER_NAMES = ("environment", "env_id", "env_name", "robot", "name")
 """What people write for env."""
-ACCEPTED = "accepted: a JSON object with env, physics, delay, action_gain and observation_noise"
+ACCEPTED = _("accepted: a JSON object with env, physics, delay, action_gain and observation_noise")
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,12 @@ class Target:
         A MuJoCo model in it is only looked at as text here: `mjcf.compiled` says whether it is one.
         """
         if not isinstance(given, Mapping):
-            raise InputError(Problem("target", f"found {_short(given)}", ACCEPTED))
+            raise InputError(Problem("target", _("found {short}", short=_short(given)), ACCEPTED))
         if not isinstance(given.get("env"), str):
-            found = f"found {_short(given['env'])}" if "env" in given else "it is missing"
+            found = _("found {short}", short=_short(given["env"])) if "env" in given else _("it is missing")
             if other := next((name for name in OTHER_NAMES if name in given), None):
-                found += f", and there is {other}"
-            raise InputError(Problem("env", found, "accepted: a robot's name, e.g. Pendulum-v1"))
+                found += _(", and there is {other}", other=other)
+            raise InputError(Problem("env", found, _("accepted: a robot's name, e.g. Pendulum-v1")))
         robot = find(given["env"])
         problems = [_unknown(robot, str(name)) for name in given if name not in (*KEYS, "friction")]
         physics = _physics(robot, given, problems)
@@ -57,11 +58,17 @@ class Target:
             for parameter in COMMON
         }
         if not float(values["delay"]).is_integer():
-            problems.append(Problem("delay", f"found {values['delay']:g}", "accepted: a whole number from 0 to 5"))
+            problems.append(
+                Problem("delay", _("found {delay:g}", delay=values["delay"]), _("accepted: a whole number from 0 to 5"))
+            )
         text = given.get("mjcf")
         if text is not None and not (robot.mujoco and isinstance(text, str)):
-            found = "found something else than text" if robot.mujoco else f"{robot.title} is no MuJoCo robot"
-            problems.append(Problem("mjcf", found, "accepted: the XML of a MuJoCo robot's model"))
+            found = (
+                _("found something else than text")
+                if robot.mujoco
+                else _("{title} is no MuJoCo robot", title=robot.title)
+            )
+            problems.append(Problem("mjcf", found, _("accepted: the XML of a MuJoCo robot's model")))
         if problems:
             raise InputError(*problems)
         return cls(robot, physics, int(values["delay"]), values["action_gain"], values["observation_noise"], text)
@@ -71,14 +78,18 @@ class Target:
         """The target in a JSON file. Raises InputError."""
         try:
             if path.stat().st_size > MOST_BYTES:
-                raise InputError(Problem(path.name, "it is larger than 1 MB", ACCEPTED))
+                raise InputError(Problem(path.name, _("it is larger than 1 MB"), ACCEPTED))
             given = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
         except OSError:
-            raise InputError(Problem(path.name, "there is no such file", ACCEPTED)) from None
+            raise InputError(Problem(path.name, _("there is no such file"), ACCEPTED)) from None
         except (ValueError, RecursionError) as error:
             if isinstance(error, InputError):
                 raise
-            found = "it is no text" if isinstance(error, UnicodeDecodeError) else f"it is no JSON ({error})"
+            found = (
+                _("it is no text")
+                if isinstance(error, UnicodeDecodeError)
+                else _("it is no JSON ({error})", error=error)
+            )
             raise InputError(Problem(path.name, found, ACCEPTED)) from None
         return cls.parse(given)
 
@@ -124,16 +135,20 @@ class Target:
 def _unknown(robot: Robot, name: str) -> Problem:
     """The problem of a key that a target does not have: the nearest one, or that it is one of the physics."""
     if name in {parameter.name for parameter in robot.physics}:
-        return Problem(name[:60], "it stands beside physics", f"accepted: within physics, as {{{name}: …}}")
+        return Problem(
+            name[:60], _("it stands beside physics"), _("accepted: within physics, as {{{name}: …}}", name=name)
+        )
     near = difflib.get_close_matches(name, KEYS, n=1)
-    hint = f"did you mean {near[0]}? Known" if near else "known"
-    return Problem(name[:60], "there is no such key", f"{hint}: {', '.join(KEYS)}")
+    hint = _("did you mean {near}? Known", near=near[0]) if near else "known"
+    return Problem(name[:60], _("there is no such key"), f"{hint}: {', '.join(KEYS)}")
 
 
 def _physics(robot: Robot, given: Mapping[str, Any], problems: list[Problem]) -> dict[str, float]:
     physics = given.get("physics", {})
     if not isinstance(physics, Mapping):
-        problems.append(Problem("physics", f"found {_short(physics)}", "accepted: an object of names and numbers"))
+        problems.append(
+            Problem("physics", _("found {short}", short=_short(physics)), _("accepted: an object of names and numbers"))
+        )
         physics = {}
     if "friction" in given:
         physics = {**physics, "friction": given["friction"]}
@@ -143,7 +158,7 @@ def _physics(robot: Robot, given: Mapping[str, Any], problems: list[Problem]) ->
         if name not in known:
             problems.append(unknown_parameter(robot, str(name)[:60]))
             continue
-        value = _number(raw, known[name], f"physics {name}", problems)
+        value = _number(raw, known[name], _("physics {name}", name=name), problems)
         if value != known[name].nominal:
             found[name] = value
     return found
@@ -152,13 +167,13 @@ def _physics(robot: Robot, given: Mapping[str, Any], problems: list[Problem]) ->
 def _number(raw: Any, parameter: Parameter, where: str, problems: list[Problem]) -> float:
     """`raw` as a number within the parameter's bounds; else a problem is added and the nominal value returned."""
     unit = f" {parameter.unit}" if parameter.unit else ""
-    accepted = f"accepted: {parameter.low:g} to {parameter.high:g}{unit}"
+    accepted = _("accepted: {low:g} to {high:g}{unit}", low=parameter.low, high=parameter.high, unit=unit)
     try:
         number = math.nan if isinstance(raw, bool) or not isinstance(raw, int | float) else float(raw)
     except OverflowError:
         number = math.nan
     if not parameter.low <= number <= parameter.high:  # False for NaN too
-        problems.append(Problem(where, f"found {_short(raw)}", accepted))
+        problems.append(Problem(where, _("found {short}", short=_short(raw)), accepted))
         return parameter.nominal
     return number
 
@@ -178,5 +193,5 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = [name for name, _ in pairs]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise InputError(Problem(twice[0], "it is given twice", "accepted: once"))
+        raise InputError(Problem(twice[0], _("it is given twice"), _("accepted: once")))
     return dict(pairs)

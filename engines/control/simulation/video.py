@@ -19,6 +19,7 @@ from engines import paths
 from engines.control.agents.numpy_policy import Policy
 from engines.control.simulation import environment
 from engines.control.simulation.target import Target
+from engines.messages import _
 
 SECONDS = 10.0
 """How long a film is; what ends earlier starts again."""
@@ -113,16 +114,16 @@ def _start(job: Path) -> subprocess.Popen[bytes] | None:
 def _wait(process: subprocess.Popen[bytes] | None, patience: float) -> str:
     """What went wrong, in words."""
     if process is None:
-        return "the drawing process could not be started"
+        return _("the drawing process could not be started")
     try:
-        return "" if process.wait(patience) == 0 else "the drawing process failed"
+        return "" if process.wait(patience) == 0 else _("the drawing process failed")
     except subprocess.TimeoutExpired:
-        return f"drawing took longer than {patience:g} s"
+        return _("drawing took longer than {patience:g} s", patience=patience)
 
 
 def _note(films: Mapping[str, tuple[Policy, Target]], trouble: str) -> str:
     robot = next(iter(films.values()))[1].robot
-    why = trouble or "the drawing process failed"
+    why = trouble or _("the drawing process failed")
     if robot.mujoco and "longer" not in why:
-        why += "; MuJoCo draws with EGL, which needs a graphics driver (Debian: libegl1 and libegl-mesa0)"
-    return f"There is no film of {robot.title} on this machine: {why}."
+        why += _("; MuJoCo draws with EGL, which needs a graphics driver (Debian: libegl1 and libegl-mesa0)")
+    return _("There is no film of {title} on this machine: {why}.", title=robot.title, why=why)

@@ -14,6 +14,7 @@ from engines.evidence import seasonality
 from engines.forecasting.series.series import SeriesTable
 from engines.forecasting.series.tables import open_series
 from engines.forecasting.settings import ForecastSettings
+from engines.messages import _
 from engines.unlabelled.examples import Unlabelled, drawn
 
 FEWEST_SERIES = 8
@@ -26,8 +27,8 @@ ALIKE = 0.9999
 
 def load(task: Task) -> NoReturn:
     """See `contract.Task.embedder`. Raises InputError."""
-    found = "series are looked through together, and not shown one by one"
-    raise InputError(Problem(task.info.name, found, "accepted: a task that tells classes apart"))
+    found = _("series are looked through together, and not shown one by one")
+    raise InputError(Problem(task.info.name, found, _("accepted: a task that tells classes apart")))
 
 
 def look_through(
@@ -47,7 +48,7 @@ def look_through(
     kept, skipped = [], []
     for number, (name, values) in enumerate(chosen, 1):
         if np.isfinite(values).sum() < FEWEST_VALUES:
-            skipped.append(Skipped(name, f"has fewer than {FEWEST_VALUES} values"))
+            skipped.append(Skipped(name, _("has fewer than {fewest_values} values", fewest_values=FEWEST_VALUES)))
         else:
             kept.append((name, _filled(values)))
         if progress:
@@ -59,7 +60,9 @@ def look_through(
     previews = [json.dumps([round(float(v), 4) for v in values[-SHOWN:]]) for _, values in kept]
     names = [name for name, _ in kept]
     notes = (
-        [] if len(table) >= FEWEST_SERIES else [f"There are {len(table)} series, so stretches of them are looked at."]
+        []
+        if len(table) >= FEWEST_SERIES
+        else [_("There are {table} series, so stretches of them are looked at.", table=len(table))]
     )
     return Unlabelled(
         "series", names, previews, vectors, ALIKE, len(pieces), skipped=[*table.skipped, *skipped], notes=notes
@@ -74,7 +77,15 @@ def _pieces(table: SeriesTable, season: int) -> list[tuple[str, np.ndarray]]:
     for series in table:
         for start in range(0, len(series.values) - length + 1, max(1, length // 2)):
             found.append(
-                (f"{series.name}, values {start + 1:,} to {start + length:,}", series.values[start : start + length])
+                (
+                    _(
+                        "{name}, values {start:,} to {length:,}",
+                        name=series.name,
+                        start=start + 1,
+                        length=start + length,
+                    ),
+                    series.values[start : start + length],
+                )
             )
     return found
 

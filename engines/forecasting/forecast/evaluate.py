@@ -18,6 +18,7 @@ from engines.forecasting.models import baselines, conformal, hub_models, rollout
 from engines.forecasting.models.conformal import Scores
 from engines.forecasting.models.rollout import InputWeights
 from engines.forecasting.series.series import SeriesTable
+from engines.messages import _
 from engines.training.checkpoint import Progress
 from engines.training.examples import Pace
 
@@ -187,7 +188,7 @@ def compared(
     known = contexts(p.table, tested)
     found: dict[str, list[np.ndarray]] = {name: [] for name in names}
     failed: Counter[str] = Counter()
-    run.emit("phase", name="comparing", title="The same forecasts by AutoETS and its like")
+    run.emit("phase", name="comparing", title=_("The same forecasts by AutoETS and its like"))
     clock = Pace(len(known) * len(names), "forecasts")
     for context in known:
         for name in names:

@@ -17,8 +17,9 @@ from engines.forecasting.forecast.predict import Forecaster
 from engines.forecasting.models import inputs
 from engines.forecasting.series.series import SeriesTable
 from engines.forecasting.series.splits import FEWEST_SEEN
+from engines.messages import _
 
-METHOD = "Integrated gradients"
+METHOD = _("Integrated gradients")
 STEPS = 48
 STRETCHES = 48
 """Stretches of the past that are taken away to test an attribution, at most."""
@@ -38,14 +39,16 @@ def explain(
     when nothing can be explained.
     """
     if method not in {None, "integrated-gradients"}:
-        raise InputError(Problem("method", f"found {method!r}", "accepted: integrated-gradients"))
+        raise InputError(Problem("method", _("found {method!r}", method=method), _("accepted: integrated-gradients")))
     forecaster = Forecaster(run)
     model_files.require_own(run, forecaster.kept)
     table = forecaster.open(data)
     chosen = list(range(min(MOST_SERIES, len(table))))
     if example is not None:
         if example not in table.names:
-            raise InputError(Problem(example, f"this series is not in {data.name}", "accepted: a series of the run"))
+            raise InputError(
+                Problem(example, _("this series is not in {name}", name=data.name), _("accepted: a series of the run"))
+            )
         chosen = [table.names.index(example)]
     out.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
@@ -53,7 +56,12 @@ def explain(
         series = table.at(position)
         if len(series) < FEWEST_SEEN:
             n = len(series)
-            rows.append({"file": series.name, "error": f"has {n} values: at least {FEWEST_SEEN} are needed"})
+            rows.append(
+                {
+                    "file": series.name,
+                    "error": _("has {n} values: at least {fewest_seen} are needed", n=n, fewest_seen=FEWEST_SEEN),
+                }
+            )
             continue
         picture = out / f"{position:04d}.png"
         found = attribution(forecaster, table, position)
@@ -72,7 +80,7 @@ def explain(
         )
         draw(context, np.array(found["attribution"]), series.name, picture)
     if all("error" in row for row in rows):
-        raise InputError(*(Problem(row["file"], row["error"], "accepted: a longer series") for row in rows[:20]))
+        raise InputError(*(Problem(row["file"], row["error"], _("accepted: a longer series")) for row in rows[:20]))
     return rows
 
 
@@ -129,7 +137,7 @@ def tested(
         return faithfulness.closeness(found - found[0], 1.0)  # of the first row nothing is taken away
 
     sizes = (np.bincount(stretch, np.abs(values)) for values in (added, odd))
-    return faithfulness.tested(score, *sizes, named="distance from the seasonal mean")
+    return faithfulness.tested(score, *sizes, named=_("distance from the seasonal mean"))
 
 
 def seasonal_mean(values: np.ndarray, season: int) -> np.ndarray:
@@ -170,10 +178,10 @@ def reach(added: list[float], season: int) -> str:
     """In a few words, how far back the past that counts lies."""
     sizes = np.abs(np.array(added))[::-1]
     if not sizes.sum():
-        return "nothing in the past counts"
+        return _("nothing in the past counts")
     steps = int(np.searchsorted(np.cumsum(sizes) / sizes.sum(), 0.8)) + 1
-    seasons = f" ({steps / season:.1f} seasons)" if season > 1 else ""
-    return f"80 % rests on the last {steps} steps{seasons}"
+    seasons = _(" ({steps:.1f} seasons)", steps=steps / season) if season > 1 else ""
+    return _("80 % rests on the last {steps} steps{seasons}", steps=steps, seasons=seasons)
 
 
 def draw(context: np.ndarray, added: np.ndarray, name: str, target: Path) -> None:
@@ -186,6 +194,6 @@ def draw(context: np.ndarray, added: np.ndarray, name: str, target: Path) -> Non
     above.plot(steps, context, color="#8A97A6", linewidth=1.2)
     above.set_title(name[:60], loc="left", fontsize=10)
     below.bar(steps, added, width=1.0, color=np.where(added >= 0, "#E8710A", "#3B82C4").tolist())
-    below.set_xlabel("steps before the forecast")
+    below.set_xlabel(_("steps before the forecast"))
     below.set_ylabel("added")
     figure.savefig(target, dpi=110)

@@ -21,6 +21,7 @@ from engines.forecasting.forecast.metrics import Tested
 from engines.forecasting.forecast.model_files import carry_code, outside
 from engines.forecasting.forecast.training import train
 from engines.forecasting.forecast.training.train_spec import TrainSpec
+from engines.messages import _
 from engines.runs import RunFolder, refusal
 from engines.training.devices import precision
 from engines.training.strategies import parameter_groups
@@ -120,12 +121,16 @@ def export(task: Task, run: Path, out: Path) -> Path:
     Raises InputError with one sentence where the run cannot be repeated by a script.
     """
     model = run / "model"
-    missing, instead = "it does not hold what a script needs", "accepted: a run that was trained here"
+    missing, instead = _("it does not hold what a script needs"), _("accepted: a run that was trained here")
     kept = script.kept_of(run, missing, instead)
     model_files.require_own(run, model_files.load(run))
     lesson = kept["script"]
     if kept["device"] != "cpu" or kept["precision"] != "fp32":
-        raise refusal(run, f"it ran on {kept['device']} in {kept['precision']}", "accepted: a run on the processor")
+        raise refusal(
+            run,
+            _("it ran on {device} in {precision}", device=kept["device"], precision=kept["precision"]),
+            _("accepted: a run on the processor"),
+        )
     lesson["plans"] = {
         lesson["phase"]: {"rate": None} | {name: lesson[name] for name in ("epochs", "stop", "patience")}
     }
@@ -134,8 +139,8 @@ def export(task: Task, run: Path, out: Path) -> Path:
     if lesson["strategy"] != Strategy.SCRATCH:
         path = weights.fetch(task.describe(RunFolder(run).recipe.model))
         if kept["weights"] and weights.sha256(path) != kept["weights"]:
-            found = "the pretrained weights on this machine are not those it started from"
-            raise refusal(run, found, f"accepted: the file with SHA-256 {kept['weights'][:8]}…")
+            found = _("the pretrained weights on this machine are not those it started from")
+            raise refusal(run, found, _("accepted: the file with SHA-256 {weights}…", weights=kept["weights"][:8]))
     with parcel(out) as folder:
         script.write(folder, Path(__file__).with_name("script_template.py"), lesson, run, NEEDS)
         (folder / "train.py").write_text(outside((folder / "train.py").read_text(encoding="utf-8")), encoding="utf-8")

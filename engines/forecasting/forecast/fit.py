@@ -34,6 +34,7 @@ from engines.forecasting.models import baselines, catalogue, hub_models, stages
 from engines.forecasting.models.rollout import InputWeights
 from engines.forecasting.series.splits import HISTORY, deciding, histories
 from engines.forecasting.settings import ForecastSettings
+from engines.messages import _
 from engines.training import devices, transfer
 from engines.training.settings import require_blocks
 
@@ -66,7 +67,11 @@ class ForecastStudy(Study):
         chosen = p.tested(settings.most_series, recipe.seed)
         if len(chosen) < len(p.usable):
             self.notes.append(
-                f"{len(chosen):,} of {len(p.usable):,} series were drawn at random and tested; all were learnt from."
+                _(
+                    "{chosen:,} of {usable:,} series were drawn at random and tested; all were learnt from.",
+                    chosen=len(chosen),
+                    usable=len(p.usable),
+                )
             )
         self.tested = evaluate.cases(p, chosen)
         self.drawn = metrics.resampled(self.tested)
@@ -98,10 +103,10 @@ class ForecastStudy(Study):
     def budgets(self) -> Budgets:
         """Raises InputError for a model that cannot start from scratch."""
         if self.from_hub:
-            accepted = f"accepted: {catalogue.FRACAST.name}, which can start from scratch"
+            accepted = _("accepted: {name}, which can start from scratch", name=catalogue.FRACAST.name)
             raise InputError(Problem("model", hub_models.which(self.card), accepted))
         low, high = histories(self.prepared.splits, self.prepared.horizon)
-        return Budgets(low, high, HISTORY, high_reason="(all before the test)", counts_examples=False)
+        return Budgets(low, high, HISTORY, high_reason=_("(all before the test)"), counts_examples=False)
 
     def trial(
         self,
@@ -121,7 +126,7 @@ class ForecastStudy(Study):
         history = None if budget is None else budget - deciding(self.prepared.splits)
         spec = TrainSpec(self.prepared, self.card, settings, seed, run or self.run, self.on, self.mixes, history)
         outcome = train.teach(spec, strategy, series=series)
-        title = f"Forecasting from {len(self.tested.series):,} past origins"
+        title = _("Forecasting from {series:,} past origins", series=len(self.tested.series))
         spec.run.emit("phase", name="testing", title=title, series=series)
         model = outcome.network.to(self.on.device).eval().model
         forecast, interval_scores = evaluate.forecast(model, self.prepared, self.tested, self.mixes, self.width)

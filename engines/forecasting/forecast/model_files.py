@@ -22,6 +22,7 @@ from engines.forecasting.models import catalogue, conformal, hub_models
 from engines.forecasting.models.covariate_regression import Effect
 from engines.forecasting.models.fracast import Fracast
 from engines.forecasting.models.rollout import InputWeights
+from engines.messages import _
 from engines.runs import no_model
 
 SNIPPET = """\
@@ -133,8 +134,8 @@ def load(run: Path) -> Kept:
 def require_own(run: Path, kept: Kept) -> None:
     """Raises InputError for a model whose weights stay on the hub and which is asked through sktime."""
     if isinstance(kept.model, hub_models.Borrowed):
-        found = f"its model, {kept.model.card.title}, comes from the hub and is asked through sktime"
-        raise InputError(Problem(f"run {run.name}", found, "accepted: a run of the model fracast"))
+        found = _("its model, {title}, comes from the hub and is asked through sktime", title=kept.model.card.title)
+        raise InputError(Problem(_("run {name}", name=run.name), found, _("accepted: a run of the model fracast")))
 
 
 def carry_code(files: Iterable[str], folder: Path) -> None:

@@ -19,6 +19,7 @@ from engines.forecasting.models.inputs import MEDIAN
 from engines.forecasting.series.series import SeriesTable
 from engines.forecasting.series.splits import FEWEST_SEEN
 from engines.forecasting.settings import ForecastSettings
+from engines.messages import _
 from engines.runs import RunFolder
 
 TOGETHER = 64  # series that are forecast at once
@@ -51,15 +52,22 @@ class Forecaster:
         able = [position for position in range(len(table)) if table.lengths[position] >= FEWEST_SEEN]
         if not able:
             longest = max(table.lengths)
-            found = f"the longest series has {longest} values"
-            raise InputError(Problem(data.name, found, f"at least {FEWEST_SEEN} are needed to forecast from"))
+            found = _("the longest series has {longest} values", longest=longest)
+            raise InputError(
+                Problem(
+                    data.name, found, _("at least {fewest_seen} are needed to forecast from", fewest_seen=FEWEST_SEEN)
+                )
+            )
         for position in sorted(set(range(len(table))) - set(able)):
             n = table.lengths[position]
-            yield {"file": table.names[position], "error": f"has {n} values: at least {FEWEST_SEEN} are needed"}
+            yield {
+                "file": table.names[position],
+                "error": _("has {n} values: at least {fewest_seen} are needed", n=n, fewest_seen=FEWEST_SEEN),
+            }
         lacking = {position: self.lacking(table, position) for position in able} if self.kept.features else {}
         if lacking and all(lacking.values()):
-            found = f"series {table.names[able[0]]} {lacking[able[0]]}"
-            raise InputError(Problem(data.name, found, "what is known ahead must be known for every step to come"))
+            found = _("series {names} {lacking}", names=table.names[able[0]], lacking=lacking[able[0]])
+            raise InputError(Problem(data.name, found, _("what is known ahead must be known for every step to come")))
         for position in able:
             if lacking.get(position):
                 yield {"file": table.names[position], "error": lacking[position]}
@@ -73,8 +81,10 @@ class Forecaster:
         learnt = self.kept.config["frequency"]
         table = reading.open_alike(data, self.settings, self.kept.config.get("reading", {}), learnt)
         if table.frequency.name != learnt and "step" not in (learnt, table.frequency.name):
-            found = f"these series are {table.frequency.title}"
-            raise InputError(Problem(data.name, found, f"this run learnt from a frequency of {learnt}"))
+            found = _("these series are {title}", title=table.frequency.title)
+            raise InputError(
+                Problem(data.name, found, _("this run learnt from a frequency of {learnt}", learnt=learnt))
+            )
         return table
 
     def unexplained(self, table: SeriesTable, position: int) -> np.ndarray:
@@ -115,8 +125,12 @@ class Forecaster:
         names = list(dict.fromkeys(self.kept.features[needed[i]].split("=")[0] for i in np.flatnonzero(gone.any(0))))
         steps = np.flatnonzero(gone.any(1))
         first, last = (table.starts[position] + table.lengths[position] + int(steps[i]) for i in (0, -1))
-        when = " to ".join(dict.fromkeys(table.frequency.called(step) for step in (first, last)))
-        return f"needs {listed(names)} for {when}: add rows with these dates, their values left empty"
+        when = _(" to ").join(dict.fromkeys(table.frequency.called(step) for step in (first, last)))
+        return _(
+            "needs {names} for {when}: add rows with these dates, their values left empty",
+            names=listed(names),
+            when=when,
+        )
 
     @property
     def takes_known(self) -> bool:

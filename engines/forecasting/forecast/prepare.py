@@ -16,6 +16,7 @@ from engines.forecasting.series.series import SeriesTable
 from engines.forecasting.series.splits import FEWEST_SEEN, Split, cut, longest_horizon
 from engines.forecasting.series.tables import open_series
 from engines.forecasting.settings import ForecastSettings
+from engines.messages import _
 
 UNIT = "observations"
 
@@ -69,7 +70,7 @@ def prepare(data: Path, settings: ForecastSettings) -> Prepared:
 
 def announced(recipe: Recipe, settings: ForecastSettings, run: Run) -> Prepared:
     """`prepare`, told to the run. Raises InputError and Cancelled."""
-    run.emit("phase", name="checking", title="Reading the series")
+    run.emit("phase", name="checking", title=_("Reading the series"))
 
     def progress(done: int, total: int) -> None:
         run.check_cancelled()
@@ -86,10 +87,15 @@ def split(table: SeriesTable, settings: ForecastSettings, name: str) -> Prepared
     horizon = settings.horizon or min(table.frequency.horizon, max(1, longest))
     if horizon > longest:
         length = max(table.lengths)
-        found = f"a horizon of {horizon} steps with {length:,} values at most in a series"
-        accepted = f"at least {FEWEST_SEEN + 3 * horizon:,} values are needed to learn, to choose and to test"
+        found = _(
+            "a horizon of {horizon} steps with {length:,} values at most in a series", horizon=horizon, length=length
+        )
+        accepted = _(
+            "at least {fewest_seen:,} values are needed to learn, to choose and to test",
+            fewest_seen=FEWEST_SEEN + 3 * horizon,
+        )
         if longest > 0:
-            accepted += f"; accepted here: a horizon of 1 to {longest}"
+            accepted += _("; accepted here: a horizon of 1 to {longest}", longest=longest)
         raise InputError(Problem(name, found, accepted))
     splits: list[Split | None] = []
     scales: list[float] = []
@@ -106,17 +112,33 @@ def split(table: SeriesTable, settings: ForecastSettings, name: str) -> Prepared
         if own is None:
             short += 1
             if short <= 20:
-                skipped.append(Skipped(f"series {series.name[:60]}", f"has too few values for a horizon of {horizon}"))
+                skipped.append(
+                    Skipped(
+                        _("series {name}", name=series.name[:60]),
+                        _("has too few values for a horizon of {horizon}", horizon=horizon),
+                    )
+                )
             continue
         parts["train"] += int(seen[: own.validation].sum())
         parts["validation"] += int(seen[own.validation : own.test].sum())
         parts["test"] += int(seen[own.test :].sum())
     if short == len(splits):
         raise InputError(
-            Problem(name, "no series has enough observed values", f"accepted: {FEWEST_SEEN} or more at first")
+            Problem(
+                name,
+                _("no series has enough observed values"),
+                _("accepted: {fewest_seen} or more at first", fewest_seen=FEWEST_SEEN),
+            )
         )
     if short:
-        notes.append(f"{short:,} of {len(splits):,} series are too short for a horizon of {horizon} and are left out.")
+        notes.append(
+            _(
+                "{short:,} of {splits:,} series are too short for a horizon of {horizon} and are left out.",
+                short=short,
+                splits=len(splits),
+                horizon=horizon,
+            )
+        )
     prepared = Prepared(table, season, horizon, splits, scales, parts, notes, skipped, table, [None] * len(table))
     return explained_by_columns(prepared) if table.features else prepared
 
@@ -142,7 +164,12 @@ def explained_by_columns(prepared: Prepared) -> Prepared:
     partial.replace(table.folder / rest.file)
     used = sum(effect is not None for effect in effects)
     listed = ", ".join(table.columns["ahead"])
-    said = f"Known ahead: {listed}. On past values that was clearly worth it for {used:,} of {len(p.usable):,} series."
+    said = _(
+        "Known ahead: {listed}. On past values that was clearly worth it for {used:,} of {usable:,} series.",
+        listed=listed,
+        used=used,
+        usable=len(p.usable),
+    )
     return replace(p, read=rest, effects=effects, notes=[*p.notes, said])
 
 

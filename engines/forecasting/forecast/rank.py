@@ -16,6 +16,7 @@ from engines.forecasting.forecast.metrics import Tested
 from engines.forecasting.forecast.prepare import Prepared, scale
 from engines.forecasting.models import hub_models, stages
 from engines.forecasting.series.splits import FEWEST_SEEN
+from engines.messages import _
 
 WINDOWS = 3
 """Of each series, a horizon apart, the last ones before what validates."""
@@ -37,7 +38,9 @@ def rank(task: Task, recipe: Recipe, models: Sequence[str], run: Run) -> dict[st
         scores = Means([metrics.mase(forecast, windows)], metrics.resampled(windows), n, pieces)
         known = [p.table.at(i).values[: split.validation] for i in p.usable if (split := p.splits[i])]
         apart = float(np.median([1 - seasonality.strength(values, p.season) for values in known]))
-        placed = mismatch.placed(apart, "lack_of_season", "series", source="a pure season", yours="your series are")
+        placed = mismatch.placed(
+            apart, "lack_of_season", "series", source=_("a pure season"), yours=_("your series are")
+        )
         return scores, {"n": n, "unit": "windows", "mismatch": placed}
 
     return ranking.as_they_came(task, recipe, ranking.here(task, models), run, measure)
@@ -57,7 +60,7 @@ def last_windows(p: Prepared, chosen: Sequence[int]) -> Tested:
                 own = scale(known, p.season) if np.ptp(known[np.isfinite(known)]) > 0 else np.nan
                 rows.append((position, origin, values[origin : origin + p.horizon], own))
     if not rows:
-        found = "the training part is too short for a window to forecast"
-        raise InputError(Problem("data", found, "accepted: longer series, or a shorter horizon"))
+        found = _("the training part is too short for a window to forecast")
+        raise InputError(Problem("data", found, _("accepted: longer series, or a shorter horizon")))
     series, origins, truth, scales = zip(*rows, strict=True)
     return Tested(np.array(series), np.array(origins), np.stack(truth), np.array(scales))

@@ -13,13 +13,14 @@ from engines.forecasting.series.frequency import WEEKDAYS
 from engines.forecasting.series.series import SeriesTable
 from engines.forecasting.series.tables import open_series
 from engines.forecasting.settings import ForecastSettings
+from engines.messages import _, told
 
 MOST_NAMES = 40
 """Columns that are offered for another reading."""
 ROLES = {
-    "date_column": "which holds the dates",
-    "id_column": "which tells the series apart",
-    "value_column": "which is forecast",
+    "date_column": _("which holds the dates"),
+    "id_column": _("which tells the series apart"),
+    "value_column": _("which is forecast"),
 }
 
 
@@ -27,26 +28,28 @@ def guesses(table: SeriesTable) -> list[ReadAs]:
     """Whatever was guessed of a table, in the order in which a page shows it."""
     c = table.columns
     found = [
-        ReadAs("dates", _names(c["dates"]), _others(c["other_dates"], NO_COLUMN if c["dates"] else ""), "date_column"),
-        ReadAs("series", _names(c["ids"]), _others(c["other_ids"], NO_COLUMN if c["ids"] else ""), "id_column"),
+        ReadAs(
+            _("dates"), _names(c["dates"]), _others(c["other_dates"], NO_COLUMN if c["dates"] else ""), "date_column"
+        ),
+        ReadAs(_("series"), _names(c["ids"]), _others(c["other_ids"], NO_COLUMN if c["ids"] else ""), "id_column"),
         _values(c),
     ]
     if c["form"]:
-        others = [form for form in DATE_FORMS if form != c["form"]]
-        found.append(ReadAs("numbers as dates", c["form"], others, "date_form"))
+        others = [form for form in told(DATE_FORMS) if form != c["form"]]
+        found.append(ReadAs(_("numbers as dates"), c["form"], others, "date_form"))
     if c["order"]:
         others = [order for order in c["orders"] if order != c["order"]]
-        found.append(ReadAs("date order", c["order"], others, "date_order"))
+        found.append(ReadAs(_("date order"), c["order"], others, "date_order"))
     if c["commas"] or c["decimal"] == ",":
-        found.append(ReadAs("decimal sign", *_either("comma", "point", c["decimal"] == ","), "decimal"))
+        found.append(ReadAs(_("decimal sign"), *_either("comma", "point", c["decimal"] == ","), "decimal"))
     if c["across"]:
-        found.append(ReadAs("layout", "side by side", ["below"], "layout", "The dates stand side by side."))
+        found.append(ReadAs(_("layout"), "side by side", ["below"], "layout", _("The dates stand side by side.")))
     if c["dates"]:
         title = table.frequency.title
-        found.append(ReadAs("frequency", title, [name for name in FREQUENCY_CODES if name != title], "frequency"))
+        found.append(ReadAs(_("frequency"), title, [name for name in FREQUENCY_CODES if name != title], "frequency"))
     if table.repeated:
         others = [how for how in ("mean", "sum", "first", "last") if how != c["duplicates"]]
-        found.append(ReadAs("several values in a step", c["duplicates"], others, "duplicates"))
+        found.append(ReadAs(_("several values in a step"), c["duplicates"], others, "duplicates"))
     return found
 
 
@@ -54,7 +57,7 @@ def _values(columns: dict[str, Any]) -> ReadAs:
     several = len(columns["values"]) > 1
     every = EVERY_COLUMN if columns["other_values"] and not (several or columns["ids"]) else ""
     value = EVERY_COLUMN if several and columns["layout"] == "wide" else in_one(columns["values"])
-    return ReadAs("values", value, _others(columns["other_values"], every), "value_column")
+    return ReadAs(_("values"), value, _others(columns["other_values"], every), "value_column")
 
 
 def _names(columns: list[str]) -> str:
@@ -118,6 +121,8 @@ def _with_the_columns(data: Path, settings: ForecastSettings, reading: dict[str,
 
 def _lack(data: Path, reading: dict[str, str], role: str) -> Problem:
     names = listed(names_in(reading[role]))
-    found = f"it lacks the column {names}, {ROLES[role]} in this run"
+    found = _("it lacks the column {names}, {roles} in this run", names=names, roles=told(ROLES)[role])
     wanted = [name for own in ROLES for name in names_in(reading.get(own, ""))]
-    return Problem(data.name, found, f"accepted: a table with the columns that the run read: {listed(wanted)}")
+    return Problem(
+        data.name, found, _("accepted: a table with the columns that the run read: {wanted}", wanted=listed(wanted))
+    )

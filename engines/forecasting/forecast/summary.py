@@ -13,34 +13,35 @@ from engines.forecasting.forecast.metrics import MEDIAN, Tested
 from engines.forecasting.forecast.training import train
 from engines.forecasting.models import catalogue, hub_models, inputs
 from engines.forecasting.models.baselines import TITLES
+from engines.messages import _, told
 from engines.training import overfitting
 
 OURS = {
-    "zero-shot": "The model as it came",
-    "features": "Fine-tuned (head only)",
-    "partial": "Fine-tuned (last blocks)",
+    "zero-shot": _("The model as it came"),
+    "features": _("Fine-tuned (head only)"),
+    "partial": _("Fine-tuned (last blocks)"),
     "full": "Fine-tuned",
-    "scratch": "Trained from scratch",
+    "scratch": _("Trained from scratch"),
 }
 TITLES_OF = TITLES | {
-    "zero_shot": "The model as it came",
-    "zero_shot_inputs": "The model as it came, with the chosen inputs",
-    "without_columns": "As it came, inputs chosen, without what is known ahead",
-    "scratch": "The same network from scratch",
+    "zero_shot": _("The model as it came"),
+    "zero_shot_inputs": _("The model as it came, with the chosen inputs"),
+    "without_columns": _("As it came, inputs chosen, without what is known ahead"),
+    "scratch": _("The same network from scratch"),
 }
 
 
 SHORT = TITLES_OF | {
-    "zero_shot": "As it came",
-    "zero_shot_inputs": "As it came, inputs chosen",
-    "without_columns": "The same, nothing known ahead",
-    "scratch": "From scratch",
+    "zero_shot": _("As it came"),
+    "zero_shot_inputs": _("As it came, inputs chosen"),
+    "without_columns": _("The same, nothing known ahead"),
+    "scratch": _("From scratch"),
 }
 """Beside a dot in a figure."""
 
 
 def title(name: str) -> str:
-    return TITLES_OF.get(name, OURS.get(name, name))
+    return told(TITLES_OF).get(name, told(OURS).get(name, name))
 
 
 def details(trial: ForecastTrial, tested: Tested, forecasts: dict[str, np.ndarray], metric: Metric) -> dict[str, Any]:
@@ -74,7 +75,11 @@ def details(trial: ForecastTrial, tested: Tested, forecasts: dict[str, np.ndarra
         ),
         "load_snippet": model_files.snippet(card, p, chosen),
         "columns": table.columns,
-        "input": f"series of numbers, {table.frequency.title}; up to {spec.width} past steps are seen",
+        "input": _(
+            "series of numbers, {title}; up to {width} past steps are seen",
+            title=table.frequency.title,
+            width=spec.width,
+        ),
         **overfitting.details(fit),
         "next": advise(trial, values, fit),
     }
@@ -96,7 +101,7 @@ def ranking(
     ranked = metrics.ranking(errors)
     for row in ranked["rows"]:
         name = row["model"]
-        row["title"] = OURS[trial.strategy] if name == "own" else SHORT.get(name, name)
+        row["title"] = told(OURS)[trial.strategy] if name == "own" else told(SHORT).get(name, name)
         row["mase"] = float(np.nanmean(errors[name]))
         measured = metrics.further(forecasts[name], tested, trial.scores.counts, 0)
         row |= {metric: estimate.value for metric, estimate in measured.items()}
@@ -109,26 +114,31 @@ def advise(trial: ForecastTrial, values: dict[str, float], fit: overfitting.Fit 
     if trial.spec.card.name != catalogue.FRACAST.name:
         return None
     if trial.strategy in {Strategy.SCRATCH, Strategy.ZERO_SHOT}:
-        return {"text": "Fine-tune it: the decoder alone learns in seconds.", "strategy": "partial", "settings": {}}
+        return {"text": _("Fine-tune it: the decoder alone learns in seconds."), "strategy": "partial", "settings": {}}
     if best in TITLES and values[best] < values["own"]:
-        text = f"{title(best)} did better here and costs nothing: use it, or bring a longer history."
+        text = _("{title} did better here and costs nothing: use it, or bring a longer history.", title=title(best))
         return {"text": text, "strategy": None, "settings": {}}
     if trial.outcome.share == train.SHARES[0] and trial.strategy is not Strategy.FEATURES:
-        text = "Training gained little on the validation part: train less of the network."
+        text = _("Training gained little on the validation part: train less of the network.")
         return {"text": text, "strategy": "features", "settings": {}}
     if fit and fit.reading == "by heart":
-        ways: list[overfitting.Way] = [("train less of the network", Strategy.FEATURES, {})]
+        ways: list[overfitting.Way] = [(_("train less of the network"), Strategy.FEATURES, {})]
         return overfitting.held_back(fit, trial.strategy, trial.spec.settings, "history", ways)
     if fit and fit.reading == "still improving":
         return overfitting.longer(fit, trial.strategy, trial.spec.settings)
     if trial.strategy is Strategy.FEATURES:
-        return {"text": "There may be more in it: let the decoder learn too.", "strategy": "partial", "settings": {}}
+        return {"text": _("There may be more in it: let the decoder learn too."), "strategy": "partial", "settings": {}}
     return None
 
 
 def not_fitted(name: str, failed: int, of: int) -> str:
     """What is to be said of a baseline that is another one in places."""
-    return f"{title(name)} could not be fitted on {failed:,} of {of:,} forecasts: there it is the seasonal naive."
+    return _(
+        "{title} could not be fitted on {failed:,} of {of:,} forecasts: there it is the seasonal naive.",
+        title=title(name),
+        failed=failed,
+        of=of,
+    )
 
 
 def won(ours: np.ndarray, theirs: np.ndarray, tested: Tested) -> tuple[int, int]:
@@ -157,17 +167,32 @@ def headline(strategy: str, values: dict[str, float], wins: tuple[int, int]) -> 
     """One sentence about the run's own model among the baselines. values: name -> mean MASE, with 'own'."""
     own, naive = values["own"], values["seasonal_naive"]
     best = min((name for name in values if name != "own"), key=values.__getitem__)
-    ours = OURS.get(strategy, strategy)
+    ours = told(OURS).get(strategy, strategy)
     better, total = wins
     if min(values.values()) >= naive:
-        return "Nothing here beats seasonal naive: use it."
-    said = "beats" if own < naive else "does not beat"
-    counted = f"at {better} of {total} points in time"
-    text = f"{ours} {said} seasonal naive by {abs(1 - own / naive):.0%} ({counted})."
+        return _("Nothing here beats seasonal naive: use it.")
+    said = _("beats") if own < naive else _("does not beat")
+    counted = _("at {better} of {total} points in time", better=better, total=total)
+    text = _(
+        "{ours} {said} seasonal naive by {own:.0%} ({counted}).",
+        ours=ours,
+        said=said,
+        own=abs(1 - own / naive),
+        counted=counted,
+    )
     if own >= naive:
-        text = f"{ours} does not beat seasonal naive: its error is {own / naive - 1:.0%} larger (smaller {counted})."
+        text = _(
+            "{ours} does not beat seasonal naive: its error is {own:.0%} larger (smaller {counted}).",
+            ours=ours,
+            own=own / naive - 1,
+            counted=counted,
+        )
     if values[best] < own:
-        text += f" {title(best)} is better still: its error is {1 - values[best] / own:.0%} smaller."
+        text += _(
+            " {title} is better still: its error is {values:.0%} smaller.",
+            title=title(best),
+            values=1 - values[best] / own,
+        )
     return text
 
 
@@ -178,9 +203,9 @@ def about_known(
     without them, on the same test. `series`: those that they help to explain; `itself`: the model was given them."""
     listed = ", ".join(columns)
     if itself:
-        return {"columns": columns, "text": f"Known ahead: {listed}. The model is given them itself."}
+        return {"columns": columns, "text": _("Known ahead: {listed}. The model is given them itself.", listed=listed)}
     if not series:
-        text = f"Known ahead: {listed}. Before the test they did not clearly help: they are not used."
+        text = _("Known ahead: {listed}. Before the test they did not clearly help: they are not used.", listed=listed)
         return {"columns": columns, "text": text}
     ours, theirs = errors.get("zero_shot_inputs", errors["own"]), errors["without_columns"]
     known = np.isfinite(ours) & np.isfinite(theirs)
@@ -189,10 +214,15 @@ def about_known(
     ratios = (drawn @ ours[known]) / np.maximum(drawn @ theirs[known], 1e-12)
     gain = 1 - float(ours[known].sum() / max(theirs[known].sum(), 1e-12))
     low, high = (1 - np.quantile(ratios, [0.975, 0.025])).tolist()
-    size = "smaller" if gain >= 0 else "larger"
-    text = (
-        f"Known ahead: {listed}. Without any training, the error is {abs(gain):.0%} {size} with them than without "
-        f"({low:.0%} to {high:.0%} smaller, 95 % interval)."
+    size = _("smaller") if gain >= 0 else _("larger")
+    text = _(
+        "Known ahead: {listed}. Without any training, the error is {gain:.0%} {size} with "
+        "them than without ({low:.0%} to {high:.0%} smaller, 95 % interval).",
+        listed=listed,
+        gain=abs(gain),
+        size=size,
+        low=low,
+        high=high,
     )
     return {"columns": columns, "series": series, "gain": gain, "low": low, "high": high, "text": text}
 
@@ -241,11 +271,18 @@ def about_prices(ours: np.ndarray, tested: Tested, last: np.ndarray, walk: float
     drawn = np.random.default_rng(0).beta(right.sum() + 0.5, (~right).sum() + 0.5, 20_000)
     up = float((end > last)[known].mean()) if known.any() else float("nan")
     low, high = np.quantile(drawn, [0.025, 0.975]).tolist()
-    verdict = "better than" if own < walk else "no better than"
-    text = (
-        f"These look like prices. On this test the forecast is {verdict} a random walk (today's price stays), "
-        f"and it named the direction of the price in {int(right.sum())} of {len(right)} cases "
-        f"(95 % interval {low:.0%} to {high:.0%}; always saying 'up' would have been right in {up:.0%}). "
-        "What is known of a price is already in it: no trading decision should rest on this."
+    verdict = _("better than") if own < walk else _("no better than")
+    text = _(
+        "These look like prices. On this test the forecast is {verdict} a random walk "
+        "(today's price stays), and it named the direction of the price in {sum} of {right} "
+        "cases (95 % interval {low:.0%} to {high:.0%}; always saying 'up' would have been "
+        "right in {up:.0%}). What is known of a price is already in it: no trading decision "
+        "should rest on this.",
+        verdict=verdict,
+        sum=int(right.sum()),
+        right=len(right),
+        low=low,
+        high=high,
+        up=up,
     )
     return {"text": text, "right": int(right.sum()), "n": len(right), "low": low, "high": high, "up": up}

@@ -8,6 +8,7 @@ from engines.contract import InputError, Metric, ModelCard, Problem, Recipe, Sam
 from engines.forecasting import samples
 from engines.forecasting.models import catalogue
 from engines.forecasting.settings import ForecastSettings
+from engines.messages import _, told
 
 
 class Forecast(Task):
@@ -15,27 +16,29 @@ class Forecast(Task):
 
     info = TaskInfo(
         name="forecasting.forecast",
-        title="Forecast",
-        unit="observations",
+        title=_("Forecast"),
+        unit=_("observations"),
         metric=Metric(
             "mase",
-            "MASE",
-            "The error relative to that of repeating the last season in the past: below 1 is better than that.",
+            _("MASE"),
+            _("The error relative to that of repeating the last season in the past: below 1 is better than that."),
             higher_is_better=False,
         ),
         offers=offered(Strategy.PARTIAL, Strategy.FEATURES, Strategy.FULL, Strategy.SCRATCH, Strategy.ZERO_SHOT),
         usual=Strategy.PARTIAL,
         formats=(
-            "a CSV or Parquet table with a column of dates and one of numbers",
-            "with a column that names the series (long), one series a column (wide), or a column for each date",
+            _("a CSV or Parquet table with a column of dates and one of numbers"),
+            _("with a column that names the series (long), one series a column (wide), or a column for each date"),
         ),
         accepts=("csv", "tsv", "txt", "parquet", "xlsx", "jsonl", "json", "zip"),
         exports=("safetensors", "script"),
         default_model="fracast",
         pipeline_tag="time-series-forecasting",
         library="sktime",
-        no_target="a series carries its own answers, so its form of this is zero-shot: "
-        "the model forecasts series that it has never learnt from",
+        no_target=_(
+            "a series carries its own answers, so its form of this is zero-shot: "
+            "the model forecasts series that it has never learnt from"
+        ),
         rival="zero_shot",
     )
     settings = ForecastSettings
@@ -47,7 +50,11 @@ class Forecast(Task):
         if (known := catalogue.find(model)) is not None:
             return known
         listed = ", ".join(card.name for card in catalogue.cards())
-        raise InputError(Problem(f"model {model}", "there is no such forecaster", f"known: {listed}"))
+        raise InputError(
+            Problem(
+                _("model {model}", model=model), _("there is no such forecaster"), _("known: {listed}", listed=listed)
+            )
+        )
 
     def require_offered(self, recipe: Recipe) -> None:
         """Refuses, too, what cannot be done with a model of the hub."""
@@ -59,7 +66,7 @@ class Forecast(Task):
             hub_models.require_offered(card, recipe.strategy, self.settings.parse(recipe.settings).baseline)
 
     def samples(self) -> list[Sample]:
-        return samples.SAMPLES
+        return told(samples.SAMPLES)
 
     def make_sample(self, name: str, out: Path) -> Path:
         return samples.make(name, out)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.forecasting.models.points import filled, seasonal_naive
+from engines.messages import _
 
 if TYPE_CHECKING:
     from statsforecast.models import MSTL, AutoARIMA, AutoETS, Theta
@@ -22,8 +23,8 @@ LONGEST_ARIMA = 256
 MOST_SEASON = 24
 """AutoETS and AutoARIMA take no longer season: there the season is taken out first (STL), as R's stlf does."""
 TITLES = {
-    "seasonal_naive": "Seasonal naive",
-    "random_walk": "Random walk",
+    "seasonal_naive": _("Seasonal naive"),
+    "random_walk": _("Random walk"),
     "auto_ets": "AutoETS",
     "auto_arima": "AutoARIMA",
     "theta": "Theta",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engines.contract import ModelCard, Stage
+from engines.messages import _, told
 
 FRACAST = ModelCard(
     name="fracast",
@@ -11,9 +12,9 @@ FRACAST = ModelCard(
     parameters=85_001,
     download_bytes=344_412,
     licence="Apache-2.0",
-    source="Fracast contributors; it comes with the package fracast",
-    source_task="public series of many kinds (GIFT-Eval pretraining, LOTSA, Chronos, BOOM, fev) and synthetic ones",
-    input="up to 2,048 past values, missing ones too",
+    source=_("Fracast contributors; it comes with the package fracast"),
+    source_task=_("public series of many kinds (GIFT-Eval pretraining, LOTSA, Chronos, BOOM, fev) and synthetic ones"),
+    input=_("up to 2,048 past values, missing ones too"),
     stages=(
         Stage("embedding", 1_088, 491_520),
         Stage("time scales", 24_448, 115_353_600),
@@ -26,7 +27,7 @@ FRACAST = ModelCard(
 )
 
 
-WHOLE = "the whole model"
+WHOLE = _("the whole model")
 BORROWED = (
     ModelCard(
         name="ttm-r2",
@@ -35,9 +36,9 @@ BORROWED = (
         parameters=805_280,
         download_bytes=3_240_592,
         licence="Apache-2.0",
-        source="IBM Granite, on the hub; through sktime: as it comes, or fine-tuned",
-        source_task="700 million values of public series",
-        input="512 past values; answers up to 96",
+        source=_("IBM Granite, on the hub; through sktime: as it comes, or fine-tuned"),
+        source_task=_("700 million values of public series"),
+        input=_("512 past values; answers up to 96"),
         stages=(Stage(WHOLE, 805_280, 0),),
         head_inputs=1,
         head_parameters=0,
@@ -45,14 +46,14 @@ BORROWED = (
     ),
     ModelCard(
         name="chronos-bolt-small",
-        title="Chronos-Bolt Small",
+        title=_("Chronos-Bolt Small"),
         family="Chronos",
         parameters=47_700_000,
         download_bytes=191_000_000,
         licence="Apache-2.0",
-        source="Amazon, on the hub; asked through sktime, zero-shot only",
-        source_task="100 billion values of public and made-up series",
-        input="up to 2,048 past values; answers 64 at once",
+        source=_("Amazon, on the hub; asked through sktime, zero-shot only"),
+        source_task=_("100 billion values of public and made-up series"),
+        input=_("up to 2,048 past values; answers 64 at once"),
         stages=(Stage(WHOLE, 47_700_000, 0),),
         head_inputs=1,
         head_parameters=0,
@@ -65,9 +66,9 @@ BORROWED = (
         parameters=120_000_000,
         download_bytes=480_000_000,
         licence="Apache-2.0",
-        source="Amazon, on the hub; asked through sktime, zero-shot only",
-        source_task="public and made-up series, many with covariates",
-        input="up to 8,192 past values, and columns whose future is known",
+        source=_("Amazon, on the hub; asked through sktime, zero-shot only"),
+        source_task=_("public and made-up series, many with covariates"),
+        input=_("up to 8,192 past values, and columns whose future is known"),
         stages=(Stage(WHOLE, 120_000_000, 0),),
         head_inputs=1,
         head_parameters=0,
@@ -75,14 +76,14 @@ BORROWED = (
     ),
     ModelCard(
         name="timesfm-2.5",
-        title="TimesFM 2.5",
+        title=_("TimesFM 2.5"),
         family="TimesFM",
         parameters=200_000_000,
         download_bytes=925_000_000,
         licence="Apache-2.0",
-        source="Google Research, on the hub; asked through sktime, zero-shot only",
-        source_task="public series, web searches, page views",
-        input="up to 2,048 past values",
+        source=_("Google Research, on the hub; asked through sktime, zero-shot only"),
+        source_task=_("public series, web searches, page views"),
+        input=_("up to 2,048 past values"),
         stages=(Stage(WHOLE, 200_000_000, 0),),
         head_inputs=1,
         head_parameters=0,
@@ -94,7 +95,7 @@ BORROWED = (
 
 def cards() -> list[ModelCard]:
     """Default first."""
-    return [FRACAST, *BORROWED]
+    return [FRACAST, *told(BORROWED)]
 
 
 def find(name: str) -> ModelCard | None:

@@ -18,6 +18,7 @@ from torch import nn
 from engines import paths
 from engines.contract import Cancelled, InputError, ModelCard, Problem, Strategy
 from engines.forecasting.models import catalogue, points
+from engines.messages import _
 from engines.training.staged import Staged
 
 if TYPE_CHECKING:
@@ -68,9 +69,13 @@ def explained(card: ModelCard) -> Iterator[None]:
     except (InputError, Cancelled):
         raise
     except Exception as error:
-        found = f"sktime could not run it ({type(error).__name__}: {(str(error).splitlines() or [''])[0][:120]})"
-        accepted = "choose another model, or install what it needs"
-        raise InputError(Problem(f"model {card.name}", found, accepted)) from error
+        found = _(
+            "sktime could not run it ({name}: {splitlines})",
+            name=type(error).__name__,
+            splitlines=(str(error).splitlines() or [""])[0][:120],
+        )
+        accepted = _("choose another model, or install what it needs")
+        raise InputError(Problem(_("model {name}", name=card.name), found, accepted)) from error
 
 
 def estimator_of(card: ModelCard, weights: Path | None = None, **parameters: Any) -> BaseForecaster:
@@ -99,18 +104,20 @@ def strategies(card: ModelCard) -> tuple[Strategy, ...]:
 
 
 def which(card: ModelCard) -> str:
-    return f"{card.title}, which comes from the hub"
+    return _("{title}, which comes from the hub", title=card.title)
 
 
 def require_offered(card: ModelCard, strategy: Strategy, baseline: str) -> None:
     """Raises InputError where a run asks of a model of the hub what cannot be done with it here."""
     able = strategies(card)
     if strategy not in able:
-        accepted = f"accepted: {', '.join(able)}, or the model {catalogue.FRACAST.name}"
-        raise InputError(Problem("strategy", f"{strategy} with {which(card)}", accepted))
+        accepted = _("accepted: {able}, or the model {name}", able=", ".join(able), name=catalogue.FRACAST.name)
+        raise InputError(
+            Problem("strategy", _("{strategy} with {which}", strategy=strategy, which=which(card)), accepted)
+        )
     if baseline == "scratch":
-        accepted = f"accepted: none, or the model {catalogue.FRACAST.name}"
-        raise InputError(Problem("setting baseline", f"scratch with {which(card)}", accepted))
+        accepted = _("accepted: none, or the model {name}", name=catalogue.FRACAST.name)
+        raise InputError(Problem(_("setting baseline"), _("scratch with {which}", which=which(card)), accepted))
 
 
 def takes_known(card: ModelCard) -> bool:

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from engines.forecasting.series.dates import START, Parts, full_year, take_apart
 from engines.forecasting.series.frequency import regularity
+from engines.messages import _
 
 ORDERS = ("day first", "month first", "year first")
 CLEARER = 0.3
@@ -98,20 +99,31 @@ class Calendar:
         notes = []
         shapes = sorted({shape.split(",")[0] for shape in self.shapes})
         if len(shapes) > 1:
-            notes.append(f"Dates are written in {len(shapes)} ways ({', '.join(shapes)}): all were read.")
+            notes.append(
+                _(
+                    "Dates are written in {shapes} ways ({shapes2}): all were read.",
+                    shapes=len(shapes),
+                    shapes2=", ".join(shapes),
+                )
+            )
         if "day and month" in shapes and (text := self.orders.get(order) or self.open):
-            notes.append(f"Dates such as {text} were read with the {order}.")
+            notes.append(_("Dates such as {text} were read with the {order}.", text=text, order=order))
         if any(parts.last is not None for parts in self.seen):
-            notes.append("Years of two digits are read as 1941 to 2040.")
+            notes.append(_("Years of two digits are read as 1941 to 2040."))
         if self.next_day:
-            notes.append("The time 24:00 is read as 0:00 of the next day.")
+            notes.append(_("The time 24:00 is read as 0:00 of the next day."))
         zoned = [offset for offset in self.offsets if offset is not None]
         if self.in_utc:
-            notes.append("Times carry several time zones, or summer and winter time: all were brought to UTC.")
+            notes.append(_("Times carry several time zones, or summer and winter time: all were brought to UTC."))
         elif zoned and zoned[0]:
-            notes.append(f"Times carry one time zone (UTC{zoned[0] / 3600:+g} h): they stand as that clock shows them.")
+            notes.append(
+                _(
+                    "Times carry one time zone (UTC{zoned:+g} h): they stand as that clock shows them.",
+                    zoned=zoned[0] / 3600,
+                )
+            )
         if zoned and None in self.offsets:
-            notes.append("Some times carry a time zone and some do not: those without were read as UTC.")
+            notes.append(_("Some times carry a time zone and some do not: those without were read as UTC."))
         return notes
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from engines.forecasting.series.dates import DAY_SECONDS, START, full_year
 from engines.forecasting.series.frequency import infer_steps, regularity
+from engines.messages import _
 
 NUMBER = re.compile(r"\d+(\.\d+)?")
 EXCEL_START = datetime(1899, 12, 30, tzinfo=UTC)
@@ -19,7 +20,7 @@ NEARLY = 0.06
 """Of a month: how far from a whole one a decimal year may be rounded."""
 ALIKE = 0.15
 """Two readings whose steps are so nearly as even are asked for."""
-STEPS = "step numbers"
+STEPS = _("step numbers")
 
 
 def _year(text: str) -> datetime | None:

@@ -14,6 +14,7 @@ from engines.forecasting.series.date_parts import part_of_date, words_of
 from engines.forecasting.series.dates import take_apart
 from engines.forecasting.series.months import plain
 from engines.forecasting.series.numbers import Numerals, number
+from engines.messages import _
 
 DATES = (
     "ds",
@@ -152,7 +153,7 @@ def look(name: str, cells: Iterable[str]) -> Column:
 
 def few(column: Column) -> str:
     shown = ", ".join(repr(value[:20]) for value in column.values[:3])
-    return f"it begins with {shown}" if shown else "it is empty"
+    return _("it begins with {shown}", shown=shown) if shown else _("it is empty")
 
 
 def require_none_called_so(table: str, columns: Iterable[Column]) -> None:
@@ -160,7 +161,15 @@ def require_none_called_so(table: str, columns: Iterable[Column]) -> None:
     forecast as the others are."""
     for column in columns:
         if plain(column.name) in NEVER_VALUES and column.numbers == column.filled and len(set(column.values)) > 2:
-            shown = f"such as {column.values[0]} and {column.values[-1]}"
-            found = f"the numbers of '{column.name}' in {table} ({shown}) are no dates that can be told"
-            accepted = f"say which column holds the dates, or '{NO_COLUMN}' where the rows are steps in their order"
-            raise InputError(Problem("setting date_column", found, accepted, choices=(NO_COLUMN,)))
+            shown = _("such as {values} and {column_values}", values=column.values[0], column_values=column.values[-1])
+            found = _(
+                "the numbers of '{name}' in {table} ({shown}) are no dates that can be told",
+                name=column.name,
+                table=table,
+                shown=shown,
+            )
+            accepted = _(
+                "say which column holds the dates, or '{no_column}' where the rows are steps in their order",
+                no_column=NO_COLUMN,
+            )
+            raise InputError(Problem(_("setting date_column"), found, accepted, choices=(NO_COLUMN,)))

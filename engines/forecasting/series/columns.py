@@ -18,6 +18,7 @@ from engines.forecasting.series.dates import take_apart
 from engines.forecasting.series.frequency import regularity
 from engines.forecasting.series.months import plain
 from engines.forecasting.settings import ForecastSettings
+from engines.messages import _
 
 SERIES = (
     *("unique_id", "series", "series_id", "item_id", "id", "symbol", "ticker", "store", "item"),
@@ -113,13 +114,16 @@ class Guess:
         unused = tuple(column.name for column in self.looked if column.filled and column.name not in used)
         if unused:
             self.notes.append(
-                f"Not used: {listed(list(unused))}. Columns whose future is known, such as holidays or promotions, can "
-                "be: name them as known ahead."
+                _(
+                    "Not used: {unused}. Columns whose future is known, such as holidays or promotions, "
+                    "can be: name them as known ahead.",
+                    unused=listed(list(unused)),
+                )
             )
         if len(found.dates) > 1:
-            self.notes.append(f"The columns {listed(list(found.dates))} make the date together.")
+            self.notes.append(_("The columns {dates} make the date together.", dates=listed(list(found.dates))))
         if len(found.ids) > 1:
-            self.notes.append(f"The columns {listed(list(found.ids))} tell the series apart together.")
+            self.notes.append(_("The columns {ids} tell the series apart together.", ids=listed(list(found.ids))))
         return replace(found, unused=unused, notes=tuple(self.notes))
 
     # --- what was chosen --------------------------------------------------------------------------
@@ -135,8 +139,10 @@ class Guess:
         names = names_in(said)
         lacking = [name for name in names if name.casefold() not in by_case]
         if lacking or not names:
-            found = f"{self.table} has no column '{(lacking or [said])[0]}'"
-            raise InputError(Problem(f"setting {what}", found, f"accepted: {listed(list(self.known))}"))
+            found = _("{table} has no column '{lacking}'", table=self.table, lacking=(lacking or [said])[0])
+            raise InputError(
+                Problem(_("setting {what}", what=what), found, _("accepted: {known}", known=listed(list(self.known))))
+            )
         return tuple(by_case[name.casefold()] for name in names)
 
     # --- dates ------------------------------------------------------------------------------------
@@ -178,8 +184,8 @@ class Guess:
         for name in self.date:
             column = self.known[name]
             if parts[name] is None and not (column.is_date or column.forms or column.counts_steps):
-                seen = f"most of column '{name}' are no dates ({few(column)})"
-                raise InputError(Problem("setting date_column", seen, "accepted: dates such as 2024-01-31"))
+                seen = _("most of column '{name}' are no dates ({few})", name=name, few=few(column))
+                raise InputError(Problem(_("setting date_column"), seen, _("accepted: dates such as 2024-01-31")))
         return self.date, parts
 
     def _require_no_nearly_dates(self, able: list[Column]) -> None:
@@ -193,10 +199,14 @@ class Guess:
                 continue
             odd = [value for value in column.values if take_apart(value) is None]
             shown = ", ".join(repr(value[:30]) for value in list(dict.fromkeys(odd))[:4])
-            of = f"{len(odd):,} of {column.filled:,} cells in column '{column.name}'"
-            found = f"{of} cannot be read as dates, such as {shown}"
-            accepted = "accepted: dates such as 2024-01-31, or 'no column' where the rows are steps in their order"
-            raise InputError(Problem("setting date_column", f"{self.table}: {found}", accepted, choices=(NO_COLUMN,)))
+            of = _(
+                "{odd:,} of {filled:,} cells in column '{name}'", odd=len(odd), filled=column.filled, name=column.name
+            )
+            found = _("{of} cannot be read as dates, such as {shown}", of=of, shown=shown)
+            accepted = _("accepted: dates such as 2024-01-31, or 'no column' where the rows are steps in their order")
+            raise InputError(
+                Problem(_("setting date_column"), f"{self.table}: {found}", accepted, choices=(NO_COLUMN,))
+            )
 
     # --- series and values ------------------------------------------------------------------------
 
@@ -207,7 +217,7 @@ class Guess:
         if not counting or len(counting) == sum(column.is_number for column in free):
             return free
         self.row_numbers = counting
-        self.notes.append(f"The column {listed(counting[:1])} counts the rows: it is no series.")
+        self.notes.append(_("The column {counting} counts the rows: it is no series.", counting=listed(counting[:1])))
         return [column for column in free if column.name not in counting]
 
     def _series(self, dates: DateColumns | None, free: list[Column]) -> tuple[tuple[str, ...], list[str]]:
@@ -260,19 +270,25 @@ class Guess:
         """The first of several sets of columns. Raises InputError where a person may be asked."""
         if len(able) > 1 and not self.settings.accept_guesses:
             choices = tuple(in_one(list(names)) for names in able)
-            found = f"{self.table} has dates that occur several times, and {listed(list(choices))} may tell them apart"
-            raise InputError(Problem("setting id_column", found, "say which columns tell the series apart", choices))
+            found = _(
+                "{table} has dates that occur several times, and {choices} may tell them apart",
+                table=self.table,
+                choices=listed(list(choices)),
+            )
+            raise InputError(
+                Problem(_("setting id_column"), found, _("say which columns tell the series apart"), choices)
+            )
         return able[0]
 
     def _values(self, free: list[Column], series: set[str], dated: bool) -> tuple[str, ...]:
         """The columns of numbers that are forecast."""
         for name in self.value:
             if not self.known[name].is_number:
-                seen = f"most of column '{name}' are no numbers ({few(self.known[name])})"
-                raise InputError(Problem("setting value_column", seen, "accepted: a column of numbers"))
+                seen = _("most of column '{name}' are no numbers ({few})", name=name, few=few(self.known[name]))
+                raise InputError(Problem(_("setting value_column"), seen, _("accepted: a column of numbers")))
         if len(self.value) > 1 and series:
-            found = f"the series are told apart by {listed(sorted(series))}, so one column is forecast"
-            raise InputError(Problem("setting value_column", found, "accepted: the name of one column"))
+            found = _("the series are told apart by {series}, so one column is forecast", series=listed(sorted(series)))
+            raise InputError(Problem(_("setting value_column"), found, _("accepted: the name of one column")))
         if self.value:
             return self.value
         every = [column for column in free if column.is_number and column.name not in series]
@@ -286,7 +302,7 @@ class Guess:
         best = min(numbers, key=lambda column: (rank(column.name, VALUES), numbers.index(column))).name
         if len(numbers) > 1:
             self.notes.append(
-                f"Several columns hold numbers: '{best}' is forecast. Choose another as the value column."
+                _("Several columns hold numbers: '{best}' is forecast. Choose another as the value column.", best=best)
             )
         return (best,)
 
@@ -298,8 +314,8 @@ class Guess:
     def _no_numbers(self, free: list[Column]) -> Problem:
         able = free or self.looked
         nearly = max(able, key=lambda column: (column.numbers, sum(map(_has_digit, column.values))))
-        seen = f"no column holds numbers; the nearest is '{nearly.name}' ({few(nearly)})"
-        return Problem(self.table, seen, "accepted: a column of dates and one or more of numbers")
+        seen = _("no column holds numbers; the nearest is '{name}' ({few})", name=nearly.name, few=few(nearly))
+        return Problem(self.table, seen, _("accepted: a column of dates and one or more of numbers"))
 
 
 def _has_digit(text: str) -> bool:

@@ -15,6 +15,7 @@ from engines.forecasting.labels import names_in
 from engines.forecasting.series.buckets import Buckets
 from engines.forecasting.series.frequency import Frequency
 from engines.forecasting.series.numbers import Numerals, number
+from engines.messages import _
 
 MOST_LEVELS = 12
 """Different texts in a column; each becomes a feature of its own."""
@@ -61,11 +62,17 @@ def named_ahead(table: str, columns: list[str], said: str, others: Mapping[str, 
         own = by_case.get(name.casefold())
         part = next((part for part, chosen in others.items() if own in chosen), None)
         if own is None:
-            accepted = f"accepted: {listed(columns)}"
-            problems.append(Problem("setting known_ahead", f"{table} has no column '{name}'", accepted))
+            accepted = _("accepted: {columns}", columns=listed(columns))
+            problems.append(
+                Problem(_("setting known_ahead"), _("{table} has no column '{name}'", table=table, name=name), accepted)
+            )
         elif part is not None:
-            accepted = "accepted: columns beside those of dates, series and values"
-            problems.append(Problem("setting known_ahead", f"'{name}' is the column of the {part}", accepted))
+            accepted = _("accepted: columns beside those of dates, series and values")
+            problems.append(
+                Problem(
+                    _("setting known_ahead"), _("'{name}' is the column of the {part}", name=name, part=part), accepted
+                )
+            )
         else:
             found.add(own)
     if problems:
@@ -78,13 +85,24 @@ def checked(table: str, columns: list[Known]) -> list[str]:
     problems = []
     for column in columns:
         if len(column.levels) > MOST_LEVELS:
-            found = f"column '{column.name}' of {table} holds more than {MOST_LEVELS} different texts"
-            accepted = f"accepted: a column of numbers, or of at most {MOST_LEVELS} different texts"
-            problems.append(Problem("setting known_ahead", found, accepted))
+            found = _(
+                "column '{name}' of {table} holds more than {most_levels} different texts",
+                name=column.name,
+                table=table,
+                most_levels=MOST_LEVELS,
+            )
+            accepted = _(
+                "accepted: a column of numbers, or of at most {most_levels} different texts", most_levels=MOST_LEVELS
+            )
+            problems.append(Problem(_("setting known_ahead"), found, accepted))
     names = [name for column in columns for name in column.features]
     if not problems and len(names) > MOST_FEATURES:
-        found = f"the columns that are known ahead give {len(names)} features"
-        problems.append(Problem("setting known_ahead", found, f"accepted: at most {MOST_FEATURES}"))
+        found = _("the columns that are known ahead give {names} features", names=len(names))
+        problems.append(
+            Problem(
+                _("setting known_ahead"), found, _("accepted: at most {most_features}", most_features=MOST_FEATURES)
+            )
+        )
     if problems:
         raise InputError(*problems)
     return names

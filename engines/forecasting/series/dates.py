@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from engines.forecasting.series.months import month_named
+from engines.messages import _, told
 
 MOST = 60
 """Characters of a date."""
@@ -26,11 +27,11 @@ SHAPES = [
         ("year first", rf"{YEAR}(?P<sep>[-/.,]){MONTH}(?P=sep){DAY}{LATER}"),
         ("year first", rf"{YEAR}年{MONTH}月(?:{DAY}日)?"),
         ("day and month", rf"(?P<one>\d{{1,2}})(?P<sep>[-/.])(?P<two>\d{{1,2}})(?P=sep){SHORT_YEAR}{LATER}"),
-        ("month by name", rf"{WEEKDAY}{DAY}(?:[. -]+(?:de )?)?{NAME}(?:,? de |[, -]*){SHORT_YEAR}{LATER}"),
-        ("month by name", rf"{WEEKDAY}{NAME}\s+{DAY}(?:,\s*|\s+){YEAR}{LATER}"),
-        ("month by name", rf"{NAME}(?: de |[ /,-]*){SHORT_YEAR}"),
-        ("month by name", rf"{YEAR}[ /-]*{NAME}"),
-        ("month by name", rf"(?P<year>00|3[2-9]|[4-9]\d)[ -]{NAME}"),
+        (_("month by name"), rf"{WEEKDAY}{DAY}(?:[. -]+(?:de )?)?{NAME}(?:,? de |[, -]*){SHORT_YEAR}{LATER}"),
+        (_("month by name"), rf"{WEEKDAY}{NAME}\s+{DAY}(?:,\s*|\s+){YEAR}{LATER}"),
+        (_("month by name"), rf"{NAME}(?: de |[ /,-]*){SHORT_YEAR}"),
+        (_("month by name"), rf"{YEAR}[ /-]*{NAME}"),
+        (_("month by name"), rf"(?P<year>00|3[2-9]|[4-9]\d)[ -]{NAME}"),
         ("quarter", rf"{YEAR}[ :./-]*[QKT]{QUARTER}"),
         ("quarter", rf"[QKT]{QUARTER}[ /-]*{SHORT_YEAR}"),
         ("quarter", rf"{QUARTER}(?:\. ?Quartal|[QKT])[ /-]*{SHORT_YEAR}"),
@@ -83,7 +84,7 @@ def take_apart(text: str) -> Parts | None:
     text = text.strip()
     if not text or len(text) > MOST:
         return None
-    for shape, pattern in SHAPES:
+    for shape, pattern in told(SHAPES):
         if (match := pattern.fullmatch(text)) is None:
             continue
         try:

@@ -13,6 +13,7 @@ import numpy as np
 from engines.contract import InputError, Problem
 from engines.forecasting.labels import FREQUENCY_TITLES
 from engines.forecasting.series.dates import written
+from engines.messages import _, told
 
 DAY = 86_400
 Unit = Literal["month", "business day", "second", "step", "listed"]
@@ -83,16 +84,24 @@ class Frequency:
             if (self.unit, self.count) == (unit, count):
                 return name
         if self.unit == "month":
-            return f"{self.count // 12} years" if self.count % 12 == 0 else f"{self.count} months"
+            return (
+                _("{count} years", count=self.count // 12)
+                if self.count % 12 == 0
+                else _("{count} months", count=self.count)
+            )
         if self.unit == "second" and self.count % DAY == 0:
-            return f"{self.count // DAY} days"
-        return f"{self.count / 60:g} min" if self.unit == "second" and self.count % 60 == 0 else f"{self.count} s"
+            return _("{count} days", count=self.count // DAY)
+        return (
+            _("{count:g} min", count=self.count / 60)
+            if self.unit == "second" and self.count % 60 == 0
+            else f"{self.count} s"
+        )
 
     @property
     def title(self) -> str:
         if self.weekmask != WEEKDAYS:
-            return f"daily, {self.name} only"
-        return FREQUENCY_TITLES.get(self.name, f"every {self.name}")
+            return _("daily, {name} only", name=self.name)
+        return told(FREQUENCY_TITLES).get(self.name, _("every {name}", name=self.name))
 
     @property
     def season(self) -> int:
@@ -184,7 +193,7 @@ class Frequency:
 
 
 def _beyond() -> InputError:
-    return InputError(Problem("dates", "the forecast would go beyond the year 9999", "accepted: earlier dates"))
+    return InputError(Problem("dates", _("the forecast would go beyond the year 9999"), _("accepted: earlier dates")))
 
 
 def months_of(moments: np.ndarray) -> np.ndarray:

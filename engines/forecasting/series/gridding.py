@@ -18,6 +18,7 @@ from engines.forecasting.series.dates import written
 from engines.forecasting.series.frequency import WEEKDAYS, Frequency, infer, infer_steps, named
 from engines.forecasting.series.series import SeriesTable
 from engines.forecasting.settings import ForecastSettings
+from engines.messages import _, _n, told
 
 FEWEST = 3
 MOSTLY = 0.5
@@ -32,10 +33,10 @@ NAMED = 20
 MOST_DUPLICATES = 0.2
 """Of the values: so many may share their date with another before it is asked what becomes of them."""
 KEPT = {
-    "mean": "the mean of its values",
-    "sum": "the sum of its values",
-    "first": "the first of its values",
-    "last": "the last of its values",
+    "mean": _("the mean of its values"),
+    "sum": _("the sum of its values"),
+    "first": _("the first of its values"),
+    "last": _("the last of its values"),
 }
 Steps = Literal["dates", "numbers", "order"]
 """What the moments are: seconds since 1970, numbers of steps, or the order of the file."""
@@ -85,7 +86,11 @@ def even(
                     known.tofile(file_ahead)
     if not found.names:
         first = f" ({found.skipped[0].where} {found.skipped[0].reason})" if found.skipped else ""
-        problem = Problem(table, f"no series in it has {FEWEST} values or more{first}", "accepted: longer series")
+        problem = Problem(
+            table,
+            _("no series in it has {fewest} values or more{first}", fewest=FEWEST, first=first),
+            _("accepted: longer series"),
+        )
         raise InputError(problem)
     np.save(found.folder / "values.npy", np.memmap(raw, dtype="<f8", mode="r"))
     raw.unlink()
@@ -98,7 +103,9 @@ def even(
         _require_few_duplicates(table, tally, found)
     found.notes = [*others, *_in_words(tally, found, on_grid, settings.duplicates)]
     if tally["left out"] > NAMED:
-        found.skipped.append(Skipped(table, f"has {tally['left out'] - NAMED:,} more series that are too short"))
+        found.skipped.append(
+            Skipped(table, _("has {left_out:,} more series that are too short", left_out=tally["left out"] - NAMED))
+        )
     return found
 
 
@@ -131,10 +138,14 @@ def _frequency(buckets: Buckets, settings: ForecastSettings, steps: Steps) -> tu
         frequency = replace(frequency, dates=tuple(sorted({date for guess, _ in alike for date in guess.dates})))
     notes = []
     if odd := [name for name, guess in zip(first, guesses, strict=False) if _kind(guess) != key]:
-        n = counted(len(odd), "series has", "series have")
+        n = _n("{n:,} series has", "{n:,} series have", len(odd))
         notes.append(
-            f"{n} steps of another length than the others ({listed(odd, 3)}): all were brought to one grid, "
-            f"{frequency.title}."
+            _(
+                "{n} steps of another length than the others ({odd}): all were brought to one grid, {title}.",
+                n=n,
+                odd=listed(odd, 3),
+                title=frequency.title,
+            )
         )
     return frequency, all(on_grid for _, on_grid in alike), notes
 
@@ -148,10 +159,16 @@ def _require_few_duplicates(table: str, tally: Counter[str], found: SeriesTable)
     rows = tally["duplicate"] + found.observed + tally["shared step"]
     if tally["duplicate"] <= MOST_DUPLICATES * rows:
         return
-    seen = counted(tally["repeated"], "date occurs", "dates occur")
-    said = f"{table}: {seen} more than once in a series ({tally['duplicate']:,} of {rows:,} values are further ones)"
-    accepted = "say what becomes of them, or name the columns that tell the series apart (id_column)"
-    raise InputError(Problem("setting duplicates", said, accepted, choices=("mean", "sum", "first", "last")))
+    seen = _n("{n:,} date occurs", "{n:,} dates occur", tally["repeated"])
+    said = _(
+        "{table}: {seen} more than once in a series ({duplicate:,} of {rows:,} values are further ones)",
+        table=table,
+        seen=seen,
+        duplicate=tally["duplicate"],
+        rows=rows,
+    )
+    accepted = _("say what becomes of them, or name the columns that tell the series apart (id_column)")
+    raise InputError(Problem(_("setting duplicates"), said, accepted, choices=("mean", "sum", "first", "last")))
 
 
 def _one(
@@ -173,7 +190,12 @@ def _one(
         tally["left out"] += 1
         if tally["left out"] <= NAMED:
             n = len(positions)
-            skipped.append(Skipped(f"series {name[:60]}", f"has {n} value{'s' * (n != 1)}: too few to forecast"))
+            skipped.append(
+                Skipped(
+                    _("series {name}", name=name[:60]),
+                    _n("has {n} value: too few to forecast", "has {n} values: too few to forecast", n),
+                )
+            )
         return None
     grid = np.full(int(positions[-1] - positions[0]) + 1, np.nan)
     grid[positions - positions[0]] = values
@@ -223,46 +245,73 @@ def _without_strays(
         tally["stray"] += len(gone)
         if tally["stray"] <= NAMED:
             shown = written(int(gone[-1] if before >= after else gone[0]))
-            skipped.append(Skipped(f"series {name[:60]}", f"has the date {shown}, far from all others: left out"))
+            skipped.append(
+                Skipped(
+                    _("series {name}", name=name[:60]),
+                    _("has the date {shown}, far from all others: left out", shown=shown),
+                )
+            )
         moments, values = moments[keep], values[keep]
     return moments, values
 
 
 def _in_words(tally: Counter[str], found: SeriesTable, on_grid: bool, duplicates: str) -> list[str]:
     notes = []
-    kept = KEPT.get(duplicates, KEPT["mean"])
+    kept = told(KEPT).get(duplicates, told(KEPT)["mean"])
     if n := tally["repeated"]:
-        seen = counted(n, "date occurs", "dates occur")
-        values = f"{n + tally['duplicate']:,} values became {n:,}"
-        notes.append(f"{seen} more than once in a series: {kept} was taken ({values}).")
+        seen = _n("{n:,} date occurs", "{n:,} dates occur", n)
+        values = _("{n:,} values became {n2:,}", n=n + tally["duplicate"], n2=n)
+        notes.append(
+            _("{seen} more than once in a series: {kept} was taken ({values}).", seen=seen, kept=kept, values=values)
+        )
     if not on_grid or tally["shared step"] > 0.01 * found.observed:
         title, n = found.frequency.title, tally["shared step"]
-        several = f"; where several fall into one step, {kept} was taken ({n:,} values)" if n else ""
-        notes.append(f"The spacing is uneven: values were brought to a grid, {title}{several}.")
+        several = _("; where several fall into one step, {kept} was taken ({n:,} values)", kept=kept, n=n) if n else ""
+        notes.append(
+            _("The spacing is uneven: values were brought to a grid, {title}{several}.", title=title, several=several)
+        )
     elif n := tally["shared step"]:
-        shared = counted(n, "value shares", "values share")
-        notes.append(f"{shared} a step with another: {kept} was taken.")
+        shared = _n("{n:,} value shares", "{n:,} values share", n)
+        notes.append(_("{shared} a step with another: {kept} was taken.", shared=shared, kept=kept))
     if found.frequency.weekmask != WEEKDAYS:
-        notes.append(f"Some days of the week never occur: only {found.frequency.name} are forecast.")
+        notes.append(_("Some days of the week never occur: only {name} are forecast.", name=found.frequency.name))
     if found.frequency.unit == "listed":
-        notes.append("The dates follow a calendar of their own: each is one step, and none is put between them.")
+        notes.append(_("The dates follow a calendar of their own: each is one step, and none is put between them."))
     if found.missing:
         share = found.missing / (found.missing + found.observed)
-        gaps = counted(tally["gaps"], "gap", "gaps")
-        missing = counted(found.missing, "missing step", "missing steps")
-        other = " With frequency=each date a step, each row is a step and nothing lacks." if share > MOSTLY else ""
-        notes.append(f"{gaps}, {missing} ({share:.1%}): left missing.{other}")
+        gaps = _n("{n:,} gap", "{n:,} gaps", tally["gaps"])
+        missing = _n("{n:,} missing step", "{n:,} missing steps", found.missing)
+        other = _(" With frequency=each date a step, each row is a step and nothing lacks.") if share > MOSTLY else ""
+        notes.append(
+            _(
+                "{gaps}, {missing} ({share:.1%}): left missing.{other}",
+                gaps=gaps,
+                missing=missing,
+                share=share,
+                other=other,
+            )
+        )
     if n := tally["stray"]:
         notes.append(
-            f"{counted(n, 'date lies', 'dates lie')} far from all others and {'was' if n == 1 else 'were'} left out."
+            _n(
+                "{dates_lie} far from all others and was left out.",
+                "{dates_lie} far from all others and were left out.",
+                n,
+                dates_lie=_n("{n:,} date lies", "{n:,} dates lie", n),
+            )
         )
     if n := tally["lacking"]:
-        lack = counted(n, "step lacks", "steps lack")
-        notes.append(f"{lack} a value that should be known ahead: its mean is taken there.")
+        lack = _n("{n:,} step lacks", "{n:,} steps lack", n)
+        notes.append(_("{lack} a value that should be known ahead: its mean is taken there.", lack=lack))
     if n := tally["constant"]:
-        notes.append(f"{counted(n, 'series never changes', 'series never change')}: there is nothing to learn from it.")
+        notes.append(
+            _(
+                "{series_never_change}: there is nothing to learn from it.",
+                series_never_change=_n("{n:,} series never changes", "{n:,} series never change", n),
+            )
+        )
     if _summer_time(tally, found):
-        notes.append("It looks like local clock time: an hour is missing in spring and one is double in autumn.")
+        notes.append(_("It looks like local clock time: an hour is missing in spring and one is double in autumn."))
     return notes
 
 

@@ -16,6 +16,7 @@ from engines.forecasting.series.coded_dates import NUMBER
 from engines.forecasting.series.column import look
 from engines.forecasting.series.dates import take_apart
 from engines.forecasting.series.numbers import number
+from engines.messages import _
 
 MOST_ABOVE = 12
 """Lines of title."""
@@ -54,7 +55,7 @@ def from_headings(source: Source) -> Source:
     unnamed = source.columns == [f"column_{n}" for n in range(1, len(source.columns) + 1)]
     if together := _in_three_lines(rows[unnamed:]):
         source.notes[:] = [note for note in source.notes if " is no header" not in note]
-        source.notes.append("The headings stand in three lines, as pandas writes them: they are read together.")
+        source.notes.append(_("The headings stand in three lines, as pandas writes them: they are read together."))
         return replace(source, columns=together, rows=chain(first[2 + unnamed :], source.rows))
     place = _headings(rows, named=source.columns != [f"column_{n}" for n in range(1, len(source.columns) + 1)])
     if place == 0:
@@ -64,7 +65,7 @@ def from_headings(source: Source) -> Source:
     above = [cell for cell in above if not cell.startswith("column_")]
     if above:
         shown = "; ".join(above[:3])[:80]
-        source.notes.append(f"Above the headings stands '{shown}': it is left out.")
+        source.notes.append(_("Above the headings stands '{shown}': it is left out.", shown=shown))
     return replace(source, columns=[cell.strip() for cell in rows[place]], rows=chain(first[place:], source.rows))
 
 

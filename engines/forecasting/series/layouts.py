@@ -15,6 +15,7 @@ from engines.forecasting.series.column import Column, look
 from engines.forecasting.series.date_parts import CALLED
 from engines.forecasting.series.dates import take_apart
 from engines.forecasting.series.months import month_named, plain
+from engines.messages import _
 
 Across = Literal["", "months", "dates", "years", "steps"]
 LOOKED_AT = 200
@@ -69,8 +70,8 @@ def laid_out(table: str, source: Source, layout: str) -> LaidOut:
     found = _months(beside) or _dates(beside) or _steps(beside)
     if found is None:
         if layout == "side by side":
-            found_here = f"no dates stand side by side in {table}"
-            raise InputError(Problem("setting layout", found_here, "accepted: headings such as 2020-01 or Jan"))
+            found_here = _("no dates stand side by side in {table}", table=table)
+            raise InputError(Problem(_("setting layout"), found_here, _("accepted: headings such as 2020-01 or Jan")))
         return LaidOut(whole)
     return LaidOut(_turned(whole, found), found.across)
 
@@ -194,13 +195,21 @@ def _turned(source: Source, found: Found) -> Source:
     date, value = (next(n for n in (name, f"{name}_", f"{name}__") if n not in names) for name in ("date", "value"))
     if found.across == "steps":
         date = "step"
-    said = {"months": "The periods of a year", "dates": "The dates", "years": "The years", "steps": "The steps"}
+    said = {
+        "months": _("The periods of a year"),
+        "dates": _("The dates"),
+        "years": _("The years"),
+        "steps": _("The steps"),
+    }
     source.notes.append(
-        f"{said[found.across]} stand side by side in {len(found.turned):,} columns: they were turned "
-        "into one row for each value."
+        _(
+            "{said} stand side by side in {turned:,} columns: they were turned into one row for each value.",
+            said=said[found.across],
+            turned=len(found.turned),
+        )
     )
     if found.left_out:
-        source.notes.append(f"Not used: {listed(found.left_out)}, beside the dates.")
+        source.notes.append(_("Not used: {left_out}, beside the dates.", left_out=listed(found.left_out)))
 
     def rows() -> Iterator[tuple[int, list[str]]]:
         for position, cells in source.rows:

@@ -13,6 +13,7 @@ from engines.forecasting.series.buckets import Buckets
 from engines.forecasting.series.gridding import counted
 from engines.forecasting.series.numbers import BEYOND, number
 from engines.forecasting.series.survey import KEPT_DATES, Reading, Survey, cell_of, walked
+from engines.messages import _, _n
 
 MOST_NAMED = 200
 """Rows that are left out and named; further ones are counted."""
@@ -40,18 +41,22 @@ class Log:
     def in_words(self) -> list[str]:
         notes = []
         if self.undated:
-            held = counted(self.undated, "row has", "rows have")
-            notes.append(f"{held} no date that can be read: left out.")
+            held = _n("{n:,} row has", "{n:,} rows have", self.undated)
+            notes.append(_("{held} no date that can be read: left out.", held=held))
         if self.unnamed:
-            held = counted(self.unnamed, "row does not say its series", "rows do not say their series")
-            notes.append(f"{held}: left out.")
+            held = _n("{n:,} row does not say its series", "{n:,} rows do not say their series", self.unnamed)
+            notes.append(_("{held}: left out.", held=held))
         if self.text:
-            held = counted(self.text, "cell among the numbers holds", "cells among the numbers hold")
-            notes.append(f"{held} text: it counts as missing.")
+            held = _n("{n:,} cell among the numbers holds", "{n:,} cells among the numbers hold", self.text)
+            notes.append(_("{held} text: it counts as missing.", held=held))
         if self.infinite:
-            huge = f"infinite, or beyond ±{BEYOND:g},"
-            held = counted(self.infinite, f"number that is {huge} counts", f"numbers that are {huge} count")
-            notes.append(f"{held} as missing.")
+            huge = _("infinite, or beyond ±{beyond:g},", beyond=BEYOND)
+            held = counted(
+                self.infinite,
+                _("number that is {huge} counts", huge=huge),
+                _("numbers that are {huge} count", huge=huge),
+            )
+            notes.append(_("{held} as missing.", held=held))
         return notes
 
 
@@ -73,14 +78,16 @@ def fill(
             moved = known[text]
             if moved is None:
                 log.undated += 1
-                log.skip(position, f"has no date that can be read ({text[:30]!r})" if text else "has no date")
+                log.skip(
+                    position, _("has no date that can be read ({text!r})", text=text[:30]) if text else _("has no date")
+                )
                 continue
             when = moved
         name = BETWEEN.join(filter(None, (cell_of(cells, where[column]) for column in columns.ids)))
         if columns.ids and not name:
             log.unnamed += 1
-            shown = " and ".join(f"'{column}'" for column in columns.ids)
-            log.skip(position, f"does not say which series it belongs to (column {shown} is empty)")
+            shown = _(" and ").join(f"'{column}'" for column in columns.ids)
+            log.skip(position, _("does not say which series it belongs to (column {shown} is empty)", shown=shown))
             continue
         for column in columns.values:
             own = name or column
@@ -99,7 +106,9 @@ def _value(text: str, column: str, position: int, reading: Reading, log: Log) ->
     value = number(text, reading.decimal)
     if value is None:
         log.text += 1
-        log.skip(position, f"has {text[:30]!r} where a number is expected (column '{column}')")
+        log.skip(
+            position, _("has {text!r} where a number is expected (column '{column}')", text=text[:30], column=column)
+        )
         return math.nan
     if math.isinf(value):
         log.infinite += 1

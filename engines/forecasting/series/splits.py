@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engines.messages import _
+
 FEWEST_SEEN = 8
 """Values before the first forecast."""
-HISTORY = "values of history"
+HISTORY = _("values of history")
 """What a budget counts."""
 MOST_CHECKS = 32
 """Validation forecasts of one series."""

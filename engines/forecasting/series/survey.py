@@ -17,6 +17,7 @@ from engines.forecasting.series.date_parts import DateColumns, words_of
 from engines.forecasting.series.dates import take_apart
 from engines.forecasting.series.numbers import Numerals
 from engines.forecasting.settings import ForecastSettings
+from engines.messages import _
 
 LOOKED_AT = 1000
 """Rows by which it is guessed what a column holds."""
@@ -104,12 +105,18 @@ class Survey:
         if self.unread.n <= max(2, MOST_UNREAD * self.n_rows):
             return
         position, text = self.unread.first
-        column = " and ".join(f"'{name}'" for name in self.columns.dates)
-        found = (
-            f"{self.unread.n:,} of {self.n_rows:,} rows have a date in column {column} that cannot be read, the first "
-            f"in {self.counted} {position}: {text[:40]!r}"
+        column = _(" and ").join(f"'{name}'" for name in self.columns.dates)
+        found = _(
+            "{n:,} of {n_rows:,} rows have a date in column {column} that cannot be read, the "
+            "first in {counted} {position}: {text!r}",
+            n=self.unread.n,
+            n_rows=self.n_rows,
+            column=column,
+            counted=self.counted,
+            position=position,
+            text=text[:40],
         )
-        raise InputError(Problem(self.table, found, "accepted: dates such as 2024-01-31, all written alike"))
+        raise InputError(Problem(self.table, found, _("accepted: dates such as 2024-01-31, all written alike")))
 
 
 @dataclass(frozen=True)
@@ -146,7 +153,9 @@ def survey(table: str, source: Source, settings: ForecastSettings) -> Survey:
 
 def _begun(table: str, source: Source, first: list[tuple[int, list[str]]], settings: ForecastSettings) -> Survey:
     if not first:
-        raise InputError(Problem(table, "there are no rows in it", "accepted: a header line and a row for each date"))
+        raise InputError(
+            Problem(table, _("there are no rows in it"), _("accepted: a header line and a row for each date"))
+        )
     names = titles(source.columns, len(first[0][1]))
     rows = [cells + [""] * (len(names) - len(cells)) for _, cells in first]
     looked = [look(name, [row[index] for row in rows[:LOOKED_AT]]) for index, name in enumerate(names)]
@@ -175,10 +184,14 @@ def decided(heard: Survey, settings: ForecastSettings) -> Reading:
         decimal = heard.numerals.likelier()
     if decimal is None:
         n = heard.numerals
-        shown = " and ".join(text for text in (n.comma, n.point, n.open) if text)
-        found = f"{heard.table} has numbers such as {shown}, in which the comma may be a decimal or a thousands sign"
+        shown = _(" and ").join(text for text in (n.comma, n.point, n.open) if text)
+        found = _(
+            "{table} has numbers such as {shown}, in which the comma may be a decimal or a thousands sign",
+            table=heard.table,
+            shown=shown,
+        )
         problems.append(
-            Problem("setting decimal", found, "say which it is: 'comma' or 'point'", choices=("comma", "point"))
+            Problem(_("setting decimal"), found, _("say which it is: 'comma' or 'point'"), choices=("comma", "point"))
         )
     form = settings.date_form
     if not heard.coded:
@@ -188,8 +201,13 @@ def decided(heard: Survey, settings: ForecastSettings) -> Reading:
         form = able[0]
         if len(able) > 1 and not settings.accept_guesses:
             shown = next(iter(heard.texts))
-            found = f"{heard.table} has dates such as {shown}, which may be {' or '.join(able)}"
-            problems.append(Problem("setting date_form", found, "say which it is", choices=tuple(able)))
+            found = _(
+                "{table} has dates such as {shown}, which may be {able}",
+                table=heard.table,
+                shown=shown,
+                able=_(" or ").join(able),
+            )
+            problems.append(Problem(_("setting date_form"), found, _("say which it is"), choices=tuple(able)))
     if problems:
         raise InputError(*problems)
     reading = Reading(order or "day first", decimal or ".", form, heard.calendar.in_utc)
@@ -203,21 +221,44 @@ def _require_readable(heard: Survey, reading: Reading) -> None:
     odd = [text for text in able if reading.moment(text) is None]
     if len(odd) <= max(2, MOST_UNREAD * len(able)):
         return
-    how, setting = (f"as {reading.form}", "date_form") if reading.form else (f"with the {reading.order}", "date_order")
-    found = f"{len(odd):,} of {len(able):,} dates of {heard.table} cannot be read {how}, such as {odd[0][:40]!r}"
-    raise InputError(Problem(f"setting {setting}", found, "say otherwise, or write all dates alike"))
+    how, setting = (
+        (_("as {form}", form=reading.form), "date_form")
+        if reading.form
+        else (_("with the {order}", order=reading.order), "date_order")
+    )
+    found = _(
+        "{odd:,} of {able:,} dates of {table} cannot be read {how}, such as {odd2!r}",
+        odd=len(odd),
+        able=len(able),
+        table=heard.table,
+        how=how,
+        odd2=odd[0][:40],
+    )
+    raise InputError(
+        Problem(_("setting {setting}", setting=setting), found, _("say otherwise, or write all dates alike"))
+    )
 
 
 def _which_order(heard: Survey) -> Problem:
     calendar = heard.calendar
     able = tuple(calendar.able) if len(calendar.able) > 1 else ("day first", "month first")
-    found = f"{heard.table} has dates such as {calendar.open}, which may be read with the day or the month first"
+    found = _(
+        "{table} has dates such as {open}, which may be read with the day or the month first",
+        table=heard.table,
+        open=calendar.open,
+    )
     if "year first" in able:
-        found = f"{heard.table} has dates such as {calendar.open}, which may be read with the day or the year first"
+        found = _(
+            "{table} has dates such as {open}, which may be read with the day or the year first",
+            table=heard.table,
+            open=calendar.open,
+        )
     if len(calendar.orders) > 1:
-        found = f"{heard.table} has dates both ways: {' and '.join(calendar.orders.values())}"
-    said = " or ".join(f"'{order}'" for order in able)
-    return Problem("setting date_order", found, f"say which it is: {said}", choices=able)
+        found = _(
+            "{table} has dates both ways: {values}", table=heard.table, values=_(" and ").join(calendar.orders.values())
+        )
+    said = _(" or ").join(f"'{order}'" for order in able)
+    return Problem(_("setting date_order"), found, _("say which it is: {said}", said=said), choices=able)
 
 
 def _forms(heard: Survey) -> list[str]:

@@ -24,11 +24,14 @@ from engines.forecasting.series.rows import MOST_NAMED, Log, fill
 from engines.forecasting.series.series import SeriesTable
 from engines.forecasting.series.survey import Reading, Survey, decided, survey
 from engines.forecasting.settings import ForecastSettings
+from engines.messages import _, _n
 
 VERSION = 6
 """Of what is kept on disk; raised when reading changes."""
 DELIMITED = {".csv", ".tsv", ".txt"}
-ACCEPTED = "accepted: a CSV or Parquet table with a column of dates and one of numbers (and one that names the series)"
+ACCEPTED = _(
+    "accepted: a CSV or Parquet table with a column of dates and one of numbers (and one that names the series)"
+)
 
 
 def open_series(data: Path, settings: ForecastSettings, progress: Progress | None = None) -> SeriesTable:
@@ -57,15 +60,15 @@ def open_series(data: Path, settings: ForecastSettings, progress: Progress | Non
 def the_table(data: Path) -> Path:
     """The one table in `data`. Raises InputError when there is none, or several."""
     if data.is_file() and zipfile.is_zipfile(data) and data.suffix.lower() != ".xlsx":
-        data, _ = prepared(data, paths.work(data), lambda folder: unpack(data, folder))
+        data, _unused = prepared(data, paths.work(data), lambda folder: unpack(data, folder))
     if data.is_dir():
         tables = [path for path in files_below(data) if path.suffix.lower() in EXTENSIONS]
         if len(tables) != 1:
-            found = f"it holds {len(tables)} tables" if tables else "there is no table in it"
+            found = _("it holds {tables} tables", tables=len(tables)) if tables else _("there is no table in it")
             raise InputError(Problem(data.name, found, ACCEPTED))
         return tables[0]
     if not data.is_file():
-        raise InputError(Problem(data.name, "there is no such file", ACCEPTED))
+        raise InputError(Problem(data.name, _("there is no such file"), ACCEPTED))
     return data
 
 
@@ -107,7 +110,9 @@ def _read(path: Path, settings: ForecastSettings, folder: Path, progress: Progre
         }
         found.notes = notes + found.notes
         if log.n > MOST_NAMED:
-            log.skipped.append(Skipped(path.name, f"has {log.n - MOST_NAMED:,} more rows that could not be used"))
+            log.skipped.append(
+                Skipped(path.name, _("has {n:,} more rows that could not be used", n=log.n - MOST_NAMED))
+            )
         found.skipped = [*source.skipped, *log.skipped, *found.skipped]
         found.save(folder)
     finally:
@@ -119,8 +124,8 @@ def _opened(path: Path, settings: ForecastSettings, quotes: bool, progress: Prog
     """The table with one row a date, from its headings on."""
     if path.suffix.lower() in DELIMITED and (above := lines_above(path)):
         source = open_delimited(path, quotes=quotes, above=above, progress=progress)
-        lines = gridding.counted(above, "line is", "lines are")
-        source.notes.append(f"Above the headings, {lines} left out.")
+        lines = _n("{n:,} line is", "{n:,} lines are", above)
+        source.notes.append(_("Above the headings, {lines} left out.", lines=lines))
     elif quotes:
         source = open_table(path, progress=progress)
     else:
@@ -132,11 +137,11 @@ def _in_words(heard: Survey, reading: Reading) -> list[str]:
     """How dates and numbers were read, a sentence each."""
     notes = heard.calendar.in_words(reading.order)
     if reading.form and reading.form not in {"years", STEPS}:
-        notes.append(f"Dates such as {next(iter(heard.texts))} were read as {reading.form}.")
+        notes.append(_("Dates such as {texts} were read as {form}.", texts=next(iter(heard.texts)), form=reading.form))
     if reading.form == STEPS:
-        notes.append(f"The column '{heard.columns.dates[0]}' holds no dates: it numbers the steps.")
+        notes.append(_("The column '{dates}' holds no dates: it numbers the steps.", dates=heard.columns.dates[0]))
     if not heard.columns.dates:
-        notes.append("There is no column of dates: each series is taken as even steps, in the order of the file.")
+        notes.append(_("There is no column of dates: each series is taken as even steps, in the order of the file."))
     if reading.decimal == ",":
-        notes.append("Numbers are written with a decimal comma.")
+        notes.append(_("Numbers are written with a decimal comma."))
     return notes

@@ -15,6 +15,7 @@ from engines.jobs.contract import JobStatus, Load
 from engines.jobs.local.dispatcher import Dispatcher
 from engines.jobs.local.queue_db import Asked, Store
 from engines.jobs.worker import worker_of
+from engines.messages import _
 from engines.runs import RunFolder
 
 STALLED_SECONDS = 30.0
@@ -47,7 +48,9 @@ class LocalBackend:
         if resume is not None:
             return self._resume(resume, job)
         if job is None:
-            raise InputError(Problem("submit", "there is neither a recipe nor a run to resume", "give one of them"))
+            raise InputError(
+                Problem("submit", _("there is neither a recipe nor a run to resume"), _("give one of them"))
+            )
         admission.admit(job, self._store.unfinished_of(job.owner))
         run = RunFolder.create(job)
         queued = functools.partial(run.set_state, State.QUEUED, "Waiting for its turn.")
@@ -62,15 +65,15 @@ class LocalBackend:
         status = self.status(run_id)
         done = job is not None and status.state is State.DONE and not self._at_work(run)
         if not status.may_resume and not (done and run.path.parent == self.home / "runs"):
-            accepted = "only a run that failed, was cancelled or was interrupted can be resumed"
-            raise InputError(Problem("run", f"this one is {status.state}", accepted))
+            accepted = _("only a run that failed, was cancelled or was interrupted can be resumed")
+            raise InputError(Problem("run", _("this one is {state}", state=status.state), accepted))
 
         def queue() -> None:
             if job is not None:
                 run.give(job)
             run.clear_outcome()
             run.clear_cancel()
-            run.set_state(State.QUEUED, "Waiting for its turn, to continue.")
+            run.set_state(State.QUEUED, _("Waiting for its turn, to continue."))
 
         if not self._store.add(run.id, limits.max_queued(), queue, Asked.by(job or run.job)):
             raise _full()
@@ -89,13 +92,18 @@ class LocalBackend:
             return replace(status, may_resume=state is not State.DONE and not self._at_work(run))
         self._remember(run)
         if run.cancel_requested:
-            return replace(status, message="Stopping: it finishes its step and keeps what was learnt.", stopping=True)
+            return replace(
+                status, message=_("Stopping: it finishes its step and keeps what was learnt."), stopping=True
+            )
         if state is State.QUEUED:
             waiting = [row.id for row in self._store.queued()]
             return replace(status, position=waiting.index(run.id) + 1 if run.id in waiting else None)
         silence = run.seconds_since_heartbeat()
         if STALLED_SECONDS < silence < float("inf"):
-            message = f"No sign of life for {silence:.0f} s: the machine may be short of memory. Cancel stops the run."
+            message = _(
+                "No sign of life for {silence:.0f} s: the machine may be short of memory. Cancel stops the run.",
+                silence=silence,
+            )
             return replace(status, message=message)
         return status
 
@@ -115,7 +123,7 @@ class LocalBackend:
             self._remember(run)
             if not run.cancel_requested:
                 run.request_cancel()
-            message = "Cancelled before it started."
+            message = _("Cancelled before it started.")
             if not self._store.move(
                 run.id, State.QUEUED, State.CANCELLED, lambda: run.set_state(State.CANCELLED, message)
             ):
@@ -152,5 +160,9 @@ class LocalBackend:
 def _full() -> InputError:
     limit = limits.max_queued()
     return InputError(
-        Problem("queue", f"{limit} runs are waiting already", "cancel one, or try again when some have finished")
+        Problem(
+            "queue",
+            _("{limit} runs are waiting already", limit=limit),
+            _("cancel one, or try again when some have finished"),
+        )
     )

@@ -17,6 +17,7 @@ from engines.jobs import cleanup, limits, processes
 from engines.jobs.local import gpus
 from engines.jobs.local.queue_db import Row, Store
 from engines.jobs.worker import LOG, worker_of
+from engines.messages import _
 from engines.runs import RunFolder
 
 BUSY_SECONDS = 0.15
@@ -111,7 +112,9 @@ class Dispatcher:
         try:
             child = self._hand_to_spare(run, environment) or self._start_for(run, environment)
         except OSError as error:
-            message = f"The training process could not be started: {error.strerror}. Resume tries again."
+            message = _(
+                "The training process could not be started: {strerror}. Resume tries again.", strerror=error.strerror
+            )
             self.store.move(row.id, State.RUNNING, State.FAILED, lambda: run.set_state(State.FAILED, message))
             return
         self._children[row.id] = child
@@ -167,7 +170,12 @@ class Dispatcher:
         elif _overdue(run):
             processes.kill_tree(row.pid, row.pid_created)
         elif _too_long(row) and not run.cancel_requested:
-            run.emit("note", message=f"This host stops a run after {hosting_limits.run_seconds() // 60} minutes.")
+            run.emit(
+                "note",
+                message=_(
+                    "This host stops a run after {run_seconds} minutes.", run_seconds=hosting_limits.run_seconds() // 60
+                ),
+            )
             run.request_cancel()
 
     def _confirm(self, row: Row, run: RunFolder) -> None:
@@ -214,21 +222,24 @@ def _last_words(run: RunFolder, status: int | None) -> tuple[State, str]:
     if run.done:
         return State.DONE, "Done."
     if run.cancel_requested:
-        return State.CANCELLED, f"Cancelled; the worker had to be stopped by force. {where_resume_starts(run)}"
-    what = "The training process was killed, or the machine went down."
+        return State.CANCELLED, _(
+            "Cancelled; the worker had to be stopped by force. {where_resume_starts}",
+            where_resume_starts=where_resume_starts(run),
+        )
+    what = _("The training process was killed, or the machine went down.")
     if status is not None and status > 0:
-        what = f"The training process stopped without a word (the details, if any, are in {LOG})."
+        what = _("The training process stopped without a word (the details, if any, are in {log}).", log=LOG)
     return State.INTERRUPTED, f"{what} {where_resume_starts(run)}"
 
 
 def where_resume_starts(run: RunFolder) -> str:
     if trials := run.trials_done:
-        return f"Resume continues after training {trials}."
+        return _("Resume continues after training {trials}.", trials=trials)
     epochs = [event.data.get("epoch") for event in run.events() if event.kind == "epoch"]
     checkpoint = run.path / "checkpoint"
     if epochs and checkpoint.is_dir() and any(checkpoint.iterdir()):
-        return f"Resume continues after epoch {_kept_epoch(checkpoint) or epochs[-1]}."
-    return "Resume starts from the beginning."
+        return _("Resume continues after epoch {kept_epoch}.", kept_epoch=_kept_epoch(checkpoint) or epochs[-1])
+    return _("Resume starts from the beginning.")
 
 
 def _kept_epoch(checkpoint: Path) -> int | None:

@@ -15,6 +15,7 @@ from engines.contract import InputError, Problem, Progress
 from engines.jobs import processes
 from engines.jobs.serving import wire
 from engines.jobs.serving.wire import Message, Question
+from engines.messages import _
 
 START_SECONDS = 60.0
 ANSWER_SECONDS = 900.0
@@ -30,7 +31,7 @@ def ask(question: Question, progress: Progress | None = None, seconds: float = A
     Starts the server when there is none. Raises InputError with the problems the server found, ServerFailed when it
     broke or said nothing for `seconds`.
     """
-    for _ in range(3):
+    for _unused in range(3):
         with _connect() as server:
             try:
                 wire.send(server, question)
@@ -38,7 +39,9 @@ def ask(question: Question, progress: Progress | None = None, seconds: float = A
             except (EOFError, OSError):
                 continue  # it was leaving just as we came
             return _listen(server, progress, seconds)
-    raise ServerFailed(f"The helper process could not be reached. The details are in {paths.home() / wire.LOG}.")
+    raise ServerFailed(
+        _("The helper process could not be reached. The details are in {home}.", home=paths.home() / wire.LOG)
+    )
 
 
 def stream(question: Question, seconds: float = ANSWER_SECONDS) -> Iterator[str]:
@@ -96,7 +99,12 @@ def _listen(server: Connection, progress: Progress | None, seconds: float) -> di
 
 def _receive(server: Connection, seconds: float) -> Message:
     if not server.poll(seconds):
-        raise ServerFailed(f"The helper process gave no sign for {seconds:.0f} s. Try again, with less data perhaps.")
+        raise ServerFailed(
+            _(
+                "The helper process gave no sign for {seconds:.0f} s. Try again, with less data perhaps.",
+                seconds=seconds,
+            )
+        )
     return wire.receive(server)
 
 
@@ -110,7 +118,9 @@ def _refusal(message: Message) -> InputError | ServerFailed:
 
 def _broke_off() -> ServerFailed:
     details = paths.home() / wire.LOG
-    return ServerFailed(f"The helper process stopped in the middle of this: try again. Details: {details}.")
+    return ServerFailed(
+        _("The helper process stopped in the middle of this: try again. Details: {details}.", details=details)
+    )
 
 
 # --- reaching it ------------------------------------------------------------------------------------
@@ -129,7 +139,7 @@ def _connect() -> Connection:
         elif child is None or child.poll() is not None:
             child = _start()
         time.sleep(0.02)
-    raise ServerFailed(f"The helper process did not start. The details are in {paths.home() / wire.LOG}.")
+    raise ServerFailed(_("The helper process did not start. The details are in {home}.", home=paths.home() / wire.LOG))
 
 
 def _call(address: dict[str, Any]) -> Connection:

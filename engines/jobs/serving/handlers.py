@@ -15,6 +15,7 @@ from engines import api
 from engines.contract import Chatty, InputError, Predictor, Problem, Progress
 from engines.datasets.exporting import TASKS
 from engines.jobs.serving.wire import Question
+from engines.messages import _
 from engines.runs import ID, RunFolder
 
 if TYPE_CHECKING:
@@ -44,7 +45,11 @@ class LoadedModels:
             key = str(run.path.resolve()), (run.path / "result.json").stat().st_mtime_ns
         except FileNotFoundError:
             raise InputError(
-                Problem(f"run {run.id}", "it has no trained model", "wait until it is done, or choose another run")
+                Problem(
+                    _("run {id}", id=run.id),
+                    _("it has no trained model"),
+                    _("wait until it is done, or choose another run"),
+                )
             ) from None
         with self._lock:
             if key not in self._models:
@@ -97,13 +102,17 @@ def answer(question: Question, models: LoadedModels, progress: Progress) -> dict
 
             return machine.measure()
         case verb:
-            raise InputError(Problem("question", f"there is no verb {verb!r}", "docs/architecture.md lists them"))
+            raise InputError(
+                Problem("question", _("there is no verb {verb!r}", verb=verb), _("docs/architecture.md lists them"))
+            )
 
 
 def _chat(bot: Predictor, question: Question, progress: Any) -> dict[str, Any]:
     """Streams an answer through `progress.piece`, where the caller listens. Ends early when the caller has left."""
     if not isinstance(bot, Chatty):
-        raise InputError(Problem("run", "its model does not answer questions", "accepted: a run of text.generation"))
+        raise InputError(
+            Problem("run", _("its model does not answer questions"), _("accepted: a run of text.generation"))
+        )
     say = getattr(progress, "piece", lambda _: None)
     chosen = {name: question[name] for name in ("who", "most", "temperature", "seed") if name in question}
     start, pieces = time.perf_counter(), []
@@ -214,5 +223,7 @@ def _run(question: Question) -> RunFolder:
         return RunFolder.find(name)
     run = RunFolder(Path(name))
     if not (run.path / "recipe.json").is_file():
-        raise InputError(Problem("run", f"{name} is no run folder", "a folder with a recipe.json is accepted"))
+        raise InputError(
+            Problem("run", _("{name} is no run folder", name=name), _("a folder with a recipe.json is accepted"))
+        )
     return run

@@ -11,6 +11,7 @@ from html import escape
 from typing import Any
 
 from engines.contract import Metric
+from engines.messages import _
 from engines.reporting import wording
 from engines.reporting.examples import Fan
 from engines.reporting.passport.style import PRETRAINED, SCRATCH, TRAINED
@@ -40,7 +41,9 @@ def curve(history: list[dict[str, Any]], metric: Metric, height: int = 200) -> s
         points = " ".join(f"{40 + i * step:.1f},{height - 25 - v * (height - 40):.1f}" for i, v in enumerate(values))
         lines.append(_line(points, TRAINED, dash))
     marks = [(part, wording.value(metric, part * top)) for part in (0, 0.5, 1)]
-    return svg(height, f"{wording.within(metric.title)} by epoch", _marks(marks, height, 36) + "".join(lines))
+    return svg(
+        height, _("{within} by epoch", within=wording.within(metric.title)), _marks(marks, height, 36) + "".join(lines)
+    )
 
 
 def returns(points: Sequence[dict[str, Any]], steps: str, metric: Metric, height: int = 200) -> str:
@@ -62,7 +65,7 @@ def returns(points: Sequence[dict[str, Any]], steps: str, metric: Metric, height
             shapes += _line(" ".join(at(point, "mean") for point in own), colour)
     marks = [(share, wording.value(metric, low + share * span)) for share in (0, 0.5, 1)]
     over = steps.removesuffix("_steps").replace("sim", "simulated")
-    return svg(height, f"return by {over} steps", _marks(marks, height, 64) + shapes)
+    return svg(height, _("return by {over} steps", over=over), _marks(marks, height, 64) + shapes)
 
 
 def _line(points: str, colour: str, dash: str = "") -> str:
@@ -96,8 +99,16 @@ def reliability(bins: Sequence[dict[str, Any]], side: int = 260) -> str:
         )
     for share in (0, 0.5, 1):
         shapes += _text(30, y(share) + 4, f"{share:.0%}", "end") + _text(x(share), side - 8, f"{share:.0%}", "middle")
-    said = "; ".join(f"{b['confidence']:.0%} sure, {b['correct']:.0%} right ({b['n']})" for b in bins)
-    drawn = svg(side, f"Right by confidence: {said}", shapes, side)
+    said = "; ".join(
+        _(
+            "{confidence:.0%} sure, {correct:.0%} right ({n})",
+            confidence=b["confidence"],
+            correct=b["correct"],
+            n=b["n"],
+        )
+        for b in bins
+    )
+    drawn = svg(side, _("Right by confidence: {said}", said=said), shapes, side)
     return f'<div style="max-width:20rem">{drawn}</div>'
 
 
@@ -108,7 +119,7 @@ def loudness(sound: Sequence[float], height: int = 40) -> str:
         f"M{(i + 0.5) * step:.1f} {(height - peak * height) / 2:.1f}v{max(peak * height, 0.5):.1f}"
         for i, peak in enumerate(sound)
     )
-    return svg(height, "loudness over time", f'<path d="{bars}" stroke="{PRETRAINED}" stroke-width="3"/>')
+    return svg(height, _("loudness over time"), f'<path d="{bars}" stroke="{PRETRAINED}" stroke-width="3"/>')
 
 
 def fan(one: Fan, height: int = 180) -> str:
@@ -134,7 +145,7 @@ def fan(one: Fan, height: int = 180) -> str:
     )
     for value in (low, low + span):
         shapes += _text(64, float(at(0, value).split()[1]) + 4, f"{value:,.4g}", "end")
-    return svg(height, "the known past, the forecast with its 80 % interval, and what came", shapes)
+    return svg(height, _("the known past, the forecast with its 80 % interval, and what came"), shapes)
 
 
 def _text(x: float, y: float, text: str, anchor: str) -> str:

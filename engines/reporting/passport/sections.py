@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 from engines.contract import Result, TaskInfo
+from engines.messages import _, told
 from engines.reporting import wording
 from engines.reporting.examples import Example, Shown
 from engines.reporting.facts import RESTS_ON, Facts, Measure
@@ -58,18 +59,24 @@ def goodness(facts: Facts) -> str:
     """The number itself, what it was compared with, and both in a table."""
     own = facts.measures[0]
     low, high = own.between.split(" to ")
-    number = (
-        f'<p><span class="big">{own.shown}</span> {escape(wording.within(facts.metric.title))},\n'
-        f"95&nbsp;% interval {low} to {high}, on {escape(facts.tested_on)}{escape(facts.drawn)}</p>"
+    number = _(
+        '<p><span class="big">{shown}</span> {escape},\n95&nbsp;% interval {low} to {high}, '
+        "on {escape_tested_on}{escape_drawn}</p>",
+        shown=own.shown,
+        escape=escape(wording.within(facts.metric.title)),
+        low=low,
+        high=high,
+        escape_tested_on=escape(facts.tested_on),
+        escape_drawn=escape(facts.drawn),
     )
-    rests = table(RESTS_ON, facts.rests_on, "What each comparison rests on")
-    rests = f"<h3>What each comparison rests on</h3>{rests}" if rests else ""
-    lines = measures(facts.measures, "How good it is")
-    return section("How good it is", number, lines, paragraphs(facts.compared[1:]), rests)
+    rests = table(told(RESTS_ON), facts.rests_on, _("What each comparison rests on"))
+    rests = _("<h3>What each comparison rests on</h3>{rests}", rests=rests) if rests else ""
+    lines = measures(facts.measures, _("How good it is"))
+    return section(_("How good it is"), number, lines, paragraphs(facts.compared[1:]), rests)
 
 
 def groups(facts: Facts) -> str:
-    return section("Is it as good for everyone?", *map(_group, facts.groups))
+    return section(_("Is it as good for everyone?"), *map(_group, facts.groups))
 
 
 def _group(own: Groups) -> str:
@@ -77,8 +84,12 @@ def _group(own: Groups) -> str:
         (name, number.n, wording.value(own.metric, number.value), Measure.of("", own.metric, number).between)
         for name, number in own.parts
     )
-    shown = table((own.kind, "tested on", own.title, "95 % interval"), rows, f"{own.title} by {own.kind}")
-    head = f"<h3>By {own.kind}</h3>"
+    shown = table(
+        (own.kind, "tested on", own.title, "95 % interval"),
+        rows,
+        _("{title} by {kind}", title=own.title, kind=own.kind),
+    )
+    head = _("<h3>By {kind}</h3>", kind=own.kind)
     if not own.named_by_data:
         return head + shown + paragraphs([own.told(names=True)])
     return head + data(shown + paragraphs([own.told(names=True)])) + f"<p>{escape(own.told(names=False))}</p>"
@@ -88,9 +99,11 @@ def calibration(facts: Facts) -> str:
     if facts.calibration is None:
         return ""
     now = facts.calibration["after"] or facts.calibration["before"]
-    note = '<p class="note">Dots: how often it was right at each confidence, with 95 % intervals; dotted: all true.</p>'
+    note = _(
+        '<p class="note">Dots: how often it was right at each confidence, with 95 % intervals; dotted: all true.</p>'
+    )
     return section(
-        "Can its percentages be believed?", paragraphs([facts.believed]), drawings.reliability(now["bins"]), note
+        _("Can its percentages be believed?"), paragraphs([facts.believed]), drawings.reliability(now["bins"]), note
     )
 
 
@@ -98,17 +111,17 @@ def calibration(facts: Facts) -> str:
 
 
 def examples(shown: Shown) -> str:
-    return data(section("Some of the test", cells(shown.some)))
+    return data(section(_("Some of the test"), cells(shown.some)))
 
 
 def mistakes(facts: Facts, shown: Shown) -> str:
     head = ["true ↓ predicted →", *facts.classes]
     rows = ([name, *counts] for name, counts in zip(facts.classes, facts.confusion, strict=False))
-    confusion = table(head, rows, "Test examples by true and predicted class")
-    worst = f"<h3>The worst of them</h3>{cells(shown.worst)}" if shown.worst else ""
+    confusion = table(head, rows, _("Test examples by true and predicted class"))
+    worst = _("<h3>The worst of them</h3>{cells}", cells=cells(shown.worst)) if shown.worst else ""
     if not confusion:
-        return data(section("Where it is wrong", worst))
-    return section("Where it is wrong", confusion, data(worst))
+        return data(section(_("Where it is wrong"), worst))
+    return section(_("Where it is wrong"), confusion, data(worst))
 
 
 def cells(shown: Sequence[Example]) -> str:
@@ -129,7 +142,9 @@ def _example(one: Example) -> str:
         parts.append(drawings.loudness(one.sound))
     if one.fan:
         parts.append(drawings.fan(one.fan))
-        parts.append('<span class="note">known: grey; forecast: dashed orange, 80 % interval; came: solid</span><br>')
+        parts.append(
+            _('<span class="note">known: grey; forecast: dashed orange, 80 % interval; came: solid</span><br>')
+        )
     if one.text:
         parts.append(f'<div dir="auto">{escape(one.text)}</div>')
     mark = {True: "✓ ", False: "✗ ", None: ""}[one.right]
@@ -143,13 +158,19 @@ def _example(one: Example) -> str:
 def learning(result: Result, info: TaskInfo, history: list[dict[str, Any]]) -> str:
     """The metric by epoch, or by steps; the loss where no metric was measured as it learnt."""
     if info.learning == "steps":
-        return section("While it learnt", _returns(result, info))
+        return section(_("While it learnt"), _returns(result, info))
     if info.learning == "metric" and any("validation_metric" in row or "train_metric" in row for row in history):
-        said = f"validation, solid; training, dashed. {result.epochs} epochs, best {result.best_epoch}."
+        said = _(
+            "validation, solid; training, dashed. {epochs} epochs, best {best_epoch}.",
+            epochs=result.epochs,
+            best_epoch=result.best_epoch,
+        )
         note = f'<p class="note">{drawings.key(TRAINED)} {said}</p>'
-        return section("While it learnt", drawings.curve(history, info.metric), note)
+        return section(_("While it learnt"), drawings.curve(history, info.metric), note)
     rows = ([row["epoch"], *(_loss(row, part) for part in ("train_loss", "validation_loss"))] for row in history)
-    return section("While it learnt", table(("epoch", "training loss", "validation loss"), rows, "Loss by epoch"))
+    return section(
+        _("While it learnt"), table(("epoch", _("training loss"), _("validation loss")), rows, _("Loss by epoch"))
+    )
 
 
 def _loss(row: dict[str, Any], name: str) -> str:
@@ -160,15 +181,22 @@ def _returns(result: Result, info: TaskInfo) -> str:
     """Over real steps, or over simulated ones where no real step was used; the same as a table."""
     points = [point for point in result.details["curve"] if point["mean"] is not None]
     if not points:
-        return '<p class="note">Nothing learnt in this run.</p>'
-    over = "real" if any(point["real_steps"] for point in points) else "simulated"
+        return _('<p class="note">Nothing learnt in this run.</p>')
+    over = "real" if any(point["real_steps"] for point in points) else _("simulated")
     steps = "real_steps" if over == "real" else "sim_steps"
     most = max(1, *(point[steps] for point in points))
-    keys = f"{drawings.key(TRAINED)} transfer, {drawings.key(SCRATCH)} from scratch"
-    note = f'<p class="note">{keys}; across: {over} steps, 0 to {most:,}; shaded: 95&nbsp;% interval.</p>'
+    keys = _("{key} transfer, {key_scratch} from scratch", key=drawings.key(TRAINED), key_scratch=drawings.key(SCRATCH))
+    note = _(
+        '<p class="note">{keys}; across: {over} steps, 0 to {most:,}; shaded: 95&nbsp;% interval.</p>',
+        keys=keys,
+        over=over,
+        most=most,
+    )
     lines = [Measure(point["series"], info.metric, point["mean"], point["low"], point["high"]) for point in points]
     rows = ((m.name, f"{p[steps]:,}", m.shown, m.between) for m, p in zip(lines, points, strict=True))
-    shown = table(("policy", f"{over} steps", info.metric.name, "95 % interval"), rows, "Return by steps")
+    shown = table(
+        ("policy", _("{over} steps", over=over), info.metric.name, "95 % interval"), rows, _("Return by steps")
+    )
     return drawings.returns(points, steps, info.metric) + note + shown
 
 
@@ -176,33 +204,39 @@ def _returns(result: Result, info: TaskInfo) -> str:
 
 
 def cost(facts: Facts) -> str:
-    return section("What it cost", table(("what", "how much"), facts.cost, "What it cost"))
+    return section(_("What it cost"), table(("what", _("how much")), facts.cost, _("What it cost")))
 
 
 def foreseen(facts: Facts) -> str:
-    return section("Could one have known?", paragraphs(facts.foreseen))
+    return section(_("Could one have known?"), paragraphs(facts.foreseen))
 
 
 def forgetting(facts: Facts) -> str:
-    return section("What it forgot", paragraphs([facts.forgetting]), measures(facts.forgot, "Before and after"))
+    return section(_("What it forgot"), paragraphs([facts.forgetting]), measures(facts.forgot, _("Before and after")))
 
 
 def made(facts: Facts) -> str:
     """How it was trained, on which data, by which versions, and the command that does it again."""
     recipe = escape(json.dumps(facts.made_from, indent=2, ensure_ascii=False))
     return section(
-        "How it was trained",
+        _("How it was trained"),
         paragraphs([facts.trained]),
-        f"<pre>{recipe}</pre><p>Again, given the same data:</p><pre>{escape(facts.repeat)}</pre>",
+        _(
+            "<pre>{recipe}</pre><p>Again, given the same data:</p><pre>{escape}</pre>",
+            recipe=recipe,
+            escape=escape(facts.repeat),
+        ),
     )
 
 
 def loading(facts: Facts) -> str:
     if not facts.load:
         return ""
-    inputs = f"<p>Inputs: {escape(facts.input.replace('`', ''))}.</p>" if facts.input else ""
-    where = "<p>In the folder <code>model</code> beside this page, or in an export of the run, these lines load it:</p>"
-    return section("Load it", where, f"<pre>{escape(facts.load)}</pre>", inputs)
+    inputs = _("<p>Inputs: {escape}.</p>", escape=escape(facts.input.replace("`", ""))) if facts.input else ""
+    where = _(
+        "<p>In the folder <code>model</code> beside this page, or in an export of the run, these lines load it:</p>"
+    )
+    return section(_("Load it"), where, f"<pre>{escape(facts.load)}</pre>", inputs)
 
 
 def left_out(facts: Facts, most: int) -> str:
@@ -210,4 +244,4 @@ def left_out(facts: Facts, most: int) -> str:
     if not facts.skipped:
         return ""
     named = "".join(f"<li>{escape(s.where)} {escape(s.reason)}</li>" for s in facts.skipped[:most])
-    return f"<section><h2>Left out</h2><ul>{named}</ul></section>\n"
+    return _("<section><h2>Left out</h2><ul>{named}</ul></section>\n", named=named)

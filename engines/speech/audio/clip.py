@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from engines.contract import ReadAs, Skipped
+from engines.messages import _
 from engines.speech.audio import decode_cache
 from engines.speech.audio.decode_cache import Checked
 from engines.speech.audio.files import RATE
 from engines.speech.audio.recordings import Recording
 
-UNSTATED = "all clips"
+UNSTATED = _("all clips")
 """The accent of clips whose accent nobody stated."""
 CLIPPED = 0.001
 """More than this share of samples at full scale can be heard."""

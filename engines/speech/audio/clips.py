@@ -14,6 +14,7 @@ from engines.contract import InputError, Problem, Progress, Run, Skipped
 from engines.data.foreign import kinds
 from engines.data.labelled import STRENGTH, clean, first
 from engines.data.several_labels import joined
+from engines.messages import _, _n
 from engines.speech.audio import decode_cache, folders
 from engines.speech.audio.clip import Clip, Clips
 from engines.speech.audio.decode_cache import Checked
@@ -81,7 +82,10 @@ def without_leaks(found: Clips, same: Callable[[Clip], str], told: str) -> Clips
     kept = [clip for clip in found.clips if STRENGTH[clip.source.split or "train"] == later[same(clip)]]
     if n := len(found.clips) - len(kept):
         parts = "test" if max(later.values()) == STRENGTH["test"] else "validation"
-        notes = [*found.notes, f"{n:,} {UNIT} {told.format(parts)}: left out of training."]
+        notes = [
+            *found.notes,
+            _("{n:,} {unit} {parts}: left out of training.", n=n, unit=UNIT, parts=told.format(parts)),
+        ]
         return replace(found, clips=kept, notes=notes)
     return found
 
@@ -93,13 +97,13 @@ def corrected(recordings: Sequence[Recording], edits: str) -> list[Recording]:
     """
     if not edits:
         return list(recordings)
-    accepted = 'accepted: JSON {"file": "what is said in it"}'
+    accepted = _('accepted: JSON {"file": "what is said in it"}')
     try:
         known = json.loads(edits)
     except ValueError:
-        raise InputError(Problem("setting transcripts", "this is no JSON", accepted)) from None
+        raise InputError(Problem(_("setting transcripts"), _("this is no JSON"), accepted)) from None
     if not isinstance(known, dict) or not all(isinstance(text, str) for text in known.values()):
-        raise InputError(Problem("setting transcripts", "this names no files and texts", accepted))
+        raise InputError(Problem(_("setting transcripts"), _("this names no files and texts"), accepted))
     return [replace(r, text=clean(known[r.name])) if r.name in known else r for r in recordings]
 
 
@@ -115,7 +119,14 @@ def open_unlabelled(data: Path, work: Path, reading: Reading) -> tuple[list[list
             found.append(cut(recording, outcome))
     if not found:
         raise InputError(
-            *(Problem(s.where, f"the file {s.reason}", f"accepted: {ACCEPTED_SOUND}") for s in skipped[:20])
+            *(
+                Problem(
+                    s.where,
+                    _("the file {reason}", reason=s.reason),
+                    _("accepted: {accepted_sound}", accepted_sound=ACCEPTED_SOUND),
+                )
+                for s in skipped[:20]
+            )
         )
     return found, skipped
 
@@ -131,14 +142,23 @@ def clips_to_explain(data: Path, work: Path, example: str | None, reading: Readi
     for clip in open_clips(data, work, reading, to_train=False).clips:
         if clip.name == example:
             return [clip], []
-    raise InputError(Problem(example, f"this clip is no longer in {data.name}", "accepted: the data of the run"))
+    raise InputError(
+        Problem(example, _("this clip is no longer in {name}", name=data.name), _("accepted: the data of the run"))
+    )
 
 
 def cut(recording: Recording, outcome: Checked) -> list[Clip]:
     """The recording as one clip, or as several where it is longer than a model hears at once."""
     n = len(outcome.spans)
     return [
-        Clip(recording.name if n == 1 else f"{recording.name}, part {i + 1}", recording, outcome, span, i, n)
+        Clip(
+            recording.name if n == 1 else _("{name}, part {i}", name=recording.name, i=i + 1),
+            recording,
+            outcome,
+            span,
+            i,
+            n,
+        )
         for i, span in enumerate(outcome.spans)
     ]
 
@@ -160,29 +180,43 @@ def script(text: str) -> str:
 
 def _unsaid(recording: Recording, needs: str) -> str | None:
     if needs == "transcription" and not any(c.isalnum() for c in recording.text or ""):
-        return "has an empty transcript"
+        return _("has an empty transcript")
     if needs == "speaker" and not recording.speaker:
-        return "has no speaker"
+        return _("has no speaker")
     return None
 
 
 def _require_enough(where: str, clips: list[Clip], skipped: list[Skipped], needs: str, to_train: bool) -> None:
     if not clips:
-        raise InputError(Problem(where, f"no clip in it can be used{first(skipped)}", folders.ACCEPTED))
+        raise InputError(
+            Problem(where, _("no clip in it can be used{skipped}", skipped=first(skipped)), folders.ACCEPTED)
+        )
     if not to_train:
         return
     learning = [clip for clip in clips if clip.source.split in (None, "train")]
     if not learning:
-        found = f"all {len(clips):,} clips are for validation and test: there are none to learn from"
-        raise InputError(Problem(where, found, "accepted: data with clips to learn from"))
+        found = _("all {clips:,} clips are for validation and test: there are none to learn from", clips=len(clips))
+        raise InputError(Problem(where, found, _("accepted: data with clips to learn from")))
     if len(learning) < FEWEST:
-        accepted = f"at least {FEWEST} clips are needed, one or more of them to test on"
-        raise InputError(Problem(where, f"{len(learning)} usable clips to learn from{first(skipped)}", accepted))
+        accepted = _("at least {fewest} clips are needed, one or more of them to test on", fewest=FEWEST)
+        raise InputError(
+            Problem(
+                where,
+                _("{learning} usable clips to learn from{skipped}", learning=len(learning), skipped=first(skipped)),
+                accepted,
+            )
+        )
     if needs == "speaker":
         voices = Counter(clip.speaker for clip in learning)
         if sum(count >= 2 for count in voices.values()) < 2:
-            found = f"{len(voices)} speaker{'s' * (len(voices) != 1)} with {len(learning)} clips{first(skipped)}"
-            raise InputError(Problem(where, found, "at least two speakers with two clips each are needed"))
+            found = _n(
+                "{n} speaker with {learning} clips{skipped}",
+                "{n} speakers with {learning} clips{skipped}",
+                len(voices),
+                learning=len(learning),
+                skipped=first(skipped),
+            )
+            raise InputError(Problem(where, found, _("at least two speakers with two clips each are needed")))
 
 
 def _notes(clips: list[Clip], needs: str) -> list[str]:
@@ -190,31 +224,50 @@ def _notes(clips: list[Clip], needs: str) -> list[str]:
     found = []
     wholes = {clip.source.name: clip for clip in clips}.values()
     if long := [clip for clip in wholes if clip.parts > 1]:
-        named = ", ".join(f"{clip.source.name} ({clip.checked.seconds / 60:.1f} min)" for clip in long[:4])
-        found.append(f"{_count(long)} longer than 30 s, split in the pauses: {named}.")
+        named = ", ".join(
+            _("{name} ({seconds:.1f} min)", name=clip.source.name, seconds=clip.checked.seconds / 60)
+            for clip in long[:4]
+        )
+        found.append(_("{count} longer than 30 s, split in the pauses: {named}.", count=_count(long), named=named))
         if needs == "transcription":
-            found.append("Each part gets the words of the transcript that the pretrained model hears in it.")
+            found.append(_("Each part gets the words of the transcript that the pretrained model hears in it."))
     if clipped := [clip for clip in wholes if clip.is_clipped]:
-        found.append(f"{_count(clipped)} clipped: recorded too loud, which cannot be mended. {_named(clipped)}")
+        found.append(
+            _(
+                "{count} clipped: recorded too loud, which cannot be mended. {named}",
+                count=_count(clipped),
+                named=_named(clipped),
+            )
+        )
     if broken := [clip for clip in wholes if clip.checked.broken]:
-        found.append(f"{_count(broken)} damaged; what could be decoded is used. {_named(broken)}")
+        found.append(
+            _("{count} damaged; what could be decoded is used. {named}", count=_count(broken), named=_named(broken))
+        )
     if cancelled := [clip for clip in wholes if clip.checked.cancelled]:
-        told = "recorded in opposite phase, so that its channels cancel each other: the loudest of them is used."
+        told = _("recorded in opposite phase, so that its channels cancel each other: the loudest of them is used.")
         found.append(f"{_count(cancelled)} {told} {_named(cancelled)}")
     if silent := [clip for clip in wholes if not clip.checked.spoken]:
-        found.append(f"{_count(silent)} without speech that could be found: kept whole. {_named(silent)}")
+        found.append(
+            _(
+                "{count} without speech that could be found: kept whole. {named}",
+                count=_count(silent),
+                named=_named(silent),
+            )
+        )
     if low := [clip for clip in wholes if clip.checked.rate < LOWEST_RATE]:
         rates = sorted({clip.checked.rate for clip in low})
-        span = " to ".join(f"{rate / 1000:g}" for rate in dict.fromkeys([rates[0], rates[-1]]))
-        found.append(f"{_count(low)} recorded with {span} kHz: hissing sounds above are lost.")
+        span = _(" to ").join(f"{rate / 1000:g}" for rate in dict.fromkeys([rates[0], rates[-1]]))
+        found.append(
+            _("{count} recorded with {span} kHz: hissing sounds above are lost.", count=_count(low), span=span)
+        )
     if needs == "transcription":
         found += _notes_on_text(list(wholes))
     else:
         found += _notes_on_voices(list(wholes))
     copies = Counter(clip.checked.sha256 for clip in wholes)
     if n := sum(count - 1 for count in copies.values()):
-        together = "They stay together, to learn from or to test on."
-        found.append(f"Exact copies of another clip: {n:,} of the clips. {together}")
+        together = _("They stay together, to learn from or to test on.")
+        found.append(_("Exact copies of another clip: {n:,} of the clips. {together}", n=n, together=together))
     return found
 
 
@@ -223,19 +276,31 @@ def _notes_on_voices(clips: list[Clip]) -> list[str]:
     counts, found = Counter(clip.speaker for clip in clips), []
     if together := joined(counts):
         n, example = sum(counts[name] for name in together.labels), min(together.labels)
-        told = (
-            f"{n:,} of {len(clips):,} clips have a speaker such as '{example}': this looks like several voices at once"
+        told = _(
+            "{n:,} of {clips:,} clips have a speaker such as '{example}': this looks like several voices at once",
+            n=n,
+            clips=len(clips),
+            example=example,
         )
-        found.append(f"{told}. Each such name is learnt as a speaker of its own: leave these out, or cut them apart.")
+        found.append(
+            _(
+                "{told}. Each such name is learnt as a speaker of its own: leave these out, or cut them apart.",
+                told=told,
+            )
+        )
     speakers: dict[str, dict[str, Clip]] = {}
     for clip in clips:
         speakers.setdefault(clip.checked.sha256, {}).setdefault(clip.speaker, clip)
     if shared := [own for own in speakers.values() if len(own) > 1]:
         shown = " = ".join(f"{clip.source.name} ('{name}')" for name, clip in list(shared[0].items())[:3])
-        clips_stand = "1 clip stands" if len(shared) == 1 else f"{len(shared):,} clips stand"
+        clips_stand = _n("1 clip stands", "{n:,} clips stand", len(shared))
         found.append(
-            f"{clips_stand} under several speakers at once, such as {shown}: each counts for all. Leave out those that "
-            "are wrong."
+            _(
+                "{clips_stand} under several speakers at once, such as {shown}: each counts for all. "
+                "Leave out those that are wrong.",
+                clips_stand=clips_stand,
+                shown=shown,
+            )
         )
     return found
 
@@ -249,22 +314,32 @@ def _notes_on_text(clips: list[Clip]) -> list[str]:
         others = [clip for clip in clips if script(clip.text) not in {usual, ""}]
         named = ", ".join(name for name in scripts if name != usual)
         found.append(
-            f"{_count(others)} written in another script ({named}) than the others ({usual}). {_named(others)}"
+            _(
+                "{count} written in another script ({named}) than the others ({usual}). {named_others}",
+                count=_count(others),
+                named=named,
+                usual=usual,
+                named_others=_named(others),
+            )
         )
     cased = [clip.text for clip in clips if clip.text.upper() != clip.text.lower()]
     if cased and all(text == text.upper() for text in cased):
-        found.append("The transcripts are in capital letters: a Whisper learns to write so. Case counts as no error.")
+        found.append(
+            _("The transcripts are in capital letters: a Whisper learns to write so. Case counts as no error.")
+        )
     if fast := [clip for clip in clips if len(clip.text.split()) > FASTEST * max(clip.seconds * clip.parts, 1)]:
-        found.append(f"{_count(fast)} too short for the words in the transcript. {_named(fast)}")
+        found.append(
+            _("{count} too short for the words in the transcript. {named}", count=_count(fast), named=_named(fast))
+        )
     return found
 
 
 def _count(clips: Sequence[Clip]) -> str:
-    return f"{len(clips):,} clip{'s are' if len(clips) != 1 else ' is'}"
+    return _n("{n:,} clip is", "{n:,} clips are", len(clips))
 
 
 def _named(clips: Sequence[Clip]) -> str:
-    more = f", and {len(clips) - 3:,} more" if len(clips) > 3 else ""
+    more = _(", and {clips:,} more", clips=len(clips) - 3) if len(clips) > 3 else ""
     return ", ".join(clip.source.name for clip in clips[:3]) + more + "."
 
 
@@ -276,5 +351,5 @@ def checking(run: Run) -> Progress:
         if done % 20 == 0 or done == total:
             run.emit("progress", phase="checking", done=done, total=total, unit=UNIT)
 
-    run.emit("phase", name="checking", title=f"Checking {UNIT}")
+    run.emit("phase", name="checking", title=_("Checking {unit}", unit=UNIT))
     return progress

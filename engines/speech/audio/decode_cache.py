@@ -13,6 +13,7 @@ import numpy as np
 
 from engines.contract import Progress
 from engines.data import check_cache
+from engines.messages import _
 from engines.speech.audio import files, voice_activity
 
 MOST_THREADS = 2
@@ -78,7 +79,7 @@ def _look(path: Path, digest: str, work: Path) -> Checked:
     except files.UnreadableAudio as error:
         return Checked(digest, str(error))
     if np.abs(sound.samples).max() < voice_activity.QUIET:
-        return Checked(digest, "is silent")
+        return Checked(digest, _("is silent"))
     spoken = voice_activity.speech(sound.samples)
     spans = tuple(voice_activity.pieces(sound.samples, spoken))
     target = _kept(work, digest)

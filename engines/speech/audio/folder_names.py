@@ -10,6 +10,7 @@ from engines.contract import ReadAs, Skipped
 from engines.data.labelled import clean
 from engines.data.parts import among, part_of, part_of_path
 from engines.data.splits import Part
+from engines.messages import _
 from engines.speech.audio.recordings import Listing, Reading, Recording, folder_of, listed
 
 Folders = tuple[str, ...]
@@ -38,20 +39,24 @@ def with_parts(found: Listing, reading: Reading) -> Listing:
         return found
     names = listed(sorted(parts), 6)
     if reading.parts == "classes":
-        why = f"The folders {names} are taken for folders like any other."
-        found.read_as.append(ReadAs("parts", "classes", ["parts"], "parts", why))
+        why = _("The folders {names} are taken for folders like any other.", names=names)
+        found.read_as.append(ReadAs(_("parts"), "classes", ["parts"], "parts", why))
         return found
     kept = []
     for recording in found.recordings:
         own = folders[recording.name]
         part = parts.get(own[level]) if len(own) > level else None
         if part is None:
-            found.skipped.append(Skipped(recording.name, f"lies beside the folders {names}, which are the parts"))
+            found.skipped.append(
+                Skipped(recording.name, _("lies beside the folders {names}, which are the parts", names=names))
+            )
         else:
             kept.append(replace(recording, split=part))
     found.recordings = kept
-    told = "; ".join(f"{folder} is for {part}" for folder, part in sorted(parts.items()))
-    found.read_as.append(ReadAs("parts", "parts", ["classes"], "parts", f"By the folders' names: {told}."))
+    told = "; ".join(_("{folder} is for {part}", folder=folder, part=part) for folder, part in sorted(parts.items()))
+    found.read_as.append(
+        ReadAs(_("parts"), "parts", ["classes"], "parts", _("By the folders' names: {told}.", told=told))
+    )
     return found
 
 
@@ -63,17 +68,17 @@ def parts_by_names(tables: Sequence[str], reading: Reading) -> tuple[dict[str, P
     if len(kinds) < 2 or not ("train" in kinds or len(named) == len(tables)):
         return {}, []
     if reading.parts == "classes":
-        why = "Tables called train and test are read as one."
-        return {}, [ReadAs("parts", "classes", ["parts"], "parts", why)]
-    told = "; ".join(f"{name} is for {part}" for name, part in named.items())
-    return named, [ReadAs("parts", "parts", ["classes"], "parts", f"By the tables' names: {told}.")]
+        why = _("Tables called train and test are read as one.")
+        return {}, [ReadAs(_("parts"), "classes", ["parts"], "parts", why)]
+    told = "; ".join(_("{name} is for {part}", name=name, part=part) for name, part in named.items())
+    return named, [ReadAs(_("parts"), "parts", ["classes"], "parts", _("By the tables' names: {told}.", told=told))]
 
 
 def speakers(names: Iterable[str], reading: Reading) -> dict[str, str]:
     """Name -> the folder that is a speaker's: the first that is no part and is not around everything."""
     folders = folders_of(names)
     plain = [Recording(path=_NOWHERE, name=name) for name in folders]
-    level, parts = _level(plain, folders, replace(reading, needs="speaker"))
+    level, parts = _level(plain, folders, replace(reading, needs=_("speaker")))
     if parts and reading.parts != "classes":
         folders = {name: (*own[:level], *own[level + 1 :]) for name, own in folders.items()}
     return {name: clean(own[0]) for name, own in folders.items() if own and clean(own[0])}

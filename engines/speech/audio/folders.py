@@ -18,13 +18,14 @@ from engines.data.archive import unpack
 from engines.data.labelled import clean, first
 from engines.data.tables import read_table
 from engines.data.unpacked import files_below, prepared
+from engines.messages import _
 from engines.speech.audio import folder_names, layouts, sound_tables
 from engines.speech.audio.recordings import SOUNDS, Listing, Reading, Recording, Sounds
 from engines.speech.audio.sound_tables import DESCRIBING
 from engines.speech.audio.table_columns import accepted, file_column, headed
 
-ACCEPTED = "accepted: a zip or folder with WAV, FLAC, OGG or MP3 files and a metadata.csv (file_name,transcription)"
-ACCEPTED_SOUNDS = "accepted: a WAV, FLAC, OGG or MP3 file, or a folder or zip of them"
+ACCEPTED = _("accepted: a zip or folder with WAV, FLAC, OGG or MP3 files and a metadata.csv (file_name,transcription)")
+ACCEPTED_SOUNDS = _("accepted: a WAV, FLAC, OGG or MP3 file, or a folder or zip of them")
 
 
 def listing(data: Path, work: Path, reading: Reading) -> Listing:
@@ -38,7 +39,7 @@ def listing(data: Path, work: Path, reading: Reading) -> Listing:
     files = walk(root)
     sounds = _sounds(files)
     if not sounds.paths:
-        raise InputError(Problem(data.name, f"no sound file in it{first(skipped)}", ACCEPTED))
+        raise InputError(Problem(data.name, _("no sound file in it{skipped}", skipped=first(skipped)), ACCEPTED))
     is_table = data.suffix.lower() in DESCRIBING and data.is_file()
     tables = {data.name: data} if is_table else sound_tables.candidates(files, sounds)
     found = _read(data.name, tables, {} if is_table else files, sounds, reading)
@@ -58,16 +59,22 @@ def _read(name: str, tables: dict[str, Path], files: dict[str, Path], sounds: So
         if layout != "table":
             found.skipped += readable.skipped
         others = [other for other in ways if other != layout]
-        found.read_as.insert(0, ReadAs("layout", layout, others, "layout" if others else None, f"By {found.source}."))
+        found.read_as.insert(
+            0, ReadAs(_("layout"), layout, others, "layout" if others else None, _("By {source}.", source=found.source))
+        )
         return found
     if reading.layout != "auto":
-        unlike = f"{name} is not laid out as {reading.layout}"
-        raise InputError(Problem("setting layout", unlike, accepted(reading.needs), tuple(ways)))
+        unlike = _("{name} is not laid out as {layout}", name=name, layout=reading.layout)
+        raise InputError(Problem(_("setting layout"), unlike, accepted(reading.needs), tuple(ways)))
     if readable.problem is not None:
         raise readable.problem
-    kind = "neither a table of speakers nor a folder a speaker"
-    kind = "no metadata.csv in it" if reading.needs == "transcription" else kind
-    raise InputError(Problem(name, f"{len(sounds.paths):,} sound files, but {kind}", accepted(reading.needs)))
+    kind = _("neither a table of speakers nor a folder a speaker")
+    kind = _("no metadata.csv in it") if reading.needs == "transcription" else kind
+    raise InputError(
+        Problem(
+            name, _("{paths:,} sound files, but {kind}", paths=len(sounds.paths), kind=kind), accepted(reading.needs)
+        )
+    )
 
 
 def _ways(
@@ -102,12 +109,12 @@ def _by_tables(readable: sound_tables.Readable, sounds: Sounds, reading: Reading
 
 def _by_folder(speakers: dict[str, str], sounds: Sounds) -> Listing:
     """A folder a speaker."""
-    found = Listing(source="the folders, each a speaker's")
+    found = Listing(source=_("the folders, each a speaker's"))
     for name, path in sounds.paths.items():
         if name in speakers:
             found.recordings.append(Recording(path, name, speaker=speakers[name]))
         else:
-            found.skipped.append(Skipped(name, "lies in no speaker's folder"))
+            found.skipped.append(Skipped(name, _("lies in no speaker's folder")))
     return found
 
 
@@ -115,7 +122,7 @@ def unlabelled(data: Path, work: Path, reading: Reading) -> tuple[list[Recording
     """Every sound file in `data` (one file, a folder or a zip; of a table, those that it names, in the column that the
     run reads where the table has it), and what was left out. Raises InputError for none."""
     if not data.exists():
-        raise InputError(Problem(str(data), "there is no such file or folder", ACCEPTED_SOUNDS))
+        raise InputError(Problem(str(data), _("there is no such file or folder"), ACCEPTED_SOUNDS))
     if data.is_file() and data.suffix.lower() in DESCRIBING:
         return _named_in(data, reading)
     if data.is_file() and data.suffix.lower() != ".zip":
@@ -126,9 +133,9 @@ def unlabelled(data: Path, work: Path, reading: Reading) -> tuple[list[Recording
         if path.suffix.lower() in SOUNDS:
             found.append(Recording(path, name))
         elif path.suffix.lower() not in DESCRIBING:
-            skipped.append(Skipped(name, "is no sound file"))
+            skipped.append(Skipped(name, _("is no sound file")))
     if not found:
-        raise InputError(Problem(data.name, f"no sound file in it{first(skipped)}", ACCEPTED_SOUNDS))
+        raise InputError(Problem(data.name, _("no sound file in it{skipped}", skipped=first(skipped)), ACCEPTED_SOUNDS))
     return found, skipped
 
 
@@ -145,7 +152,11 @@ def _named_in(table: Path, reading: Reading) -> tuple[list[Recording], list[Skip
         else:
             skipped.append(Skipped(f"{table.name}, {read.where(number)}", sound_tables.unfound(cells[place], names)))
     if not found:
-        raise InputError(Problem(table.name, f"it names no sound file that is there{first(skipped)}", ACCEPTED_SOUNDS))
+        raise InputError(
+            Problem(
+                table.name, _("it names no sound file that is there{skipped}", skipped=first(skipped)), ACCEPTED_SOUNDS
+            )
+        )
     return found, skipped
 
 
@@ -154,14 +165,14 @@ def folder(data: Path, work: Path) -> tuple[Path, list[Skipped]]:
     if data.is_dir():
         return data, []
     if not data.exists():
-        raise InputError(Problem(str(data), "there is no such file or folder", ACCEPTED))
+        raise InputError(Problem(str(data), _("there is no such file or folder"), ACCEPTED))
     suffix = data.suffix.lower()
     if suffix in DESCRIBING:
         return data.parent, []
     if suffix in SOUNDS:
-        raise InputError(Problem(data.name, "this is a single sound file", ACCEPTED))
+        raise InputError(Problem(data.name, _("this is a single sound file"), ACCEPTED))
     if suffix != ".zip" and not zipfile.is_zipfile(data):
-        raise InputError(Problem(data.name, "the file is neither a zip nor a table", ACCEPTED))
+        raise InputError(Problem(data.name, _("the file is neither a zip nor a table"), ACCEPTED))
     return prepared(data, work, lambda out: unpack(data, out))
 
 

@@ -12,6 +12,7 @@ from engines.contract import InputError, Problem, ReadAs, Skipped
 from engines.data.labelled import clean
 from engines.data.table_files import TELLING
 from engines.data.tables import decode
+from engines.messages import _, _n
 from engines.speech.audio import folder_names
 from engines.speech.audio.recordings import Listing, Reading, Recording, Sounds, folded, folder_of, listed
 
@@ -47,20 +48,22 @@ def present(files: Files, sounds: Sounds, reading: Reading) -> dict[str, Callabl
 
 def librispeech(files: Files, sounds: Sounds) -> Listing:
     """`84-121123.trans.txt`: an id and what is said a line; the id begins with the speaker."""
-    found, taken = Listing(source="the .trans.txt files"), set[str]()
+    found, taken = Listing(source=_("the .trans.txt files")), set[str]()
     for name, path in files.items():
         if not name.endswith(".trans.txt"):
             continue
         for number, line in _lines(path):
-            written, _, text = line.partition(" ")
+            written, _unused, text = line.partition(" ")
             names = sounds.find(written, folder_of(name))
             if len(names) != 1 or names[0] in taken:
-                found.skipped.append(Skipped(f"{name}, line {number}", _unfound(written, names)))
+                found.skipped.append(
+                    Skipped(_("{name}, line {number}", name=name, number=number), _unfound(written, names))
+                )
                 continue
             told = LIBRISPEECH_ID.fullmatch(PurePosixPath(names[0]).stem)
             taken.add(names[0])
             found.recordings.append(Recording(sounds.paths[names[0]], names[0], clean(text), told[1] if told else None))
-    found.skipped += [Skipped(sound, "is in no .trans.txt file") for sound in sounds.paths if sound not in taken]
+    found.skipped += [Skipped(sound, _("is in no .trans.txt file")) for sound in sounds.paths if sound not in taken]
     return found
 
 
@@ -70,20 +73,20 @@ def kaldi(files: Files, sounds: Sounds, reading: Reading) -> Listing:
     A command in place of a file is never run. Raises InputError for a folder with a `segments` file, whose utterances
     are stretches of longer recordings.
     """
-    found, taken = Listing(source="wav.scp and the files beside it"), set[str]()
+    found, taken = Listing(source=_("wav.scp and the files beside it")), set[str]()
     lists = [name for name in files if PurePosixPath(name).name == "wav.scp"]
     parts, found.read_as = folder_names.parts_by_names(lists, reading)
     for scp in lists:
         below = folder_of(scp)
         if f"{below}segments" in files:
-            what = "it cuts the recordings into utterances, which is not read"
-            raise InputError(Problem(f"{below}segments", what, "accepted: one sound file for each utterance"))
+            what = _("it cuts the recordings into utterances, which is not read")
+            raise InputError(Problem(f"{below}segments", what, _("accepted: one sound file for each utterance")))
         said, speakers = (_by_id(files.get(f"{below}{name}")) for name in ("text", "utt2spk"))
         for number, line in _lines(files[scp]):
-            utterance, _, written = line.partition(" ")
-            where, text = f"{scp}, line {number}", said.pop(utterance, None)
+            utterance, _unused, written = line.partition(" ")
+            where, text = _("{scp}, line {number}", scp=scp, number=number), said.pop(utterance, None)
             if written.rstrip().endswith("|") or written.lstrip().startswith("|"):
-                found.skipped.append(Skipped(where, "has a command in place of a file: commands are never run"))
+                found.skipped.append(Skipped(where, _("has a command in place of a file: commands are never run")))
                 continue
             names = sounds.find(written, below)
             if len(names) != 1 or names[0] in taken:
@@ -93,35 +96,37 @@ def kaldi(files: Files, sounds: Sounds, reading: Reading) -> Listing:
             speaker, part = speakers.get(utterance), parts.get(scp)
             found.recordings.append(Recording(sounds.paths[names[0]], names[0], text, speaker, split=part))
         if said:
-            found.skipped.append(Skipped(f"{below}text", f"tells of {listed(said)}, which wav.scp lacks"))
-    found.skipped += [Skipped(sound, "is in no wav.scp") for sound in sounds.paths if sound not in taken]
+            found.skipped.append(Skipped(f"{below}text", _("tells of {said}, which wav.scp lacks", said=listed(said))))
+    found.skipped += [Skipped(sound, _("is in no wav.scp")) for sound in sounds.paths if sound not in taken]
     return found
 
 
 def text_files(files: Files, sounds: Sounds, reading: Reading) -> Listing:
     """A .txt (or .lab) of each sound's name, beside it or in a folder of its own, as VCTK and TIMIT have it. Where the
     sounds lie in several folders, each is a speaker's."""
-    found, known = Listing(source="the text files of the sounds' names"), transcripts(files, sounds)
+    found, known = Listing(source=_("the text files of the sounds' names")), transcripts(files, sounds)
     used = set(known.values())
     texts: dict[str, str] = {}
     for name, text in known.items():
         if files[text].stat().st_size > MOST_TEXT:
-            found.skipped.append(Skipped(text, f"is longer than {MOST_TEXT >> 10} KiB: no transcript of one clip"))
+            found.skipped.append(
+                Skipped(text, _("is longer than {most_text} KiB: no transcript of one clip", most_text=MOST_TEXT >> 10))
+            )
         else:
             texts[name] = clean(decode(files[text].read_bytes()))
     timed = {name: match[1] for name, text in texts.items() if (match := TIMIT_TEXT.fullmatch(text))}
     if texts and len(timed) == len(texts):
         texts = timed
-        found.notes.append("Each text begins with its first and last sample, as in TIMIT: these are left out.")
+        found.notes.append(_("Each text begins with its first and last sample, as in TIMIT: these are left out."))
     speakers = folder_names.speakers(texts, reading)
     several = len(set(speakers.values())) > 1
     for name, text in texts.items():
         found.recordings.append(Recording(sounds.paths[name], name, text, speakers.get(name) if several else None))
-    found.skipped += [Skipped(name, "has no text file of its name") for name in sounds.paths if name not in known]
-    found.skipped += [Skipped(name, "has no sound file of its name") for name in _texts(files) if name not in used]
+    found.skipped += [Skipped(name, _("has no text file of its name")) for name in sounds.paths if name not in known]
+    found.skipped += [Skipped(name, _("has no sound file of its name")) for name in _texts(files) if name not in used]
     if several:
-        why = "The sounds of each speaker lie in a folder of their own."
-        found.read_as.append(ReadAs("speakers", "the folders", why=why))
+        why = _("The sounds of each speaker lie in a folder of their own.")
+        found.read_as.append(ReadAs(_("speakers"), _("the folders"), why=why))
     return found
 
 
@@ -155,14 +160,21 @@ def unused(files: Files) -> list[Skipped]:
     """Files that say when something is spoken, which nothing is made of: one entry for each ending."""
     endings = Counter(ending for name in files if (ending := PurePosixPath(folded(name)).suffix) in UNUSED)
     return [
-        Skipped(f"{n:,} {ending} file{'s' * (n > 1)}", "left out: when each sound or word is spoken is not used")
+        Skipped(
+            _n("{n:,} {ending} file", "{n:,} {ending} files", n, ending=ending),
+            _("left out: when each sound or word is spoken is not used"),
+        )
         for ending, n in sorted(endings.items())
     ]
 
 
 def _unfound(written: str, names: Sequence[str]) -> str:
     """Why a line is left out whose file is not there, or not one that is still free."""
-    return f"names '{written}', which {'was named before' if len(names) == 1 else 'is not there, or there twice'}"
+    return _(
+        "names '{written}', which {was_named_before}",
+        written=written,
+        was_named_before=_("was named before") if len(names) == 1 else _("is not there, or there twice"),
+    )
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from engines.evidence.budgets import bounds
+from engines.messages import _
 from engines.speech.audio import files, spectrograms
 from engines.speech.audio.clip import UNSTATED, Clip, Clips
 
 MOST_SHOWN = 60
-SPOKEN = "seconds of speech"
+SPOKEN = _("seconds of speech")
 """What a budget counts."""
 
 

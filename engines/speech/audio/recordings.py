@@ -11,6 +11,7 @@ from typing import Protocol
 
 from engines.contract import ReadAs, Skipped
 from engines.data.json_shapes import UPLOADED
+from engines.messages import _
 from engines.speech.audio.files import EXTENSIONS, FOREIGN_EXTENSIONS
 
 SOUNDS = EXTENSIONS | FOREIGN_EXTENSIONS
@@ -160,5 +161,5 @@ def listed(names: Iterable[str], most: int = 3) -> str:
     """'a, b and c'; 'a, b, c and 4 more'."""
     every = list(names)
     if len(every) > most:
-        return f"{', '.join(every[:most])} and {len(every) - most:,} more"
-    return " and ".join(filter(None, [", ".join(every[:-1]), *every[-1:]]))
+        return _("{every} and {most:,} more", every=", ".join(every[:most]), most=len(every) - most)
+    return _(" and ").join(filter(None, [", ".join(every[:-1]), *every[-1:]]))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from engines import messages
 from engines.contract import InputError, ReadAs, Skipped
 from engines.data.labelled import clean
 from engines.data.parts import part_of
@@ -14,12 +15,13 @@ from engines.data.row_sampling import Table
 from engines.data.splits import Part
 from engines.data.table_files import TELLING
 from engines.data.tables import EXTENSIONS, read_table
+from engines.messages import _, _n
 from engines.speech.audio.folder_names import parts_by_names
 from engines.speech.audio.recordings import Listing, Reading, Recording, Sounds, folded, folder_of, listed
 from engines.speech.audio.table_columns import Columns, Unclear, columns, headed, sentences
 
 DESCRIBING = {".csv", ".tsv", ".jsonl", ".parquet", ".xlsx", ".json", ".txt"} & EXTENSIONS
-TELLS = {"transcription": "what is said in them", "speaker": "who speaks in them"}
+TELLS = {"transcription": _("what is said in them"), "speaker": _("who speaks in them")}
 COMMON_VOICE = {"other.tsv", "invalidated.tsv", "reported.tsv"}
 """Tables of a Common Voice download whose clips nobody vouches for."""
 
@@ -76,7 +78,15 @@ def readable(files: dict[str, Path], sounds: Sounds, reading: Reading, *, guess:
         except InputError as error:
             found.problem = found.problem or error
             if path.suffix.lower() not in {".txt", ".json"} and path.stem.lower() not in TELLING:
-                found.skipped.append(Skipped(name, f"is left out: it names no sound files and {TELLS[reading.needs]}"))
+                found.skipped.append(
+                    Skipped(
+                        name,
+                        _(
+                            "is left out: it names no sound files and {tells}",
+                            tells=messages.told(TELLS)[reading.needs],
+                        ),
+                    )
+                )
             continue
         found.tables.append(SoundTable(table, shown, folder_of(name), own))
     return found
@@ -89,7 +99,7 @@ def for_parts(found: Readable, reading: Reading) -> tuple[list[SoundTable], list
     them (Common Voice's validated.tsv holds all of them once more) is left out.
     """
     tables = [table for table in found.tables if PurePosixPath(table.name).name.lower() not in COMMON_VOICE]
-    skipped = [Skipped(t.name, "is left out: its clips are not validated") for t in found.tables if t not in tables]
+    skipped = [Skipped(t.name, _("is left out: its clips are not validated")) for t in found.tables if t not in tables]
     if not tables:
         return found.tables, [], []
     parts, guesses = parts_by_names([table.name for table in tables], reading)
@@ -97,7 +107,9 @@ def for_parts(found: Readable, reading: Reading) -> tuple[list[SoundTable], list
         return tables, skipped, guesses
     named = [replace(table, part=parts[table.name]) for table in tables if table.name in parts]
     beside = [table.name for table in tables if table.name not in parts]
-    skipped += [Skipped(name, f"is left out: the parts are in {listed(parts, 6)}") for name in sorted(beside)]
+    skipped += [
+        Skipped(name, _("is left out: the parts are in {parts}", parts=listed(parts, 6))) for name in sorted(beside)
+    ]
     return named, skipped, guesses
 
 
@@ -108,7 +120,7 @@ def merged(tables: Sequence[SoundTable], sounds: Sounds, reading: Reading) -> Li
     taken: dict[str, Taken] = {}
     for table in tables:
         _add(found, table, sounds, taken)
-    where = f"is not in {listed(table.name for table in tables)}"
+    where = _("is not in {name}", name=listed(table.name for table in tables))
     found.skipped += [Skipped(sound, where) for sound in sounds.paths if sound not in taken]
     found.notes += _unused(tables)
     found.read_as += _read_as(tables[0], reading)
@@ -147,10 +159,14 @@ def _add(found: Listing, own: SoundTable, sounds: Sounds, taken: dict[str, Taken
             again[other] += 1
             differs = taken[name].said != (text, speaker)
             if differs:
-                unlike.append(f"{name} in {where}")
+                unlike.append(_("{name} in {where}", name=name, where=where))
             if other == own.name:
-                told = ", but with something else said of it" if differs else ""
-                found.skipped.append(Skipped(where, f"names {name}, as {taken[name].where} did{told}"))
+                told = _(", but with something else said of it") if differs else ""
+                found.skipped.append(
+                    Skipped(
+                        where, _("names {name}, as {where} did{told}", name=name, where=taken[name].where, told=told)
+                    )
+                )
             continue
         taken[name] = Taken(where, (text, speaker))
         otherwise += PurePosixPath(folded(written)).suffix != PurePosixPath(folded(name)).suffix
@@ -159,28 +175,43 @@ def _add(found: Listing, own: SoundTable, sounds: Sounds, taken: dict[str, Taken
         )
     del again[own.name]
     for other, n in again.items():
-        files = f"{n:,} file{'s' * (n != 1)}"
-        found.skipped.append(Skipped(own.name, f"names {files} again that {other} names: these rows are left out"))
+        files = _n("{n:,} file", "{n:,} files", n)
+        found.skipped.append(
+            Skipped(
+                own.name, _("names {files} again that {other} names: these rows are left out", files=files, other=other)
+            )
+        )
     found.notes += _notes(own, otherwise)
     if unlike:
-        told = f"1 row of {own.name} names" if len(unlike) == 1 else f"{len(unlike):,} rows of {own.name} name"
-        told += f" a sound again with something else said of it (such as {unlike[0]}): what was said first counts."
-        found.notes.append(f"{told} Leave out the row that is wrong.")
+        told = _n("1 row of {name} names", "{n:,} rows of {name} name", len(unlike), name=own.name)
+        told += _(
+            " a sound again with something else said of it (such as {unlike}): what was said first counts.",
+            unlike=unlike[0],
+        )
+        found.notes.append(_("{told} Leave out the row that is wrong.", told=told))
 
 
 def _notes(own: SoundTable, otherwise: int) -> list[str]:
     """What to know of how a table was read; `otherwise` of its files are not called as it says."""
     found = []
     if otherwise:
-        files = "a file without its" if otherwise == 1 else f"{otherwise:,} files without their"
-        found.append(f"{own.name} names {files} ending, or with another one.")
+        files = _n("a file without its", "{n:,} files without their", otherwise)
+        found.append(_("{name} names {files} ending, or with another one.", name=own.name, files=files))
     place = own.columns.split
     words = Counter(clean(row[place]) for row in own.table.rows) if place is not None else Counter[str]()
     odd = {word: n for word, n in words.items() if word and not part_of(word)}
     if odd and any(map(part_of, words)):
         named = ", ".join(f"'{word}'" for word in list(odd)[:4])
-        told = "is not train, validation or test: they are drawn into these."
-        found.append(f"In {own.name}, what {sum(odd.values()):,} of the rows are for ({named}) {told}")
+        told = _("is not train, validation or test: they are drawn into these.")
+        found.append(
+            _(
+                "In {name}, what {values:,} of the rows are for ({named}) {told}",
+                name=own.name,
+                values=sum(odd.values()),
+                named=named,
+                told=told,
+            )
+        )
     return found + [f"{own.name}: {note}" for note in own.table.notes if "drawn" in note or "header" in note]
 
 
@@ -197,21 +228,26 @@ def with_folders_as_speakers(found: Listing, tables: Sequence[SoundTable]) -> Li
         with_speaker.append(replace(recording, speaker=clean(PurePosixPath(own).name) or None))
     found.recordings = with_speaker
     names = listed(sorted({r.speaker for r in with_speaker if r.speaker}), 6)
-    why = f"No column says who speaks, and each folder has a table: {names}."
+    why = _("No column says who speaks, and each folder has a table: {names}.", names=names)
     found.read_as = [guess for guess in found.read_as if guess.what != "speakers"]
     alternatives = _others(tables[0], tables[0].columns.used)
     setting = "speaker_column" if alternatives else None
-    found.read_as.append(ReadAs("speakers", "the folders", alternatives, setting, why))
+    found.read_as.append(ReadAs(_("speakers"), _("the folders"), alternatives, setting, why))
     return found
 
 
 def unfound(written: str, names: Sequence[str]) -> str:
     """Why a row is left out whose file was looked for: none is called so, or several."""
     if not written:
-        return "names no file"
+        return _("names no file")
     if not names:
-        return f"names '{written}', which is not there"
-    return f"names '{written}', as {len(names)} files are called: {listed(names)}"
+        return _("names '{written}', which is not there", written=written)
+    return _(
+        "names '{written}', as {names} files are called: {names2}",
+        written=written,
+        names=len(names),
+        names2=listed(names),
+    )
 
 
 def _unused(tables: Sequence[SoundTable]) -> list[str]:
@@ -221,7 +257,13 @@ def _unused(tables: Sequence[SoundTable]) -> list[str]:
         if more := _others(own, own.columns.used):
             names[", ".join(more[:6])].append(own.name)
     return [
-        f"{listed(own)} {'have' if len(own) > 1 else 'has'} more columns, which are not used: {more}."
+        _n(
+            "{own} has more columns, which are not used: {more}.",
+            "{own} have more columns, which are not used: {more}.",
+            len(own),
+            own=listed(own),
+            more=more,
+        )
         for more, own in names.items()
     ]
 
@@ -248,5 +290,5 @@ def _read_as(own: SoundTable, reading: Reading) -> list[ReadAs]:
         found.append(ReadAs(what, value, others, f"{role}_column" if others else None))
     for what, place in (("accents", at.accent), ("parts", at.split)):
         if place is not None and (what == "accents" or any(part_of(row[place]) for row in table.rows)):
-            found.append(ReadAs(what, f"column {table.columns[place]}"))
+            found.append(ReadAs(what, _("column {columns}", columns=table.columns[place])))
     return found

@@ -11,6 +11,7 @@ from engines.contract import InputError, Problem
 from engines.data import parts
 from engines.data.labelled import clean
 from engines.data.row_sampling import Table
+from engines.messages import _, told
 from engines.speech.audio.recordings import Reading, Sounds, folded, listed
 
 KNOWN: dict[str, tuple[str, ...]] = {
@@ -33,7 +34,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "split": parts.COLUMNS,
 }
 """A role -> what such columns are called, the likeliest first."""
-TOLD = {"text": "what is said", "speaker": "who speaks"}
+TOLD = {"text": _("what is said"), "speaker": _("who speaks")}
 SAMPLE = 300
 """Rows looked at where a heading says nothing."""
 VARIED = 0.3
@@ -69,7 +70,7 @@ def headed(table: Table, sounds: Sounds, below: str) -> Table:
     if not any(len(sounds.find(name, below)) == 1 for name in table.columns):
         return table
     columns = [f"column_{n}" for n in range(1, len(header) + 1)]
-    note = f"The first line is no header: the columns are called column_1 to column_{len(columns)}."
+    note = _("The first line is no header: the columns are called column_1 to column_{columns}.", columns=len(columns))
     return dataclasses.replace(
         table,
         columns=columns,
@@ -97,9 +98,22 @@ def columns(table: Table, name: str, below: str, sounds: Sounds, reading: Readin
     if (text if reading.needs == "transcription" else speaker) is None:
         role = "text" if reading.needs == "transcription" else "speaker"
         others = tuple(column for place, column in enumerate(table.columns) if place not in known | {file})
-        where = f"setting {role}_column" if others else name
-        found = f"{name} tells by no heading {TOLD[role]}: its columns are {_quoted(table)}" if others else None
-        raise InputError(Problem(where, found or f"its columns are {_quoted(table)}", accepted(reading.needs), others))
+        where = _("setting {role}_column", role=role) if others else name
+        found = (
+            _(
+                "{name} tells by no heading {told}: its columns are {quoted}",
+                name=name,
+                told=told(TOLD)[role],
+                quoted=_quoted(table),
+            )
+            if others
+            else None
+        )
+        raise InputError(
+            Problem(
+                where, found or _("its columns are {quoted}", quoted=_quoted(table)), accepted(reading.needs), others
+            )
+        )
     return Columns(file, text, speaker, at["accent"], at["split"])
 
 
@@ -108,7 +122,7 @@ def file_column(table: Table, name: str, sounds: Sounds, reading: Reading, below
     named = _by_name(table, name, reading, "file")
     said = reading.file_column is not None
     if (place := _file(table, named, _hits(table, sounds, below), said=said)) is None:
-        raise InputError(Problem(name, f"its columns are {_quoted(table)}", accepted(reading.needs)))
+        raise InputError(Problem(name, _("its columns are {quoted}", quoted=_quoted(table)), accepted(reading.needs)))
     return place
 
 
@@ -133,8 +147,8 @@ def sentences(table: Table, taken: set[int]) -> list[int]:
 
 def accepted(needs: str) -> str:
     if needs == "transcription":
-        return "accepted: a metadata.csv beside the sound files with the columns file_name and transcription"
-    return (
+        return _("accepted: a metadata.csv beside the sound files with the columns file_name and transcription")
+    return _(
         "accepted: a folder of sound files for each speaker, or a metadata.csv with the columns file_name and speaker"
     )
 
@@ -148,9 +162,14 @@ def _by_name(table: Table, name: str, reading: Reading, role: str) -> int | None
         wanted = folded(said.strip())
         at = next((place for place, column in enumerate(table.columns) if folded(column) == wanted), None)
         if at is None:
-            accepted = f"its columns are {_quoted(table)}"
+            accepted = _("its columns are {quoted}", quoted=_quoted(table))
             raise InputError(
-                Problem(f"setting {role}_column", f"{name} has no column '{said}'", accepted, tuple(table.columns))
+                Problem(
+                    _("setting {role}_column", role=role),
+                    _("{name} has no column '{said}'", name=name, said=said),
+                    accepted,
+                    tuple(table.columns),
+                )
             )
         return at
     header = [_plain(column) for column in table.columns]
@@ -192,8 +211,8 @@ def _asked(table: Table, name: str, role: str, likely: Sequence[int], reading: R
         return next(iter(likely), None)
     names = tuple(table.columns[place] for place in likely)
     quoted = listed((f"'{column}'" for column in names), 6)
-    found = f"{name}: the columns {quoted} may each tell {TOLD[role]}"
-    raise Unclear(Problem(f"setting {role}_column", found, "accepted: one of them", names))
+    found = _("{name}: the columns {quoted} may each tell {told}", name=name, quoted=quoted, told=told(TOLD)[role])
+    raise Unclear(Problem(_("setting {role}_column", role=role), found, _("accepted: one of them"), names))
 
 
 def _agree(table: Table, one: int, other: int) -> bool:

@@ -10,6 +10,7 @@ import torch
 from transformers import AutoConfig, WhisperForConditionalGeneration
 
 from engines.contract import ModelCard
+from engines.messages import _
 from engines.speech.audio.files import RATE
 from engines.speech.models import ctc, whisper
 from engines.speech.models.states import EncoderStates
@@ -33,23 +34,23 @@ def described(name: str, config: Any, kind: str, **more: str | None) -> ModelCar
             model: Any = WhisperForConditionalGeneration(config)
             states = torch.empty(2 * config.max_source_positions, config.num_mel_bins)
             stages, head = whisper.stages(model), whisper.Decoder(model)
-            said = "up to 30 s of speech, 16 kHz"
+            said = _("up to 30 s of speech, 16 kHz")
         elif kind in ctc.KINDS:
             model = ctc.KINDS[kind](config)
             states = torch.empty(SECONDS * RATE, 1)
             stages, head = ctc.stages(model), ctc.Emitting(model.lm_head)  # type: ignore[assignment]  # another kind of head
-            said = "speech, 16 kHz"
+            said = _("speech, 16 kHz")
         else:
-            raise ValueError(f"{kind} writes down no speech")
+            raise ValueError(_("{kind} writes down no speech", kind=kind))
     model.eval()
     parameters = count(model.parameters())
     words: dict[str, Any] = {
         "title": name.split("/")[-1].replace("-", " "),
-        "family": {"whisper": "Whisper", "wav2vec2": "wav2vec 2.0", "hubert": "HuBERT", "wavlm": "WavLM"}[kind],
+        "family": {"whisper": "Whisper", "wav2vec2": _("wav2vec 2.0"), "hubert": "HuBERT", "wavlm": "WavLM"}[kind],
         "download_bytes": 4 * parameters + 1,
-        "licence": "not stated",
-        "source": f"{name} on the Hugging Face hub",
-        "source_task": "speech recognition",
+        "licence": _("not stated"),
+        "source": _("{name} on the Hugging Face hub", name=name),
+        "source_task": _("speech recognition"),
         "input": said,
     }
     return ModelCard(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engines import weights
 from engines.contract import Catalogue, InputError, ModelCard, Problem
+from engines.messages import _
 
 FILE = Path(__file__).with_name("catalogue.json")
 DEFAULT = "whisper-tiny.en"
@@ -25,18 +26,24 @@ def describe(name: str) -> ModelCard:
     if (known := find(name)) is not None:
         return known
     listed = ", ".join(card.name for card in cards())
-    accepted = f"accepted: {listed}, or a Whisper or CTC model of the hub as owner/name, or torchaudio/NAME"
+    accepted = _(
+        "accepted: {listed}, or a Whisper or CTC model of the hub as owner/name, or torchaudio/NAME", listed=listed
+    )
     if not re.fullmatch(r"[\w.-]{1,96}(/[\w.-]{1,96})?", name):
-        raise InputError(Problem(f"model {name[:80]}", "this is no name of a model", accepted))
+        raise InputError(Problem(_("model {name}", name=name[:80]), _("this is no name of a model"), accepted))
     if name.startswith(torchaudio_bundles.OWNER):
         return torchaudio_bundles.card(name)
     folder = _config_folder(name)
     if folder is None:
-        raise InputError(Problem(f"model {name}", "it is not here, and the hub does not give it", accepted))
+        raise InputError(
+            Problem(_("model {name}", name=name), _("it is not here, and the hub does not give it"), accepted)
+        )
     try:
         return card_from_config.card_of(name, folder, hub=name if "/" in name else None)
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise InputError(Problem(f"model {name}", "it is no Whisper and no CTC model", accepted)) from error
+        raise InputError(
+            Problem(_("model {name}", name=name), _("it is no Whisper and no CTC model"), accepted)
+        ) from error
 
 
 def _config_folder(name: str) -> Path | None:

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 from transformers import HubertForCTC, Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC, WavLMForCTC
 
+from engines.messages import _
 from engines.speech.audio.files import RATE
 from engines.speech.models.states import IGNORED, EncoderStates
 from engines.training.staged import Staged, StageModule
@@ -41,7 +42,7 @@ class Ctc:
     """See `recogniser.Recogniser`."""
 
     decodes = False
-    languages = "the letters it was trained with"
+    languages = _("the letters it was trained with")
 
     def __init__(self, model: CtcModel, tokenizer: Wav2Vec2CTCTokenizer, extractor: Wav2Vec2FeatureExtractor):
         model.config.mask_time_prob = model.config.mask_feature_prob = model.config.layerdrop = 0.0
@@ -69,7 +70,7 @@ class Ctc:
         letters = "".join(c for c in written if c == " " or c in known)
         answer = [int(i) for i in self.tokenizer(letters.strip()).input_ids]
         if not letters.strip() or len(letters) < 0.5 * len(written):
-            raise ValueError("has a transcript in letters that this model does not know")
+            raise ValueError(_("has a transcript in letters that this model does not know"))
         return [], answer
 
     def loss(self, outputs: tuple[Tensor, Tensor], targets: Tensor, smoothing: float) -> Tensor:
@@ -123,7 +124,7 @@ def from_folder(folder: Path) -> Ctc:
     """A checkpoint in Transformers' own files. Raises OSError or ValueError."""
     known = kind(folder)
     if known is None:
-        raise ValueError("config.json names no CTC model")
+        raise ValueError(_("config.json names no CTC model"))
     model = known.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
     tokenizer = Wav2Vec2CTCTokenizer.from_pretrained(folder, local_files_only=True)
     return Ctc(model, tokenizer, Wav2Vec2FeatureExtractor.from_pretrained(folder, local_files_only=True))

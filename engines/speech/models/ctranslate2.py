@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engines.messages import _
+
 TYPES = {0: "<f4", 1: "<i1", 2: "<i2", 3: "<i4", 4: "<f2"}
 TOP = {
     "conv1": "conv1",
@@ -35,7 +37,7 @@ def read(parts: Sequence[Path]) -> dict[str, Tensor]:
     try:
         return dict(_variables(data))
     except (struct.error, KeyError, UnicodeDecodeError) as error:
-        raise ValueError("this is no CTranslate2 model, or one that is cut short") from error
+        raise ValueError(_("this is no CTranslate2 model, or one that is cut short")) from error
 
 
 def _variables(data: memoryview) -> Iterator[tuple[str, Tensor]]:
@@ -54,9 +56,9 @@ def _variables(data: memoryview) -> Iterator[tuple[str, Tensor]]:
         return bytes(data[at - length : at]).rstrip(b"\0").decode()
 
     if (version := number("I")) != 6:
-        raise ValueError(f"this is no CTranslate2 model of version 6, but {version}")
+        raise ValueError(_("this is no CTranslate2 model of version 6, but {version}", version=version))
     text(), number("I")  # the kind of model, and its revision
-    for _ in range(number("I")):
+    for _unused in range(number("I")):
         name = text()
         shape = [number("I") for _ in range(number("B"))]
         kind = TYPES[number("B")]

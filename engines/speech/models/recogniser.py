@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from engines import weights
 from engines.contract import InputError, ModelCard, Problem
+from engines.messages import _
 from engines.speech.models.states import EncoderStates
 from engines.training.staged import Staged
 
@@ -83,12 +84,18 @@ def load(name: str, path: Path, folder: Path, language: str = "en") -> Recognise
         is_packed = whisper.is_ctranslate2(path)
         model = whisper.from_ctranslate2(path) if is_packed else whisper.from_folder(folder)
     except (OSError, ValueError, KeyError, RuntimeError, AttributeError, SafetensorError) as error:
-        found = "its files do not make a model that writes down speech"
-        accepted = "accepted: Whisper, wav2vec 2.0, HuBERT or WavLM with their own files"
-        raise InputError(Problem(f"model {name}", found, accepted)) from error
+        found = _("its files do not make a model that writes down speech")
+        accepted = _("accepted: Whisper, wav2vec 2.0, HuBERT or WavLM with their own files")
+        raise InputError(Problem(_("model {name}", name=name), found, accepted)) from error
     if not found_language(model, language):
-        said = "it writes English only" if model.languages == "English" else "it does not know this language"
-        raise InputError(Problem("setting language", f"found {language!r} for {name}", f"{said}, accepted: en"))
+        said = _("it writes English only") if model.languages == "English" else _("it does not know this language")
+        raise InputError(
+            Problem(
+                _("setting language"),
+                _("found {language!r} for {name}", language=language, name=name),
+                _("{said}, accepted: en", said=said),
+            )
+        )
     return model
 
 
@@ -134,6 +141,8 @@ def pretrained_folder(card: ModelCard, path: Path) -> Path:
             except (HTTPError, OSError):
                 break
     if not (path.parent / "config.json").is_file():
-        found = f"config.json is not beside {path.name}"
-        raise weights.WeightsUnavailable(Problem(f"model {card.name}", found, "connect to the network and try again"))
+        found = _("config.json is not beside {name}", name=path.name)
+        raise weights.WeightsUnavailable(
+            Problem(_("model {name}", name=card.name), found, _("connect to the network and try again"))
+        )
     return path.parent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engines.contract import InputError, ModelCard, Problem, Stage
+from engines.messages import _
 
 NAME = "ge2e"
 BANDS, FRAMES, WIDTH, LAYERS = 40, 160, 256, 3
@@ -22,14 +23,14 @@ def card() -> ModelCard:
         stages.append(Stage(str(number + 1), own, cost))
     return ModelCard(
         name=NAME,
-        title="GE2E speaker encoder",
+        title=_("GE2E speaker encoder"),
         family="LSTM",
         parameters=sum(stage.parameters for stage in stages) + 2,  # two that only its own training used
         download_bytes=17_090_379,
         licence="Apache-2.0",
-        source="Resemble AI, in the package resemblyzer",
-        source_task="telling thousands of speakers apart (LibriSpeech, VoxCeleb)",
-        input="1.6 s of speech, several times over, 16 kHz",
+        source=_("Resemble AI, in the package resemblyzer"),
+        source_task=_("telling thousands of speakers apart (LibriSpeech, VoxCeleb)"),
+        input=_("1.6 s of speech, several times over, 16 kHz"),
         stages=tuple(stages),
         head_inputs=WIDTH,
         package="resemblyzer",
@@ -40,5 +41,11 @@ def card() -> ModelCard:
 def find(name: str) -> ModelCard:
     """Raises InputError for any other name."""
     if name != NAME:
-        raise InputError(Problem(f"model {name}", "there is no speaker encoder of that name", f"accepted: {NAME}"))
+        raise InputError(
+            Problem(
+                _("model {name}", name=name),
+                _("there is no speaker encoder of that name"),
+                _("accepted: {name}", name=NAME),
+            )
+        )
     return card()

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from engines.contract import Run
+from engines.messages import _
 from engines.training import array_cache
 from engines.training.devices import derived_seed
 from engines.training.examples import Pace
@@ -175,8 +176,8 @@ def behind(
     varied = examples.variation if views > 1 else ""
     name = array_cache.key("speech", weights, network.boundary, examples.identity, views, varied)
     n, network = len(examples), network.eval()
-    of = f"{n:,} {unit}" + (f", {views} views each" if views > 1 else "")
-    title = f"What the frozen part hears in {of}"
+    of = f"{n:,} {unit}" + (_(", {views} views each", views=views) if views > 1 else "")
+    title = _("What the frozen part hears in {of}", of=of)
 
     def compute(view: int, indices: Tensor, generator: torch.Generator) -> list[Tensor]:
         run.check_cancelled()
@@ -199,6 +200,6 @@ def behind(
 
     array, found = array_cache.array(name, (starts[-1], examples.width), np.dtype("float32"), fill)
     if found:
-        run.emit("phase", name="caching", title=f"{title}: known from an earlier run", known=True)
+        run.emit("phase", name="caching", title=_("{title}: known from an earlier run", title=title), known=True)
     tensor = torch.from_numpy(np.array(array) if array.nbytes < IN_MEMORY else array)
     return Behind(tensor, starts, examples.spelt, name, varied)

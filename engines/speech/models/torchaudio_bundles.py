@@ -18,6 +18,7 @@ from torchaudio.pipelines import Wav2Vec2ASRBundle
 from transformers import HubertConfig, Wav2Vec2Config, Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor
 
 from engines.contract import InputError, ModelCard, Problem
+from engines.messages import _
 from engines.speech.audio.files import RATE
 from engines.speech.models.ctc import KINDS
 
@@ -41,8 +42,10 @@ def find(name: str) -> Wav2Vec2ASRBundle:
         known = sorted(
             OWNER + known for known, value in vars(torchaudio.pipelines).items() if _writes_down_speech(value)
         )
-        found = "torchaudio's pipelines hold no such model that writes down speech"
-        raise InputError(Problem(f"model {name[:80]}", found, f"accepted: {', '.join(known)}"))
+        found = _("torchaudio's pipelines hold no such model that writes down speech")
+        raise InputError(
+            Problem(_("model {name}", name=name[:80]), found, _("accepted: {known}", known=", ".join(known)))
+        )
     return bundle
 
 
@@ -82,7 +85,7 @@ def card(name: str, **more: str | None) -> ModelCard:
 
     said = {
         "title": name.removeprefix(OWNER).replace("_", " "),
-        "source": f"{name.removeprefix(OWNER)} of torchaudio.pipelines",
+        "source": _("{removeprefix} of torchaudio.pipelines", removeprefix=name.removeprefix(OWNER)),
         "torch_file": Path(find(name)._path).name,
     }
     return card_from_config.described(name, configuration(name), kind(name), **{**said, **more})
@@ -96,12 +99,14 @@ def load(name: str, path: Path) -> tuple[Any, Wav2Vec2CTCTokenizer, Wav2Vec2Feat
         normalised = not isinstance(theirs, torchaudio.models.Wav2Vec2Model)
         theirs = theirs.model if normalised else theirs
         ours = KINDS[kind(name)](configuration(name))  # type: ignore[arg-type]  # both are of one kind
-        missing, _ = ours.load_state_dict(renamed(theirs.state_dict(), ours.base_model_prefix), strict=False)
+        missing, _unused = ours.load_state_dict(renamed(theirs.state_dict(), ours.base_model_prefix), strict=False)
         if set(missing) - {f"{ours.base_model_prefix}.masked_spec_embed"}:  # used in pretraining only, not published
             raise KeyError(missing)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        found = "its files do not make the model that torchaudio describes"
-        raise InputError(Problem(f"model {name}", found, "accepted: the file that torchaudio downloads")) from error
+        found = _("its files do not make the model that torchaudio describes")
+        raise InputError(
+            Problem(_("model {name}", name=name), found, _("accepted: the file that torchaudio downloads"))
+        ) from error
     letters = {letter: number for number, letter in enumerate(bundle.get_labels(blank=BLANK))}
     with tempfile.TemporaryDirectory() as folder:  # the tokenizer reads its letters from a file only
         (vocabulary := Path(folder) / "vocab.json").write_text(json.dumps(letters), encoding="utf-8")

@@ -10,6 +10,7 @@ import torch
 
 from engines import paths
 from engines.contract import InputError, ModelCard, Progress, Task
+from engines.messages import _
 from engines.speech.audio import files, folders
 from engines.speech.audio.recordings import Reading
 from engines.speech.models import ge2e
@@ -47,7 +48,7 @@ class Voices:
         except files.UnreadableAudio as error:
             return str(error)
         if np.abs(samples).max() < QUIETEST:
-            return "is silent: is the microphone on?"
+            return _("is silent: is the microphone on?")
         with torch.no_grad():
             heard: np.ndarray = self.network.run(looks(samples)[None], 0, len(self.network.stages))[0].numpy()
         return heard

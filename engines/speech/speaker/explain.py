@@ -11,6 +11,7 @@ from PIL import Image
 from engines import paths
 from engines.attribution import faithfulness
 from engines.contract import InputError, Problem, Task
+from engines.messages import _
 from engines.speech.audio import spectrograms
 from engines.speech.audio.clips import clips_to_explain
 from engines.speech.audio.decode_cache import samples
@@ -32,7 +33,11 @@ def explain(
     InputError.
     """
     if method not in {None, *METHODS}:
-        raise InputError(Problem("method", f"found {method!r}", f"accepted: {', '.join(METHODS)}"))
+        raise InputError(
+            Problem(
+                "method", _("found {method!r}", method=method), _("accepted: {methods}", methods=", ".join(METHODS))
+            )
+        )
     identifier, work = Identifier(run), paths.work(data)
     clips, skipped = clips_to_explain(data, work, example, identifier.reading)
     out.mkdir(parents=True, exist_ok=True)

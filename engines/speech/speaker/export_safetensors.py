@@ -7,19 +7,20 @@ from pathlib import Path
 
 from engines.contract import Task
 from engines.exports import bundle, script
+from engines.messages import _
 from engines.speech.audio import files, sound_parts, voice_activity
 from engines.speech.models import ge2e_network
 from engines.speech.speaker.predict import model_folder
 
 NEEDS = ("safetensors",)
-HOW = """\
+HOW = _("""\
 ```
 pip install -r requirements.txt
 python usage.py SOUND …
 ```
 
 prints whose voice is in each sound file, and how likely each voice is. Of a file the mean of its channels is heard, at
-16,000 samples a second, without the silence before and after; of a long one, its first part."""
+16,000 samples a second, without the silence before and after; of a long one, its first part.""")
 
 
 def export(task: Task, run: Path, out: Path) -> Path:

@@ -17,6 +17,7 @@ from engines import paths
 from engines.adaptation.target import Brought, Source
 from engines.classification.adapting import AdaptingStudy
 from engines.contract import Budgets, Recipe, Run, Task
+from engines.messages import _
 from engines.speech.audio import decode_cache, files
 from engines.speech.audio.files import RATE
 from engines.speech.audio.preview import SPOKEN
@@ -44,7 +45,7 @@ def open_study(task: Task, recipe: Recipe, settings: SpeakerSettings, run: Run) 
 class SpeakerStudy(AdaptingStudy[Prepared, SpeakerSettings]):
     """Clips of a few speakers."""
 
-    steadier = ("more variation of the clips", {"augment": "speed"})
+    steadier = (_("more variation of the clips"), {"augment": "speed"})
 
     def prepare(self) -> Prepared:
         return prepare.prepare(self.recipe, self.settings, self.run)
@@ -74,7 +75,7 @@ class SpeakerStudy(AdaptingStudy[Prepared, SpeakerSettings]):
         came_with = self.build(pretrained=True, seed=0)
         prepared.found = prepare.findings(prepared, came_with, outcome.network, self.recipe.seed)
         if self.folds and self.recipe.strategy.boundary(1, 1) == 0:
-            prepared.found["verification"] |= {"after": None, "why": "This encoder has learnt from every clip."}
+            prepared.found["verification"] |= {"after": None, "why": _("This encoder has learnt from every clip.")}
         checked = prepared.found["verification"]["after"]
         config = {
             "architecture": self.card.name,
@@ -106,7 +107,7 @@ class SpeakerStudy(AdaptingStudy[Prepared, SpeakerSettings]):
 
     @property
     def budgets(self) -> Budgets:
-        return replace(super().budgets, unit=SPOKEN, low_reason="the longest clip of each voice")
+        return replace(super().budgets, unit=SPOKEN, low_reason=_("the longest clip of each voice"))
 
     def learnt_from(self, budget: int) -> int:
         return max(1, round(budget / float(np.mean(self.sizes))))
@@ -115,7 +116,7 @@ class SpeakerStudy(AdaptingStudy[Prepared, SpeakerSettings]):
         return {"nearest_voice": nearest_voice}
 
     def own_details(self) -> dict[str, Any]:
-        known = {"input": "mono sound, 16,000 samples a second", "load_snippet": SNIPPET}
+        known = {"input": _("mono sound, 16,000 samples a second"), "load_snippet": SNIPPET}
         return known | {name: value for name, value in self.prepared.found.items() if name != "centres"}
 
 

@@ -19,6 +19,7 @@ from engines.classification import prepared as classification
 from engines.contract import InputError, Problem, Progress, Recipe, Run
 from engines.data.labelled import shown_names
 from engines.data.splits import complete
+from engines.messages import _
 from engines.speech.audio.clips import UNIT, Clip, Clips, checking, open_clips, with_test, without_leaks
 from engines.speech.audio.recordings import Reading
 from engines.speech.models.augmentation import spoken_faster
@@ -123,14 +124,16 @@ def opened(
         extra = open_(test, paths.work(test), to_train=False)
         _require_known(found, extra, test.name)
         found = with_test(found, extra)
-    found = without_leaks(found, lambda clip: clip.checked.sha256, "are in the {} data too")
+    found = without_leaks(found, lambda clip: clip.checked.sha256, _("are in the {} data too"))
     found.notes += _notes(found.clips)
     parts = split(found.clips, settings, seed=seed)
     if "test" not in parts:
-        accepted = f"accepted: more {UNIT} a speaker, or separate test data"
-        raise InputError(Problem(data.name, f"no {UNIT} are left to test on", accepted))
+        accepted = _("accepted: more {unit} a speaker, or separate test data", unit=UNIT)
+        raise InputError(Problem(data.name, _("no {unit} are left to test on", unit=UNIT), accepted))
     if "train" not in parts:
-        raise InputError(Problem(data.name, f"no {UNIT} are left to learn from", f"accepted: more {UNIT}"))
+        raise InputError(
+            Problem(data.name, _("no {unit} are left to learn from", unit=UNIT), _("accepted: more {unit}", unit=UNIT))
+        )
     return found, parts
 
 
@@ -138,8 +141,14 @@ def _require_known(found: Clips, test: Clips, name: str) -> None:
     """Raises InputError when `test` has a speaker who cannot be learnt."""
     known, own = {clip.speaker for clip in found.clips}, {clip.speaker for clip in test.clips}
     if unknown := sorted(own - known):
-        accepted = f"accepted: {', '.join(sorted(known)[:20])}"
-        raise InputError(Problem(f"test data {name}", f"speaker {unknown[0]!r} is not in the training data", accepted))
+        accepted = _("accepted: {known}", known=", ".join(sorted(known)[:20]))
+        raise InputError(
+            Problem(
+                _("test data {name}", name=name),
+                _("speaker {unknown!r} is not in the training data", unknown=unknown[0]),
+                accepted,
+            )
+        )
 
 
 def _notes(clips: Sequence[Clip]) -> list[str]:
@@ -148,9 +157,19 @@ def _notes(clips: Sequence[Clip]) -> list[str]:
     learnt = {clip.speaker for clip in clips if clip.source.split in (None, "train")}
     found = []
     if single := {name for name in learnt if counts[name] == 1}:
-        found.append(f"{shown_names(single)}: one clip only. It trains; how well it is recognised cannot be tested.")
+        found.append(
+            _(
+                "{shown_names}: one clip only. It trains; how well it is recognised cannot be tested.",
+                shown_names=shown_names(single),
+            )
+        )
     if untaught := counts.keys() - learnt:
-        found.append(f"{shown_names(untaught)}: no clip to learn from, only to test. These can't be recognised.")
+        found.append(
+            _(
+                "{shown_names}: no clip to learn from, only to test. These can't be recognised.",
+                shown_names=shown_names(untaught),
+            )
+        )
     return found
 
 

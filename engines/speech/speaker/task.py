@@ -6,6 +6,7 @@ from pathlib import Path
 
 from engines.classification.classification_task import ClassificationTask
 from engines.contract import Metric, ModelCard, Sample, Strategy, TaskInfo, Words, offered
+from engines.messages import _, told
 from engines.speech import samples
 from engines.speech.models import speaker_catalogue
 from engines.speech.settings import SpeakerSettings
@@ -16,20 +17,20 @@ class Speaker(ClassificationTask):
 
     info = TaskInfo(
         name="speech.speaker",
-        title="Recognise voices",
-        unit="clips",
+        title=_("Recognise voices"),
+        unit=_("clips"),
         metric=Metric(
             "balanced_accuracy",
-            "Balanced accuracy",
-            "The share of clips given to the right speaker, averaged over the speakers.",
+            _("Balanced accuracy"),
+            _("The share of clips given to the right speaker, averaged over the speakers."),
             higher_is_better=True,
             kind="share",
         ),
         offers=offered(Strategy.FEATURES, Strategy.PROTOTYPES, Strategy.PARTIAL, Strategy.FULL, Strategy.SCRATCH),
         usual=Strategy.FEATURES,
         formats=(
-            "a zip or folder with one folder of WAV, FLAC, OGG or MP3 files a speaker",
-            "sound files with a metadata.csv: file_name, speaker",
+            _("a zip or folder with one folder of WAV, FLAC, OGG or MP3 files a speaker"),
+            _("sound files with a metadata.csv: file_name, speaker"),
         ),
         accepts=("zip", "wav", "flac", "ogg", "opus", "mp3", "aiff", "caf", "au", "csv", "tsv", "json", "jsonl", "txt"),
         whole=("zip",),
@@ -37,7 +38,7 @@ class Speaker(ClassificationTask):
         default_model=speaker_catalogue.NAME,
         pipeline_tag="audio-classification",
         library="transformers",
-        words=Words(explain_question="Which moments decided?"),
+        words=Words(explain_question=_("Which moments decided?")),
         adapts_by=("self-training",),
     )
     settings = SpeakerSettings
@@ -49,7 +50,7 @@ class Speaker(ClassificationTask):
         return speaker_catalogue.find(model)
 
     def samples(self) -> list[Sample]:
-        return samples.SPEAKERS
+        return told(samples.SPEAKERS)
 
     def make_sample(self, name: str, out: Path) -> Path:
-        return samples.make(name, out, samples.SPEAKERS)
+        return samples.make(name, out, told(samples.SPEAKERS))

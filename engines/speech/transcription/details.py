@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from engines.contract import Estimate, ModelCard, Recipe, Strategy
+from engines.messages import _
 from engines.speech.settings import TranscriptionSettings
 from engines.speech.transcription import phones, word_errors
 from engines.speech.transcription.prepare import Prepared, Selection
@@ -59,12 +60,12 @@ def advise(
     """The one change that the numbers suggest."""
     if recipe.strategy is Strategy.ZERO_SHOT:
         return {
-            "text": "Let the last layers learn from your clips: a few minutes of speech are often enough.",
+            "text": _("Let the last layers learn from your clips: a few minutes of speech are often enough."),
             "strategy": "partial",
             "settings": {},
         }
     if gained.value > 0:
-        text = "It hears these clips worse than before. Smaller steps change less."
+        text = _("It hears these clips worse than before. Smaller steps change less.")
         return {
             "text": text,
             "strategy": recipe.strategy,
@@ -74,12 +75,12 @@ def advise(
         return overfitting.longer(fit, recipe.strategy, settings)
     if fit and fit.reading == "by heart":
         ways: list[overfitting.Way] = [
-            ("more variation of the clips can hold that back", recipe.strategy, {"augment": "both"}),
-            ("let less of the model learn", Strategy.FEATURES, {}),
+            (_("more variation of the clips can hold that back"), recipe.strategy, {"augment": "both"}),
+            (_("let less of the model learn"), Strategy.FEATURES, {}),
         ]
         return overfitting.held_back(fit, recipe.strategy, settings, "clips", ways)
     if share < SHARES[0]:
-        text = (
+        text = _(
             "The accent it came with suffered, so less is kept of what was learnt. Adapters change less of the model."
         )
         return {"text": text, "strategy": "lora", "settings": {}}

@@ -13,6 +13,7 @@ from transformers import WhisperForConditionalGeneration, WhisperTokenizer
 
 from engines import paths
 from engines.contract import InputError, Problem, Task
+from engines.messages import _, told
 from engines.speech.audio import spectrograms
 from engines.speech.audio.clips import clips_to_explain
 from engines.speech.audio.decode_cache import samples
@@ -23,7 +24,7 @@ from engines.speech.models.states import STATE_SECONDS, EncoderStates
 from engines.speech.models.whisper import Whisper
 from engines.speech.transcription.predict import Transcriber
 
-METHODS = {"attention": "Cross-attention", "gradient": "Input gradient", "alignment": "Letter by letter"}
+METHODS = {"attention": "Cross-attention", "gradient": _("Input gradient"), "alignment": _("Letter by letter")}
 WIDTH, HEIGHT, ROW = 960, 160, 44  # pixels
 INK, PAPER, MARK = (35, 39, 46), (251, 250, 248), (232, 113, 10)
 EXTRA = 0.25  # seconds shown after the end of the clip
@@ -42,7 +43,11 @@ def explain(
     transcriber = Transcriber(run)
     own = ["attention", "gradient"] if hasattr(transcriber.recogniser, "prompt") else ["alignment"]
     if method not in {None, *own}:
-        raise InputError(Problem("method", f"found {method!r}", f"accepted for this model: {', '.join(own)}"))
+        raise InputError(
+            Problem(
+                "method", _("found {method!r}", method=method), _("accepted for this model: {own}", own=", ".join(own))
+            )
+        )
     work = paths.work(data)
     clips, skipped = clips_to_explain(data, work, example, transcriber.reading)
     out.mkdir(parents=True, exist_ok=True)
@@ -56,7 +61,7 @@ def explain(
         row: dict[str, Any] = {
             "file": name,
             "label": label,
-            "method": METHODS[method or own[0]],
+            "method": told(METHODS)[method or own[0]],
             "picture": str(picture),
         }
         if number < heard_where.MOST:

@@ -7,19 +7,20 @@ from typing import Any
 
 from engines.contract import Task
 from engines.exports import bundle, script
+from engines.messages import _
 from engines.speech.audio import files, sound_parts, voice_activity
 from engines.speech.models import whisper
 from engines.speech.transcription import predict, usage
 
 NEEDS = ("transformers", "safetensors")
-HOW = """\
+HOW = _("""\
 ```
 pip install -r requirements.txt
 python usage.py SOUND …
 ```
 
 prints what is said in each sound file. Of a file the mean of its channels is heard, at 16,000 samples a second, without
-the silence before and after; what is longer than 28 seconds is split in the pauses."""
+the silence before and after; what is longer than 28 seconds is split in the pauses.""")
 
 
 def export(task: Task, run: Path, out: Path) -> Path:

@@ -13,6 +13,7 @@ from engines.contract import Recipe, Strategy, Task
 from engines.exports import script
 from engines.exports.bundle import parcel
 from engines.exports.spreadsheet_escape import harmless
+from engines.messages import _
 from engines.runs import refusal
 from engines.speech import samples
 from engines.speech.audio import files, folders, sound_parts
@@ -118,10 +119,12 @@ def export(task: Task, run: Path, out: Path) -> Path:
     Raises InputError with one sentence where the run cannot be repeated by a script.
     """
     model = predict.model_folder(run)
-    missing = "its model is no Whisper, and scripts are made of runs of Whisper"
-    kept = script.kept_of(run, missing, "accepted: such a run", config=predict.OWN)
+    missing = _("its model is no Whisper, and scripts are made of runs of Whisper")
+    kept = script.kept_of(run, missing, _("accepted: such a run"), config=predict.OWN)
     if kept["refused"]:
-        raise refusal(run, f"it {kept['refused']}, which the script cannot", "train it again without")
+        raise refusal(
+            run, _("it {refused}, which the script cannot", refused=kept["refused"]), _("train it again without")
+        )
     lesson = kept["script"]
     lesson["plans"] = {"fine-tuning": {name: lesson[name] for name in ("epochs", "stop", "patience", "rate")}}
     card = task.describe(lesson["model"])

@@ -27,6 +27,7 @@ from engines.contract import (
 )
 from engines.contract.study import Describes
 from engines.evidence.budgets import bounds, within
+from engines.messages import _
 from engines.speech.audio.preview import SPOKEN
 from engines.speech.models.states import STATE_SECONDS
 from engines.speech.settings import TranscriptionSettings
@@ -87,18 +88,18 @@ class TranscriptionStudy(Study):
 
     @cached_property
     def test_before(self) -> list[str]:
-        return heard_before(self.spec, self.testing, "What the model hears in the test clips before it learns")
+        return heard_before(self.spec, self.testing, _("What the model hears in the test clips before it learns"))
 
     @cached_property
     def as_it_came(self) -> Transcripts:
         source = self.forgettable("test")
         return Transcripts(
-            0.0, self.test_before, heard_before(self.spec, source, "What it hears in the accent it came with")
+            0.0, self.test_before, heard_before(self.spec, source, _("What it hears in the accent it came with"))
         )
 
     @cached_property
     def choosing_before(self) -> list[str]:
-        title = "What it hears in the clips that choose how much is kept"
+        title = _("What it hears in the clips that choose how much is kept")
         return heard_before(self.spec, self.forgettable("validation"), title)
 
     def before(self) -> dict[str, Scores]:
@@ -121,7 +122,7 @@ class TranscriptionStudy(Study):
         learnt is kept, whatever it does to the accent the model came with."""
         if strategy is Strategy.ZERO_SHOT:
             came = self.as_it_came if budget is None else Transcripts(0.0, self.test_before, [])
-            return self._tested(self.spec, None, [came], {"share": 0.0, "why": "Nothing was learnt."}, [])
+            return self._tested(self.spec, None, [came], {"share": 0.0, "why": _("Nothing was learnt.")}, [])
         seed, run = self.recipe.seed if seed is None else seed, run or self.run
         training, checks = self.prepared.of("train"), self.prepared.of("validation")
         if budget is not None:
@@ -133,10 +134,13 @@ class TranscriptionStudy(Study):
             training = rehearsed(training, self.known_accent["train"])
         more = training.names[n:]
         if more and budget is None:
-            run.emit("note", message=f"Beside yours, {len(more)} clips of the accent it came with are rehearsed.")
+            run.emit(
+                "note",
+                message=_("Beside yours, {more} clips of the accent it came with are rehearsed.", more=len(more)),
+            )
         spec, outcome = self._taught(strategy, seed, run, training, checks)
         if budget is not None:
-            all_of_it = {"share": 1.0, "why": "A comparison keeps all of it."}
+            all_of_it = {"share": 1.0, "why": _("A comparison keeps all of it.")}
             return self._tested(spec, outcome, [self._hears_now(spec)], all_of_it, more)
         chosen = choose_share(spec, outcome, self.forgettable("validation"), self.choosing_before)
         curve = along(spec, outcome, self.testing, self.forgettable("test"), chosen["share"])
@@ -158,7 +162,7 @@ class TranscriptionStudy(Study):
         return spec, adapt(spec, spoken, checks.spoken(spec.recogniser) if len(checks) else None, came_with)
 
     def _hears_now(self, spec: TrainSpec) -> Transcripts:
-        title = f"Testing on {len(self.testing):,} clips never learnt from"
+        title = _("Testing on {testing:,} clips never learnt from", testing=len(self.testing))
         seen = spec.seen(self.testing.spoken(spec.recogniser))
         return Transcripts(1.0, transcripts(spec, seen, self.testing.seconds, title), [])
 
@@ -181,7 +185,7 @@ class TranscriptionStudy(Study):
     def budgets(self) -> Budgets:
         """In seconds, for a label is as long as its clip."""
         low, high = bounds(self.learnable.accents, self.learnable.seconds)
-        return Budgets(low, high, SPOKEN, "the longest clip of each accent", "(all that is not tested on)")
+        return Budgets(low, high, SPOKEN, _("the longest clip of each accent"), _("(all that is not tested on)"))
 
     def learnt_from(self, budget: int) -> int:
         return max(1, round(budget / float(np.mean(self.learnable.seconds))))
@@ -271,6 +275,6 @@ class TranscriptionStudy(Study):
         if self.settings.normaliser != "plain" or self.settings.language != "en":
             return []
         n, errors = normalisers.spelling_only(self.testing.texts, heard)
-        told = "only spelt otherwise, as '306' is 'three hundred and six': normaliser=english does not count them."
-        note = f"{n:,} of the {errors:,} word errors are {told}"
+        told = _("only spelt otherwise, as '306' is 'three hundred and six': normaliser=english does not count them.")
+        note = _("{n:,} of the {errors:,} word errors are {told}", n=n, errors=errors, told=told)
         return [note] if n and note not in self.notes else []

@@ -12,6 +12,7 @@ import torch
 
 from engines import paths
 from engines.contract import InputError, ModelCard, Task
+from engines.messages import _
 from engines.runs import RunFolder, no_model
 from engines.speech.audio.clips import Clip, open_unlabelled
 from engines.speech.audio.recordings import Reading
@@ -24,7 +25,7 @@ from engines.training import learnt_weights
 from engines.training.devices import accelerator
 from engines.training.settings import TrainSettings
 
-INPUT = "mono sound, 16,000 samples a second, up to 30 seconds at a time"
+INPUT = _("mono sound, 16,000 samples a second, up to 30 seconds at a time")
 OWN = "headstart.json"
 WEIGHTS = learnt_weights.WHOLE
 WHISPER = """\

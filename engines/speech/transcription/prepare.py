@@ -15,6 +15,7 @@ import numpy as np
 from engines import paths
 from engines.contract import InputError, Problem, Progress, Recipe, Run, Skipped
 from engines.data.splits import complete
+from engines.messages import _
 from engines.speech import samples
 from engines.speech.audio.clips import UNIT, Clip, Clips, checking, open_clips, script, with_test, without_leaks
 from engines.speech.audio.files import RATE
@@ -151,13 +152,17 @@ def opened(
     found = open_(data, paths.work(data))
     if test is not None:
         found = with_test(found, open_(test, paths.work(test), to_train=False))
-    found = without_leaks(found, lambda clip: plain_words(clip.text), "say what the {} data say")
+    found = without_leaks(found, lambda clip: plain_words(clip.text), _("say what the {} data say"))
     found.notes += _shared_voices(found.clips)
     parts = split(found.clips, settings, seed=seed)
     if "test" not in parts:
-        raise InputError(Problem(data.name, f"no {UNIT} are left to test on", "accepted: more clips, or test data"))
+        raise InputError(
+            Problem(data.name, _("no {unit} are left to test on", unit=UNIT), _("accepted: more clips, or test data"))
+        )
     if "train" not in parts:
-        raise InputError(Problem(data.name, f"no {UNIT} are left to learn from", "accepted: more clips"))
+        raise InputError(
+            Problem(data.name, _("no {unit} are left to learn from", unit=UNIT), _("accepted: more clips"))
+        )
     return found, parts
 
 
@@ -167,8 +172,8 @@ def _shared_voices(clips: Sequence[Clip]) -> list[str]:
     learnt = {clip.speaker for clip in clips if clip.source.split != "test" and clip.speaker}
     n = sum(clip.speaker in learnt for clip in testing)
     if n and len(learnt | {clip.speaker for clip in testing}) > 1:
-        told = "of speakers who are learnt from too: the result is about these voices, not about new ones."
-        return [f"{n:,} of {len(testing):,} test {UNIT} are {told}"]
+        told = _("of speakers who are learnt from too: the result is about these voices, not about new ones.")
+        return [_("{n:,} of {testing:,} test {unit} are {told}", n=n, testing=len(testing), unit=UNIT, told=told)]
     return []
 
 
@@ -187,7 +192,7 @@ def spelt(found: Clips, parts: list[str], spec: TrainSpec) -> Prepared:
     for i, text in enumerate(texts):
         try:
             if not plain_words(text):
-                raise ValueError("got no words of the transcript: the pretrained model hears none of them in it")
+                raise ValueError(_("got no words of the transcript: the pretrained model hears none of them in it"))
             recogniser.spell(text)
         except ValueError as error:
             skipped.append(Skipped(found.clips[i].name, str(error)))
@@ -197,8 +202,8 @@ def spelt(found: Clips, parts: list[str], spec: TrainSpec) -> Prepared:
     for part in ("train", "test"):
         if not own[part]:
             where = skipped[-1].where if skipped else "data"
-            why = skipped[-1].reason if skipped else "nothing is left"
-            raise InputError(Problem(where, why, "accepted: transcripts of what is said, in the model's language"))
+            why = skipped[-1].reason if skipped else _("nothing is left")
+            raise InputError(Problem(where, why, _("accepted: transcripts of what is said, in the model's language")))
     return Prepared(
         [found.clips[i] for i in kept],
         [texts[i] for i in kept],
@@ -220,7 +225,7 @@ def _texts(clips: Sequence[Clip], whole: Sequence[np.ndarray], spec: TrainSpec) 
         return texts
     split_ = [i for own in by_file.values() for i in own]
     chosen = Selection([clips[i].name for i in split_], ["" for _ in split_], [whole[i] for i in split_])
-    heard = dict(zip(split_, heard_before(spec, chosen, "Finding the words of each part"), strict=True))
+    heard = dict(zip(split_, heard_before(spec, chosen, _("Finding the words of each part")), strict=True))
     for own in by_file.values():
         for i, text in zip(own, shares(texts[own[0]], [heard[i] for i in own]), strict=True):
             texts[i] = text
@@ -231,8 +236,13 @@ def _same_script(spec: TrainSpec, texts: Sequence[str]) -> None:
     scripts = [script(text) for text in texts]
     other = [s for s in scripts if s not in {"Latin", ""}]
     if spec.recogniser.languages == "English" and len(other) > len(scripts) / 2:
-        found = f"it writes English only, and {len(other):,} of {len(scripts):,} transcripts are in {other[0]} letters"
-        raise InputError(Problem("model", found, "accepted: a multilingual model, such as whisper-base"))
+        found = _(
+            "it writes English only, and {other:,} of {scripts:,} transcripts are in {other2} letters",
+            other=len(other),
+            scripts=len(scripts),
+            other2=other[0],
+        )
+        raise InputError(Problem("model", found, _("accepted: a multilingual model, such as whisper-base")))
 
 
 def heard_before(spec: TrainSpec, chosen: Selection, title: str) -> list[str]:
@@ -250,7 +260,9 @@ def heard_before(spec: TrainSpec, chosen: Selection, title: str) -> list[str]:
     try:
         known: list[str] = json.loads(path.read_text(encoding="utf-8"))
         if len(known) == len(chosen):
-            spec.run.emit("phase", name="listening", title=f"{title}: known from an earlier run", known=True)
+            spec.run.emit(
+                "phase", name="listening", title=_("{title}: known from an earlier run", title=title), known=True
+            )
             return known
     except (OSError, ValueError):
         pass

@@ -7,6 +7,7 @@ from typing import Any
 
 from engines.contract import ModelCard, Recipe, Run, Scores, Task
 from engines.evidence import ranking
+from engines.messages import _
 from engines.speech.transcription import word_errors
 from engines.speech.transcription.fit import TranscriptionStudy
 from engines.speech.transcription.prepare import heard_before
@@ -21,7 +22,7 @@ def rank(task: Task, recipe: Recipe, models: Sequence[str], run: Run) -> dict[st
     def measure(card: ModelCard, study: TranscriptionStudy) -> tuple[Scores, dict[str, Any]]:
         clips = study.prepared.of("train")
         clips = clips.at(ranking.some(len(clips), MOST, recipe.seed))
-        heard = heard_before(study.spec, clips, f"What {card.name} hears")
+        heard = heard_before(study.spec, clips, _("What {name} hears", name=card.name))
         counts = word_errors.word_counts(study.alike(clips.texts), study.alike(heard))[:, :2]
         return study.scores([counts]), {"n": len(clips)}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from engines.contract import Metric, ModelCard, Sample, Strategy, Task, TaskInfo, offered
+from engines.messages import _, told
 from engines.speech import samples
 from engines.speech.models import catalogue
 from engines.speech.settings import TranscriptionSettings
@@ -15,21 +16,21 @@ class Transcription(Task):
 
     info = TaskInfo(
         name="speech.transcription",
-        title="Transcribe",
-        unit="clips",
+        title=_("Transcribe"),
+        unit=_("clips"),
         metric=Metric(
             "wer",
-            "Word error rate",
-            "Words left out, invented or heard as others, for each word that was said: 0 is perfect.",
+            _("Word error rate"),
+            _("Words left out, invented or heard as others, for each word that was said: 0 is perfect."),
             higher_is_better=False,
             kind="share",
         ),
         offers=offered(Strategy.PARTIAL, Strategy.FEATURES, Strategy.FULL, Strategy.LORA, Strategy.ZERO_SHOT),
         usual=Strategy.PARTIAL,
         formats=(
-            "a zip or folder of WAV, FLAC, OGG or MP3 files with a metadata.csv: file_name, transcription",
-            "columns speaker, accent and split too, if you like",
-            "a Common Voice download, or a corpus laid out as LibriSpeech, LJSpeech, Kaldi, NeMo, VCTK or TIMIT",
+            _("a zip or folder of WAV, FLAC, OGG or MP3 files with a metadata.csv: file_name, transcription"),
+            _("columns speaker, accent and split too, if you like"),
+            _("a Common Voice download, or a corpus laid out as LibriSpeech, LJSpeech, Kaldi, NeMo, VCTK or TIMIT"),
         ),
         accepts=("zip", "wav", "flac", "ogg", "opus", "mp3", "aiff", "caf", "au", "csv", "tsv", "json", "jsonl", "txt"),
         whole=("zip",),
@@ -37,8 +38,10 @@ class Transcription(Task):
         default_model=catalogue.DEFAULT,
         pipeline_tag="automatic-speech-recognition",
         library="transformers",
-        no_target="a recogniser is not adapted without transcripts yet: "
-        "put a few of those that it writes right, and let it learn from them",
+        no_target=_(
+            "a recogniser is not adapted without transcripts yet: "
+            "put a few of those that it writes right, and let it learn from them"
+        ),
         rival="zero_shot",
     )
     settings = TranscriptionSettings
@@ -50,10 +53,10 @@ class Transcription(Task):
         return catalogue.describe(model)
 
     def samples(self) -> list[Sample]:
-        return samples.TRANSCRIPTION
+        return told(samples.TRANSCRIPTION)
 
     def has_sample(self, name: str) -> bool:
         return samples.available(name)
 
     def make_sample(self, name: str, out: Path) -> Path:
-        return samples.make(name, out, samples.TRANSCRIPTION)
+        return samples.make(name, out, told(samples.TRANSCRIPTION))

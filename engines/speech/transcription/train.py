@@ -13,6 +13,7 @@ from torch import Tensor
 
 from engines import weights
 from engines.contract import ModelCard, Run, Strategy
+from engines.messages import _
 from engines.speech.audio.clips import UNIT
 from engines.speech.models import recogniser
 from engines.speech.models.recogniser import Recogniser
@@ -77,7 +78,7 @@ def adapt(spec: TrainSpec, training: Spoken, validation: Spoken | None, came_wit
     checks = validation and spec.seen(validation)
     plan = Plan(
         "fine-tuning",
-        "Learning from your clips",
+        _("Learning from your clips"),
         "transfer",
         strategy,
         settings.epochs_for(strategy),

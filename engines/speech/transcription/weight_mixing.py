@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from engines.messages import _
 from engines.speech.transcription import normalisers, word_errors
 from engines.speech.transcription.prepare import Selection
 from engines.speech.transcription.train import TrainOutcome, TrainSpec, transcripts
@@ -42,9 +43,9 @@ def choose_share(spec: TrainSpec, outcome: TrainOutcome, choosing: Selection, be
     """
     settings = spec.settings
     if settings.mix is not None:
-        return {"share": settings.mix, "why": "It was asked for."}
+        return {"share": settings.mix, "why": _("It was asked for.")}
     if not len(choosing):
-        return {"share": 1.0, "why": "What it does to the accent it came with was not measured."}
+        return {"share": 1.0, "why": _("What it does to the accent it came with was not measured.")}
     alike = normalisers.of(settings.normaliser)
 
     def wer(heard: list[str]) -> float:
@@ -54,13 +55,16 @@ def choose_share(spec: TrainSpec, outcome: TrainOutcome, choosing: Selection, be
     tried = []
     for share in SHARES:
         mix(spec, outcome, share)
-        title = f"Listening to the accent it came with, {share:.0%} of what was learnt"
+        title = _("Listening to the accent it came with, {share:.0%} of what was learnt", share=share)
         now = transcripts(spec, spec.seen(choosing.spoken(spec.recogniser)), choosing.seconds, title)
         tried.append({"share": share, "wer": wer(now)})
         if tried[-1]["wer"] <= most:
-            why = f"With it, the accent it came with loses at most {settings.worse_by:g} points."
+            why = _("With it, the accent it came with loses at most {worse_by:g} points.", worse_by=settings.worse_by)
             return {"share": share, "tried": tried, "n": len(choosing), "why": why}
-    why = f"With every share that was tried the accent it came with loses more than {settings.worse_by:g} points."
+    why = _(
+        "With every share that was tried the accent it came with loses more than {worse_by:g} points.",
+        worse_by=settings.worse_by,
+    )
     return {"share": SHARES[-1], "tried": tried, "n": len(choosing), "why": why}
 
 
@@ -75,9 +79,9 @@ def along(
     found = []
     for one in shares:
         mix(spec, outcome, one)
-        title = f"Testing on clips never learnt from, with {one:.0%} of what was learnt"
+        title = _("Testing on clips never learnt from, with {one:.0%} of what was learnt", one=one)
         test = transcripts(spec, sets[0], testing.seconds, title)
-        title = f"Listening to the accent it came with, {one:.0%} of what was learnt"
+        title = _("Listening to the accent it came with, {one:.0%} of what was learnt", one=one)
         own = transcripts(spec, sets[1], source.seconds, title) if len(source) else []
         found.append(Transcripts(one, test, own))
     return found

@@ -13,6 +13,7 @@ import torch
 from transformers import StoppingCriteria, TextIteratorStreamer
 
 from engines.contract import InputError, Problem, Task
+from engines.messages import _
 from engines.text.generative import encoding, model_files, new_inputs
 from engines.text.generative.conversations import Written
 from engines.text.generative.model_files import Loaded
@@ -141,8 +142,11 @@ class Chatbot:
         try:
             yield from (piece for piece in streamer if piece)
         except queue.Empty:
-            found = f"it has said nothing for {PATIENCE_SECONDS} s: others are asking it too"
-            raise InputError(Problem("model", found, "try again in a moment")) from None
+            found = _(
+                "it has said nothing for {patience_seconds} s: others are asking it too",
+                patience_seconds=PATIENCE_SECONDS,
+            )
+            raise InputError(Problem("model", found, _("try again in a moment"))) from None
         finally:
             ending.now = True
             worker.join()
@@ -180,15 +184,19 @@ def _sampling(temperature: float) -> dict[str, Any]:
 
 def checked(messages: list[dict[str, str]]) -> tuple[tuple[str, str], ...]:
     """(role, content) of a chat whose last message asks. Raises InputError in words."""
-    accepted = "accepted: messages with role (system, user, assistant) and content, the last one a user's"
+    accepted = _("accepted: messages with role (system, user, assistant) and content, the last one a user's")
     if not isinstance(messages, list) or not messages or not all(isinstance(each, dict) for each in messages):
-        raise InputError(Problem("messages", "there are none", accepted))
+        raise InputError(Problem("messages", _("there are none"), accepted))
     turns = tuple((str(each.get("role")), str(each.get("content") or "").strip()) for each in messages)
     if {role for role, _ in turns} - {"system", "user", "assistant"} or turns[-1][0] != "user" or not turns[-1][1]:
-        raise InputError(Problem("messages", "the last one asks nothing", accepted))
+        raise InputError(Problem("messages", _("the last one asks nothing"), accepted))
     length = sum(len(content) for _, content in turns)
     if len(turns) > MOST_MESSAGES or length > MOST_CHARACTERS:
-        found = f"{len(turns):,} messages with {length:,} characters"
-        limits = f"accepted: up to {MOST_MESSAGES} messages and {MOST_CHARACTERS:,} characters; start a new chat"
+        found = _("{turns:,} messages with {length:,} characters", turns=len(turns), length=length)
+        limits = _(
+            "accepted: up to {most_messages} messages and {most_characters:,} characters; start a new chat",
+            most_messages=MOST_MESSAGES,
+            most_characters=MOST_CHARACTERS,
+        )
         raise InputError(Problem("messages", found, limits))
     return turns

@@ -7,6 +7,7 @@ from typing import Any
 
 from engines.data.labelled import Kind
 from engines.data.tables import Table
+from engines.messages import _
 from engines.text.columns import Guess
 from engines.text.generative.conversations import Rows, of_chats, of_rows
 from engines.text.generative.prepare import Way
@@ -14,7 +15,7 @@ from engines.text.generative.settings import GenerationSettings
 from engines.text.pair_columns import CHATS_ACCEPTED, guess_conversations
 from engines.text.table_reading import PartTable
 
-KIND = Kind("conversation", "conversations", CHATS_ACCEPTED, copies="Copies", twin="question")
+KIND = Kind("conversation", "conversations", CHATS_ACCEPTED, copies=_("Copies"), twin="question")
 
 
 def _guess(table: Table, asked: Mapping[str, Any]) -> Guess:
@@ -27,7 +28,7 @@ def _rows(part: PartTable, guess: Guess, settings: GenerationSettings) -> Rows:
 
 TITLES = {
     "prompt": "questions",
-    "context": "read behind the questions",
+    "context": _("read behind the questions"),
     "response": "answers",
     "messages": "conversations",
 }

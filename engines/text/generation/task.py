@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engines.contract import Metric, Strategy, TaskInfo, offered
+from engines.messages import _
 from engines.text.generative import catalogue
 from engines.text.generative.generative_task import GenerativeTask
 from engines.text.generative.settings import GenerationSettings
@@ -13,27 +14,29 @@ class Generation(GenerativeTask):
 
     info = TaskInfo(
         name="text.generation",
-        title="Chat",
-        unit="conversations",
+        title=_("Chat"),
+        unit=_("conversations"),
         metric=Metric(
             "perplexity",
-            "Perplexity",
-            "Between how many equally likely next tokens the model wavers, on average, while it reads the answers of "
-            "conversations that it never saw: 1 would be certain of every one.",
+            _("Perplexity"),
+            _(
+                "Between how many equally likely next tokens the model wavers, on average, while it reads the "
+                "answers of conversations that it never saw: 1 would be certain of every one."
+            ),
             higher_is_better=False,
         ),
         offers=offered(Strategy.LORA, Strategy.PARTIAL, Strategy.FULL, Strategy.ZERO_SHOT, Strategy.SCRATCH),
         usual=Strategy.LORA,
         formats=(
-            "a table (CSV, TSV, JSONL, Parquet, XLSX) with a column of questions and one of answers",
-            "JSONL with a list of messages a line: role and content",
+            _("a table (CSV, TSV, JSONL, Parquet, XLSX) with a column of questions and one of answers"),
+            _("JSONL with a list of messages a line: role and content"),
         ),
         accepts=("csv", "tsv", "txt", "jsonl", "json", "parquet", "xlsx", "zip"),
         exports=("safetensors", "script"),
         default_model="smollm2-135m-instruct",
         pipeline_tag="text-generation",
         library="transformers",
-        no_target="a model that writes has no classes to carry over: it learns from examples of the new domain",
+        no_target=_("a model that writes has no classes to carry over: it learns from examples of the new domain"),
         rival="zero_shot",
         learning="loss",
     )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from engines.contract import DataReport, Progress, Recipe, Strategy, Task
+from engines.messages import _
 from engines.text.generative.prepare import Prepared, prepare
 from engines.text.generative.settings import WritingSettings
 
@@ -52,13 +53,27 @@ def remarks(prepared: Prepared, unit: str) -> list[str]:
     examples = prepared.found.examples
     notes = []
     if twice := len(examples) - len({one.digest for one in examples}):
-        notes.append(f"{twice:,} {unit} are there more than once: they stay together, to learn from or to test on.")
+        notes.append(
+            _(
+                "{twice:,} {unit} are there more than once: they stay together, to learn from or to test on.",
+                twice=twice,
+                unit=unit,
+            )
+        )
     answers = Counter(one.answer for one in examples)
     answer, often = answers.most_common(1)[0]
     if often > 1 and often >= len(examples) / 5:
-        notes.append(f"{often:,} {unit} have the same answer: “{answer[:60]}”.")
+        notes.append(
+            _("{often:,} {unit} have the same answer: “{answer}”.", often=often, unit=unit, answer=answer[:60])
+        )
     if len(prepared.parts["test"]) < 20:
-        notes.append(f"Only {len(prepared.parts['test'])} {unit} are left to test on: the intervals will be wide.")
+        notes.append(
+            _(
+                "Only {test} {unit} are left to test on: the intervals will be wide.",
+                test=len(prepared.parts["test"]),
+                unit=unit,
+            )
+        )
     return notes
 
 

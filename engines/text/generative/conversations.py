@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from engines.contract import Json, Skipped
+from engines.messages import _
 from engines.text.columns import Guess
 from engines.text.duplicates import group_of
 from engines.text.table_reading import PartTable, row_part, with_context
@@ -112,7 +113,7 @@ def _cells(part: PartTable, guess: Guess, row: Sequence[str], roles: tuple[str, 
     found = {role: part.cell(row, guess.roles[role]) for role in roles}
     for role, cell in found.items():
         if not cell:
-            raise ValueError(f"has nothing in column '{guess.roles[role]}'")
+            raise ValueError(_("has nothing in column '{roles}'", roles=guess.roles[role]))
     return found
 
 
@@ -122,9 +123,9 @@ def parsed(cell: str) -> list[tuple[str, str]]:
     while messages and messages[-1][0] != "assistant":
         messages.pop()
     if not messages:
-        raise ValueError("has no answer in it")
+        raise ValueError(_("has no answer in it"))
     if not any(role == "user" for role, _ in messages):
-        raise ValueError("has no question in it")
+        raise ValueError(_("has no question in it"))
     return messages
 
 
@@ -132,36 +133,36 @@ def asked_in(cell: str) -> str:
     """What the user says in a chat in JSON. Raises ValueError that says what is wrong, in words."""
     said = [content for role, content in _messages(cell) if role == "user"]
     if not said:
-        raise ValueError("has no question in it")
+        raise ValueError(_("has no question in it"))
     return "\n".join(said)
 
 
 def _messages(cell: str) -> list[tuple[str, str]]:
     """(role, content) of a chat in JSON. Raises ValueError."""
     if not cell.strip():
-        raise ValueError("is empty")
+        raise ValueError(_("is empty"))
     try:
         turns = json.loads(cell)
     except (ValueError, RecursionError):
-        raise ValueError("is no chat in JSON") from None
+        raise ValueError(_("is no chat in JSON")) from None
     if isinstance(turns, dict):  # {"messages": […]} or {"conversations": […]}
         turns = next((value for value in turns.values() if isinstance(value, list)), None)
     if not isinstance(turns, list) or not turns:
-        raise ValueError("is no list of messages")
+        raise ValueError(_("is no list of messages"))
     return [_message(turn) for turn in turns]
 
 
 def _message(turn: Json) -> tuple[str, str]:
     """One message, in the OpenAI style (role, content) or the ShareGPT style (from, value)."""
     if not isinstance(turn, dict):
-        raise ValueError("has a message that is no object with role and content")
+        raise ValueError(_("has a message that is no object with role and content"))
     role, content = turn.get("role", turn.get("from")), turn.get("content", turn.get("value"))
     if isinstance(content, list):  # the OpenAI style's parts
         content = " ".join(str(part["text"]) for part in content if isinstance(part, dict) and "text" in part)
     if str(role).casefold() not in ROLES:
-        raise ValueError(f"has a message of role {str(role)[:30]!r}, known are system, user and assistant")
+        raise ValueError(_("has a message of role {role!r}, known are system, user and assistant", role=str(role)[:30]))
     if not isinstance(content, str) or not content.strip():
-        raise ValueError("has a message without content")
+        raise ValueError(_("has a message without content"))
     return ROLES[str(role).casefold()], content.strip()
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from jinja2 import TemplateError
 
 from engines.contract import InputError, Problem
+from engines.messages import _
 from engines.text.generative.conversations import Written
 from engines.text.generative.examples import Sequence
 from engines.text.generative.settings import WritingSettings
@@ -44,7 +45,7 @@ def pieces(tokenizer: PreTrainedTokenizerBase, messages: list[tuple[str, str]]) 
     whole = rendered(tokenizer, messages)
     found: list[tuple[str, bool]] = []
     at = 0
-    for number, (role, _) in enumerate(messages):
+    for number, (role, _unused) in enumerate(messages):
         if role != "assistant":
             continue
         before = rendered(tokenizer, messages[:number], answer_next=True)
@@ -63,8 +64,8 @@ def rendered(tokenizer: PreTrainedTokenizerBase, messages: list[tuple[str, str]]
     try:
         text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=answer_next)
     except TemplateError as error:
-        found = f"this model's chat template does not take it ({error})"
-        raise InputError(Problem("conversation", found, "accepted: user and assistant in turn")) from None
+        found = _("this model's chat template does not take it ({error})", error=error)
+        raise InputError(Problem("conversation", found, _("accepted: user and assistant in turn"))) from None
     return str(text)
 
 

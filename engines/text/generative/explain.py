@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from engines.attribution import faithfulness
 from engines.attribution.attributions import shares
 from engines.contract import InputError, Problem, Task
+from engines.messages import _, told
 from engines.text.generative import encoding, model_files
 from engines.text.generative.model_files import Loaded
 from engines.text.unlabelled import Unlabelled
 
-METHODS = {"integrated-gradients": "Integrated gradients"}
+METHODS = {"integrated-gradients": _("Integrated gradients")}
 MOST_EXPLAINED = 20
 """Rows of a table that are explained: each takes dozens of passes through the network."""
 AT_ONCE = 8
@@ -51,8 +52,14 @@ def explain(
     `attribution.faithfulness`). With `example`, only the test example of that name in predictions.parquet.
     Raises InputError for a method that is not known and an example that is not there.
     """
-    if method not in {None, *METHODS}:
-        raise InputError(Problem("method", f"found {method!r}", f"accepted: {', '.join(METHODS)}"))
+    if method not in {None, *told(METHODS)}:
+        raise InputError(
+            Problem(
+                "method",
+                _("found {method!r}", method=method),
+                _("accepted: {methods}", methods=", ".join(told(METHODS))),
+            )
+        )
     bot: Writer = task.verb("predict").load(task, run)
     given = bot.questions(data) if example is None else Unlabelled([(example, _tested(run, example))])
     rows = given.errors
@@ -60,8 +67,13 @@ def explain(
         ids = bot.prompt(text)
         own = attributed(bot.loaded, ids, bot.own(text), bot.limit(ids))
         rows.append({"file": name} | own | given.reading)
-    for name, _ in given.texts[MOST_EXPLAINED:]:
-        rows.append({"file": name, "error": f"is not explained: the first {MOST_EXPLAINED} are"})
+    for name, _unused in given.texts[MOST_EXPLAINED:]:
+        rows.append(
+            {
+                "file": name,
+                "error": _("is not explained: the first {most_explained} are", most_explained=MOST_EXPLAINED),
+            }
+        )
     return rows
 
 
@@ -69,11 +81,17 @@ def _tested(run: Path, example: str) -> str:
     try:
         table = pq.read_table(run / "predictions.parquet", columns=["file", "question"])
     except OSError:
-        raise InputError(Problem(f"run {run.name}", "it has no predictions", "accepted: a run that is done")) from None
+        raise InputError(
+            Problem(_("run {name}", name=run.name), _("it has no predictions"), _("accepted: a run that is done"))
+        ) from None
     known = dict(zip(table["file"].to_pylist(), table["question"].to_pylist(), strict=True))
     if example not in known:
         raise InputError(
-            Problem(f"example {example}", "it was not tested on", "accepted: a file of predictions.parquet")
+            Problem(
+                _("example {example}", example=example),
+                _("it was not tested on"),
+                _("accepted: a file of predictions.parquet"),
+            )
         )
     return str(known[example])
 
@@ -129,10 +147,10 @@ def attributed(loaded: Loaded, ids: list[int], own: list[bool], limit: int) -> d
         return likely
 
     lengths = np.array([len(piece.strip()) for piece, _ in chosen], dtype=float)
-    measured = faithfulness.tested(score, np.array([own for _, own in chosen]), lengths, named="length of the word")
+    measured = faithfulness.tested(score, np.array([own for _, own in chosen]), lengths, named=_("length of the word"))
     return {
         "label": str(tokenizer.decode(tokens, skip_special_tokens=True)).strip(),
-        "method": METHODS["integrated-gradients"],
+        "method": told(METHODS)["integrated-gradients"],
         "tokens": [piece for piece, _ in chosen],
         "scores": [round(score, 5) for _, score in chosen],
         "completeness_error": error,

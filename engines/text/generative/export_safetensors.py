@@ -7,13 +7,14 @@ from typing import Any
 
 from engines.contract import Task
 from engines.exports import bundle, script
+from engines.messages import _
 from engines.text.generative import model_files, usage
 from engines.text.generative.examples import readable, writable
 from engines.text.generative.model_files import Loaded
 
 MOST_NEW = 64
 """Tokens of an answer, as where a whole table is asked."""
-HOW = """\
+HOW = _("""\
 ```
 pip install -r requirements.txt
 python usage.py "a text" "another text"
@@ -21,7 +22,7 @@ python usage.py TEXTS.csv
 ```
 
 prints what the model answers to each text. A table has its texts in a column called {columns}, or in its only column;
-of a .txt file each line is a text."""
+of a .txt file each line is a text.""")
 
 
 def export(task: Task, run: Path, out: Path) -> Path:
@@ -38,7 +39,7 @@ def export(task: Task, run: Path, out: Path) -> Path:
         model_files.save_whole(model, folder)
         loaded.tokenizer.save_pretrained(folder)
         script.write_usage(folder, usage.__file__, constants, run, needs)
-        bundle.papers(folder, run, HOW.format(columns=" or ".join(constants["columns"])))
+        bundle.papers(folder, run, HOW.format(columns=_(" or ").join(constants["columns"])))
     return out
 
 

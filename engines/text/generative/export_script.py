@@ -13,6 +13,7 @@ from accelerate import Accelerator
 from engines import hub_files, weights
 from engines.contract import ModelCard, Recipe, Strategy, Task, TaskInfo
 from engines.exports import bundle, script
+from engines.messages import _
 from engines.runs import RunFolder, refusal
 from engines.text.generative import networks
 from engines.text.generative.examples import MOST_NEW, SHOWN, readable, writable
@@ -136,12 +137,12 @@ def export(task: Task, run: Path, out: Path) -> Path:
     Raises InputError with one sentence where the run cannot be repeated by a script.
     """
     model = run / "model"
-    kept = script.kept_of(run, "it does not hold what a script needs", config="headstart.json")
+    kept = script.kept_of(run, _("it does not hold what a script needs"), config="headstart.json")
     own = kept["script"]["plan"]
     lesson = kept["script"] = {"matmul": "highest", "plans": {own["phase"]: own} if own else {}} | kept["script"]
     script.require_no_fp16(run, kept)
     if kept["layer_decay"] != 1.0 and lesson["strategy"] in {"full", "partial"}:
-        raise refusal(run, "its blocks learnt at different rates", "accepted: layer_decay 1")
+        raise refusal(run, _("its blocks learnt at different rates"), _("accepted: layer_decay 1"))
     script.stop_as_the_run(run, kept)
     scratch = lesson["strategy"] == Strategy.SCRATCH
     card = task.describe(RunFolder(run).recipe.model)

@@ -25,6 +25,7 @@ from engines.evidence.budgets import within
 from engines.evidence.scores import Sums
 from engines.evidence.verdict import compared
 from engines.lifecycle import emit_result
+from engines.messages import _
 from engines.text.generative import card_words, check, examples, export_script, model_files, networks, train
 from engines.text.generative.conversations import Written
 from engines.text.generative.examples import Sequences
@@ -84,7 +85,7 @@ class GenerativeStudy(Study, Generic[S]):
         self.settings: S = settings
         require_blocks(recipe.strategy, settings, len(self.card.stages))
         folder = hub_files.folder(self.card, with_weights=recipe.strategy is not Strategy.SCRATCH)
-        run.emit("phase", name="reading", title=f"Reading the {self.info.unit}")
+        run.emit("phase", name="reading", title=_("Reading the {unit}", unit=self.info.unit))
         self.prepared: Prepared = prepare(self.way, recipe, settings, self._reading)
         run.check_cancelled()
         found = self.prepared.found
@@ -93,8 +94,16 @@ class GenerativeStudy(Study, Generic[S]):
         parts = [part for part, rows in self.prepared.parts.items() if len(rows) or part == "validation"]
         self.sequences: dict[str, Sequences] = {part: self._encoded(part) for part in parts}
         if cut := sum(one.cut for part in self.sequences.values() for one in part.sequences):
-            read = "read in part (setting max_tokens)"
-            self.notes.append(f"{cut:,} {self.info.unit} have more than {settings.max_tokens} tokens: {read}.")
+            read = _("read in part (setting max_tokens)")
+            self.notes.append(
+                _(
+                    "{cut:,} {unit} have more than {max_tokens} tokens: {read}.",
+                    cut=cut,
+                    unit=self.info.unit,
+                    max_tokens=settings.max_tokens,
+                    read=read,
+                )
+            )
         self.on = devices.start(settings, run, recipe.strategy)
         self.device, self.precision = devices.name(self.on.device), devices.precision(self.on)
         self.came: Measured | None = None
@@ -163,7 +172,7 @@ class GenerativeStudy(Study, Generic[S]):
     def budgets(self) -> Budgets:
         parts = self.prepared.parts
         high = len(parts["train"]) + len(parts["validation"])
-        return Budgets(FEWEST, high, self.info.unit, high_reason="(all that are not tested on)")
+        return Budgets(FEWEST, high, self.info.unit, high_reason=_("(all that are not tested on)"))
 
     def before(self) -> dict[str, Scores]:
         if self.recipe.strategy in {Strategy.SCRATCH, Strategy.ZERO_SHOT}:
@@ -192,8 +201,13 @@ class GenerativeStudy(Study, Generic[S]):
             spec, chosen, checked = self._within(spec, budget, seed)
         outcome = train.learn(spec, strategy, series=series, chosen=chosen, checked=checked)
         if budget is None:
-            who = "the model as it comes" if strategy is Strategy.ZERO_SHOT else "what it learnt"
-            title = f"Testing {who} on {len(self.sequences['test']):,} {self.info.unit} never seen"
+            who = _("the model as it comes") if strategy is Strategy.ZERO_SHOT else _("what it learnt")
+            title = _(
+                "Testing {who} on {test:,} {unit} never seen",
+                who=who,
+                test=len(self.sequences["test"]),
+                unit=self.info.unit,
+            )
             spec.run.emit("phase", name="testing", title=title, series=series)
         return self._trial(outcome, self.measure(outcome.network, spec.run))
 
@@ -201,7 +215,9 @@ class GenerativeStudy(Study, Generic[S]):
         """With all that is not tested on as training examples; and of these, `budget` positions: what is learnt from,
         and what decides when to stop."""
         training, validation = self.sequences["train"], self.sequences["validation"]
-        identity = f"{training.identity} and {validation.identity}"
+        identity = _(
+            "{identity} and {validation_identity}", identity=training.identity, validation_identity=validation.identity
+        )
         every = Sequences([*training.sequences, *validation.sequences], identity)
         said = [one.sha256 for part in ("train", "validation") for one in self.prepared.examples(part)]
         chosen, checked = (torch.tensor(own) for own in within([0] * len(every), said, budget, seed))
@@ -269,15 +285,15 @@ class GenerativeStudy(Study, Generic[S]):
 def advise(recipe: Recipe, settings: WritingSettings, fit: overfitting.Fit | None, unit: str) -> dict[str, Any] | None:
     """The one change that the curves suggest: text, strategy, settings."""
     if recipe.strategy in {Strategy.ZERO_SHOT, Strategy.SCRATCH}:
-        text = f"Let adapters learn from your {unit}: the model keeps all that it knows of language."
+        text = _("Let adapters learn from your {unit}: the model keeps all that it knows of language.", unit=unit)
         return {"text": text, "strategy": str(Strategy.LORA), "settings": {}}
     if fit and fit.reading == "still improving":
         return overfitting.longer(fit, recipe.strategy, settings)
     if fit and fit.reading == "by heart":
-        ways: list[overfitting.Way] = [("adapters change less of the model", Strategy.LORA, {})]
+        ways: list[overfitting.Way] = [(_("adapters change less of the model"), Strategy.LORA, {})]
         if settings.lora_rank > 1:
             smaller = {"lora_rank": settings.lora_rank // 2}
-            ways.append(("smaller adapters leave it less room", Strategy.LORA, smaller))
+            ways.append((_("smaller adapters leave it less room"), Strategy.LORA, smaller))
         return overfitting.held_back(fit, recipe.strategy, settings, unit, ways)
     return None
 

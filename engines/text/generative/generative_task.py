@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from engines.contract import InputError, ModelCard, Problem, Sample, Task
+from engines.messages import _
 from engines.text import samples
 from engines.text.generative import catalogue
 from engines.text.generative.settings import WritingSettings
@@ -35,5 +36,11 @@ class GenerativeTask(Task):
     def make_sample(self, name: str, out: Path) -> Path:
         known = [sample.name for sample in self.samples()]
         if name not in known:
-            raise InputError(Problem(f"sample {name}", "there is no such sample", f"known: {', '.join(known)}"))
+            raise InputError(
+                Problem(
+                    _("sample {name}", name=name),
+                    _("there is no such sample"),
+                    _("known: {known}", known=", ".join(known)),
+                )
+            )
         return samples.make(name, out)

@@ -25,6 +25,7 @@ from transformers.utils import logging
 
 from engines import hub_files
 from engines.contract import InputError, ModelCard, Problem, Strategy
+from engines.messages import _
 from engines.text.generative.examples import Batch
 from engines.text.models.blocks import blocks_of, entering, last_norm
 from engines.training.devices import seed_everything
@@ -33,7 +34,7 @@ from engines.training.staged import Staged, StageModule
 
 logging.disable_progress_bar()  # a worker has nobody to show it to
 
-PLAIN_CHAT = (
+PLAIN_CHAT = _(
     "{% for message in messages %}{{ message['role'].capitalize() + ': ' + message['content'] }}"
     "{% if message['role'] == 'assistant' %}{{ eos_token }}{% endif %}{{ '\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}"
@@ -55,8 +56,10 @@ def build(card: ModelCard, *, pretrained: bool, seed: int) -> Staged:
         try:
             return staged(kind.from_pretrained(folder, dtype=torch.float32))
         except (OSError, RuntimeError, ValueError, KeyError) as error:
-            problem = f"its files hold the weights of another network ({type(error).__name__})"
-            raise InputError(Problem(f"model {card.name}", problem, "accepted: its own weights")) from error
+            problem = _("its files hold the weights of another network ({name})", name=type(error).__name__)
+            raise InputError(
+                Problem(_("model {name}", name=card.name), problem, _("accepted: its own weights"))
+            ) from error
     seed_everything(seed, "weights")
     return staged(kind.from_config(found))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engines import paths
 from engines.contract import InputError, Problem, Skipped
+from engines.messages import _
 from engines.text.generative.conversations import asked_in
 from engines.text.unlabelled import ACCEPTED, Unlabelled, open_unlabelled
 
@@ -32,5 +33,5 @@ def questions(data: Path, columns: Mapping[str, str]) -> Unlabelled:
         except ValueError as error:
             skipped.append(Skipped(name, str(error)))
     if not texts:
-        raise InputError(Problem(data.name, f"no question in its column '{found.column}'", ACCEPTED))
+        raise InputError(Problem(data.name, _("no question in its column '{column}'", column=found.column), ACCEPTED))
     return replace(found, texts=texts, skipped=skipped)

@@ -16,6 +16,7 @@ from engines.data.labelled import Kind
 from engines.data.row_sampling import listed
 from engines.data.splits import complete
 from engines.data.tables import Table
+from engines.messages import _
 from engines.text.columns import Guess
 from engines.text.generative.conversations import Rows, Written
 from engines.text.generative.settings import WritingSettings
@@ -100,10 +101,10 @@ def prepare(way: Way, recipe: Recipe, settings: WritingSettings, progress: Progr
         )
     )
     prepared = Prepared(found, {part: np.flatnonzero(parts == part) for part in ("train", "validation", "test")})
-    for part, use in (("train", "learn from"), ("test", "test on")):
+    for part, use in (("train", _("learn from")), ("test", _("test on"))):
         if not len(prepared.parts[part]):
-            accepted = "accepted: three examples that ask different things, or more"
-            raise InputError(Problem(data.name, f"nothing is left to {use}", accepted))
+            accepted = _("accepted: three examples that ask different things, or more")
+            raise InputError(Problem(data.name, _("nothing is left to {use}", use=use), accepted))
     return prepared
 
 
@@ -134,19 +135,21 @@ def read(
     for part in tables.tables:
         examples, left_out = way.rows(part, guess, settings) if has_columns(part.table, guess) else ([], [])
         if found.examples and not examples:
-            lacks = f"has no {way.kind.many} in the columns {listed(list(guess.roles.values()))}"
+            lacks = _(
+                "has no {many} in the columns {values}", many=way.kind.many, values=listed(list(guess.roles.values()))
+            )
             found.skipped.append(Skipped(part.name, lacks))
-            found.notes.append(f"{part.name} {lacks}: it is left out.")
+            found.notes.append(_("{name} {lacks}: it is left out.", name=part.name, lacks=lacks))
             continue
         found.examples += examples
         found.skipped += left_out
     if not found.examples:
         reasons = "; ".join(f"{each.where} {each.reason}" for each in found.skipped[:3])
-        problem = f"there are no {way.kind.many} in it" + (f" ({reasons})" if reasons else "")
+        problem = _("there are no {many} in it", many=way.kind.many) + (f" ({reasons})" if reasons else "")
         raise InputError(Problem(data.name, problem, way.kind.accepted))
     if like is None and {one.split for one in found.examples} <= {"validation", "test"}:
-        problem = f"all of its {way.kind.many} are to validate or to test, and none to train on"
-        raise InputError(Problem(data.name, problem, "accepted: a part to train on, or setting parts=drawn"))
+        problem = _("all of its {many} are to validate or to test, and none to train on", many=way.kind.many)
+        raise InputError(Problem(data.name, problem, _("accepted: a part to train on, or setting parts=drawn")))
     return found
 
 
@@ -162,8 +165,10 @@ def with_test(found: Found, test: Found) -> Found:
     kept = [one for one in found.examples if one.sha256 not in asked and one.split != "test"]
     notes = list(found.notes)
     if leaked := sum(one.sha256 in asked for one in found.examples):
-        notes.append(f"{leaked:,} examples ask the same as one in the test data: left out of training.")
+        notes.append(
+            _("{leaked:,} examples ask the same as one in the test data: left out of training.", leaked=leaked)
+        )
     if test.guess.roles != found.guess.roles:
-        notes.append(f"In the test data, {test.guess.reason}")
+        notes.append(_("In the test data, {reason}", reason=test.guess.reason))
     tested = [replace(one, name=f"test {one.name}", split="test") for one in test.examples]
     return replace(found, examples=kept + tested, skipped=found.skipped + test.skipped, notes=notes)

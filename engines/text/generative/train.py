@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engines.contract import Run, Strategy
+from engines.messages import _
 from engines.text.generative import networks
 from engines.text.generative.examples import Batch, Sequences
 from engines.text.generative.settings import WritingSettings
@@ -82,7 +83,7 @@ def learn(
     scratch = strategy is Strategy.SCRATCH
     plan = Plan(
         "scratch" if scratch else "fine-tuning",
-        "Training the same network from scratch" if scratch else "Fine-tuning",
+        _("Training the same network from scratch") if scratch else "Fine-tuning",
         series,
         strategy,
         settings.epochs_for(strategy),
@@ -119,7 +120,7 @@ def behind(spec: TrainSpec, network: Staged, examples: Sequences) -> Sequences:
     sizes = [len(one.source) if encodes else len(one.ids) - 1 for one in examples.sequences]
     starts = np.cumsum([0, *sizes])
     hidden = int(getattr(config, "hidden_size", None) or config.d_model)
-    of = f"What the frozen part makes of {len(examples):,} {spec.unit}"
+    of = _("What the frozen part makes of {examples:,} {unit}", examples=len(examples), unit=spec.unit)
 
     def fill(target: np.ndarray) -> None:
         spec.run.emit("phase", name="caching", title=of)
@@ -139,6 +140,6 @@ def behind(spec: TrainSpec, network: Staged, examples: Sequences) -> Sequences:
     name = array_cache.key("sequences", spec.weights, network.boundary, examples.identity, precision)
     array, found = array_cache.array(name, (int(starts[-1]), hidden), np.dtype("float32"), fill)
     if found:
-        spec.run.emit("phase", name="caching", title=f"{of}: known from an earlier run", known=True)
+        spec.run.emit("phase", name="caching", title=_("{of}: known from an earlier run", of=of), known=True)
     states = torch.from_numpy(np.array(array) if array.nbytes < 1 << 30 else array)
     return Sequences(examples.sequences, name, list(states.split(sizes)))

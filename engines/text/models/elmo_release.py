@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from engines.contract import InputError, Problem
+from engines.messages import _
 from engines.text.models.elmo import Elmo, ElmoSizes
 from engines.text.models.elmo_input import MAX_BYTES
 from engines.training.devices import seed_everything
@@ -43,13 +44,13 @@ def from_release(options: Path, weights: Path) -> Elmo:
     try:
         told = json.loads(options.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise _wrong(options, "it cannot be read as JSON", "the release's …_options.json") from error
+        raise _wrong(options, _("it cannot be read as JSON"), _("the release's …_options.json")) from error
     elmo = Elmo(sizes_from(told, options.name))
     try:
         with h5py.File(weights, "r") as file, torch.no_grad():
             _copy(elmo, _Reader(file, weights))
     except OSError as error:
-        raise _wrong(weights, "it cannot be read as HDF5", "the release's …_weights.hdf5") from error
+        raise _wrong(weights, _("it cannot be read as HDF5"), _("the release's …_weights.hdf5")) from error
     return elmo
 
 
@@ -70,15 +71,21 @@ def sizes_from(options: dict[str, Any], where: str = "options.json") -> ElmoSize
             skip=bool(lstm.get("use_skip_connections")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        found = f"{error.args[0]} is missing" if isinstance(error, KeyError) else "it describes no ELMo"
-        raise _wrong(Path(where), found, "char_cnn and lstm as in the original release") from error
+        found = _("{args} is missing", args=error.args[0]) if isinstance(error, KeyError) else _("it describes no ELMo")
+        raise _wrong(Path(where), found, _("char_cnn and lstm as in the original release")) from error
     numbers = (sizes.character_dim, sizes.cells, sizes.projection, sizes.layers, *sum(sizes.filters, ()))
     if min(numbers) < 1 or not sizes.filters:
-        raise _wrong(Path(where), "a size is below 1", "sizes of 1 and more, and one filter at least")
+        raise _wrong(Path(where), _("a size is below 1"), _("sizes of 1 and more, and one filter at least"))
     if max(width for width, _ in sizes.filters) > MAX_BYTES:
-        raise _wrong(Path(where), "a filter is wider than a word", f"filters over at most {MAX_BYTES} characters")
+        raise _wrong(
+            Path(where),
+            _("a filter is wider than a word"),
+            _("filters over at most {max_bytes} characters", max_bytes=MAX_BYTES),
+        )
     if sizes.activation not in {"relu", "tanh"}:
-        raise _wrong(Path(where), f"the activation is unknown ({sizes.activation})", "relu or tanh")
+        raise _wrong(
+            Path(where), _("the activation is unknown ({activation})", activation=sizes.activation), _("relu or tanh")
+        )
     return sizes
 
 
@@ -115,9 +122,13 @@ class _Reader:
 
         found = self.file.get(name)
         if not isinstance(found, h5py.Dataset):
-            raise _wrong(self.path, f"{name} is missing", "the weights that the options file describes")
+            raise _wrong(self.path, _("{name} is missing", name=name), _("the weights that the options file describes"))
         if found.shape != shape:
-            raise _wrong(self.path, f"{name} has the shape {found.shape}", f"{shape}, which the options file asks for")
+            raise _wrong(
+                self.path,
+                _("{name} has the shape {shape}", name=name, shape=found.shape),
+                _("{shape}, which the options file asks for", shape=shape),
+            )
         return torch.from_numpy(found[...]).float()
 
 
@@ -161,4 +172,4 @@ def _our_gates(packed: Tensor) -> Tensor:
 
 
 def _wrong(path: Path, found: str, accepted: str) -> InputError:
-    return InputError(Problem(path.name, found, f"accepted: {accepted}"))
+    return InputError(Problem(path.name, found, _("accepted: {accepted}", accepted=accepted)))

@@ -13,6 +13,7 @@ from transformers.utils import logging
 
 from engines import hub_files, paths, weights
 from engines.contract import InputError, ModelCard, Problem
+from engines.messages import _
 from engines.text.models import elmo_release
 from engines.text.models.blocks import blocks_of, embedded, last_norm, through
 from engines.text.models.elmo import Elmo, ElmoForSequenceClassification, initialise
@@ -50,13 +51,15 @@ def build(card: ModelCard, outputs: int, *, pretrained: bool, seed: int, depth: 
             backbone = AutoModel.from_pretrained(folder, dtype=torch.float32)
             model.backbone.load_state_dict(backbone.state_dict(), strict=False)
         except (OSError, RuntimeError, ValueError, KeyError) as error:
-            found = f"{path.name if path else folder.name} holds weights of another network"
-            raise InputError(Problem(f"model {card.name}", found, "accepted: its own weights")) from error
+            found = _("{name} holds weights of another network", name=path.name if path else folder.name)
+            raise InputError(
+                Problem(_("model {name}", name=card.name), found, _("accepted: its own weights"))
+            ) from error
     network = staged(model)
     network.ends_early = cut
     if cut and len(network.stages) != depth:
-        found = f"found {depth}, behind which this network cannot be ended"
-        raise InputError(Problem("setting depth", found, "accepted: 0, for all of its blocks"))
+        found = _("found {depth}, behind which this network cannot be ended", depth=depth)
+        raise InputError(Problem(_("setting depth"), found, _("accepted: 0, for all of its blocks")))
     return network
 
 
@@ -241,18 +244,18 @@ def staged_elmo(model: ElmoForSequenceClassification) -> Staged:
 @functools.lru_cache(maxsize=64)
 def describe(name: str) -> ModelCard:
     """The card of a model on the hub (or in HEADSTART_MODELS), read off its configuration. Raises InputError."""
-    where = f"model {name}"
+    where = _("model {name}", name=name)
     if not hub_files.safe_name(name):
-        accepted = "accepted: a name as on the hub, such as google-bert/bert-base-uncased"
-        raise InputError(Problem(where, "this is no name of a model", accepted))
+        accepted = _("accepted: a name as on the hub, such as google-bert/bert-base-uncased")
+        raise InputError(Problem(where, _("this is no name of a model"), accepted))
     if (found := released(name)) is not None:
         network = staged_elmo(ElmoForSequenceClassification(elmo_release.from_release(*found), 2))
         return ModelCard(
             name=name,
             title=name,
             licence="see its page",
-            source="an original release, from HEADSTART_MODELS",
-            source_task="a two-way language model (Peters et al. 2018)",
+            source=_("an original release, from HEADSTART_MODELS"),
+            source_task=_("a two-way language model (Peters et al. 2018)"),
             **elmo_measures(network),
         )
     folder = hub_files.config_folder(name)
@@ -260,14 +263,16 @@ def describe(name: str) -> ModelCard:
         config = _config(folder, 2)
         measured = measure(config)
     except (OSError, ValueError, KeyError, AttributeError, TypeError, RuntimeError) as error:
-        accepted = "accepted: an encoder such as BERT or a decoder such as GPT-2, as Transformers has them"
-        raise InputError(Problem(where, f"it cannot be cut into a backbone and a head ({error})", accepted)) from None
+        accepted = _("accepted: an encoder such as BERT or a decoder such as GPT-2, as Transformers has them")
+        raise InputError(
+            Problem(where, _("it cannot be cut into a backbone and a head ({error})", error=error), accepted)
+        ) from None
     return ModelCard(
         name=name,
         title=name.split("/")[-1],
         licence="see its page",
-        source=f"{name} on the Hugging Face hub",
-        source_task="see its page",
+        source=_("{name} on the Hugging Face hub", name=name),
+        source_task=_("see its page"),
         hub=name,
         **measured,
     )
@@ -287,7 +292,7 @@ def measure(config: PretrainedConfig) -> dict[str, Any]:
         "family": type(config).__name__.removesuffix("Config"),
         "parameters": parameters,
         "download_bytes": 4 * parameters,
-        "input": f"up to {positions:,} tokens of text" if positions else "text",
+        "input": _("up to {positions:,} tokens of text", positions=positions) if positions else "text",
         "stages": tuple(stages),
         "head_inputs": network.head().in_features,
     }
@@ -302,7 +307,7 @@ def elmo_measures(network: Staged) -> dict[str, Any]:
         "family": "ELMo",
         "parameters": parameters,
         "download_bytes": 4 * parameters,
-        "input": "text, read word by word and letter by letter",
+        "input": _("text, read word by word and letter by letter"),
         "stages": tuple(stages),
         "head_inputs": network.head().in_features,
     }

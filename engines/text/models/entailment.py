@@ -16,6 +16,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, Pretrai
 
 from engines import hub_files
 from engines.contract import InputError, ModelCard, Problem
+from engines.messages import _
 from engines.text.models import encoders
 from engines.text.models.nli_classifier import EntailmentForSequenceClassification
 from engines.text.models.tokenising import TokenReader, tokenizer_of
@@ -52,10 +53,16 @@ class PremiseReader(TokenReader):
         longest = encoders.longest(AutoConfig.from_pretrained(folder), min(max_tokens, tokenizer.model_max_length))
         room = longest - max(len(ids) for ids, _ in self.sentences)
         if room < LEAST_ROOM:
-            found = f"'{max(sentences, key=len)}' leaves no room for a text among {longest} tokens"
-            raise InputError(Problem("setting hypothesis", found, "accepted: shorter sentences, or more max_tokens"))
+            found = _(
+                "'{sentences}' leaves no room for a text among {longest} tokens",
+                sentences=max(sentences, key=len),
+                longest=longest,
+            )
+            raise InputError(
+                Problem(_("setting hypothesis"), found, _("accepted: shorter sentences, or more max_tokens"))
+            )
         super().__init__(tokenizer, name, room, max_windows)
-        self.identity += f", each with {array_cache.key(sentences)}"
+        self.identity += _(", each with {key}", key=array_cache.key(sentences))
 
 
 def follows(tokenizer: PreTrainedTokenizerBase, sentence: str, name: str) -> tuple[list[int], list[int] | None]:
@@ -63,8 +70,10 @@ def follows(tokenizer: PreTrainedTokenizerBase, sentence: str, name: str) -> tup
     alone, pair = tokenizer("a text"), tokenizer("a text", sentence)
     n = len(alone["input_ids"])
     if pair["input_ids"][:n] != alone["input_ids"] or len(pair["input_ids"]) == n:
-        found = "it reads a text together with a sentence in a way of its own"
-        raise InputError(Problem(f"model {name}", found, "accepted: such as BERT, RoBERTa, BART or DeBERTa do"))
+        found = _("it reads a text together with a sentence in a way of its own")
+        raise InputError(
+            Problem(_("model {name}", name=name), found, _("accepted: such as BERT, RoBERTa, BART or DeBERTa do"))
+        )
     types = pair["token_type_ids"][n:] if "token_type_ids" in pair else None
     return pair["input_ids"][n:], types
 
@@ -78,8 +87,8 @@ def build(card: ModelCard, reader: PremiseReader) -> Staged:
         model = EntailmentForSequenceClassification(_config(theirs.config, reader))
         model.nli.load_state_dict(theirs.state_dict())
     except (OSError, RuntimeError, ValueError, KeyError) as error:
-        found = f"{folder.name} holds weights of another network"
-        raise InputError(Problem(f"model {card.name}", found, "accepted: its own weights")) from error
+        found = _("{name} holds weights of another network", name=folder.name)
+        raise InputError(Problem(_("model {name}", name=card.name), found, _("accepted: its own weights"))) from error
     return staged(model)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch import Tensor
 
+from engines.messages import _
 from engines.training import array_cache
 from engines.training.examples import Labelled
 from engines.training.tokens import Tokens
@@ -67,7 +68,12 @@ class TokenReader:
         longest = min(max_tokens, tokenizer.model_max_length)
         self.tokenizer, self.length, self.max_windows = tokenizer, longest, max_windows
         self.padding = int(tokenizer.pad_token_id or 0)
-        self.identity = f"{identity}, {longest} tokens, {max_windows} windows"
+        self.identity = _(
+            "{identity}, {longest} tokens, {max_windows} windows",
+            identity=identity,
+            longest=longest,
+            max_windows=max_windows,
+        )
 
     def read(self, texts: Sequence[str]) -> list[Read]:
         found = self.tokenizer(
@@ -110,7 +116,9 @@ class WordReader:
 
     def __init__(self, max_tokens: int, max_windows: int):
         self.length, self.max_windows = max_tokens, max_windows
-        self.identity = f"words, {max_tokens} at once, {max_windows} windows"
+        self.identity = _(
+            "words, {max_tokens} at once, {max_windows} windows", max_tokens=max_tokens, max_windows=max_windows
+        )
 
     def read(self, texts: Sequence[str]) -> list[Read]:
         from engines.text.models.elmo_input import characters, words

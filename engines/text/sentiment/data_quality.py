@@ -7,15 +7,16 @@ from collections.abc import Mapping
 
 from engines.data.labelled import Kind
 from engines.data.tables import Table
+from engines.messages import _
 from engines.text.rejected import about_rejected
 
-ACCEPTED = "accepted: a table (CSV, TSV, JSONL, Parquet, XLSX) with a column of texts and a column of classes"
+ACCEPTED = _("accepted: a table (CSV, TSV, JSONL, Parquet, XLSX) with a column of texts and a column of classes")
 FEWEST_TEXTS = 8
 TEXTS = Kind(
     "text",
     "texts",
     ACCEPTED,
-    copies="Repeats of another text (capital letters, spaces and punctuation do not count)",
+    copies=_("Repeats of another text (capital letters, spaces and punctuation do not count)"),
     twin="text",
     fewest=FEWEST_TEXTS,
 )
@@ -30,9 +31,14 @@ def about_columns(table: Table, roles: Mapping[str, str]) -> list[str]:
     notes = about_rejected(others)
     texts = table.column(roles["text"])
     if marked := sum(HTML.search(text) is not None for text in texts):
-        notes.append(f"{marked:,} of the texts hold HTML such as <br />: it is read as it stands.")
+        notes.append(_("{marked:,} of the texts hold HTML such as <br />: it is read as it stands.", marked=marked))
     grades = {cell.strip() for cell in table.column(roles["label"])}
     if roles["label"].casefold() in STARS and len(grades) > 3 and all(map(str.isdecimal, grades)):
         column = roles["label"]
-        notes.append(f"'{column}' holds grades: each is a class of its own, and a near miss counts as any other.")
+        notes.append(
+            _(
+                "'{column}' holds grades: each is a class of its own, and a near miss counts as any other.",
+                column=column,
+            )
+        )
     return notes

@@ -15,6 +15,7 @@ from engines.data.labelled import by_size, clean
 from engines.data.missing import is_missing
 from engines.data.row_sampling import MOST_NAMED, Table
 from engines.data.several_labels import LEFT_OUT, TOGETHER, about_left_out, listed, read_as, without_joined
+from engines.messages import _
 from engines.text.columns import Asked, Guess, guess_labelled
 from engines.text.duplicates import content_of, group_of
 from engines.text.label_cells import UNLABELLED, Words, about_words, label_of, words_of
@@ -101,7 +102,7 @@ def open_texts(
     for part in tables.tables:
         if lacks := _lacks(part.table, guess, rows):
             found.skipped.append(Skipped(part.name, lacks))
-            found.notes.append(f"{part.name} {lacks}: it is left out.")
+            found.notes.append(_("{name} {lacks}: it is left out.", name=part.name, lacks=lacks))
             continue
         own = _rows(part, guess, words, settings.several_labels)
         several = rows.several + own.several
@@ -120,7 +121,7 @@ def open_texts(
     labels = set(map(clean, written))
     found.notes += labelled.merged_names(written) + labelled.notes(labels, found.examples, TEXTS)
     if n_several and how != TOGETHER:
-        shown = [" and ".join(each) for each in rows.several[:3]]
+        shown = [_(" and ").join(each) for each in rows.several[:3]]
         found.notes.append(about_left_out(n_several, n_several + len(rows.examples), shown, TEXTS.many))
     found.read_as += told.read_as + read_as(n_several, TOGETHER if how == TOGETHER else LEFT_OUT, TEXTS.many)
     found.notes += about_numbers(renamed, labels) + told.notes
@@ -138,9 +139,13 @@ def with_test(found: Texts, test: Texts, name: str) -> Texts:
     tested = [replace(each, label=renamed.get(each.label, each.label)) for each in test.examples]
     column = found.guess.roles["label"]
     if test.guess.roles["label"] != column and not {each.label for each in tested} <= known:
-        accepted = "accepted: test data with the same columns"
+        accepted = _("accepted: test data with the same columns")
         raise InputError(
-            Problem(f"test data {name}", f"they have no column '{column}', which holds the classes", accepted)
+            Problem(
+                _("test data {name}", name=name),
+                _("they have no column '{column}', which holds the classes", column=column),
+                accepted,
+            )
         )
     examples, remarks = labelled.with_test(found.examples, tested, name, TEXTS.many)
     return replace(
@@ -156,8 +161,8 @@ def require_training(where: str, examples: Iterable[LabelledText]) -> None:
     """Raises InputError where the data say that all of them are to validate and to test."""
     parts = {example.split for example in examples}
     if parts and parts <= {"validation", "test"}:
-        found = "all of its texts are to validate or to test, and none to train on"
-        raise InputError(Problem(where, found, "accepted: a part to train on, or setting parts=drawn"))
+        found = _("all of its texts are to validate or to test, and none to train on")
+        raise InputError(Problem(where, found, _("accepted: a part to train on, or setting parts=drawn")))
 
 
 def digest(examples: Iterable[LabelledText]) -> str:
@@ -192,7 +197,7 @@ def _rows(part: PartTable, guess: Guess, words: Words, how: str) -> Rows:
             reason, label = str(error), None
         else:
             column = guess.roles["text" if is_missing(text) else "label"]
-            reason = f"has nothing in the column '{column}'"
+            reason = _("has nothing in the column '{column}'", column=column)
         if len(entries := list(dict.fromkeys(listed(row[label_at]) or []))) > 1:
             found.several.append(entries)
         if label is not None:
@@ -204,7 +209,7 @@ def _rows(part: PartTable, guess: Guess, words: Words, how: str) -> Rows:
             continue
         found.examples.append(LabelledText(text, where, label, split, group_of(text), content_of(text)))
     if n_skipped > MOST_NAMED:
-        more = f"has {n_skipped - MOST_NAMED:,} more rows without text or class"
+        more = _("has {n_skipped:,} more rows without text or class", n_skipped=n_skipped - MOST_NAMED)
         found.skipped.append(Skipped(part.name, more))
     return found
 
@@ -238,13 +243,13 @@ def _lacks(table: Table, guess: Guess, rows: Rows) -> str | None:
     """What a table beside the one to train on has not, so that nothing of it can be used."""
     for role in ("text", "label"):
         if _there(table, guess.roles[role]) is None:
-            return f"has no column '{guess.roles[role]}'"
+            return _("has no column '{roles}'", roles=guess.roles[role])
     labels = {clean(cell) for cell in table.column(guess.roles["label"])}
     taught = {example.label for example in rows.examples}
     if not taught:
         return None  # the first table: its rows say what is wrong
     if all(map(is_missing, labels)) or (labels == {UNLABELLED} and UNLABELLED not in taught):
-        return f"has no classes in its column '{guess.roles['label']}'"
+        return _("has no classes in its column '{label}'", label=guess.roles["label"])
     return None
 
 
@@ -252,7 +257,12 @@ def _about_test(found: Texts, test: Texts, name: str) -> list[str]:
     """What to say where the test data were read otherwise than the others."""
     own, theirs = found.guess.roles, test.guess.roles
     return [
-        f"The test data {name} have no column '{own[role]}': '{theirs[role]}' is read."
+        _(
+            "The test data {name} have no column '{own}': '{theirs}' is read.",
+            name=name,
+            own=own[role],
+            theirs=theirs[role],
+        )
         for role in ("text", "label")
         if own[role].casefold() != theirs[role].casefold()
     ]

@@ -10,6 +10,7 @@ import torch
 
 from engines import paths
 from engines.contract import InputError, ModelCard, Progress, Task
+from engines.messages import _
 from engines.text.models import encoders
 from engines.text.sentiment.dataset import open_texts
 from engines.text.settings import TextSettings
@@ -44,7 +45,7 @@ class Texts:
         windows = [read.windows for read in self.reader.read([text or "." for text in texts])]
         with torch.no_grad():
             seen = self.network.run(Tokens.padded(windows, self.reader.padding), 0, len(self.network.stages)).numpy()
-        return [features if text else "is empty" for text, features in zip(texts, seen, strict=True)]
+        return [features if text else _("is empty") for text, features in zip(texts, seen, strict=True)]
 
 
 def look_through(

@@ -16,6 +16,7 @@ from engines import paths
 from engines.attribution import faithfulness
 from engines.attribution.attributions import shares
 from engines.contract import InputError, Problem, Task
+from engines.messages import _, told
 from engines.runs import RunFolder
 from engines.text.models.tokenising import Read
 from engines.text.sentiment.dataset import open_texts
@@ -25,7 +26,7 @@ from engines.text.unlabelled import Unlabelled, open_unlabelled
 from engines.training.staged import Staged
 from engines.training.tokens import Tokens
 
-METHODS = {"integrated-gradients": "Integrated gradients"}
+METHODS = {"integrated-gradients": _("Integrated gradients")}
 
 
 def explain(
@@ -38,8 +39,14 @@ def explain(
     `example`, only the test text of that name. Nothing is drawn. Raises InputError for a method
     that is not known and an example that is not there.
     """
-    if method not in {None, *METHODS}:
-        raise InputError(Problem("method", f"found {method!r}", f"accepted: {', '.join(METHODS)}"))
+    if method not in {None, *told(METHODS)}:
+        raise InputError(
+            Problem(
+                "method",
+                _("found {method!r}", method=method),
+                _("accepted: {methods}", methods=", ".join(told(METHODS))),
+            )
+        )
     classifier = TextClassifier(run)
     if example is None:
         given = open_unlabelled(data, paths.work(data), text_column=classifier.text_column)
@@ -61,7 +68,11 @@ def text_of(run: Path, data: Path, example: str) -> str:
     for text in found.examples:
         if text.name == example:
             return text.text
-    raise InputError(Problem(f"example {example}", "there is no such text in the data", "accepted: a row's name"))
+    raise InputError(
+        Problem(
+            _("example {example}", example=example), _("there is no such text in the data"), _("accepted: a row's name")
+        )
+    )
 
 
 def attributed(classifier: TextClassifier, text: str) -> dict[str, Any]:
@@ -81,7 +92,7 @@ def attributed(classifier: TextClassifier, text: str) -> dict[str, Any]:
     tokens, scores = by_word(text, read, found[0].sum(-1).cpu(), classifier.reader.added // 2)
     return {
         "label": classifier.classes[target],
-        "method": METHODS["integrated-gradients"],
+        "method": told(METHODS)["integrated-gradients"],
         "tokens": tokens,
         "scores": scores,
         "completeness_error": error,
@@ -199,4 +210,4 @@ def tested(classifier: TextClassifier, text: str, found: dict[str, Any]) -> dict
         return joined
 
     lengths = np.array([len(token) for token in found["tokens"]], dtype=float)
-    return faithfulness.tested(score, np.array(found["scores"]), lengths, named="length of the word")
+    return faithfulness.tested(score, np.array(found["scores"]), lengths, named=_("length of the word"))

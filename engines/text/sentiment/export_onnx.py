@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from engines.contract import Task
 from engines.exports import bundle, onnx
+from engines.messages import _
 from engines.text.models.nli_classifier import EntailmentForSequenceClassification
 from engines.text.models.pooled import PooledForSequenceClassification
 from engines.text.models.tokenising import TokenReader
@@ -21,7 +22,7 @@ from engines.text.sentiment.usage import write as usage
 
 MOST_PROBES = 32
 READS_TOKENS = PooledForSequenceClassification, EntailmentForSequenceClassification
-USE = """\
+USE = _("""\
 {how}
 
 model.onnx takes int64 `input_ids` and `attention_mask` (N, T), the tokens of N texts as tokenizer.json makes them and 1
@@ -29,7 +30,7 @@ for each that is no padding, T at most {longest}, and gives `logits` (N, {classe
 text with more tokens, usage.py averages the logits of its windows. Before this file was handed out, its answers were
 compared with PyTorch's on {probes}, {many} at once and one alone: the largest difference of a logit was {error:.0e},
 and each got the same class.
-"""
+""")
 
 
 class _Logits(nn.Module):
@@ -53,10 +54,10 @@ def export(task: Task, run: Path, out: Path) -> Path:
     classifier = TextClassifier(run)
     model, reader = classifier.network.model.cpu().eval(), classifier.reader
     if not isinstance(model, READS_TOKENS) or not isinstance(reader, TokenReader):
-        raise onnx.refusal(run, "an ELMo reads word after word in a loop, which an ONNX file cannot hold")
+        raise onnx.refusal(run, _("an ELMo reads word after word in a loop, which an ONNX file cannot hold"))
     folder_of = run / "model" if (run / "model").is_dir() else run
     if not (folder_of / "tokenizer.json").is_file():
-        raise onnx.refusal(run, "its tokenizer cannot be written down as one file")
+        raise onnx.refusal(run, _("its tokenizer cannot be written down as one file"))
     inputs, probes = probe(run, classifier, reader.length, model.config.vocab_size)
     with bundle.parcel(out) as folder:
         write(model, folder / "model.onnx", run, reader.length)
@@ -97,11 +98,11 @@ def probe(run: Path, classifier: TextClassifier, longest: int, words: int) -> tu
     if (kept := run / "predictions.parquet").is_file() and "text" in pq.read_schema(kept).names:
         texts = [str(text) for text in pq.read_table(kept, columns=["text"])["text"].to_pylist()[:MOST_PROBES]]
     windows = [read.windows[0] for read in classifier.reader.read(texts)] if texts else []
-    said = f"{len(windows)} texts of the test"
+    said = _("{windows} texts of the test", windows=len(windows))
     if len(windows) < 3:
         generator = torch.Generator().manual_seed(0)
         windows = [torch.randint(words, (size,), generator=generator) for size in (longest, 16, 5)]
-        said = f"{len(windows)} rows of random tokens, since the run kept fewer texts"
+        said = _("{windows} rows of random tokens, since the run kept fewer texts", windows=len(windows))
     tokens = classifier.inputs([[window] for window in sorted(windows, key=len, reverse=True)])
     return {"input_ids": tokens.values.cpu(), "attention_mask": tokens.mask.long().cpu()}, said
 

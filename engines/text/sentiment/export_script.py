@@ -16,6 +16,7 @@ from engines.classification.fit import ClassificationStudy
 from engines.contract import ModelCard, Strategy, Task
 from engines.exports import bundle, script
 from engines.exports.spreadsheet_escape import harmless
+from engines.messages import _
 from engines.runs import refusal
 from engines.text.models import encoders, entailment
 from engines.text.models.blocks import blocks_of, last_norm
@@ -118,8 +119,8 @@ def export(task: Task, run: Path, out: Path) -> Path:
     if config.get("model_type") == "elmo":
         raise refusal(
             run,
-            "an ELMo is built from Headstart's own code, which a script cannot do without",
-            "accepted: the format safetensors, or a run of a transformer such as BERT",
+            _("an ELMo is built from Headstart's own code, which a script cannot do without"),
+            _("accepted: the format safetensors, or a run of a transformer such as BERT"),
         )
     lesson, known = export_script.lesson_of(run)
     state, program = None, "script_template.py"

@@ -11,6 +11,7 @@ import numpy as np
 from engines.adaptation.target import Brought, Source
 from engines.classification.adapting import AdaptingStudy
 from engines.contract import Recipe, Run, Task
+from engines.messages import _
 from engines.text.models import encoders
 from engines.text.models.tokenising import TextExamples
 from engines.text.sentiment import baselines, check, embedding_map, export_script, predict, prepare, target, zero_shot
@@ -62,7 +63,7 @@ class TextStudy(AdaptingStudy[Prepared, TextSettings]):
 
     def columns(self, spec: TrainSpec, outcome: TrainOutcome) -> dict[str, Any]:
         """The test texts themselves, and where they lie on the maps before and after the training."""
-        self.run.emit("phase", name="mapping", title="Drawing the map of the texts")
+        self.run.emit("phase", name="mapping", title=_("Drawing the map of the texts"))
         return self.shown(self.prepared.parts["test"]) | embedding_map.of_test(self.prepared, spec, outcome)
 
     def shown(self, positions: np.ndarray) -> dict[str, list[str | None]]:
@@ -76,10 +77,14 @@ class TextStudy(AdaptingStudy[Prepared, TextSettings]):
 
     def own_details(self) -> dict[str, Any]:
         settings = self.settings
-        read = f"windows of up to {settings.max_tokens:,} tokens, at most {settings.max_windows} a text"
+        read = _(
+            "windows of up to {max_tokens:,} tokens, at most {max_windows} a text",
+            max_tokens=settings.max_tokens,
+            max_windows=settings.max_windows,
+        )
         return {
             "load_snippet": predict.snippet(self.card),
-            "input": f"text, read in {read}; the answer is the mean over its windows",
+            "input": _("text, read in {read}; the answer is the mean over its windows", read=read),
             "long": self.prepared.long,
             "left_out": self.prepared.left_out,
         }

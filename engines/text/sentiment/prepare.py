@@ -11,6 +11,7 @@ import torch
 from engines import hub_files
 from engines.classification import prepared
 from engines.contract import InputError, ModelCard, Problem, Progress, Recipe, Run, Strategy
+from engines.messages import _
 from engines.text.models import encoders, entailment
 from engines.text.models.tokenising import Reader, TextExamples, read_all
 from engines.text.sentiment.dataset import LabelledText
@@ -58,7 +59,7 @@ def prepare(recipe: Recipe, card: ModelCard, settings: TextSettings, run: Run) -
 
     reader = encoders.reader(card, settings)
     of_sentences = recipe.strategy is Strategy.ZERO_SHOT and entailment.asks(card)
-    run.emit("phase", name="checking", title=f"Checking {UNIT}")
+    run.emit("phase", name="checking", title=_("Checking {unit}", unit=UNIT))
     test = Path(recipe.test) if recipe.test is not None else None
     told = progress("checking", "bytes")
     brought = read_in_parts(Path(recipe.data), test, settings, seed=recipe.seed, progress=told)
@@ -70,7 +71,7 @@ def prepare(recipe: Recipe, card: ModelCard, settings: TextSettings, run: Run) -
         if of_sentences:
             folder = hub_files.folder(card, with_weights=False)
             reader = entailment.PremiseReader(folder, card.name, sentences, settings.max_tokens, settings.max_windows)
-    run.emit("phase", name="reading", title=f"Reading {len(texts):,} {UNIT}")
+    run.emit("phase", name="reading", title=_("Reading {texts:,} {unit}", texts=len(texts), unit=UNIT))
     read = read_all(reader, [t.text for t in texts], progress("reading", UNIT))
     labels = torch.tensor([classes.index(t.label) if t.label in classes else -1 for t in texts])
     long, left_out = sum(len(r.windows) > 1 for r in read), sum(r.left_out for r in read)
@@ -104,7 +105,11 @@ def hypotheses(classes: list[str], template: str) -> list[str]:
     """One sentence a class. Raises InputError for a template without {label}."""
     if "{label}" not in template:
         raise InputError(
-            Problem("setting hypothesis", f"found {template!r}", "accepted: a sentence with {label} in it")
+            Problem(
+                _("setting hypothesis"),
+                _("found {template!r}", template=template),
+                _("accepted: a sentence with {label} in it"),
+            )
         )
     return [template.replace("{label}", name.replace("_", " ")) for name in classes]
 
@@ -112,15 +117,35 @@ def hypotheses(classes: list[str], template: str) -> list[str]:
 def about_sentences(sentences: list[str], entailed: bool) -> str:
     """How classes are looked for, where nothing is learnt, in a sentence."""
     if entailed:
-        return f"A class is as likely as the text entails its sentence, such as '{sentences[0]}' (Yin et al. 2019)."
-    return f"A text belongs to the class whose sentence is nearest to it (cosine), such as '{sentences[0]}'."
+        return _(
+            "A class is as likely as the text entails its sentence, such as '{sentences}' (Yin et al. 2019).",
+            sentences=sentences[0],
+        )
+    return _(
+        "A text belongs to the class whose sentence is nearest to it (cosine), such as '{sentences}'.",
+        sentences=sentences[0],
+    )
 
 
 def about_length(long: int, left_out: int, settings: TextSettings) -> list[str]:
     """What to know about long texts, a sentence each."""
     found = []
     if long:
-        found.append(f"{long:,} {UNIT} are longer than {settings.max_tokens:,} tokens: read in windows, and averaged.")
+        found.append(
+            _(
+                "{long:,} {unit} are longer than {max_tokens:,} tokens: read in windows, and averaged.",
+                long=long,
+                unit=UNIT,
+                max_tokens=settings.max_tokens,
+            )
+        )
     if left_out:
-        found.append(f"{left_out:,} {UNIT} go on after {settings.max_windows} windows; the rest of these is not read.")
+        found.append(
+            _(
+                "{left_out:,} {unit} go on after {max_windows} windows; the rest of these is not read.",
+                left_out=left_out,
+                unit=UNIT,
+                max_windows=settings.max_windows,
+            )
+        )
     return found

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from engines.classification.classification_task import ClassificationTask
 from engines.contract import BALANCED_ACCURACY, ModelCard, Sample, Strategy, TaskInfo, Words, offered
+from engines.messages import _, told
 from engines.text import samples
 from engines.text.models import catalogue
 from engines.text.settings import TextSettings
@@ -16,8 +17,8 @@ class Sentiment(ClassificationTask):
 
     info = TaskInfo(
         name="text.sentiment",
-        title="Classify",
-        unit="texts",
+        title=_("Classify"),
+        unit=_("texts"),
         metric=BALANCED_ACCURACY,
         offers=offered(
             Strategy.FEATURES,
@@ -30,15 +31,15 @@ class Sentiment(ClassificationTask):
         ),
         usual=Strategy.FEATURES,
         formats=(
-            "a table with a column of texts and a column of classes: CSV, TSV, JSONL, Parquet or XLSX",
-            "a zip or folder with such a table, or with two: train and test",
+            _("a table with a column of texts and a column of classes: CSV, TSV, JSONL, Parquet or XLSX"),
+            _("a zip or folder with such a table, or with two: train and test"),
         ),
         accepts=("csv", "tsv", "txt", "jsonl", "json", "parquet", "xlsx", "zip"),
         exports=("safetensors", "onnx", "script"),
         default_model="all-MiniLM-L6-v2",
         pipeline_tag="text-classification",
         library="transformers",
-        words=Words(explain_question="Which words decided?"),
+        words=Words(explain_question=_("Which words decided?")),
         adapts_by=("self-training",),
     )
     settings = TextSettings
@@ -54,7 +55,7 @@ class Sentiment(ClassificationTask):
         return encoders.describe(model)
 
     def samples(self) -> list[Sample]:
-        return samples.SAMPLES
+        return told(samples.SAMPLES)
 
     def make_sample(self, name: str, out: Path) -> Path:
         return samples.make(name, out)

@@ -14,6 +14,7 @@ from engines.data.parts import of_tables
 from engines.data.table_files import is_zip_of_files
 from engines.data.tables import Table, decode
 from engines.data.unpacked import files_below, prepared
+from engines.messages import _
 from engines.text.settings import TableSettings
 from engines.text.table_reading import PartTable, Tables, parts_by_name, read_tables
 
@@ -36,12 +37,14 @@ def read_pairs(
         return Tables([PartTable(table, name) for name, table in tables.items()])
     parts = of_tables({name: table.columns for name, table in tables.items()})
     if not parts:
-        several = f"it holds {len(tables):,} pairs of files ({', '.join(list(tables)[:4])})"
-        raise InputError(Problem(data.name, several, "accepted: one pair, or train and test"))
+        several = _(
+            "it holds {tables:,} pairs of files ({tables2})", tables=len(tables), tables2=", ".join(list(tables)[:4])
+        )
+        raise InputError(Problem(data.name, several, _("accepted: one pair, or train and test")))
     given = sorted(parts.items(), key=lambda each: (each[1] != "train", each[0]))
     drawn = settings.parts == "drawn"
     found = [PartTable(tables[name], name, None if drawn else part, f"{name}, ") for name, part in given]
-    notes = [f"{name} says not what it is for: it is left out." for name in tables if name not in parts]
+    notes = [_("{name} says not what it is for: it is left out.", name=name) for name in tables if name not in parts]
     return Tables(found, [], notes, [parts_by_name(settings, list(parts))])
 
 
@@ -62,21 +65,29 @@ def _table(name: str, languages: dict[str, Path], most_rows: int) -> Table:
     """The two files side by side, a column a language."""
     columns = [_lines(path) for path in languages.values()]
     if len(columns[0]) != len(columns[1]):
-        told = " and ".join(
+        told = _(" and ").join(
             f"{path.name} {len(lines):,}" for path, lines in zip(languages.values(), columns, strict=True)
         )
-        found = f"its two files have different numbers of lines ({told})"
-        raise InputError(Problem(name, found, "accepted: two files in which the same line says the same"))
+        found = _("its two files have different numbers of lines ({told})", told=told)
+        raise InputError(Problem(name, found, _("accepted: two files in which the same line says the same")))
     rows = [list(pair) for pair in zip(*columns, strict=True)]
-    notes = [f"{' and '.join(path.name for path in languages.values())} are read side by side, line by line."]
+    notes = [
+        _("{name} are read side by side, line by line.", name=_(" and ").join(path.name for path in languages.values()))
+    ]
     step = -(-len(rows) // most_rows)
     if step > 1:
-        notes.append(f"Of {len(rows):,} lines every {step}th is used.")
+        notes.append(_("Of {rows:,} lines every {step}th is used.", rows=len(rows), step=step))
     kept = range(0, len(rows), max(1, step))
     return Table(name, list(languages), [rows[i] for i in kept], [i + 1 for i in kept], "line", len(rows), notes)
 
 
 def _lines(path: Path) -> list[str]:
     if path.stat().st_size > MOST_BYTES:
-        raise InputError(Problem(path.name, f"it is larger than {MOST_BYTES >> 20} MiB", "accepted: a smaller file"))
+        raise InputError(
+            Problem(
+                path.name,
+                _("it is larger than {most_bytes} MiB", most_bytes=MOST_BYTES >> 20),
+                _("accepted: a smaller file"),
+            )
+        )
     return decode(path.read_bytes()).rstrip("\n").split("\n")

@@ -7,6 +7,7 @@ from typing import Any
 
 from engines.data.labelled import Kind
 from engines.data.tables import Table
+from engines.messages import _
 from engines.text.columns import Guess
 from engines.text.generative.conversations import Rows, of_pairs
 from engines.text.generative.prepare import Way
@@ -15,7 +16,7 @@ from engines.text.pair_columns import PAIRS_ACCEPTED, guess_pairs
 from engines.text.table_reading import PartTable
 from engines.text.translation.parallel_files import read_pairs
 
-KIND = Kind("sentence pair", "sentence pairs", PAIRS_ACCEPTED, copies="Copies", twin="sentence")
+KIND = Kind(_("sentence pair"), _("sentence pairs"), PAIRS_ACCEPTED, copies=_("Copies"), twin="sentence")
 
 
 def _guess(table: Table, asked: Mapping[str, Any]) -> Guess:

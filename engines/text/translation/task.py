@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engines.contract import Metric, Strategy, TaskInfo, offered
+from engines.messages import _
 from engines.text.generative import catalogue
 from engines.text.generative.generative_task import GenerativeTask
 from engines.text.generative.settings import TranslationSettings
@@ -13,23 +14,25 @@ class Translation(GenerativeTask):
 
     info = TaskInfo(
         name="text.translation",
-        title="Translate",
-        unit="sentence pairs",
+        title=_("Translate"),
+        unit=_("sentence pairs"),
         metric=Metric(
             "chrf",
-            "chrF",
-            "How many runs of up to six letters the translation shares with a person's, from 0 to 100.",
+            _("chrF"),
+            _("How many runs of up to six letters the translation shares with a person's, from 0 to 100."),
             higher_is_better=True,
         ),
         offers=offered(Strategy.LORA, Strategy.PARTIAL, Strategy.FULL, Strategy.ZERO_SHOT, Strategy.SCRATCH),
         usual=Strategy.LORA,
-        formats=("a table (CSV, TSV, JSONL, Parquet, XLSX) with a column of sentences and one of their translations",),
+        formats=(
+            _("a table (CSV, TSV, JSONL, Parquet, XLSX) with a column of sentences and one of their translations"),
+        ),
         accepts=("csv", "tsv", "txt", "jsonl", "json", "parquet", "xlsx", "zip"),
         exports=("safetensors", "script"),
         default_model="opus-mt-en-fr",
         pipeline_tag="translation",
         library="transformers",
-        no_target="a translator has no classes to carry over: it learns from pairs of the new domain",
+        no_target=_("a translator has no classes to carry over: it learns from pairs of the new domain"),
         rival="zero_shot",
         learning="loss",
     )

@@ -8,6 +8,7 @@ from typing import Any
 from engines.contract import DataReport, Progress, Strategy, Task
 from engines.data.folds import FEW, by_itself
 from engines.data.labelled import by_size, counted
+from engines.messages import _
 from engines.training import shots
 from engines.vision.classification.data_quality import Photograph
 from engines.vision.classification.opening import open_data
@@ -48,8 +49,13 @@ def report(
     folds = []
     if settings.folds is None and settings.folds_for(Strategy.FEATURES, 1, carried):
         folds = [
-            f"Fewer than {FEW} photographs: where a part of the network stays frozen (only the head learns, or the "
-            f"last blocks), each is tested once, in {carried} folds, by a network that has not seen it."
+            _(
+                "Fewer than {few} photographs: where a part of the network stays frozen (only the "
+                "head learns, or the last blocks), each is tested once, in {carried} folds, by a "
+                "network that has not seen it.",
+                few=FEW,
+                carried=carried,
+            )
         ]
     return DataReport(
         task=task.info.name,

@@ -10,17 +10,20 @@ from pathlib import Path
 from engines.contract import Skipped
 from engines.data import labelled
 from engines.data.labelled import Kind, clean, digest, first
+from engines.messages import _
 from engines.vision.classification.folders.class_folders import Entry
 
 __all__ = ["ACCEPTED", "FEWEST_IMAGES", "Photograph", "digest", "first", "notes", "require_enough", "without_leaks"]
 
-ACCEPTED = (
+ACCEPTED = _(
     "accepted: a zip or folder with one folder of images a class, images with a CSV file (file_name,label), "
     "or a MedMNIST .npz file"
 )
 FEWEST_IMAGES = 8
 VERSION = re.compile(r"(.+)\.rf\.[0-9A-Za-z]{8,}\.\w+")
-IMAGES = Kind("image", "images", ACCEPTED, copies="Exact copies of another image", twin="picture", fewest=FEWEST_IMAGES)
+IMAGES = Kind(
+    "image", "images", ACCEPTED, copies=_("Exact copies of another image"), twin="picture", fewest=FEWEST_IMAGES
+)
 
 
 @dataclass(frozen=True)
@@ -66,10 +69,20 @@ def _versions(examples: list[Photograph]) -> list[str]:
     if not several:
         return []
     n = sum(several.values())
-    found = f"{n:,} images are versions of {len(several):,} by their names (….rf.…, as Roboflow writes them)"
+    found = _(
+        "{n:,} images are versions of {several:,} by their names (….rf.…, as Roboflow writes them)",
+        n=n,
+        several=len(several),
+    )
     parts: dict[str, set[str]] = {}
     for example in examples:
         parts.setdefault(example.group, set()).add(example.split or "")
     if shared := sum(len(parts[group]) > 1 for group in several):
-        return [f"{found}; {shared:,} of these have versions in more than one part: the test is too easy by that."]
-    return [f"{found}: those of one picture stay together, to learn from or to test on."]
+        return [
+            _(
+                "{found}; {shared:,} of these have versions in more than one part: the test is too easy by that.",
+                found=found,
+                shared=shared,
+            )
+        ]
+    return [_("{found}: those of one picture stay together, to learn from or to test on.", found=found)]

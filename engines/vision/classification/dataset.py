@@ -14,6 +14,7 @@ from engines.data.foreign import kinds
 from engines.data.labelled import by_size
 from engines.data.several_labels import SETTING, without_joined
 from engines.data.unpacked import prepared
+from engines.messages import _, _n
 from engines.vision.classification.data_quality import (
     ACCEPTED,
     Photograph,
@@ -129,9 +130,14 @@ def require_no_boxes(where: str, examples: Sequence[Photograph], root: Path, to_
     beside = {file.path.stem: file for file in walk(root) if file.suffix in {".txt", ".xml"}}
     named = [file for example in examples if (file := beside.get(example.path.stem)) is not None]
     if len(named) > len(examples) / 2:
-        what = "YOLO" if named[0].suffix == ".txt" else "Pascal VOC"
-        found = f"{len(named):,} of its images have a {named[0].suffix} beside them, as {what} marks where things are"
-        accepted = (
+        what = _("YOLO") if named[0].suffix == ".txt" else _("Pascal VOC")
+        found = _(
+            "{named:,} of its images have a {suffix} beside them, as {what} marks where things are",
+            named=len(named),
+            suffix=named[0].suffix,
+            what=what,
+        )
+        accepted = _(
             "a classifier needs one class an image: folders of classes, or a table with the columns file_name, label"
         )
         raise InputError(Problem(where, found, accepted))
@@ -142,8 +148,15 @@ def about_pages(kept: Sequence[tuple[str, Checked]]) -> list[str]:
     several = [(name, checked.pages) for name, checked in kept if checked.pages > 1]
     if not several:
         return []
-    files = f"{len(several):,} file{'s' * (len(several) > 1)} hold{'s' * (len(several) == 1)} several pictures"
-    return [f"{files} ({several[0][0]}: {several[0][1]:,}): the first is read, the others are left out."]
+    files = _n("{n:,} file holds several pictures", "{n:,} files hold several pictures", len(several))
+    return [
+        _(
+            "{files} ({several}: {several2:,}): the first is read, the others are left out.",
+            files=files,
+            several=several[0][0],
+            several2=several[0][1],
+        )
+    ]
 
 
 def _find_white(found: Photographs, kept: Sequence[tuple[str, Checked]], settings: VisionSettings) -> None:
@@ -158,11 +171,19 @@ def _find_white(found: Photographs, kept: Sequence[tuple[str, Checked]], setting
         return
     found.white = white
     others = [f"{other:.0f}" for other in (guessed, BITS[-1]) if other != white]
-    why = f"None of the {len(wide):,} pictures of more than 8 bits has a value above {found.brightest:.0f}."
-    found.read_as.append(ReadAs("white", f"{white:.0f}", others, "white", why))
+    why = _(
+        "None of the {wide:,} pictures of more than 8 bits has a value above {brightest:.0f}.",
+        wide=len(wide),
+        brightest=found.brightest,
+    )
+    found.read_as.append(ReadAs(_("white"), f"{white:.0f}", others, "white", why))
     found.notes.append(
-        f"{len(wide):,} 16-bit pictures have values up to {found.brightest:.0f}: {white:.0f} is white here, and in new "
-        "ones."
+        _(
+            "{wide:,} 16-bit pictures have values up to {brightest:.0f}: {white:.0f} is white here, and in new ones.",
+            wide=len(wide),
+            brightest=found.brightest,
+            white=white,
+        )
     )
 
 
@@ -172,9 +193,9 @@ def open_unlabelled(data: Path, work: Path) -> tuple[list[tuple[str, Path]], lis
     Pictures are found by their extension and not decoded: whoever reads one handles `images.UnreadableImage`.
     Raises InputError when there is none.
     """
-    accepted = "accepted: an image, or a folder or zip of images"
+    accepted = _("accepted: an image, or a folder or zip of images")
     if not data.exists():
-        raise InputError(Problem(str(data), "there is no such file or folder", accepted))
+        raise InputError(Problem(str(data), _("there is no such file or folder"), accepted))
     if data.is_file() and not _is_zip(data):
         return [(data.name, data)], []
     root, skipped = _folder(data, work)
@@ -183,9 +204,9 @@ def open_unlabelled(data: Path, work: Path) -> tuple[list[tuple[str, Path]], lis
         if file.is_image:
             found.append((file.name, file.path))
         else:
-            skipped.append(Skipped(file.name, "is no image"))
+            skipped.append(Skipped(file.name, _("is no image")))
     if not found:
-        raise InputError(Problem(data.name, f"no image in it{first(skipped)}", accepted))
+        raise InputError(Problem(data.name, _("no image in it{skipped}", skipped=first(skipped)), accepted))
     return sorted(found), skipped
 
 
@@ -218,16 +239,16 @@ def _folder(data: Path, work: Path) -> tuple[Path, list[Skipped]]:
     if data.is_dir():
         return data, []
     if not data.exists():
-        raise InputError(Problem(str(data), "there is no such file or folder", ACCEPTED))
+        raise InputError(Problem(str(data), _("there is no such file or folder"), ACCEPTED))
     suffix = data.suffix.lower()
     if suffix == ".npz":
         return prepared(data, work, lambda out: _from_medmnist(data, out))
     if suffix in TABLES:
         return data.parent, []
     if suffix in EXTENSIONS:
-        raise InputError(Problem(data.name, "this is a single image", ACCEPTED))
+        raise InputError(Problem(data.name, _("this is a single image"), ACCEPTED))
     if not _is_zip(data):
-        raise InputError(Problem(data.name, "the file is neither a zip nor a table", ACCEPTED))
+        raise InputError(Problem(data.name, _("the file is neither a zip nor a table"), ACCEPTED))
     return prepared(data, work, lambda out: unpack(data, out))
 
 
@@ -251,7 +272,7 @@ def _listing(
     files, loose = unwrapped(walk(root))
     archives = [file for file in files if file.suffix == ".npz" and len(file.parts) == 1]
     if len(archives) == 1 and not any(file.is_image and file.suffix for file in files):
-        inner, _ = prepared(archives[0].path, work, lambda out: _from_medmnist(archives[0].path, out))
+        inner, _unused = prepared(archives[0].path, work, lambda out: _from_medmnist(archives[0].path, out))
         files = walk(inner)
     only = data.name if data.is_file() and data.suffix.lower() in TABLES else None
     listing, aside = by_tables(
@@ -267,8 +288,12 @@ def _listing(
     listing.skipped = loose + aside + listing.skipped
     if not listing.entries:
         n_images = sum(file.is_image for file in files)
-        found = f"no image in it{first(listing.skipped)}"
+        found = _("no image in it{skipped}", skipped=first(listing.skipped))
         if n_images:
-            found = f"{n_images:,} image{'s' * (n_images > 1)}, but neither class folders nor a table"
+            found = _n(
+                "{n:,} image, but neither class folders nor a table",
+                "{n:,} images, but neither class folders nor a table",
+                n_images,
+            )
         raise InputError(Problem(data.name, found, ACCEPTED))
     return listing

@@ -10,6 +10,7 @@ import torch
 
 from engines import paths
 from engines.contract import ModelCard, Progress, Task
+from engines.messages import _
 from engines.unlabelled.embedding import Listing, embedded, whole
 from engines.unlabelled.examples import Unlabelled
 from engines.vision.classification.dataset import open_unlabelled
@@ -58,7 +59,7 @@ class Pictures:
         except reading.UnreadableImage as error:
             return str(error)
         if np.asarray(picture).max() < DARKEST:
-            return "is black: is the lens covered, or the light off?"
+            return _("is black: is the lens covered, or the light off?")
         return self.format.square(picture)
 
 

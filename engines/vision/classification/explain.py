@@ -15,6 +15,7 @@ from engines import paths
 from engines.attribution import faithfulness
 from engines.attribution.attributions import grad_cam, integrated_gradients, overlay
 from engines.contract import InputError, Problem, Task
+from engines.messages import _, told
 from engines.runs import RunFolder
 from engines.vision.classification.dataset import open_photographs, open_unlabelled
 from engines.vision.classification.opening import separate
@@ -24,11 +25,11 @@ from engines.vision.images import reading
 from engines.vision.models import backbones
 from engines.vision.models.shallow import Shallow
 
-METHODS = {"grad-cam": "Grad-CAM", "integrated-gradients": "Integrated gradients"}
+METHODS = {"grad-cam": "Grad-CAM", "integrated-gradients": _("Integrated gradients")}
 CELLS = 14
 """Rows and columns of what is taken out of a picture, to test an attribution."""
 AT_ONCE = 16
-INK = "ink (what is not background)"
+INK = _("ink (what is not background)")
 
 
 def explain(
@@ -42,8 +43,14 @@ def explain(
     `example`, only that picture of the test `data`. Raises InputError when no picture can be read, for a method that
     is not known or does not suit the network, and for an example that is not there.
     """
-    if method not in {None, *METHODS}:
-        raise InputError(Problem("method", f"found {method!r}", f"accepted: {', '.join(METHODS)}"))
+    if method not in {None, *told(METHODS)}:
+        raise InputError(
+            Problem(
+                "method",
+                _("found {method!r}", method=method),
+                _("accepted: {methods}", methods=", ".join(told(METHODS))),
+            )
+        )
     classifier = Classifier(run)
     pictures, skipped = (
         open_unlabelled(data, paths.work(data))
@@ -68,7 +75,14 @@ def explain(
         rows.append({"file": name, "label": classifier.classes[target], **how, "picture": str(picture)})
     if all("error" in row for row in rows):
         raise InputError(
-            *(Problem(row["file"], f"the file {row['error']}", f"accepted: {reading.ACCEPTED}") for row in rows[:20])
+            *(
+                Problem(
+                    row["file"],
+                    _("the file {error}", error=row["error"]),
+                    _("accepted: {accepted}", accepted=reading.ACCEPTED),
+                )
+                for row in rows[:20]
+            )
         )
     return rows
 
@@ -80,13 +94,13 @@ def attribution(
     if method != "integrated-gradients":
         try:
             heat = grad_cam(classifier.model, last_block(classifier), inputs, target)
-            return heat, {"method": METHODS["grad-cam"]}
+            return heat, {"method": told(METHODS)["grad-cam"]}
         except (RuntimeError, IndexError, ValueError) as error:
             if method == "grad-cam":
-                found = "this network keeps no map of the picture up to its last block"
-                raise InputError(Problem("method", found, "accepted: integrated-gradients")) from error
+                found = _("this network keeps no map of the picture up to its last block")
+                raise InputError(Problem("method", found, _("accepted: integrated-gradients"))) from error
     heat, off, steps = integrated_gradients(classifier.model, inputs, target)
-    return heat, {"method": METHODS["integrated-gradients"], "completeness_error": off, "steps": steps}
+    return heat, {"method": told(METHODS)["integrated-gradients"], "completeness_error": off, "steps": steps}
 
 
 def tested(classifier: Classifier, inputs: Tensor, target: int, heat: np.ndarray) -> dict[str, Any] | None:
@@ -148,7 +162,9 @@ def picture_of(run: Path, data: Path, name: str) -> Path:
     for photograph in open_photographs(data, paths.work(data), settings, to_train=False).examples:
         if photograph.name == name:
             return photograph.path
-    raise InputError(Problem(name, f"this picture is no longer in {data.name}", "accepted: the data of the run"))
+    raise InputError(
+        Problem(name, _("this picture is no longer in {name}", name=data.name), _("accepted: the data of the run"))
+    )
 
 
 def as_seen(classifier: Classifier, path: Path) -> Image.Image:

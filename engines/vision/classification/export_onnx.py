@@ -9,23 +9,24 @@ import torch
 
 from engines.contract import Task
 from engines.exports import bundle, onnx
+from engines.messages import _, told
 from engines.vision.classification.predict import Classifier
 from engines.vision.classification.usage import write as usage
 from engines.vision.images import reading
 
 MOST_PROBES = 32
 
-USE = """\
+USE = _("""\
 {how}
 
 model.onnx takes float32 `input` (N, 3, {size}, {size}) and gives `logits` (N, {classes}), in the order of labels.txt. A
 picture becomes an input so: {framing}, {size} × {size} pixels, RGB divided by 255, minus {mean}, divided by {std},
 channel by channel. Before this file was handed out, its answers were compared with PyTorch's on {probes}: the largest
 difference of a logit was {error:.0e}, and each got the same class.
-"""
+""")
 FRAMING = {
-    "pad": "the whole picture, centred on a square of its own edge's mean colour",
-    "crop": "its middle square, of which the outer {outer:.0%} on each side are left off",
+    "pad": _("the whole picture, centred on a square of its own edge's mean colour"),
+    "crop": _("its middle square, of which the outer {outer:.0%} on each side are left off"),
 }
 
 
@@ -51,7 +52,7 @@ def export(task: Task, run: Path, out: Path) -> Path:
             classes=len(predictor.classes),
             mean=list(format.mean),
             std=list(format.std),
-            framing=FRAMING[format.framing].format(outer=(1 - format.crop) / 2),
+            framing=told(FRAMING)[format.framing].format(outer=(1 - format.crop) / 2),
             probes=probes,
             error=error,
         )
@@ -66,10 +67,12 @@ def probe(run: Path, predictor: Classifier) -> tuple[torch.Tensor, str]:
         with contextlib.suppress(reading.UnreadableImage):
             inputs.append(predictor.inputs(path))
     if len(inputs) > 1:
-        return torch.cat(inputs), f"{len(inputs)} pictures of the test"
+        return torch.cat(inputs), _("{inputs} pictures of the test", inputs=len(inputs))
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(256, (8, 3, predictor.format.stored, predictor.format.stored), generator=generator)
-    return predictor.format.plain(pixels.to(torch.uint8)), "8 squares of random pixels, since the run kept no pictures"
+    return predictor.format.plain(pixels.to(torch.uint8)), _(
+        "8 squares of random pixels, since the run kept no pictures"
+    )
 
 
 def write(model: torch.nn.Module, example: torch.Tensor, path: Path, run: Path) -> None:

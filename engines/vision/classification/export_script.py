@@ -17,6 +17,7 @@ from engines.contract import ModelCard, Recipe, Strategy, Task
 from engines.exports import script
 from engines.exports.bundle import parcel
 from engines.exports.spreadsheet_escape import harmless
+from engines.messages import _
 from engines.runs import refusal
 from engines.training import convolutions
 from engines.training.staged import Staged
@@ -141,8 +142,12 @@ def export(task: Task, run: Path, out: Path) -> Path:
     lesson, known = export_script.lesson_of(run)
     split = run / "model" / "split.csv"
     if not split.is_file():
-        found = "some of its pictures are files and others lie in a MedMNIST archive, or it was trained before scripts"
-        raise refusal(run, f"{found} could name those", "accepted: a run on one kind of data, or train it again")
+        found = _(
+            "some of its pictures are files and others lie in a MedMNIST archive, or it was trained before scripts"
+        )
+        raise refusal(
+            run, _("{found} could name those", found=found), _("accepted: a run on one kind of data, or train it again")
+        )
     state = None
     if lesson["strategy"] == Strategy.ZERO_SHOT:  # with its last layer, which was made of names
         config = json.loads((run / "model" / "config.json").read_text(encoding="utf-8"))

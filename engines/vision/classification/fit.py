@@ -15,6 +15,7 @@ from engines.adaptation.target import Brought, Source
 from engines.classification.adapting import AdaptingStudy
 from engines.classification.few_labels import prompts
 from engines.contract import Recipe, Run, Task
+from engines.messages import _
 from engines.training.loop import BatchMix
 from engines.training.staged import Staged
 from engines.training.transfer import TrainOutcome, TrainSpec
@@ -39,7 +40,7 @@ def open_study(task: Task, recipe: Recipe, settings: VisionSettings, run: Run) -
 class VisionStudy(AdaptingStudy[Prepared, VisionSettings]):
     """Photographs of a few classes."""
 
-    steadier = ("stronger variation of the pictures", {"augment": "strong"})
+    steadier = (_("stronger variation of the pictures"), {"augment": "strong"})
 
     def prepare(self) -> Prepared:
         return prepare.prepare(self.recipe, self.card, self.settings, self.run)
@@ -108,7 +109,7 @@ class VisionStudy(AdaptingStudy[Prepared, VisionSettings]):
 
     def own_details(self) -> dict[str, Any]:
         size = self.prepared.photos.format.size
-        said = f"{size} pixels square, RGB. Normalisation and framing are in `config.json`"
+        said = _("{size} pixels square, RGB. Normalisation and framing are in `config.json`", size=size)
         early = self.settings.ends_early(len(self.card.stages))
         lines = predict.snippet(ends_early=early, of_tower=reads_names(self.card))
         library = {"library": "transformers"} if reads_names(self.card) else {}

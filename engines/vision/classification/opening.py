@@ -15,6 +15,7 @@ from engines import paths
 from engines.contract import Progress
 from engines.data import labelled
 from engines.data.class_names import as_known
+from engines.messages import _
 from engines.vision.classification.data_quality import Photograph, require_enough
 from engines.vision.classification.dataset import Photographs, open_photographs
 from engines.vision.classification.settings import VisionSettings
@@ -87,7 +88,14 @@ def with_test(found: Photographs, test: Photographs, name: str) -> Photographs:
     tested = [replace(example, label=renamed.get(example.label, example.label)) for example in test.examples]
     examples, remarks = labelled.with_test(found.examples, tested, name, UNIT)
     if found.white and (test.brightest or 0) > found.white:
-        remarks.append(f"{name} has grey up to {test.brightest:.0f}: above {found.white:.0f} all of it is white.")
+        remarks.append(
+            _(
+                "{name} has grey up to {brightest:.0f}: above {white:.0f} all of it is white.",
+                name=name,
+                brightest=test.brightest,
+                white=found.white,
+            )
+        )
     return replace(
         found,
         examples=examples,

@@ -14,6 +14,7 @@ from torch import nn
 
 from engines import paths
 from engines.contract import InputError, ModelCard, Problem, Task
+from engines.messages import _
 from engines.runs import no_model
 from engines.training import learnt_weights
 from engines.training.staged import Staged
@@ -187,10 +188,16 @@ class Classifier:
     def note(self, path: Path) -> str:
         """What to know of how this picture is read, as a phrase; '' for most."""
         pages, white = reading.pages(path), self.format.white
-        said = [f"the first of {pages:,} pictures in it"] if pages > 1 else []
+        said = [_("the first of {pages:,} pictures in it", pages=pages)] if pages > 1 else []
         brightest = reading.facts(path).brightest if white else None
         if white and brightest and brightest > white:
-            said.append(f"its grey reaches {brightest:.0f}, and all above {white:.0f} is white")
+            said.append(
+                _(
+                    "its grey reaches {brightest:.0f}, and all above {white:.0f} is white",
+                    brightest=brightest,
+                    white=white,
+                )
+            )
         return "; ".join(said)
 
     def predict(self, data: Path) -> list[dict[str, Any]]:
@@ -219,7 +226,11 @@ class Classifier:
         if rows and all("error" in row for row in rows):
             raise InputError(
                 *(
-                    Problem(row["file"], f"the file {row['error']}", f"accepted: {reading.ACCEPTED}")
+                    Problem(
+                        row["file"],
+                        _("the file {error}", error=row["error"]),
+                        _("accepted: {accepted}", accepted=reading.ACCEPTED),
+                    )
                     for row in rows[:20]
                 )
             )

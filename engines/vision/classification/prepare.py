@@ -13,6 +13,7 @@ import torch
 from engines.classification import prepared
 from engines.classification.few_labels import prompts
 from engines.contract import InputError, ModelCard, Problem, Recipe, Run, Strategy
+from engines.messages import _
 from engines.vision.classification.data_quality import Photograph
 from engines.vision.classification.opening import UNIT, open_data
 from engines.vision.classification.settings import VisionSettings
@@ -68,15 +69,15 @@ def input_format(card: ModelCard, settings: VisionSettings) -> InputFormat:
         fixed = config.fixed_input_size
     size = settings.image_size or own
     if fixed and size != own:
-        accepted = f"{card.name} takes pictures of one size, accepted: {own}"
-        raise InputError(Problem("setting image_size", f"found {size}", accepted))
+        accepted = _("{name} takes pictures of one size, accepted: {own}", name=card.name, own=own)
+        raise InputError(Problem(_("setting image_size"), _("found {size}", size=size), accepted))
     return InputFormat(size, mean, std, settings.framing)
 
 
 def unlabelled(paths: list[Path], digests: list[str], format: InputFormat, run: Run) -> Photos:
     """Pictures of no known class, as examples; `digests` are of their files. Raises InputError and Cancelled."""
     order = hashlib.sha256("".join(digests).encode()).hexdigest()
-    title = f"Reading {len(paths):,} {UNIT} of the new domain"
+    title = _("Reading {paths:,} {unit} of the new domain", paths=len(paths), unit=UNIT)
     squares = Later(lambda: decode(paths, format, name=order, run=run, unit=UNIT, title=title))
     nothing = torch.full((len(paths),), -1)
     return Photos(squares, nothing, np.array(digests), format, augmentation("none", format, flip=False), "")
@@ -92,11 +93,15 @@ def prepare(recipe: Recipe, card: ModelCard, settings: VisionSettings, run: Run)
 
     format = input_format(card, settings)
     if settings.mix != "none" and recipe.strategy in {Strategy.FEATURES, Strategy.PARTIAL}:
-        found_ = f"found {settings.mix!r} with strategy {recipe.strategy}, whose frozen part sees every picture once"
-        raise InputError(
-            Problem("setting mix", found_, "accepted here: none; the others go with full, lora and scratch")
+        found_ = _(
+            "found {mix!r} with strategy {strategy}, whose frozen part sees every picture once",
+            mix=settings.mix,
+            strategy=recipe.strategy,
         )
-    run.emit("phase", name="checking", title=f"Checking {UNIT}")
+        raise InputError(
+            Problem(_("setting mix"), found_, _("accepted here: none; the others go with full, lora and scratch"))
+        )
+    run.emit("phase", name="checking", title=_("Checking {unit}", unit=UNIT))
     test = None if recipe.test is None else Path(recipe.test)
     opened = open_data(Path(recipe.data), test, settings, seed=recipe.seed, progress=progress)
     # what was dropped is read all the same: the squares of the others are known from before it was
@@ -104,16 +109,18 @@ def prepare(recipe: Recipe, card: ModelCard, settings: VisionSettings, run: Run)
     asked = []
     if recipe.strategy is Strategy.ZERO_SHOT:
         about = prompts.sentences(classes, settings.prompt, settings.class_names)
-        asked.append(f"A class is as likely as a picture is near to its words, such as '{about[0][0]}'.")
+        asked.append(_("A class is as likely as a picture is near to its words, such as '{about}'.", about=about[0][0]))
     format = replace(format, white=found.white)
-    title = f"Reading {len(examples):,} {UNIT}"
+    title = _("Reading {examples:,} {unit}", examples=len(examples), unit=UNIT)
     digests = np.array([e.sha256 for e in examples])
     order = hashlib.sha256("".join(digests).encode()).hexdigest()
     paths = [e.path for e in examples]
     squares = Later(lambda: decode(paths, format, name=order, run=run, unit=UNIT, title=title))
     labels = torch.tensor([classes.index(e.label) if e.label in classes else -1 for e in examples])
     augment = augmentation(settings.augment, format, settings.flip)
-    variation = f"{settings.augment}, flip {settings.flip}" if settings.augment != "none" else ""
+    variation = (
+        _("{augment}, flip {flip}", augment=settings.augment, flip=settings.flip) if settings.augment != "none" else ""
+    )
     return Prepared(
         classes,
         [example.name for example in examples],

@@ -11,6 +11,7 @@ from engines.contract import Strategy, setting
 from engines.data.folds import FEW, MOST
 from engines.data.parts import parts_setting
 from engines.data.several_labels import several_setting
+from engines.messages import _
 from engines.training.settings import TrainSettings
 from engines.training.shots import shots_setting
 
@@ -27,99 +28,105 @@ class VisionSettings(TrainSettings):
 
     folds: int | None = setting(
         None,
-        "Test on every picture, in so many parts, each by a network that learnt from the others; by default five where "
-        f"there are fewer than {FEW} pictures and a part of the network stays frozen. 0: test on one part",
+        _(
+            "Test on every picture, in so many parts, each by a network that learnt from the "
+            "others; by default five where there are fewer than {few} pictures and a part of the "
+            "network stays frozen. 0: test on one part",
+            few=FEW,
+        ),
         low=0,
         high=MOST,
     )
     augment: str = setting(
         "light",
-        "How much training pictures are varied",
-        title="Vary the pictures",
+        _("How much training pictures are varied"),
+        title=_("Vary the pictures"),
         group="often",
         choices=("none", "light", "strong", "randaugment"),
     )
     mix: str = setting(
         "none",
-        "Mix pictures with one another, with 'full', 'lora' and 'scratch'",
-        title="Mix pictures",
+        _("Mix pictures with one another, with 'full', 'lora' and 'scratch'"),
+        title=_("Mix pictures"),
         choices=("none", "mixup", "cutmix"),
     )
     test_time: str = setting(
         "none",
-        "Also look at a new picture mirrored, or at five crops of it, and average the answers",
-        title="Look more than once",
+        _("Also look at a new picture mirrored, or at five crops of it, and average the answers"),
+        title=_("Look more than once"),
         choices=("none", "flip", "five-crop"),
     )
     flip: bool = setting(
         True,
-        "Also show mirror images; turn off where left and right matter, as in writing",
-        title="Mirror the pictures",
+        _("Also show mirror images; turn off where left and right matter, as in writing"),
+        title=_("Mirror the pictures"),
         group="data",
     )
     framing: str = setting(
         "pad",
-        "Keep the whole picture (pad) or its middle square (crop)",
-        title="Framing",
+        _("Keep the whole picture (pad) or its middle square (crop)"),
+        title=_("Framing"),
         group="data",
         choices=("pad", "crop"),
     )
     image_size: int | None = setting(
         None,
-        "Side of the input in pixels; by default what the model saw",
-        title="Side in pixels",
+        _("Side of the input in pixels; by default what the model saw"),
+        title=_("Side in pixels"),
         group="data",
         low=32,
         high=1024,
     )
     frozen_part: str = setting(
         "auto",
-        "What runs the frozen part on a processor; auto is ONNX Runtime from 2,000 passes on, twice as fast",
-        title="What runs the frozen part",
+        _("What runs the frozen part on a processor; auto is ONNX Runtime from 2,000 passes on, twice as fast"),
+        title=_("What runs the frozen part"),
         choices=("auto", "torch", "onnx"),
     )
     shots: int = shots_setting()
     adapt: str = adapt_setting()
     prompt: str = setting(
         PROMPT,
-        "With 'zero-shot': the sentence that a class is looked for by; {} stands for its name. Several, with | between "
-        "them, are averaged",
-        title="Sentence for a class",
+        _(
+            "With 'zero-shot': the sentence that a class is looked for by; {} stands for its name. Several, "
+            "with | between them, are averaged"
+        ),
+        title=_("Sentence for a class"),
         group="data",
     )
     class_names: str | None = setting(
         None,
-        'With \'zero-shot\': what your classes are called, as JSON: {"n02123045": "tabby cat"}',
-        title="What your classes are called",
+        _('With \'zero-shot\': what your classes are called, as JSON: {"n02123045": "tabby cat"}'),
+        title=_("What your classes are called"),
         group="data",
     )
     parts: str = parts_setting()
     table: str | None = setting(
-        None, "The table that says what is on the pictures, of several; by default the likeliest", reads=True
+        None, _("The table that says what is on the pictures, of several; by default the likeliest"), reads=True
     )
     file_column: str | None = setting(
-        None, "The table's column that names the pictures; by default guessed from headings and values", reads=True
+        None, _("The table's column that names the pictures; by default guessed from headings and values"), reads=True
     )
     label_column: str | None = setting(
         None,
-        "The table's column that says what is on the pictures; by default guessed. 'folders': their folders say it",
+        _("The table's column that says what is on the pictures; by default guessed. 'folders': their folders say it"),
         reads=True,
     )
     several_labels: str = several_setting()
     class_folder: str = setting(
         "top",
-        "Where folders lie in folders, which one is a picture's class: the topmost, or the one that it lies in",
+        _("Where folders lie in folders, which one is a picture's class: the topmost, or the one that it lies in"),
         choices=("top", "nearest"),
         reads=True,
     )
     white: int | None = setting(
         None,
-        "The value that is white in grey pictures of more than 8 bits; by default the end of the bits that they use",
+        _("The value that is white in grey pictures of more than 8 bits; by default the end of the bits that they use"),
         low=1,
         reads=True,
     )
     corrections: str | None = setting(
         None,
-        'What you put right in the data, as JSON: {"file": "its label", "another": null to leave it out}',
+        _('What you put right in the data, as JSON: {"file": "its label", "another": null to leave it out}'),
         reads=True,
     )

@@ -17,6 +17,7 @@ from engines.contract import (
     Words,
     offered,
 )
+from engines.messages import _, told
 from engines.vision import samples
 from engines.vision.classification.settings import VisionSettings
 from engines.vision.models import catalogue, imagenet
@@ -27,8 +28,8 @@ class Classification(ClassificationTask):
 
     info = TaskInfo(
         name="vision.classification",
-        title="Classify",
-        unit="photographs",
+        title=_("Classify"),
+        unit=_("photographs"),
         metric=BALANCED_ACCURACY,
         offers=offered(
             Strategy.FEATURES,
@@ -41,9 +42,9 @@ class Classification(ClassificationTask):
         ),
         usual=Strategy.FEATURES,
         formats=(
-            "a zip or folder with one folder of images a class (train/ and test/ on top if you like)",
-            "images with a table such as a CSV: file_name,label",
-            "a MedMNIST .npz",
+            _("a zip or folder with one folder of images a class (train/ and test/ on top if you like)"),
+            _("images with a table such as a CSV: file_name,label"),
+            _("a MedMNIST .npz"),
         ),
         accepts=(
             "zip",
@@ -70,8 +71,12 @@ class Classification(ClassificationTask):
         builds_without_files=True,
         adapts_by=(),
         words=Words(
-            explain_question="Where did it look?",
-            explain_methods={"": "Automatic", "grad-cam": "Grad-CAM", "integrated-gradients": "Integrated gradients"},
+            explain_question=_("Where did it look?"),
+            explain_methods={
+                "": "Automatic",
+                "grad-cam": "Grad-CAM",
+                "integrated-gradients": _("Integrated gradients"),
+            },
         ),
     )
     settings = VisionSettings
@@ -88,7 +93,7 @@ class Classification(ClassificationTask):
 
     def lacks(self, strategy: Strategy, card: ModelCard) -> str:
         if strategy is Strategy.ZERO_SHOT and not catalogue.reads_names(card):
-            return "it knows pictures and no words: classes are found by their names by a CLIP or SigLIP network"
+            return _("it knows pictures and no words: classes are found by their names by a CLIP or SigLIP network")
         return ""
 
     def source_labels(self, card: ModelCard) -> frozenset[str] | None:
@@ -100,11 +105,18 @@ class Classification(ClassificationTask):
             return
         if lacking := self.lacks(recipe.strategy, self.describe(recipe.model)):
             others = [card.name for card in self.models() if catalogue.reads_names(card)]
-            found = f"{recipe.strategy} is not for {recipe.model}: {lacking}"
-            raise InputError(Problem("strategy", found, f"accepted: a model such as {', '.join(others)}"))
+            found = _(
+                "{strategy} is not for {model}: {lacking}",
+                strategy=recipe.strategy,
+                model=recipe.model,
+                lacking=lacking,
+            )
+            raise InputError(
+                Problem("strategy", found, _("accepted: a model such as {others}", others=", ".join(others)))
+            )
 
     def samples(self) -> list[Sample]:
-        return samples.SAMPLES
+        return told(samples.SAMPLES)
 
     def has_sample(self, name: str) -> bool:
         return samples.available(name)

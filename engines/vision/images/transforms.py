@@ -16,11 +16,12 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 from engines.contract import InputError, Problem, Run
+from engines.messages import _
 from engines.training import array_cache
 from engines.training.examples import Labelled, Pace
 from engines.vision.images import reading
 
-READING = "torchvision, bicubic"
+READING = _("torchvision, bicubic")
 """Changes with how pixels are computed: what was computed otherwise is not found in the cache."""
 
 DECODERS = 4
@@ -225,6 +226,8 @@ def _square(path: Path, format: InputFormat) -> np.ndarray:
         return format.read(path)
     except reading.UnreadableImage as error:
         problem = Problem(
-            path.name, f"the file {error}, which it was not a moment ago", "put it back or check the data again"
+            path.name,
+            _("the file {error}, which it was not a moment ago", error=error),
+            _("put it back or check the data again"),
         )
         raise InputError(problem) from None

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from engines import weights
 from engines.contract import InputError, ModelCard, Problem, Stage
+from engines.messages import _
 from engines.training.devices import seed_everything
 from engines.training.staged import Staged, StageModule, check_composition, count, measured
 from engines.vision.models.shallow import Shallow, averaged
@@ -64,7 +65,11 @@ def build(card: ModelCard, outputs: int, *, pretrained: bool, seed: int, depth: 
         model.reset_classifier(outputs)
     except (RuntimeError, KeyError, ValueError) as error:
         raise InputError(
-            Problem(f"model {card.name}", f"{path.name} holds weights of another network", "accepted: its own weights")
+            Problem(
+                _("model {name}", name=card.name),
+                _("{name} holds weights of another network", name=path.name),
+                _("accepted: its own weights"),
+            )
         ) from error
     return behind(staged(model), depth, outputs)
 
@@ -100,7 +105,7 @@ def paired_in_order(state: dict[str, Tensor], model: nn.Module) -> dict[str, Ten
     names = [name for name in model.state_dict() if not name.endswith("num_batches_tracked")]
     own = model.state_dict()
     if len(theirs) != len(names) or any(a.shape != own[n].shape for a, n in zip(theirs, names, strict=True)):
-        raise ValueError("the tensors do not pair up")
+        raise ValueError(_("the tensors do not pair up"))
     counters = {name: tensor for name, tensor in own.items() if name.endswith("num_batches_tracked")}
     return dict(zip(names, theirs, strict=True)) | counters
 
@@ -195,7 +200,7 @@ def _vgg(model: TimmModel) -> list[StageModule]:
             stages.append(_stage(model, str(len(stages) + 1), *paths))
             paths = []
     if paths:
-        raise ValueError("layers after the last pooling")
+        raise ValueError(_("layers after the last pooling"))
     return stages
 
 
@@ -226,16 +231,20 @@ def describe(name: str) -> ModelCard:
         near = difflib.get_close_matches(base, timm.list_models(), n=3)
         raise InputError(
             Problem(
-                f"model {name}",
-                "timm has no model of that name",
-                f"similar: {', '.join(near) or 'none; see timm.list_models()'}",
+                _("model {name}", name=name),
+                _("timm has no model of that name"),
+                _("similar: {near}", near=", ".join(near) or _("none; see timm.list_models()")),
             )
         )
     try:
         timm.get_pretrained_cfg(name)
     except RuntimeError:
         tags = ", ".join(timm.list_pretrained(f"{base}.*")[:8])
-        raise InputError(Problem(f"model {name}", "timm knows no weights of that name", f"known: {tags}")) from None
+        raise InputError(
+            Problem(
+                _("model {name}", name=name), _("timm knows no weights of that name"), _("known: {tags}", tags=tags)
+            )
+        ) from None
     try:
         model = typed(timm.create_model(name)).eval().requires_grad_(False)
         network = staged(model)
@@ -243,9 +252,13 @@ def describe(name: str) -> ModelCard:
         stages = measured_stages(network, torch.zeros(1, channels, height, width))
         head_inputs = network.head().in_features
     except (AttributeError, TypeError, ValueError, RuntimeError, AssertionError) as error:
-        accepted = "accepted: a network that ends in one linear layer"
+        accepted = _("accepted: a network that ends in one linear layer")
         raise InputError(
-            Problem(f"model {name}", "its layout is not one that we can cut into a backbone and a head", accepted)
+            Problem(
+                _("model {name}", name=name),
+                _("its layout is not one that we can cut into a backbone and a head"),
+                accepted,
+            )
         ) from error
     config = model.pretrained_cfg
     hub = config.get("hf_hub_id") or None
@@ -256,10 +269,16 @@ def describe(name: str) -> ModelCard:
         family=type(model).__name__,
         parameters=parameters,
         download_bytes=4 * parameters,
-        licence=SPDX.get(config.get("license") or "", config.get("license") or "not stated"),
-        source=f"{hub} on the Hugging Face hub" if hub else "no published weights",
-        source_task=f"{config['num_classes']:,} classes" + (" (ImageNet-1k)" if config["num_classes"] == 1000 else ""),
-        input=f"{height} × {width} pixels, {'RGB' if channels == 3 else f'{channels} channels'}",
+        licence=SPDX.get(config.get("license") or "", config.get("license") or _("not stated")),
+        source=_("{hub} on the Hugging Face hub", hub=hub) if hub else _("no published weights"),
+        source_task=_("{num_classes:,} classes", num_classes=config["num_classes"])
+        + (_(" (ImageNet-1k)") if config["num_classes"] == 1000 else ""),
+        input=_(
+            "{height} × {width} pixels, {rgb}",
+            height=height,
+            width=width,
+            rgb="RGB" if channels == 3 else _("{channels} channels", channels=channels),
+        ),
         stages=tuple(stages),
         head_inputs=head_inputs,
         hub=hub,

@@ -20,6 +20,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from engines import hub_files
 from engines.contract import InputError, ModelCard, Problem
+from engines.messages import _
 from engines.training.devices import seed_everything
 from engines.training.staged import Staged, count
 from engines.vision.models import backbones
@@ -79,8 +80,8 @@ def whole(card: ModelCard) -> Any:
     try:
         return AutoModel.from_pretrained(folder, dtype=torch.float32)
     except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
-        found = f"{folder.name} holds weights of another network"
-        raise InputError(Problem(f"model {card.name}", found, "accepted: its own weights")) from error
+        found = _("{name} holds weights of another network", name=folder.name)
+        raise InputError(Problem(_("model {name}", name=card.name), found, _("accepted: its own weights"))) from error
 
 
 def picture_half(both: Any, classes: int) -> Tower:
@@ -119,9 +120,9 @@ def describe(name: str) -> ModelCard:
     folder = hub_files.config_folder(name)
     kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
     if kind not in IMAGE_TEXT:
-        found = f"it is a model of the kind '{kind}'"
-        accepted = f"accepted: {' or '.join(IMAGE_TEXT.values())}, or the name of a timm model"
-        raise InputError(Problem(f"model {name}", found, accepted))
+        found = _("it is a model of the kind '{kind}'", kind=kind)
+        accepted = _("accepted: {values}, or the name of a timm model", values=_(" or ").join(IMAGE_TEXT.values()))
+        raise InputError(Problem(_("model {name}", name=name), found, accepted))
     measured = measure(vision_config(folder))
     with torch.device("meta"):
         both = AutoModel.from_config(AutoConfig.from_pretrained(folder))
@@ -131,8 +132,8 @@ def describe(name: str) -> ModelCard:
         family=IMAGE_TEXT[kind],
         download_bytes=4 * count(both.parameters()),
         licence="see its page on the hub",
-        source=f"{name} on the Hugging Face hub" if "/" in name else "a folder on this machine",
-        source_task="pictures together with the words beside them",
+        source=_("{name} on the Hugging Face hub", name=name) if "/" in name else _("a folder on this machine"),
+        source_task=_("pictures together with the words beside them"),
         hub=name if "/" in name else None,
         **measured,
     )
@@ -145,7 +146,7 @@ def measure(config: dict[str, Any]) -> dict[str, Any]:
     stages = backbones.measured_stages(network, torch.zeros(1, 3, size, size))
     return {
         "parameters": count(network.parameters()) - count(network.head().parameters()),
-        "input": f"{size} × {size} pixels, RGB; and class names, in words",
+        "input": _("{size} × {size} pixels, RGB; and class names, in words", size=size),
         "stages": tuple(stages),
         "head_inputs": network.head().in_features,
     }

@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from engines.messages import _, told
+
 BURST = 20
 """Pictures, or clips of 1.6 s, that are taken at most while a button is held."""
 MOST_BYTES = 4 << 20
@@ -88,39 +90,43 @@ def capture(
             "burst": BURST,
             "ask": answer is not None,
             "answer": st.session_state.get(memory),
-            "words": PICTURES if kind == "pictures" else SOUNDS,
+            "words": told(PICTURES) if kind == "pictures" else told(SOUNDS),
         },
         on_sent_change=arrived,
     )
 
 
 PICTURES = {
-    "on": "Turn the camera on",
-    "off": "Turn the camera off",
-    "turn": "Other camera",
-    "take": "Hold to take pictures",
-    "stop": "Stop",
-    "waiting": "Your browser asks whether the camera may be used.",
-    "refused": "The browser does not let this page use the camera: allow it beside the address, or upload pictures.",
-    "missing": "No camera was found, or another program uses it. You can upload pictures instead.",
-    "insecure": "Browsers give a page the camera only over https, or on this machine itself: upload pictures instead.",
-    "dark": "The camera shows black: is the lens covered, or the light off? Black pictures are not kept.",
-    "nothing": "Nothing was taken: hold the button a little longer.",
-    "keeping": "Keeping them …",
+    "on": _("Turn the camera on"),
+    "off": _("Turn the camera off"),
+    "turn": _("Other camera"),
+    "take": _("Hold to take pictures"),
+    "stop": _("Stop"),
+    "waiting": _("Your browser asks whether the camera may be used."),
+    "refused": _("The browser does not let this page use the camera: allow it beside the address, or upload pictures."),
+    "missing": _("No camera was found, or another program uses it. You can upload pictures instead."),
+    "insecure": _(
+        "Browsers give a page the camera only over https, or on this machine itself: upload pictures instead."
+    ),
+    "dark": _("The camera shows black: is the lens covered, or the light off? Black pictures are not kept."),
+    "nothing": _("Nothing was taken: hold the button a little longer."),
+    "keeping": _("Keeping them …"),
 }
 SOUNDS = {
-    "on": "Turn the microphone on",
-    "off": "Turn the microphone off",
+    "on": _("Turn the microphone on"),
+    "off": _("Turn the microphone off"),
     "turn": "",
-    "take": "Hold to record",
-    "stop": "Stop",
-    "waiting": "Your browser asks whether the microphone may be used.",
-    "refused": "The browser does not let this page listen: allow the microphone beside the address, or upload sounds.",
-    "missing": "No microphone was found, or another program uses it. You can upload sound files instead.",
-    "insecure": "Browsers let a page listen only over https, or on this machine itself: upload sound files instead.",
+    "take": _("Hold to record"),
+    "stop": _("Stop"),
+    "waiting": _("Your browser asks whether the microphone may be used."),
+    "refused": _(
+        "The browser does not let this page listen: allow the microphone beside the address, or upload sounds."
+    ),
+    "missing": _("No microphone was found, or another program uses it. You can upload sound files instead."),
+    "insecure": _("Browsers let a page listen only over https, or on this machine itself: upload sound files instead."),
     "dark": "",
-    "nothing": "Nothing was heard: speak up, for half a second at least.",
-    "keeping": "Keeping it …",
+    "nothing": _("Nothing was heard: speak up, for half a second at least."),
+    "keeping": _("Keeping it …"),
 }
 
 

@@ -23,6 +23,7 @@ from engines.control.policy.training.ranges import ranges_around, ranges_of
 from engines.control.policy.training.replicate import Replicate, TrainSpec
 from engines.control.simulation import environment
 from engines.control.simulation.target import Target
+from engines.messages import _
 
 LOOKS = 8
 """Times in a leg, at most, that a policy tuned in a simulator is compared there with the best one so far."""
@@ -48,11 +49,14 @@ IN_SIMULATION = (IDENTIFIED, RANDOMISED)
 def require(strategy: Strategy, target: Target, has_logs: bool) -> None:
     """Raises InputError where the robot does not allow the strategy, or logs do not."""
     if strategy is IDENTIFIED and not target.robot.settable:
-        found = f"identified needs a simulator that can be set to what was seen, and {target.robot.title}'s cannot"
-        raise InputError(Problem("strategy", found, "accepted here: randomised, features, full, scratch, zero-shot"))
+        found = _(
+            "identified needs a simulator that can be set to what was seen, and {title}'s cannot",
+            title=target.robot.title,
+        )
+        raise InputError(Problem("strategy", found, _("accepted here: randomised, features, full, scratch, zero-shot")))
     if has_logs and strategy not in {IDENTIFIED, Strategy.ZERO_SHOT}:
-        found = f"{strategy} needs the robot, and there are only logs of it"
-        accepted = "accepted: identified, zero-shot, or a target description as data"
+        found = _("{strategy} needs the robot, and there are only logs of it", strategy=strategy)
+        accepted = _("accepted: identified, zero-shot, or a target description as data")
         raise InputError(Problem("strategy", found, accepted))
 
 
@@ -61,8 +65,12 @@ def legs_of(spec: TrainSpec) -> int:
     wanted = spec.settings.epochs_for(spec.strategy)
     if spec.strategy is IDENTIFIED and spec.logs is None:
         if spec.real_steps < logs.FEWEST:
-            found = f"found {spec.real_steps}"
-            raise InputError(Problem("setting real_steps", found, f"accepted with identified: {logs.FEWEST} or more"))
+            found = _("found {real_steps}", real_steps=spec.real_steps)
+            raise InputError(
+                Problem(
+                    _("setting real_steps"), found, _("accepted with identified: {fewest} or more", fewest=logs.FEWEST)
+                )
+            )
         return min(wanted, spec.real_steps // logs.FEWEST)
     return wanted
 
@@ -288,8 +296,14 @@ def guard_of(spec: TrainSpec) -> Guard:
     and nobody said to go without."""
     least = Guard.least(spec.target.robot.steps)
     if spec.settings.check_share and spec.real_steps < least:
-        accepted = f"accepted with {spec.strategy}: {least:,} or more, or check_share=0 to learn unguarded"
-        raise InputError(Problem("setting real_steps", f"found {spec.real_steps:,}", accepted))
+        accepted = _(
+            "accepted with {strategy}: {least:,} or more, or check_share=0 to learn unguarded",
+            strategy=spec.strategy,
+            least=least,
+        )
+        raise InputError(
+            Problem(_("setting real_steps"), _("found {real_steps:,}", real_steps=spec.real_steps), accepted)
+        )
     return Guard.of(spec.target.robot.steps, spec.real_steps, legs_of(spec), spec.settings.check_share)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
+from engines import messages
 from engines.contract import Strategy
 from engines.control.agents.numpy_policy import Policy
 from engines.control.agents.sb3_training import Watch, one_thread
@@ -19,14 +20,15 @@ from engines.control.policy.training.replicate import Replicate, TrainSpec, rest
 from engines.control.simulation import environment
 from engines.control.simulation.environment import Episodes
 from engines.evidence.scores import Returns
+from engines.messages import _
 from engines.training import checkpoint
 
 TITLES = {
-    IDENTIFIED: "Driving the robot, fitting the simulator to it, tuning the policy there",
-    RANDOMISED: "Tuning the policy in a simulator whose physics keep changing",
-    Strategy.FEATURES: "Learning a small correction on the robot",
-    Strategy.FULL: "Learning on the robot, the source's experience mixed in",
-    Strategy.SCRATCH: "Learning on the robot from random weights",
+    IDENTIFIED: _("Driving the robot, fitting the simulator to it, tuning the policy there"),
+    RANDOMISED: _("Tuning the policy in a simulator whose physics keep changing"),
+    Strategy.FEATURES: _("Learning a small correction on the robot"),
+    Strategy.FULL: _("Learning on the robot, the source's experience mixed in"),
+    Strategy.SCRATCH: _("Learning on the robot from random weights"),
 }
 PHASES = {"transfer": "fine-tuning", "scratch": "scratch", "aside": "longer"}
 """What the checkpoint of a series is called; aside, a policy from scratch goes on beyond the budget."""
@@ -120,15 +122,15 @@ def learn(spec: TrainSpec, series: str, deadline: float | None = None, before: f
     if strategy is Strategy.ZERO_SHOT:
         return TrainOutcome(replicates, progress, 0.0, 0)
     phase = PHASES[series]
-    run.emit("phase", name=phase, title=TITLES[strategy], series=series)
+    run.emit("phase", name=phase, title=messages.told(TITLES)[strategy], series=series)
     folder = run.path / "checkpoint" / phase
     if found := checkpoint.load(folder):
         progress = found[0]
         for replicate, known in zip(replicates, found[2]["pupils"], strict=True):
             restore(replicate, known, spec.target)
-        run.emit("note", message=f"Resumed {phase} after leg {progress.epoch}.")
+        run.emit("note", message=_("Resumed {phase} after leg {epoch}.", phase=phase, epoch=progress.epoch))
     elif folder.exists():
-        run.emit("note", message=f"The checkpoint of {phase} is damaged: this part starts over.")
+        run.emit("note", message=_("The checkpoint of {phase} is damaged: this part starts over.", phase=phase))
     legs = adaptation.legs_of(spec)
     total = sum(adaptation.leg_steps(spec, leg, legs) for leg in range(1, legs + 1)) * len(replicates)
     watch = Watch(run, phase, total, deadline)

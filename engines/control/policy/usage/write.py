@@ -6,15 +6,16 @@ from pathlib import Path
 
 from engines.control.simulation.robots import Robot
 from engines.exports import script
+from engines.messages import _
 
-HOW = """\
+HOW = _("""\
 ```
 pip install -r requirements.txt
 python usage.py OBSERVATIONS.csv
 ```
 
 prints what the policy does at each row of a table: an action in the robot's own units, or the name of a choice. A row
-is what the robot sees at one moment, a column a sensor: {sensors}; or `observation_0`, `observation_1` and so on."""
+is what the robot sees at one moment, a column a sensor: {sensors}; or `observation_0`, `observation_1` and so on.""")
 
 
 def write(folder: Path, robot: Robot, run: Path, *, algorithm: str | None) -> None:

@@ -17,6 +17,7 @@ from engines.forecasting.models.fracast import QUANTILES
 from engines.forecasting.models.hub_models import Borrowed
 from engines.forecasting.models.points import filled
 from engines.forecasting.models.stages import blended
+from engines.messages import _
 from engines.training.examples import Pace
 
 if TYPE_CHECKING:
@@ -101,9 +102,13 @@ def long_enough(p: Prepared, card: ModelCard, ahead: int) -> dict[int, int]:
     lengths = {series: split.validation for series in p.usable if (split := p.splits[series]) is not None}
     able = {series: length for series, length in lengths.items() if length >= ahead + LEAST_PAST}
     if not able:
-        found = f"{max(lengths.values())} values at most to learn from"
-        accepted = f"{card.title} needs {ahead + LEAST_PAST} or more; accepted: zero-shot, or the model fracast"
-        raise InputError(Problem("strategy full", found, accepted))
+        found = _("{values} values at most to learn from", values=max(lengths.values()))
+        accepted = _(
+            "{title} needs {ahead} or more; accepted: zero-shot, or the model fracast",
+            title=card.title,
+            ahead=ahead + LEAST_PAST,
+        )
+        raise InputError(Problem(_("strategy full"), found, accepted))
     return able
 
 

@@ -18,6 +18,7 @@ from engines.forecasting.forecast.windows import Slot, Windows, slots
 from engines.forecasting.models import hub_models, inputs, stages
 from engines.forecasting.models.rollout import InputWeights
 from engines.forecasting.series.splits import FEWEST_SEEN
+from engines.messages import _
 from engines.training import checkpoint, strategies
 from engines.training.loop import Plan, predict, train
 from engines.training.staged import Staged, count
@@ -61,9 +62,9 @@ def teach(lesson: TrainSpec, strategy: Strategy, *, series: str = "transfer") ->
     strategies.apply(network, strategy, settings)
     phase = PHASES.get(strategy, "fine-tuning")
     title = {
-        "head": "Fine-tuning the head",
+        "head": _("Fine-tuning the head"),
         "fine-tuning": "Fine-tuning",
-        "scratch": "Training the same network from scratch",
+        "scratch": _("Training the same network from scratch"),
     }[phase]
     plan = Plan(phase, title, series, strategy, settings.epochs_for(strategy), settings.learning_rate_for(strategy))
     training = lesson.windows(training_slots(lesson))
@@ -96,7 +97,7 @@ def _of_the_hub(lesson: TrainSpec, strategy: Strategy, began: float) -> TrainOut
     """A model behind sktime: as it comes, or fine-tuned there."""
     model, share, learning = hub_models.Borrowed(lesson.card, lesson.prepared.season), 0.0, 0
     if strategy is not Strategy.ZERO_SHOT:
-        lesson.run.emit("phase", name="fine-tuning", title="Fine-tuning, by sktime", series="transfer")
+        lesson.run.emit("phase", name="fine-tuning", title=_("Fine-tuning, by sktime"), series="transfer")
         epochs, rate = lesson.settings.epochs_for(strategy), lesson.settings.learning_rate_for(strategy)
         model, share, learning = hub_training.tune(lesson, epochs, rate)
     return TrainOutcome(hub_models.network(model), checkpoint.Progress(), learning, share, time.monotonic() - began)

@@ -10,11 +10,12 @@ from engines.forecasting.forecast.model_files import outside
 from engines.forecasting.series.frequency import DAY, NAMED, SHORT_DAYS, WEEKDAYS
 from engines.forecasting.series.splits import FEWEST_SEEN
 from engines.forecasting.settings import ForecastSettings
+from engines.messages import _
 from engines.runs import RunFolder
 
 NEEDS = ("torch", "numpy", "scipy", "safetensors")
 NEEDS_OF_HUB = ("sktime", "transformers", "pandas")
-HOW = """\
+HOW = _("""\
 ```
 pip install -r requirements.txt
 python usage.py SERIES.csv
@@ -22,10 +23,10 @@ python usage.py SERIES.csv
 
 prints what comes next: for each step the median, and the ends of the 80 % interval. The table holds a row a value: its
 series in `unique_id` (left out where there is one series), its date in `ds` (2024-01-31, or 2024-01-31 13:00), the
-value in `y`, empty where it is missing. The lines above load it as a forecaster of sktime instead{alone}."""
-ALONE = ", without the intervals that the run measured"
-HOW_KNOWN = """ What is known ahead stands in further columns ({columns}), with rows for the steps to come, their `y`
-left empty."""
+value in `y`, empty where it is missing. The lines above load it as a forecaster of sktime instead{alone}.""")
+ALONE = _(", without the intervals that the run measured")
+HOW_KNOWN = _(""" What is known ahead stands in further columns ({columns}), with rows for the steps to come, their `y`
+left empty.""")
 UNITS: dict[str, tuple[str, int]] = {
     "years": ("month", 12),
     "months": ("month", 1),

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from engines.exports import bundle, script
+from engines.messages import _
 from engines.runs import RunFolder
 from engines.text.models import elmo, elmo_input
 from engines.text.models.elmo import ElmoForSequenceClassification
 from engines.text.sentiment.predict import TextClassifier
 
-HOW = """\
+HOW = _("""\
 ```
 pip install -r requirements.txt
 python usage.py "a text" "another text"
@@ -20,11 +21,11 @@ python usage.py TEXTS.csv
 ```
 
 prints the class of each text, and how likely each class is. A table has its texts in a column called `{column}`, or
-in its only column; of a .txt file each line is a text."""
-HOW_ELMO = """
+in its only column; of a .txt file each line is a text.""")
+HOW_ELMO = _("""
 
 The network's own code lies beside it. The lines above ask it with Headstart instead, where that is installed:
-`model.predict(Path("texts.csv"))`."""
+`model.predict(Path("texts.csv"))`.""")
 CARRIED = (elmo, elmo_input)
 """Modules that the usage.py of an ELMo imports."""
 

@@ -10,6 +10,7 @@ from engines.contract import ReadAs, Skipped
 from engines.data import labelled, unpacked
 from engines.data.labelled import clean, nfc
 from engines.data.parts import part_of
+from engines.messages import _
 from engines.vision.classification.folders.table_columns import Columns
 from engines.vision.classification.settings import VisionSettings
 from engines.vision.images.reading import ACCEPTED, EXTENSIONS, what_else
@@ -95,7 +96,7 @@ def unwrapped(files: list[File]) -> tuple[list[File], list[Skipped]]:
     """
     skipped: list[Skipped] = []
     while (top := _wrapper(files)) is not None:
-        skipped += [Skipped(file.name, "lies in no class folder") for file in files if len(file.parts) == 1]
+        skipped += [Skipped(file.name, _("lies in no class folder")) for file in files if len(file.parts) == 1]
         files = inside(files, top)
     return files, skipped
 
@@ -119,21 +120,25 @@ def by_folder(files: list[File], settings: VisionSettings) -> Listing:
     for file in files:
         label = "" if len(file.parts) == 1 else file.parts[-2] if nearest else file.parts[0]
         if not file.is_image:
-            told = what_else(file.path) or f"is a {file.suffix} file, which is not read: {ACCEPTED_IMAGES}"
+            told = what_else(file.path) or _(
+                "is a {suffix} file, which is not read: {accepted_images}",
+                suffix=file.suffix,
+                accepted_images=ACCEPTED_IMAGES,
+            )
             listing.skipped.append(Skipped(file.name, told))
         elif not clean(label):
-            listing.skipped.append(Skipped(file.name, "lies in no class folder"))
+            listing.skipped.append(Skipped(file.name, _("lies in no class folder")))
         else:
             listing.entries.append(Entry(file, label))
     deep = {entry.file.parts[1] for entry in listing.entries if len(entry.file.parts) > 2}
     if deep:
-        below = f"Below it lie {len(deep):,} folders more, such as {sorted(deep)[0]}"
+        below = _("Below it lie {deep:,} folders more, such as {deep2}", deep=len(deep), deep2=sorted(deep)[0])
         value, other = ("nearest", "top") if nearest else ("top", "nearest")
-        listing.read_as.append(ReadAs("class folder", value, [other], "class_folder", f"{below}."))
+        listing.read_as.append(ReadAs(_("class folder"), value, [other], "class_folder", f"{below}."))
     return listing
 
 
-ACCEPTED_IMAGES = f"accepted are {ACCEPTED}"
+ACCEPTED_IMAGES = _("accepted are {accepted}", accepted=ACCEPTED)
 
 
 def inside(files: list[File], top: str) -> list[File]:

@@ -17,6 +17,7 @@ from engines.data.missing import is_missing
 from engines.data.parts import lacks_training, of_cell, of_tables, part_of, part_of_path
 from engines.data.row_sampling import listed
 from engines.data.splits import Part
+from engines.messages import _
 from engines.vision.classification.folders.class_folders import Entry, File, Listing
 from engines.vision.classification.folders.table_columns import ACCEPTED, Columns, Rows, guess, read
 from engines.vision.classification.settings import FOLDERS, VisionSettings
@@ -77,20 +78,24 @@ def by_tables(
     every = find(files)
     tables = [table for table in every if only in (None, table.path.name) and settings.table in (None, table.name)]
     if settings.table and every and not tables:
-        accepted = f"accepted: {listed([table.name for table in every])}"
-        raise InputError(Problem("setting table", f"there is no table '{settings.table}' in it", accepted))
+        accepted = _("accepted: {name}", name=listed([table.name for table in every]))
+        raise InputError(
+            Problem(_("setting table"), _("there is no table '{table}' in it", table=settings.table), accepted)
+        )
     if settings.label_column == FOLDERS:
-        return None, [Skipped(table.name, "is not read, for the folders name the classes") for table in tables]
+        return None, [Skipped(table.name, _("is not read, for the folders name the classes")) for table in tables]
     found, others, aside, problem = _read_all(tables, pictures, settings, like, folders)
     if to_train and lacks_training(others | {said.rows.name: said.rows.columns for said in found}):
-        told = f"{' and '.join(table.name for table in tables)} are parts, and there is none to train on"
-        raise InputError(Problem(tables[0].name, told, "accepted: a table called train too, or one table"))
+        told = _(
+            "{name} are parts, and there is none to train on", name=_(" and ").join(table.name for table in tables)
+        )
+        raise InputError(Problem(tables[0].name, told, _("accepted: a table called train too, or one table")))
     if found:
         listing = _together(found, pictures, settings)
         if rivals := [*others, *(table.name for table in every if table not in tables and settings.table)]:
             own = found[0].rows.name
-            aside += [Skipped(name, f"is not read, for {own} is") for name in rivals]
-            listing.read_as.insert(0, ReadAs("table", own, rivals, "table"))
+            aside += [Skipped(name, _("is not read, for {own} is", own=own)) for name in rivals]
+            listing.read_as.insert(0, ReadAs(_("table"), own, rivals, "table"))
         return listing, aside
     if problem and (only or not folders or settings.file_column or settings.label_column):
         raise problem
@@ -117,7 +122,7 @@ def _read_all(
                 folders=folders and not found,
             )
             if columns.label is None:
-                aside.append(Skipped(table.name, "has no column of classes"))
+                aside.append(Skipped(table.name, _("has no column of classes")))
             elif not found or _fits(found, rows):
                 found.append(by_table(rows, columns, pictures, settings.several_labels))
             else:
@@ -126,7 +131,7 @@ def _read_all(
             if not found and any(one.choices for one in error.problems):
                 raise
             problem = problem or error
-            aside.append(Skipped(table.name, f"says nothing of the pictures: {error.problems[0].found}"))
+            aside.append(Skipped(table.name, _("says nothing of the pictures: {found}", found=error.problems[0].found)))
     return found, others, aside, problem
 
 
@@ -146,14 +151,14 @@ def _together(found: list[Said], pictures: Names, settings: VisionSettings) -> L
         listing.add(replace(said.listing, entries=entries))
     if parts:
         told = "; ".join(f"{name}: {part}" for name, part in parts.items())
-        listing.read_as.append(ReadAs("parts", told, why="The tables' names say it."))
+        listing.read_as.append(ReadAs(_("parts"), told, why=_("The tables' names say it.")))
     elif split := found[0].columns.split:
-        listing.read_as.append(ReadAs("parts", f"column '{split}'"))
+        listing.read_as.append(ReadAs(_("parts"), _("column '{split}'", split=split)))
     else:
         _parts_by_folder(listing, settings)
     if n_unnamed := len(set(pictures.files) - {file for said in found for file in said.named}):
-        who = f"{found[0].rows.name} does not name them" if len(found) == 1 else "no table names them"
-        listing.notes.append(f"{n_unnamed:,} images are left out, for {who}.")
+        who = _("{name} does not name them", name=found[0].rows.name) if len(found) == 1 else _("no table names them")
+        listing.notes.append(_("{n_unnamed:,} images are left out, for {who}.", n_unnamed=n_unnamed, who=who))
     return listing
 
 
@@ -164,11 +169,13 @@ def _parts_by_folder(listing: Listing, settings: VisionSettings) -> None:
     if "train" not in kinds or len(kinds) < 2 or None in kinds:
         return
     if settings.parts == "classes":
-        listing.read_as.append(ReadAs("parts", "", ["parts"], "parts", "The folders' names are not minded."))
+        listing.read_as.append(ReadAs(_("parts"), "", ["parts"], "parts", _("The folders' names are not minded.")))
         return
     listing.entries = [replace(entry, split=found[entry.file]) for entry in listing.entries]
     folders = sorted({f"{file.parts[0]}: {part}" for file, part in found.items()})
-    listing.read_as.append(ReadAs("parts", "; ".join(folders[:6]), ["classes"], "parts", "The folders' names say it."))
+    listing.read_as.append(
+        ReadAs(_("parts"), "; ".join(folders[:6]), ["classes"], "parts", _("The folders' names say it."))
+    )
 
 
 def apply_lists(listing: Listing, tables: list[File], files: list[File], settings: VisionSettings) -> set[str]:
@@ -192,18 +199,20 @@ def apply_lists(listing: Listing, tables: list[File], files: list[File], setting
         return set()
     kept = [replace(e, split=listed_in[e.file.path]) for e in listing.entries if e.file.path in listed_in]
     if n := len(listing.entries) - len(kept):
-        listing.notes.append(f"{n:,} images are left out, for {' and '.join(sorted(parts))} do not list them.")
+        listing.notes.append(
+            _("{n:,} images are left out, for {parts} do not list them.", n=n, parts=_(" and ").join(sorted(parts)))
+        )
     listing.entries = kept
     told = "; ".join(f"{name}: {part}" for name, part in sorted(parts.items()))
-    listing.read_as.append(ReadAs("parts", told, ["classes"], "parts", "They list what each part holds."))
+    listing.read_as.append(ReadAs(_("parts"), told, ["classes"], "parts", _("They list what each part holds.")))
     return set(parts)
 
 
 def guesses(columns: Columns) -> list[ReadAs]:
     """What the columns were taken for."""
     return [
-        ReadAs("file names", columns.file, columns.files, "file_column"),
-        ReadAs("classes", columns.label or "", columns.labels, "label_column", columns.why),
+        ReadAs(_("file names"), columns.file, columns.files, "file_column"),
+        ReadAs(_("classes"), columns.label or "", columns.labels, "label_column", columns.why),
     ]
 
 
@@ -222,22 +231,26 @@ def by_table(table: Rows, columns: Columns, pictures: Names, how: str = "auto") 
     n_repeated = 0
     splits = table.cells(columns.split) if columns.split else [""] * len(table.body)
     cells = zip(table.body, table.cells(columns.file), table.cells(columns.label), splits, strict=True)
-    for (line, _), name, label, split in cells:
+    for (line, _unused), name, label, split in cells:
         where = f"{table.name}, {line}"
         found = pictures.find(name)
         part = of_cell(columns.split or "", split)
         if not name:
-            listing.skipped.append(Skipped(where, "names no file"))
+            listing.skipped.append(Skipped(where, _("names no file")))
         elif len(found) != 1:
-            reason = f"fits {len(found)} files" if found else "is not there"
-            listing.skipped.append(Skipped(where, f"names '{name}', which {reason}"))
+            reason = _("fits {found} files", found=len(found)) if found else _("is not there")
+            listing.skipped.append(Skipped(where, _("names '{name}', which {reason}", name=name, reason=reason)))
         elif is_missing(clean(label)) or several.listed(label) == []:
-            said = f"has no label for '{name}'" + (f": '{label}' is taken for none" if label else "")
+            said = _("has no label for '{name}'", name=name) + (
+                _(": '{label}' is taken for none", label=label) if label else ""
+            )
             listing.skipped.append(Skipped(where, said))
             missing[label] += 1
             unlabelled.add(found[0])
         elif split and not part:
-            listing.skipped.append(Skipped(where, f"has the split '{split}': accepted are train, validation and test"))
+            listing.skipped.append(
+                Skipped(where, _("has the split '{split}': accepted are train, validation and test", split=split))
+            )
         else:
             n_repeated += found[0] in labels
             own = several.listed(label)
@@ -245,12 +258,22 @@ def by_table(table: Rows, columns: Columns, pictures: Names, how: str = "auto") 
             parts.setdefault(found[0], part)
     _with_one_label_each(listing, labels, parts, how)
     if not listing.entries:
-        first = f" (the first: {listing.skipped[0].where} {listing.skipped[0].reason})" if listing.skipped else ""
-        unusable = f"none of its {len(table.body):,} rows can be used{first}"
+        first = (
+            _(" (the first: {where} {reason})", where=listing.skipped[0].where, reason=listing.skipped[0].reason)
+            if listing.skipped
+            else ""
+        )
+        unusable = _("none of its {body:,} rows can be used{first}", body=len(table.body), first=first)
         raise InputError(Problem(table.name, unusable, ACCEPTED))
     listing.notes += about_missing(table.name, missing)
     if n_repeated:
-        listing.notes.append(f"{table.name} names {n_repeated:,} files again: what its lines say is taken together.")
+        listing.notes.append(
+            _(
+                "{name} names {n_repeated:,} files again: what its lines say is taken together.",
+                name=table.name,
+                n_repeated=n_repeated,
+            )
+        )
     if columns.label != columns.file:
         for other in several.further(columns.label, table.columns):
             pairs = zip(table.cells(columns.label), table.cells(other), strict=True)
@@ -275,7 +298,7 @@ def _with_one_label_each(
             listing.entries.append(Entry(file, label, parts[file]))
     n, read = len(several_each), several.TOGETHER if how == several.TOGETHER else several.LEFT_OUT
     if n and read == several.LEFT_OUT:
-        examples = [" and ".join(each) for each in several_each[:3]]
+        examples = [_(" and ").join(each) for each in several_each[:3]]
         listing.notes.append(several.about_left_out(n, len(labels), examples, "images"))
     listing.read_as += several.read_as(n, read, "images")
 
@@ -285,8 +308,15 @@ def about_missing(name: str, missing: Counter[str]) -> list[str]:
     words = {word: n for word, n in missing.items() if word}
     if not words:
         return []
-    told = ", ".join(f"'{word}' in {n:,}" for word, n in words.items())
-    return [f"{name}: {sum(words.values()):,} rows have no label ({told}) and are left out."]
+    told = ", ".join(_("'{word}' in {n:,}", word=word, n=n) for word, n in words.items())
+    return [
+        _(
+            "{name}: {values:,} rows have no label ({told}) and are left out.",
+            name=name,
+            values=sum(words.values()),
+            told=told,
+        )
+    ]
 
 
 class Names:

@@ -7,12 +7,13 @@ from dataclasses import replace
 from engines.contract import InputError, Problem, ReadAs, Skipped
 from engines.data.parts import among, lacks_training, part_of
 from engines.data.splits import Part
+from engines.messages import _
 from engines.vision.classification.folders.class_folders import File, Listing, by_folder, inside, unwrapped
 from engines.vision.classification.folders.label_tables import by_tables
 from engines.vision.classification.folders.table_columns import Columns
 from engines.vision.classification.settings import VisionSettings
 
-A_TABLE = "a table"
+A_TABLE = _("a table")
 """What a part holds in whose folder a table says the classes."""
 
 
@@ -39,11 +40,13 @@ def by_parts(
         listing.add(replace(found, entries=[replace(entry, split=part) for entry in found.entries]))
     for top in sorted(held.keys() - parts.keys()):
         if n := sum(file.is_image for file in held[top]):
-            beside = " and ".join(sorted(parts))
-            listing.skipped.append(Skipped(f"{top}/", f"is no part of the data, beside {beside}: its {n:,} images"))
+            beside = _(" and ").join(sorted(parts))
+            listing.skipped.append(
+                Skipped(f"{top}/", _("is no part of the data, beside {beside}: its {n:,} images", beside=beside, n=n))
+            )
     said = "; ".join(f"{top}: {part}" for top, part in sorted(parts.items()))
-    why = "Their names say it, and they hold the same classes."
-    listing.read_as.append(ReadAs("parts", said, ["classes"], "parts", why))
+    why = _("Their names say it, and they hold the same classes.")
+    listing.read_as.append(ReadAs(_("parts"), said, ["classes"], "parts", why))
     return listing
 
 
@@ -79,24 +82,26 @@ def _parts(held: dict[str, list[File]], reading: str, where: str, to_train: bool
         return called
     if not to_train or "train" in found.values():
         return found
-    told = " and ".join(sorted(called))
+    told = _(" and ").join(sorted(called))
     if lacks_training(names):
-        problem = f"there is nothing to train on: {told} hold the same classes, and are parts by their names"
-        raise InputError(Problem(where, problem, "accepted: a folder called train beside them, or parts=classes"))
+        problem = _(
+            "there is nothing to train on: {told} hold the same classes, and are parts by their names", told=told
+        )
+        raise InputError(Problem(where, problem, _("accepted: a folder called train beside them, or parts=classes")))
     if reading == "parts":
-        problem = "there is nothing to train on: no folder is called train"
-        raise InputError(Problem(where, problem, "accepted: a folder called train, or parts=classes"))
+        problem = _("there is nothing to train on: no folder is called train")
+        raise InputError(Problem(where, problem, _("accepted: a folder called train, or parts=classes")))
     if "train" in called.values() and called.keys() == names.keys() and len(called) > 1 and not any(names.values()):
-        problem = f"{told} hold pictures, but neither class folders nor a table"
-        raise InputError(Problem(where, problem, "accepted: class folders or a table in them, or parts=classes"))
+        problem = _("{told} hold pictures, but neither class folders nor a table", told=told)
+        raise InputError(Problem(where, problem, _("accepted: class folders or a table in them, or parts=classes")))
     return found
 
 
 def _as_classes(files: list[File], held: dict[str, list[File]], settings: VisionSettings) -> Listing:
     listing = by_folder(files, settings)
     if called := [top for top in held if part_of(top)]:
-        why = f"Taken for the name of a class: {', '.join(called)}."
-        listing.read_as.append(ReadAs("parts", "", ["parts"], "parts", why))
+        why = _("Taken for the name of a class: {called}.", called=", ".join(called))
+        listing.read_as.append(ReadAs(_("parts"), "", ["parts"], "parts", why))
     return listing
 
 
@@ -119,7 +124,7 @@ def _within_classes(files: list[File], settings: VisionSettings) -> Listing | No
         found = by_folder([_without_part(file, whole=not shared) for file in own], settings)
         listing.add(replace(found, entries=[replace(entry, split=part) for entry in found.entries]))
     said = "; ".join(sorted({f"*/{file.parts[1]}: {part_of(file.parts[1])}" for file in pictures}))
-    listing.read_as.append(ReadAs("parts", said, ["classes"], "parts", "Every folder has the same parts within."))
+    listing.read_as.append(ReadAs(_("parts"), said, ["classes"], "parts", _("Every folder has the same parts within.")))
     return listing
 
 

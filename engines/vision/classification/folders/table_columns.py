@@ -16,6 +16,7 @@ from engines.data.parts import COLUMNS as PART_COLUMNS
 from engines.data.parts import of_cell, part_of
 from engines.data.row_sampling import listed, named
 from engines.data.tables import read_rows, read_table
+from engines.messages import _, _n
 from engines.vision.classification.settings import FOLDERS, VisionSettings
 
 FILE_COLUMNS = (
@@ -38,7 +39,7 @@ FILE_COLUMNS = (
 LABEL_COLUMNS = ("label", "labels", "class", "class_name", "category", "target", "species", "breed", "tag")
 LABEL_WORDS = {*LABEL_COLUMNS, "classes", "categories", "diagnosis"}
 """One of them within a longer heading says enough: 'Finding Labels', 'dog_breed'."""
-ACCEPTED = "accepted: a table with a column file_name and a column label"
+ACCEPTED = _("accepted: a table with a column file_name and a column label")
 TEXT = {".csv", ".tsv", ".txt"}
 ONE_CLASS = "class"
 """What the column is called that stands for several of marks."""
@@ -98,13 +99,17 @@ def read(path: Path, name: str, likeness: Likeness) -> Rows:
         rows = [(line, cells[0].rsplit(None, 1)) for line, cells in rows]  # name and class with a space between
     at = _heading(rows)
     heading = rows[at][1]
-    notes = [f"{name}: the heading is in line {rows[at][0]}; what stands above it is left out."] if at else []
+    notes = (
+        [_("{name}: the heading is in line {rows}; what stands above it is left out.", name=name, rows=rows[at][0])]
+        if at
+        else []
+    )
     if any(likeness(cell.strip()) for cell in heading):
         columns, rows = [f"column_{number}" for number in range(1, len(heading) + 1)], rows[at:]
         notes = []
     else:
         columns, rows = named([cell.strip() for cell in heading])[0], rows[at + 1 :]
-    return _with_one_class(Rows(name, columns, [(f"line {line}", cells) for line, cells in rows], notes))
+    return _with_one_class(Rows(name, columns, [(_("line {line}", line=line), cells) for line, cells in rows], notes))
 
 
 def _with_one_class(rows: Rows) -> Rows:
@@ -123,7 +128,7 @@ def _with_one_class(rows: Rows) -> Rows:
 def _heading(rows: Sequence[tuple[int, list[str]]]) -> int:
     """Which row names the columns: one with usual headings, else the first that fills as many cells as most do."""
     filled = [_filled(cells) for _, cells in rows[:LOOKED_AT]]
-    for at, (_, cells) in enumerate(rows[:HEADINGS]):
+    for at, (_unused, cells) in enumerate(rows[:HEADINGS]):
         if filled[at] > 1 and not set(map(_key, cells)).isdisjoint(FILE_COLUMNS):
             return at
     usual = Counter(filled).most_common(1)[0][0]
@@ -153,7 +158,7 @@ def guess(
     free = [column for column in rows.columns if column not in {file, split}]
     others = [column for column in free if shares[column] > 0]
     label = _chosen(rows, settings.label_column, like.label if like else None)
-    why = "" if label is None else "as you say" if settings.label_column else "as in the table before"
+    why = "" if label is None else _("as you say") if settings.label_column else _("as in the table before")
     if label is None and free:
         label, why = _label_column(rows, file, free, settings.accept_guesses, folders)
     labels = [column for column in free if column != label and _may_be_classes(rows, column)]
@@ -166,7 +171,13 @@ def _chosen(rows: Rows, asked: str | None, before: str | None) -> str | None:
         return before if before in rows.columns else None
     found = [column for column in rows.columns if _key(column) == _key(asked)]
     if not found:
-        raise InputError(Problem(rows.name, f"it has no column '{asked}'", f"its columns are {listed(rows.columns)}"))
+        raise InputError(
+            Problem(
+                rows.name,
+                _("it has no column '{asked}'", asked=asked),
+                _("its columns are {columns}", columns=listed(rows.columns)),
+            )
+        )
     return found[0]
 
 
@@ -212,22 +223,33 @@ def _label_column(rows: Rows, file: str, free: list[str], accept: bool, folders:
     """The column of classes, and by what it was found."""
     exact = sorted((c for c in free if _key(c) in LABEL_COLUMNS), key=lambda c: LABEL_COLUMNS.index(_key(c)))
     if exact:
-        return exact[0], "by its heading"
+        return exact[0], _("by its heading")
     called = [column for column in free if _says_label(column)]
     candidates = called or (free if len(free) == 1 else [column for column in free if _may_be_classes(rows, column)])
     if not candidates:
         raise _no_columns(rows)
     likeliest = max(candidates, key=lambda column: _words(rows, column))
     if accept or _same_classes(rows, candidates) and (called or not folders):
-        return likeliest, "by its heading" if called else "by its values"
-    rivals = f"{listed(candidates)} {'each may' if len(candidates) > 1 else 'may'} be their classes"
+        return likeliest, _("by its heading") if called else _("by its values")
+    rivals = _n(
+        "{candidates} may be their classes",
+        "{candidates} each may be their classes",
+        len(candidates),
+        candidates=listed(candidates),
+    )
     folders = folders and not called
-    also = ", and so may their folders" if folders else ""
+    also = _(", and so may their folders") if folders else ""
     raise InputError(
         Problem(
-            "setting label_column",
-            f"{rows.name} names the pictures in '{file}', and {rivals}{also}",
-            "say which holds the classes",
+            _("setting label_column"),
+            _(
+                "{name} names the pictures in '{file}', and {rivals}{also}",
+                name=rows.name,
+                file=file,
+                rivals=rivals,
+                also=also,
+            ),
+            _("say which holds the classes"),
             choices=(*candidates, *[FOLDERS] * folders),
         )
     )
@@ -254,7 +276,7 @@ def _words(rows: Rows, column: str) -> float:
 
 def _no_columns(rows: Rows) -> InputError:
     found = ", ".join(f"'{column}'" for column in rows.columns[:8])
-    return InputError(Problem(rows.name, f"its columns are {found}", ACCEPTED))
+    return InputError(Problem(rows.name, _("its columns are {found}", found=found), ACCEPTED))
 
 
 def _key(heading: str) -> str:

@@ -6,18 +6,19 @@ import json
 from pathlib import Path
 
 from engines.exports import script
+from engines.messages import _
 from engines.vision.classification import predict
 from engines.vision.images import reading
 from engines.vision.models import shallow, tower
 
-HOW = """\
+HOW = _("""\
 ```
 pip install -r requirements.txt
 python usage.py PICTURE …
 ```
 
 prints the class of each picture, and how likely each class is. Pictures are read upright (EXIF), transparent ones on
-white, and grey of 16 bits is scaled; `usage.py` shows all that happens to one on its way to the network."""
+white, and grey of 16 bits is scaled; `usage.py` shows all that happens to one on its way to the network.""")
 NEEDS = ("numpy", "pillow")
 
 
