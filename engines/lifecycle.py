@@ -29,7 +29,7 @@ from engines.contract import (
 )
 from engines.contract.results import Comparison
 from engines.cost.meter import Meter
-from engines.evidence import learning_curve, side_by_side
+from engines.evidence import learning_curve, side_by_side, trial_files
 from engines.evidence.learning_curve import Comparison as Compared
 from engines.evidence.verdict import compared
 from engines.hosting import admission, limits
@@ -60,7 +60,7 @@ def fit(task: Task, recipe: Recipe, run: Run) -> Result:
     emit_result(run, series, task.info.metric.name, value)
     watch.enter("keeping")
     study.keep(trial, value)
-    learning_curve.remember(run, strategy, recipe.seed, trial)
+    trial_files.remember(run, strategy, recipe.seed, trial)
     baselines = {**before, **study.baselines(trial)}
 
     def result(rival: Trial | None, comparison: Comparison) -> Result:
@@ -97,7 +97,7 @@ def longer(task: Task, recipe: Recipe, run: RunFolder) -> Result:
     if known is None or not (run.path / BASELINE).is_dir():
         raise InputError(Problem("run", _("its baseline cannot go on: it is not kept"), _("accepted: train anew")))
     study = opened(task, recipe, run)
-    left = learning_curve.remembered(run, recipe.strategy, recipe.seed)
+    left = trial_files.remembered(run, recipe.strategy, recipe.seed)
     if left is None:
         raise InputError(Problem("data", _("they have changed since this run"), _("accepted: train anew")))
     found = replace(known, comparison="done")
@@ -108,7 +108,7 @@ def longer(task: Task, recipe: Recipe, run: RunFolder) -> Result:
         return found
     value, metric = rival.scores.estimate(), task.info.metric
     emit_result(run, "scratch", metric.name, value)
-    learning_curve.remember(run, Strategy.SCRATCH, recipe.seed, rival)
+    trial_files.remember(run, Strategy.SCRATCH, recipe.seed, rival)
     before = float(known.baseline_details["scratch"].get("seconds") or 0.0)
     trained = {"low": value.low, "high": value.high} | Study.baseline_details(study, rival, rival)
     trained |= {"seconds": round(before + rival.seconds, 1)}
@@ -238,7 +238,7 @@ def _compared(study: Study, run: Run) -> Trial | None:
     except Cancelled:
         return None
     emit_result(run, "scratch", study.info.metric.name, rival.scores.estimate())
-    learning_curve.remember(run, Strategy.SCRATCH, study.recipe.seed, rival)
+    trial_files.remember(run, Strategy.SCRATCH, study.recipe.seed, rival)
     return rival
 
 

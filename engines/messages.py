@@ -3,7 +3,7 @@
 `_("{texts} texts were left out.", texts=3)` is a `Message`: a str, in the language that is spoken where it is made,
 that still knows its template and values. So what a worker wrote in English can be told in another language by the page
 that reads it, and what is declared at import is told anew where it is shown. `make messages` collects the templates
-into locale/headstart.pot; docs/decisions/013-messages.md says why it is done so. Standard library only.
+into locale/headstart.pot; docs/decisions/014-messages.md says why it is done so. Standard library only.
 """
 
 from __future__ import annotations

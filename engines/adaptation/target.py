@@ -11,8 +11,7 @@ import numpy as np
 
 from engines.adaptation.rule import MOST
 from engines.contract import InputError, Problem, Skipped
-from engines.data.class_names import as_known
-from engines.data.labelled import clean, shown_names
+from engines.data.class_names import as_known, clean, shown_names
 from engines.messages import _
 
 

@@ -155,9 +155,8 @@ class ClassificationStudy(Study, Generic[P, S]):
     def before(self) -> dict[str, Scores]:
         """Takes folds where the settings ask for them, or the data carry them by themselves; a comparison never does.
         Raises InputError."""
-        carried = (
-            0 if getattr(self.settings, "shots", 0) else cross_validation.carried_folds(self.prepared, self.recipe)
-        )
+        shots = getattr(self.settings, "shots", 0)
+        carried = 0 if shots else cross_validation.carried_folds(self.prepared, self.recipe)
         stages, prepared = len(self.card.stages), self.prepared
         count = self.settings.folds_for(self.recipe.strategy, stages, 0 if prepared.has_own_parts else carried)
         if count:
@@ -169,11 +168,8 @@ class ClassificationStudy(Study, Generic[P, S]):
             self.tell(cross_validation.in_folds(len(self.folds), len(tested), self.info.unit))
         elif carried:
             n, tests = sum(map(len, prepared.parts.values())), len(prepared.parts["test"])
-            self.tell(
-                cross_validation.few_to_test(
-                    tests, n, self.info.unit, 0 if "folds" in self.settings.hidden else carried
-                )
-            )
+            offered = 0 if "folds" in self.settings.hidden else carried
+            self.tell(cross_validation.few_to_test(tests, n, self.info.unit, offered))
         return {}
 
     # --- trained and tested ---------------------------------------------------------------------------

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import Field, dataclass, replace
@@ -13,6 +11,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import numpy as np
 
 from engines.contract import InputError, Problem, Skipped
+from engines.data.class_names import by_size, shown_counts, shown_names
 from engines.data.corrections import apply, parse
 from engines.data.splits import complete
 from engines.messages import Declared, _
@@ -60,25 +59,6 @@ class Kind(Declared):
     """One example that is another's copy, e.g. 'picture'."""
     fewest: int = 8
     """Examples to train on, at least."""
-
-
-def nfc(text: str) -> str:
-    """é is one letter, whichever computer wrote it."""
-    return unicodedata.normalize("NFC", text)
-
-
-def clean(label: str) -> str:
-    """A class's name: NFC, without control characters or space around it, and with single spaces in it."""
-    visible = "".join(" " if unicodedata.category(letter) == "Cc" else letter for letter in nfc(label))
-    return " ".join(visible.split())
-
-
-def by_size(names: Iterable[str]) -> list[str]:
-    """Class names in the order in which they are listed: whole numbers by size, anything else as text."""
-    found = set(names)
-    if all(re.fullmatch(r"-?\d+", name) for name in found):
-        return sorted(found, key=lambda name: (int(name), name))
-    return sorted(found)
 
 
 def counted(labels: Iterable[str]) -> dict[str, int]:
@@ -322,43 +302,3 @@ def first(skipped: Sequence[Skipped]) -> str:
         where=skipped[0].where,
         reason=skipped[0].reason,
     )
-
-
-def merged_names(written: Iterable[str]) -> list[str]:
-    """A note for each class that was written in several ways, and for classes that differ by case alone."""
-    ways_of: defaultdict[str, set[str]] = defaultdict(set)
-    for label in written:
-        ways_of[clean(label)].add(label)
-    found = [
-        _(
-            "{listed} are one class, '{label}': they differ only in spaces or in how an accent is stored.",
-            listed=_listed(ways),
-            label=label,
-        )
-        for label, ways in sorted(ways_of.items())
-        if len(ways) > 1
-    ]
-    folded: defaultdict[str, set[str]] = defaultdict(set)
-    for label in ways_of:
-        folded[label.casefold()].add(label)
-    for _unused, labels in sorted(folded.items()):
-        if len(labels) > 1:
-            found.append(_("{listed} differ only in capital letters and are kept apart.", listed=_listed(labels)))
-    return found
-
-
-def _listed(names: set[str]) -> str:
-    return _(" and ").join(f"'{name}'" for name in sorted(names))
-
-
-def shown_names(labels: set[str]) -> str:
-    listed = ", ".join(f"'{label}'" for label in by_size(labels)[:8])
-    return _("{listed} and {labels:,} more", listed=listed, labels=len(labels) - 8) if len(labels) > 8 else listed
-
-
-def shown_counts(counts: Counter[str]) -> str:
-    listed = ", ".join(_("{count:,} of '{label}'", count=count, label=label) for label, count in counts.most_common(4))
-    if len(counts) <= 4:
-        return listed
-    label, count = counts.most_common()[-1]
-    return _("{listed} … {count:,} of '{label}'", listed=listed, count=count, label=label)

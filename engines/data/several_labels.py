@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from engines.contract import ReadAs, Skipped, setting
-from engines.data.labelled import Labelled, clean
+from engines.data.class_names import clean
+from engines.data.labelled import Labelled
 from engines.data.row_sampling import MOST_NAMED
 from engines.messages import _
 

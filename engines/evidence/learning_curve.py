@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from engines.contract import Estimate, InputError, Json, Problem, Run, Scores, Strategy, Study, TaskInfo, Verdict
-from engines.evidence import curve
-from engines.evidence.curve import Curve
+from engines.evidence import curve, trial_files
 from engines.evidence.effects import LEVEL, LOOKS_LEVEL
 from engines.evidence.side_by_side import Train, Training
+from engines.evidence.trial_files import Left
 from engines.evidence.verdict import compared
 from engines.messages import _
 from engines.runs import TRIALS, RunFolder, TrialRun
@@ -34,21 +33,6 @@ MOST_LOOKS = 6
 """A look is taken after each of 2 seeds to so many."""
 Ahead = Callable[[Sequence[Training], Train, Callable[[], None]], None]
 """(trainings, how one is done, what is called now and then): does them at the same time and leaves their files."""
-SAME = ("task", "data_sha256", "model", "strategy", "seed", "settings")
-"""What two recipes have in common whose trainings are the same."""
-WHOLE = "all"
-"""The budget of a training that is done as the run had it."""
-
-
-@dataclass(frozen=True)
-class Left:
-    """What a training left."""
-
-    outcome: np.ndarray
-    """See `Scores.outcomes`."""
-    seconds: float = 0.0
-    curve: Curve | None = None
-    """How its validation metric rose, where that was measured."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +95,7 @@ def compare(
     asked: list[int | None] = sorted(set(budgets), reverse=True) or [None]  # type: ignore[assignment]
     _check(study, [budget for budget in asked if budget is not None])
     if first is not None:
-        _take_over(first, run, study)
+        trial_files.take_over(first, run, study)
     if asked == [None]:
         study.before()
     trials = _Trials(study, run, len(asked) * seeds * 2)
@@ -189,8 +173,8 @@ class _Trials:
         return next((one for one in self.known if one[2] is strategy and (one[1] == seed or not by_seed)), None)
 
     def _read(self, trial: Training) -> Left | None:
-        file = self.run.path / TRIALS / f"{_file(*trial)}.json"
-        return read(file.read_text(encoding="utf-8")) if file.is_file() else None
+        file = self.run.path / TRIALS / f"{trial_files.file_name(*trial)}.json"
+        return trial_files.read(file.read_text(encoding="utf-8")) if file.is_file() else None
 
     def ahead(self, at_once: Ahead | None, budgets: Sequence[int | None], seeds: Sequence[int]) -> None:
         """Has all that is not known of these trained at the same time, as far as it learns anything."""
@@ -281,52 +265,12 @@ class _Trials:
 def train(study: Study, run: Run, trial: Training) -> Left:
     """Does a training of a comparison and leaves its file in `run.path`. Raises InputError and Cancelled."""
     budget, seed, strategy = trial
-    with _of_its_own(run, _file(*trial)) as own:
+    with _of_its_own(run, trial_files.file_name(*trial)) as own:
         done = study.trial(strategy, seed=seed, budget=budget, run=own)
     (outcome,) = done.scores.outcomes
     found = Left(outcome, done.seconds, curve.of(done.progress, done.seconds))
-    run.write(f"{TRIALS}/{_file(*trial)}.json", written(found))
+    run.write(f"{TRIALS}/{trial_files.file_name(*trial)}.json", trial_files.written(found))
     return found
-
-
-def written(left: Left) -> str:
-    """A training's file."""
-    found = None if left.curve is None else dataclasses.asdict(left.curve)
-    return json.dumps({"outcome": left.outcome.tolist(), "seconds": left.seconds, "curve": found})
-
-
-def read(text: str) -> Left:
-    """What `written` wrote."""
-    values = json.loads(text)
-    return Left(np.array(values["outcome"], dtype=float), values["seconds"], Curve.read(values["curve"]))
-
-
-def _file(budget: int | None, seed: int, strategy: Strategy) -> str:
-    return f"{WHOLE if budget is None else budget}-{seed}-{strategy}"
-
-
-def _take_over(first: RunFolder, run: Run, study: Study) -> None:
-    """Puts what another run's trainings left in place, where it is of the same data and recipe."""
-    known, now = first.recipe, replace(study.recipe, data_sha256=study.sha256)
-    if any(getattr(known, name) != getattr(now, name) for name in SAME):
-        return
-    for file in sorted((first.path / TRIALS).glob("[!.]*.json")):
-        if not (run.path / TRIALS / file.name).exists():
-            run.write(f"{TRIALS}/{file.name}", file.read_text(encoding="utf-8"))
-
-
-def remember(run: Run, strategy: Strategy, seed: int, trial: Any) -> None:
-    """Leaves what a run's training came to, so that a comparison may begin with it."""
-    outcomes = trial.scores.outcomes
-    if len(outcomes) == 1:  # a policy's repeats are seeds already
-        left = Left(outcomes[0], trial.seconds, curve.of(trial.progress, trial.seconds))
-        run.write(f"{TRIALS}/{_file(None, seed, strategy)}.json", written(left))
-
-
-def remembered(run: Run, strategy: Strategy, seed: int) -> Left | None:
-    """What `remember` left; None where it is gone."""
-    file = run.path / TRIALS / f"{_file(None, seed, strategy)}.json"
-    return read(file.read_text(encoding="utf-8")) if file.is_file() else None
 
 
 def _check(study: Study, budgets: list[int]) -> None:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from engines.contract import Json
-from engines.data.labelled import clean
+from engines.data.class_names import clean
 from engines.data.missing import is_missing
 from engines.data.tables import Table
 from engines.text.column_names import LABELS, TEXTS

@@ -10,7 +10,7 @@ from typing import Any
 
 from engines.contract import InputError, Problem, ReadAs
 from engines.data import parts
-from engines.data.labelled import clean
+from engines.data.class_names import clean
 from engines.data.missing import is_missing
 from engines.data.row_sampling import listed
 from engines.data.several_labels import about_further, further

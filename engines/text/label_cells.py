@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from engines.contract import ReadAs
-from engines.data.labelled import clean
+from engines.data.class_names import clean
 from engines.data.missing import is_missing
 from engines.data.several_labels import one_of
 from engines.messages import _, _n

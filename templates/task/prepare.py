@@ -17,6 +17,7 @@ from torch import Tensor
 from engines.classification import prepared as classification
 from engines.contract import InputError, Problem, Progress, Skipped
 from engines.data import labelled
+from engines.data.class_names import clean
 from engines.data.splits import complete
 from engines.data.tables import read_table
 from engines.messages import _
@@ -127,9 +128,9 @@ def read(
     for number, (row, label) in enumerate(zip(table.rows, labels, strict=True)):
         try:
             values = values_of([row[place] for place in places])
-            if with_labels and not labelled.clean(label):
+            if with_labels and not clean(label):
                 raise ValueError(_("has no label"))
-            found.append(Signal(table.where(number), values, labelled.clean(label)))
+            found.append(Signal(table.where(number), values, clean(label)))
         except ValueError as error:
             skipped.append(Skipped(table.where(number), str(error)))
     return found, skipped, table.notes

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pytest
 
 from engines.data import several_labels
-from engines.data.labelled import by_size, counted, with_test
+from engines.data.class_names import by_size
+from engines.data.labelled import counted, with_test
 
 
 @dataclass(frozen=True)

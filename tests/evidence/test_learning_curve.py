@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from engines.evidence import curve, learning_curve
+from engines.evidence import curve, trial_files
 from engines.evidence.budgets import within
 from engines.evidence.curve import Curve, labels_saved, time_saved
-from engines.evidence.learning_curve import Left
 from engines.evidence.scores import Accuracies
+from engines.evidence.trial_files import Left
 
 LABELS = np.arange(200) % 2
 
@@ -79,7 +79,7 @@ def test_time_to_where_the_other_ends() -> None:
 
 def test_what_a_training_left_is_read_as_it_was_written() -> None:
     left = Left(np.array([[1.0, 2.0], [math.nan, 4.0]]), 3.5, Curve([1], [0.5], [2.0]))
-    again = learning_curve.read(learning_curve.written(left))
+    again = trial_files.read(trial_files.written(left))
     assert np.array_equal(again.outcome, left.outcome, equal_nan=True)
     assert (again.seconds, again.curve) == (left.seconds, left.curve)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from engines.contract import ReadAs, Skipped
-from engines.data.labelled import clean
+from engines.data.class_names import clean
 from engines.data.parts import among, part_of, part_of_path
 from engines.data.splits import Part
 from engines.messages import _

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from engines.contract import InputError, Problem, ReadAs, Skipped
 from engines.data.archive import unpack
-from engines.data.labelled import clean, first
+from engines.data.class_names import clean
+from engines.data.labelled import first
 from engines.data.tables import read_table
 from engines.data.unpacked import files_below, prepared
 from engines.messages import _

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from engines.contract import InputError, Problem, ReadAs, Skipped
-from engines.data.labelled import clean
+from engines.data.class_names import clean
 from engines.data.table_files import TELLING
 from engines.data.tables import decode
 from engines.messages import _, _n

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from engines import messages
 from engines.contract import InputError, ReadAs, Skipped
-from engines.data.labelled import clean
+from engines.data.class_names import clean
 from engines.data.parts import part_of
 from engines.data.row_sampling import Table
 from engines.data.splits import Part

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from engines.contract import InputError, Problem
 from engines.data import parts
-from engines.data.labelled import clean
+from engines.data.class_names import clean
 from engines.data.row_sampling import Table
 from engines.messages import _, told
 from engines.speech.audio.recordings import Reading, Sounds, folded, listed

@@ -17,7 +17,7 @@ from torch import Tensor
 from engines import paths
 from engines.classification import prepared as classification
 from engines.contract import InputError, Problem, Progress, Recipe, Run
-from engines.data.labelled import shown_names
+from engines.data.class_names import shown_names
 from engines.data.splits import complete
 from engines.messages import _
 from engines.speech.audio.clips import UNIT, Clip, Clips, checking, open_clips, with_test, without_leaks

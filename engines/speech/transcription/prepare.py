@@ -17,7 +17,8 @@ from engines.contract import InputError, Problem, Progress, Recipe, Run, Skipped
 from engines.data.splits import complete
 from engines.messages import _
 from engines.speech import samples
-from engines.speech.audio.clips import UNIT, Clip, Clips, checking, open_clips, script, with_test, without_leaks
+from engines.speech.audio.clip_notes import script
+from engines.speech.audio.clips import UNIT, Clip, Clips, checking, open_clips, with_test, without_leaks
 from engines.speech.audio.files import RATE
 from engines.speech.audio.recordings import Reading
 from engines.speech.models.augmentation import variation

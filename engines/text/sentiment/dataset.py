@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from engines.contract import InputError, Problem, Progress, ReadAs, Skipped
-from engines.data import labelled
-from engines.data.class_names import about_numbers, as_known, one_name
-from engines.data.labelled import by_size, clean
+from engines.data import class_names, labelled
+from engines.data.class_names import about_numbers, as_known, by_size, clean, one_name
 from engines.data.missing import is_missing
 from engines.data.row_sampling import MOST_NAMED, Table
 from engines.data.several_labels import LEFT_OUT, TOGETHER, about_left_out, listed, read_as, without_joined
@@ -119,7 +118,7 @@ def open_texts(
         require_training(data.name, found.examples)
     labelled.require_enough(data.name, found.examples, found.skipped, to_train, TEXTS)
     labels = set(map(clean, written))
-    found.notes += labelled.merged_names(written) + labelled.notes(labels, found.examples, TEXTS)
+    found.notes += class_names.merged_names(written) + labelled.notes(labels, found.examples, TEXTS)
     if n_several and how != TOGETHER:
         shown = [_(" and ").join(each) for each in rows.several[:3]]
         found.notes.append(about_left_out(n_several, n_several + len(rows.examples), shown, TEXTS.many))

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from engines.contract import DataReport, Progress, Strategy, Task
+from engines.data.class_names import by_size
 from engines.data.folds import FEW, by_itself
-from engines.data.labelled import by_size, counted
+from engines.data.labelled import counted
 from engines.messages import _
 from engines.training import shots
 from engines.vision.classification.data_quality import Photograph

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from engines.contract import Skipped
 from engines.data import labelled
-from engines.data.labelled import Kind, clean, digest, first
+from engines.data.class_names import clean
+from engines.data.labelled import Kind, digest, first
 from engines.messages import _
 from engines.vision.classification.folders.class_folders import Entry
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from engines.contract import InputError, Problem, Progress, ReadAs, Skipped
 from engines.data.archive import unpack
-from engines.data.class_names import about_numbers, one_name
+from engines.data.class_names import about_numbers, by_size, one_name
 from engines.data.foreign import kinds
-from engines.data.labelled import by_size
 from engines.data.several_labels import SETTING, without_joined
 from engines.data.unpacked import prepared
 from engines.messages import _, _n

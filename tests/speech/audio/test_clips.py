@@ -12,10 +12,11 @@ import pytest
 import soundfile
 
 from engines.contract import InputError
-from engines.data.labelled import clean
+from engines.data.class_names import clean
 from engines.speech.audio import clips
 from engines.speech.audio.clip import UNSTATED
-from engines.speech.audio.clips import open_clips, script
+from engines.speech.audio.clip_notes import script
+from engines.speech.audio.clips import open_clips
 from engines.speech.audio.recordings import Reading
 from engines.speech.settings import TranscriptionSettings
 from engines.speech.transcription.prepare import split

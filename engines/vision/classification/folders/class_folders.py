@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engines.contract import ReadAs, Skipped
-from engines.data import labelled, unpacked
-from engines.data.labelled import clean, nfc
+from engines.data import class_names, unpacked
+from engines.data.class_names import clean, nfc
 from engines.data.parts import part_of
 from engines.messages import _
 from engines.vision.classification.folders.table_columns import Columns
@@ -156,4 +156,4 @@ def may_name_classes(files: list[File]) -> bool:
 
 def merged_names(entries: list[Entry]) -> list[str]:
     """A note for each class that was written in several ways, and for classes that differ by case alone."""
-    return labelled.merged_names(entry.label for entry in entries)
+    return class_names.merged_names(entry.label for entry in entries)
