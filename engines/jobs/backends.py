@@ -86,7 +86,7 @@ def delete_all_of(jobs: JobBackend, owner: str) -> int:
             cleanup.remove(run)
         else:
             delete(jobs, run.name)
-    cleanup.remove_uploads_of(owner)
+    cleanup.remove_brought_by(owner)
     usage.forget(owner)
     return len(owned)
 

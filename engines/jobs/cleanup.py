@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engines import paths
 from engines.contract import InputError
+from engines.datasets.folder import DatasetFolder
 from engines.jobs import limits
 from engines.runs import CACHED, RunFolder
 
@@ -37,6 +38,7 @@ def remove(run: Path) -> None:
 def tidy() -> None:
     """All of it that is due, with HEADSTART_KEEP_HOURS as the age. Raises InputError where that is no number."""
     purge()
+    DatasetFolder.purge()
     sweep()
     if hours := limits.keep_hours():
         remove_older(hours)
@@ -58,18 +60,23 @@ def sweep() -> None:
 
 
 def remove_older(hours: float) -> None:
-    """Removes for good the runs that ended, and the uploads that no run uses, that nobody has touched for so long."""
+    """Removes for good what nobody has touched for so long: runs that ended, data sets, uploads that no run uses."""
     for run in runs():
         if _ended(run) and _age(run) > hours * 3600:
             remove(run)
+    for made in paths.datasets().glob("*/dataset.json"):
+        if _age(made.parent) > hours * 3600:
+            DatasetFolder(made.parent).delete()
     used = {data for run in runs() for data in _brought(run)}
     for upload in filter(Path.is_dir, paths.uploads().iterdir()):
         if not any(data.is_relative_to(upload) for data in used) and _age(upload) > hours * 3600:
             _remove_upload(upload)
 
 
-def remove_uploads_of(owner: str) -> None:
-    """Removes everything that a visitor brought, whether a run uses it or not."""
+def remove_brought_by(owner: str) -> None:
+    """Removes everything that a visitor brought or made here, whether a run uses it or not."""
+    for made in DatasetFolder.owned(owner):
+        made.delete()
     for upload in filter(Path.is_dir, paths.uploads().iterdir()):
         with contextlib.suppress(OSError, ValueError):
             if json.loads((upload / "origin.json").read_text(encoding="utf-8")).get("owner") == owner:

@@ -13,6 +13,7 @@ import pytest
 from engines import paths
 from engines.contract import InputError, Job, Recipe, State
 from engines.contract.strategies import Strategy
+from engines.datasets.folder import DatasetFolder
 from engines.hosting import usage
 from engines.jobs import backends, cleanup
 from engines.runs import CACHED, RunFolder, new_id
@@ -103,12 +104,13 @@ def test_what_a_killed_process_left_half_made_goes_after_an_hour() -> None:
 def test_by_age(monkeypatch: pytest.MonkeyPatch, hours: str, kept: bool) -> None:
     monkeypatch.setenv("HEADSTART_KEEP_HOURS", hours)
     run, unused = run_on(upload()), upload()
+    shown = DatasetFolder.create("texts", "mine").path
     working = run_on(upload())
     working.set_state(State.RUNNING)
-    for path in (run.path, unused.parent, working.path):
+    for path in (run.path, unused.parent, working.path, shown):
         aged(path, 30)
     cleanup.tidy()
-    assert (run.path.exists(), unused.exists(), working.path.exists()) == (kept, kept, True)
+    assert (run.path.exists(), unused.exists(), shown.exists(), working.path.exists()) == (kept, kept, kept, True)
 
 
 def test_everything_of_a_visitor_goes_and_nothing_of_anothers() -> None:
@@ -120,11 +122,13 @@ def test_everything_of_a_visitor_goes_and_nothing_of_anothers() -> None:
         run = RunFolder.create(Job(recipe, owner=owner))
         run.set_state(State.DONE)
         usage.spend(owner, "runs", 1, 0)
+        DatasetFolder.create("texts", "mine", owner)
         made[owner] = (data, run)
     assert backends.delete_all_of(backends.backend(), "ann") == 1
     assert [made[owner][0].exists() for owner in made] == [False, True]
     assert [made[owner][1].exists for owner in made] == [False, True]
     assert [usage.spent(owner, "runs") for owner in made] == [0, 1]
+    assert [len(DatasetFolder.owned(owner)) for owner in made] == [0, 1]
     with pytest.raises(InputError):
         backends.delete_all_of(backends.backend(), "")
     backends.backend().close()

@@ -17,39 +17,48 @@ ASKED, FORGET = "delete_everything", "forget_everything"
 
 def show() -> None:
     """The whole page."""
-    st.markdown(_kept())
+    for paragraph in _kept():
+        st.markdown(paragraph)
     if limits.public():
         _left_today()
     _delete()
 
 
-def _kept() -> str:
-    """The rules as they are here."""
+def _kept() -> list[str]:
+    """The rules as they are here, a paragraph each."""
     hours = job_limits.keep_hours()
     how_long = _("for {hours} hours after their last use", hours=hours) if hours else _("until you delete them")
     undo = words.duration(cleanup.UNDO_SECONDS)
-    who = (
+    return [
         _(
-            "A random name in a signed cookie, which no script can read, tells your runs from others' for "
-            "the quotas. There are no addresses, no names and no accounts, and nothing is sent to anybody."
-        )
-        if limits.public()
-        else _("There are no accounts and no cookies, and nothing leaves this machine.")
-    )
+            "**What is kept.** What you upload or make here, what was unpacked of it, and your runs: settings, "
+            "curves, model, predictions and thumbnails of test examples. They lie on the machine that runs Headstart, "
+            "{how_long}.",
+            how_long=how_long,
+        ),
+        _(
+            "**Who can see it.** A run belongs to whoever has its link: the long id in the address is its only key. "
+            "Share a link as you would share the data. Whoever runs this machine can read its disk."
+        ),
+        _("**Who you are.** {who} The list of your runs is kept in this browser alone.", who=_who()),
+        _(
+            "**What leaves.** A model that you download carries no example, file name or id. A report shows test "
+            "examples; “without my data” leaves them out."
+        ),
+        _(
+            "**Deleting.** A run that you delete can be had back for {undo}; then it is gone, with its upload and "
+            "everything that was computed of it and that no other run uses.",
+            undo=undo,
+        ),
+    ]
+
+
+def _who() -> str:
+    if not limits.public():
+        return _("There are no accounts and no cookies, and nothing leaves this machine.")
     return _(
-        "\n**What is kept.** What you upload, what was unpacked of it, and your runs: "
-        "settings, curves, model, predictions and\nthumbnails of test examples. They lie on "
-        "the machine that runs Headstart, {how_long}.\n\n**Who can see it.** A run belongs to "
-        "whoever has its link: the long id in the address is its only key. Share a link as\n"
-        "you would share the data. Whoever runs this machine can read its disk.\n\n**Who you "
-        "are.** {who} The list of your runs is kept in this browser alone.\n\n**What leaves.** "
-        "A model that you download carries no example, file name or id. A report shows test "
-        'examples; "without\nmy data" leaves them out.\n\n**Deleting.** A run that you delete '
-        "can be had back for {undo}; then it is gone, with its upload and everything that "
-        "was\ncomputed of it and that no other run uses.\n",
-        how_long=how_long,
-        who=who,
-        undo=undo,
+        "A random name in a signed cookie, which no script can read, tells your runs from others' for the quotas. "
+        "There are no addresses, no names and no accounts, and nothing is sent to anybody."
     )
 
 

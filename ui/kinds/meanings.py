@@ -19,6 +19,8 @@ class Example:
     strategy: str
     what: str
     """What happens, in one sentence."""
+    target: str = ""
+    """The sample that is the new domain, without its labels."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,15 @@ MEANINGS: Mapping[Kind, Meaning] = {
         (_("film reviews"), _("good or bad")),
         (_("product reviews"), _("good or bad")),
         _("many, without labels"),
+        (
+            Example(
+                "text.sentiment",
+                "films",
+                Strategy.FEATURES,
+                _("Learns from film reviews, and adapts to product reviews whose labels only tell how well it does."),
+                "products",
+            ),
+        ),
         note=_(
             "Series and robots have their own form. The future of a series is its own label, and a robot "
             "answers by how it does: there the same is called zero-shot, and domain randomisation."

@@ -7,10 +7,9 @@ import streamlit as st
 from engines import registry, weights
 from engines.contract import Job, Strategy
 from engines.evidence.kind import Kind
-from engines.jobs.backends import backend
 from engines.messages import _, told
 from ui.kinds.meanings import MEANINGS, Example
-from ui.page import address, domains, draft, errors, uploads, words
+from ui.page import address, domains, draft, errors, samples, uploads, visitor, words
 from ui.steps import data, plan
 
 
@@ -28,11 +27,6 @@ def show(kind: Kind) -> None:
 
 def _target_data() -> None:
     """Where a second upload, without labels, is brought."""
-    from engines.contract import Recipe
-
-    if "target" not in Recipe.__dataclass_fields__:
-        st.caption(_("Nothing here adapts to data without labels yet."))
-        return
     st.markdown(_("On the Data step, bring your labelled data, then the data of the new domain without labels."))
     with st.container(horizontal=True):
         for domain in ("text", "vision", "speech"):
@@ -59,9 +53,9 @@ def _example(example: Example, key: str) -> None:
 def hindrance(example: Example) -> str:
     """Why this sample cannot be trained on this machine, in words; else ''."""
     task = registry.task(example.task)
-    sample = next(sample for sample in task.samples() if sample.name == example.sample)
-    if not task.has_sample(sample.name):
-        return f"{sample.title} is not on this machine. To have it, {sample.needs}."
+    for sample in task.samples():
+        if sample.name in {example.sample, example.target} and not task.has_sample(sample.name):
+            return _("{title} is not on this machine. To have it, {needs}.", title=sample.title, needs=sample.needs)
     model = task.describe(task.info.default_model)
     builds = example.strategy == Strategy.SCRATCH and task.info.builds_without_files
     return "" if builds or weights.where(model) != "unreachable" else plan.lacking(example.task)
@@ -72,8 +66,9 @@ def start(example: Example) -> None:
     with errors.calm(_("The run could not be started."), _("Try another sample.")):
         data_id = data.sample_id(example.task, example.sample)
         origin = uploads.origin(data_id)
-        asked = address.Address(task=example.task, data=data_id, strategy=Strategy(example.strategy))
-        run = backend().submit(Job(draft.read(example.task, asked, None).recipe(origin.title)))
+        target = samples.taken(example.task, example.target) if example.target else None
+        asked = address.Address(task=example.task, data=data_id, target=target, strategy=Strategy(example.strategy))
+        run = visitor.submit(Job(draft.read(example.task, asked, None).recipe(origin.title)))
         page = domains.page_of(example.task)
         assert page is not None
         st.switch_page(page, query_params={"task": example.task, "run": run, "data": data_id})

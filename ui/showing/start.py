@@ -8,7 +8,7 @@ from engines.contract import InputError
 from engines.datasets.folder import DatasetFolder, Kind
 from engines.jobs.serving import client
 from engines.messages import _, told
-from ui.page import errors, frame
+from ui.page import errors, frame, visitor
 from ui.showing import handover
 
 KINDS: dict[Kind, tuple[str, str, str, str]] = {
@@ -65,7 +65,7 @@ def choose() -> None:
 
 def _begin(kind: Kind) -> None:
     with errors.calm(_("The data set could not be made.")):
-        dataset = DatasetFolder.create(kind, _("My {kinds}", kinds=told(KINDS)[kind][0].lower()))
+        dataset = DatasetFolder.create(kind, _("My {kinds}", kinds=told(KINDS)[kind][0].lower()), visitor.me())
         for number in (1, 2):
             dataset.add_class(_("Class {number}", number=number))
         st.query_params[handover.LINK] = dataset.id

@@ -9,10 +9,10 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from engines import paths, registry
+from engines import registry
 from engines.contract import InputError, Sample
 from engines.messages import _
-from ui.page import address, errors, frame, uploads, waiting, words
+from ui.page import address, errors, frame, samples, uploads, waiting, words
 from ui.page.draft import Draft, folds
 from ui.showing import handover
 from ui.steps import plan, target, train
@@ -189,17 +189,9 @@ def use_sample(task: str, name: str, or_another: bool = False) -> None:
 
 def sample_id(task: str, name: str) -> str:
     """The id of a sample that is taken and checked now, with a bar while it is. Raises InputError."""
-    path = waiting.with_bar(_("Getting the sample"), lambda tell: _made_sample(task, name, tell))
-    data_id = uploads.take_sample(task, name, path)
+    data_id = samples.taken(task, name)
     _check(task, data_id, {})
     return data_id
-
-
-def _made_sample(task: str, name: str, tell: Callable[[int, int], None]) -> Path:
-    from engines.jobs.serving import client
-
-    out = paths.samples() / task
-    return Path(client.ask({"verb": "sample", "task": task, "name": name, "out": str(out)}, tell)["path"])
 
 
 # --- checked --------------------------------------------------------------------------------------

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from engines import paths, registry
+from engines import registry
 from engines.contract import InputError, Sample, Strategy, TaskInfo
 from engines.messages import _, told
-from ui.page import address, errors, uploads, waiting, words
+from ui.page import address, errors, samples, uploads, waiting, words
 from ui.page.draft import Draft
 
 TITLE = _("The same task in a new domain, without labels")
@@ -67,17 +66,9 @@ def _sample(draft: Draft, sample: Sample) -> None:
     label = _("Take {title}", title=sample.title)
     if button.button(label, key=f"target_{sample.name}", icon=":material/swap_horiz:", disabled=not here):
         with errors.calm(_("The sample could not be made."), _("Try another one, or bring your own data.")):
-            path = waiting.with_bar(_("Getting the sample"), lambda tell: _made(draft.task, sample.name, tell))
-            _use(draft, uploads.take_sample(draft.task, sample.name, path))
+            _use(draft, samples.taken(draft.task, sample.name))
     if not here:
         text.caption(_(":material/block: Not on this machine. To have it, {needs}.", needs=sample.needs))
-
-
-def _made(task: str, name: str, tell: Any) -> Path:
-    from engines.jobs.serving import client
-
-    question = {"verb": "sample", "task": task, "name": name, "out": str(paths.samples() / task)}
-    return Path(client.ask(question, tell)["path"])
 
 
 def _take(draft: Draft, info: TaskInfo, files: Sequence[Any]) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from engines import paths, registry
+from engines import registry
 from engines.contract import Sample
 from engines.messages import _
-from ui.page import errors, uploads
+from ui.page import errors, samples, uploads
 from ui.page.frame import card
-from ui.page.waiting import with_bar
 from ui.unlabelled import found
 from ui.unlabelled.desk import TASKS, Desk
 
@@ -80,17 +78,9 @@ def _sample(task: str, sample: Sample, first: bool) -> None:
             with errors.calm(
                 _("The sample could not be looked through."), _("Try another sample, or bring your own data.")
             ):
-                path = with_bar(_("Getting the sample"), lambda tell: _made(task, sample.name, tell))
-                _looked_at(task, uploads.take_sample(task, sample.name, path))
+                _looked_at(task, samples.taken(task, sample.name))
         if not here:
             st.caption(_(":material/block: Not on this machine. To have it, {needs}.", needs=sample.needs))
-
-
-def _made(task: str, name: str, tell: Any) -> Path:
-    from engines.jobs.serving import client
-
-    out = paths.samples() / task
-    return Path(client.ask({"verb": "sample", "task": task, "name": name, "out": str(out)}, tell)["path"])
 
 
 def _looked_at(task: str, data_id: str) -> None:

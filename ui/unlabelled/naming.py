@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engines.datasets.folder import DatasetFolder, New
+from ui.page import visitor
 from ui.unlabelled import desk as desks
 from ui.unlabelled.desk import Desk
 from ui.unlabelled.found import Found
@@ -17,7 +18,7 @@ def dataset(desk: Desk, found: Found) -> DatasetFolder:
     """The data set of the labels, made and put into the address where there is none."""
     if desk.dataset is not None:
         return desk.dataset
-    made = DatasetFolder.create(found.kind, f"{desk.title}, labelled")
+    made = DatasetFolder.create(found.kind, f"{desk.title}, labelled", visitor.me())
     desks.put(dataset=made.id)
     return made
 
