@@ -21,7 +21,7 @@ LOCALE = Path(__file__).parent / "locale"
 """LANGUAGE/LC_MESSAGES/headstart.mo, and the templates of them all: headstart.pot."""
 ENGLISH = "en"
 """The language of the templates themselves."""
-MESSAGES = "messages"
+MESSAGES = "templates"
 """The key under which data carry what their messages are made of."""
 
 Told = TypeVar("Told")

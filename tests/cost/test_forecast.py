@@ -152,7 +152,7 @@ def test_every_task_says_what_a_run_has_to_do(name: str) -> None:
         assert all(one.phase in work.PHASES and one.unit in PACE and one.amount > 0 for one in found)
         phases = {one.phase for one in found}
         assert {"start", "testing"} <= phases
-        assert ("training" in phases) == (strategy is not Strategy.ZERO_SHOT)
+        assert ("training" in phases) == (strategy not in {Strategy.ZERO_SHOT, Strategy.PROTOTYPES})
         assert "baseline" not in phases
 
 

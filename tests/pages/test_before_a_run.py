@@ -16,6 +16,7 @@ from engines.jobs.serving import client, handlers
 from engines.runs import RunFolder
 from tests.pages.opening import opened, press, text
 from tests.pages.test_strategy_step import PAGES, chosen
+from ui.page import visitor
 from ui.page.draft import Draft
 from ui.steps import plan, train
 from ui.steps.overall import overall, total_left
@@ -54,6 +55,7 @@ def submitted(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
             return RunFolder.create(job.recipe).id
 
     monkeypatch.setattr(train, "backend", Queue)
+    monkeypatch.setattr(visitor, "backend", Queue)
     monkeypatch.setattr(train, "show", lambda *_: None)
     return found
 

@@ -16,7 +16,7 @@ from tests.pages import finished_run
 from tests.pages.opening import File, checked, opened, press, text
 from tests.pages.test_strategy_step import chosen
 from ui.comparisons import data_needed
-from ui.page import again, uploads
+from ui.page import uploads, visitor
 from ui.page.draft import Draft
 
 VISION = "pages/vision.py"
@@ -34,7 +34,7 @@ def submitted(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
             found.append(job)
             return RunFolder.create(job).id
 
-    monkeypatch.setattr(again, "backend", Queue)
+    monkeypatch.setattr(visitor, "backend", Queue)
     return found
 
 

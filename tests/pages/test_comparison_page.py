@@ -228,7 +228,7 @@ def test_the_list_of_runs_names_its_word(monkeypatch: pytest.MonkeyPatch) -> Non
     queued(monkeypatch, run)
     entry = run_list.entry(run.id)
     assert entry is not None
-    assert entry.compares
+    assert entry.kind == "Comparison"
     assert entry.about.startswith("Comparison · Vision")
     assert entry.number == "Transfer pays: balanced accuracy +44 points over training from scratch"
     going = run_list.entry(compared_run.write(place(), state=State.RUNNING).id)

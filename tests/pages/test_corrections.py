@@ -13,7 +13,7 @@ from engines.contract import Job
 from engines.runs import RunFolder
 from tests.pages import finished_run
 from tests.pages.test_pages import VISION, opened, press, text
-from ui.page import again
+from ui.page import visitor
 from ui.widgets import corrections
 
 WRONG = "food/animals-0.jpg"
@@ -50,7 +50,7 @@ def test_relabel_drop_undo_and_train_again(run: RunFolder, monkeypatch: pytest.M
             submitted.append(job)
             return run.id
 
-    monkeypatch.setattr(again, "backend", Queue)
+    monkeypatch.setattr(visitor, "backend", Queue)
     at = browsing(run)
     assert "You put right" not in text(at)
     put_right(at, WRONG, "animals")

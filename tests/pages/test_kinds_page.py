@@ -19,7 +19,7 @@ from tests.pages.opening import opened, press, shown, text
 from ui.kinds import drawing, placing, samples, shots
 from ui.kinds.meanings import MEANINGS
 from ui.kinds.shots import overtaken
-from ui.page import domains, local_storage, uploads
+from ui.page import domains, local_storage, uploads, visitor
 from ui.steps import data
 
 KINDS = "pages/kinds.py"
@@ -142,7 +142,7 @@ def test_a_press_trains_a_sample(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         def status(self, run: str) -> Any:
             return backends.LocalBackend().status(run)
 
-    monkeypatch.setattr(samples, "backend", Backend)
+    monkeypatch.setattr(visitor, "backend", Backend)
     monkeypatch.setattr(data, "sample_id", lambda task, name: uploads.take_sample(task, name, tmp_path))
     went: list[Any] = []
     monkeypatch.setattr(
