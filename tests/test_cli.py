@@ -325,7 +325,10 @@ def refused(answer: Answer, sentences: list[str]) -> None:
     [
         (["--model", "resnet_18"], ["model resnet_18: timm has no model of that name; similar: "]),
         (["--model", "resnet18.mine"], ["model resnet18.mine: timm knows no weights of that name; known: "]),
-        (["--strategy", "guessing"], [f"strategy: 'guessing' is not offered by {TASK}; accepted: zero-shot, features, "]),
+        (
+            ["--strategy", "guessing"],
+            [f"strategy: 'guessing' is not offered by {TASK}; accepted: zero-shot, features, "],
+        ),
         (["--strategy", "all"], ["strategy: 'all' is not offered"]),
         (["--set", "epoch=3"], ["setting epoch: there is no such setting; did you mean epochs? Known: "]),
         (["--set", "epochs=many"], ["setting epochs: found 'many'; accepted: a whole number."]),

@@ -164,7 +164,7 @@ def test_a_message_survives_copies_and_pickles() -> None:
 def test_keys_stay_plain_strings_and_templates_lie_beside_them() -> None:
     assert messages.kept({"notes": ["plain", note()]}) == {
         "notes": ["plain", "3 texts of your table were left out."],
-        "messages": {
+        messages.MESSAGES: {
             "notes/1": {
                 "template": "{n} texts of {where} were left out.",
                 "values": {"n": 3, "where": {"text": "your table", "template": "your table", "values": {}}},

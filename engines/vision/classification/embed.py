@@ -16,7 +16,7 @@ from engines.unlabelled.examples import Unlabelled
 from engines.vision.classification.dataset import open_unlabelled
 from engines.vision.classification.prepare import input_format
 from engines.vision.classification.settings import VisionSettings
-from engines.vision.images import reading
+from engines.vision.images import foreign, reading
 from engines.vision.models import backbones
 
 DARKEST = 24
@@ -57,7 +57,7 @@ class Pictures:
         try:
             picture = reading.read(example, self.format.stored)
         except reading.UnreadableImage as error:
-            return str(error)
+            return foreign.reason(example, error)
         if np.asarray(picture).max() < DARKEST:
             return _("is black: is the lens covered, or the light off?")
         return self.format.square(picture)

@@ -21,7 +21,7 @@ from engines.vision.classification.dataset import open_photographs, open_unlabel
 from engines.vision.classification.opening import separate
 from engines.vision.classification.predict import Classifier
 from engines.vision.classification.settings import VisionSettings
-from engines.vision.images import reading
+from engines.vision.images import foreign, reading
 from engines.vision.models import backbones
 from engines.vision.models.shallow import Shallow
 
@@ -63,7 +63,7 @@ def explain(
         try:
             inputs = classifier.inputs(path)
         except reading.UnreadableImage as error:
-            rows.append({"file": name, "error": str(error)})
+            rows.append({"file": name, "error": foreign.reason(path, error)})
             continue
         with torch.no_grad():
             target = int(classifier.model(inputs).argmax())

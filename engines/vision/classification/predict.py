@@ -19,7 +19,7 @@ from engines.runs import no_model
 from engines.training import learnt_weights
 from engines.training.staged import Staged
 from engines.vision.classification.dataset import open_unlabelled
-from engines.vision.images import reading
+from engines.vision.images import foreign, reading
 from engines.vision.images.transforms import LOOKS, InputFormat, look
 from engines.vision.models import backbones, catalogue, image_text, shallow, tower
 from engines.vision.models import network as networks
@@ -207,7 +207,7 @@ class Classifier:
             try:
                 seen = self.seen(path)
             except reading.UnreadableImage as error:
-                rows.append({"file": name, "error": str(error)})
+                rows.append({"file": name, "error": foreign.reason(path, error)})
                 continue
             with torch.no_grad():
                 logits = torch.stack([self.model(inputs)[0].cpu() for inputs in seen]).mean(0)

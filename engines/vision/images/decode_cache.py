@@ -9,6 +9,7 @@ from pathlib import Path
 
 from engines.contract import Progress
 from engines.data import check_cache
+from engines.vision.images import foreign
 from engines.vision.images.reading import UnreadableImage, facts
 
 SMALL = 64
@@ -50,5 +51,5 @@ def _look(path: Path, digest: str) -> Checked:
     try:
         found = facts(path, at_least=SMALL)
     except UnreadableImage as error:
-        return Checked(digest, str(error))
+        return Checked(digest, foreign.reason(path, error))
     return Checked(digest, None, found.pages, found.brightest)

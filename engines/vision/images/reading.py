@@ -13,12 +13,12 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from engines.data.foreign import kinds
-
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
 """What Pillow may try: the formats photographs come in, and no other decoder, for each one is a way in.
 What some cameras write as MPO comes through JPEG."""
 ACCEPTED = "JPEG, PNG, WebP, GIF, BMP, TIFF, PPM or AVIF"
+NO_IMAGE = f"is no image we can read: accepted are {ACCEPTED}"
+RAW = "is a camera's raw file, which is not read here: save it as JPEG or PNG"
 SIGNATURES = re.compile(rb"\xff\xd8\xff|\x89PNG|RIFF....WEBP|GIF8|II\*\0|MM\0\*|....ftypavif", re.DOTALL)
 """How files of these formats begin, to tell a broken one from something else."""
 EXTENSIONS = frozenset(
@@ -107,7 +107,7 @@ def _decoded(path: Path | bytes, at_least: int | None, use: Callable[[Image.Imag
             if image.format in {"JPEG", "MPO"} and _scans(path) > MAX_SCANS:
                 raise UnreadableImage(f"is a JPEG of more than {MAX_SCANS} scans")
             if image.format == "TIFF" and _is_raw(image):
-                raise UnreadableImage(kinds.RAW.phrase)
+                raise UnreadableImage(RAW)
             if at_least:
                 image.draft(None, (at_least, at_least))
             image.load()
@@ -118,7 +118,7 @@ def _decoded(path: Path | bytes, at_least: int | None, use: Callable[[Image.Imag
         pixels = int(re.findall(r"\d+", str(error))[0])
         raise UnreadableImage(f"has {pixels / 1e6:,.0f} million pixels, {TOO_MANY}") from None
     except UnidentifiedImageError:
-        raise UnreadableImage(_what_else(path)) from None
+        raise UnreadableImage("is damaged" if SIGNATURES.match(_start(path)) else NO_IMAGE) from None
     except FileNotFoundError:
         raise UnreadableImage("is not there") from None
     except MemoryError:
@@ -142,18 +142,11 @@ def _scans(path: Path | bytes) -> int:
     return (path if isinstance(path, bytes) else path.read_bytes()).count(START_OF_SCAN)
 
 
-def what_else(path: Path | bytes) -> str | None:
-    """What a file is that is no picture of FORMATS, by how it begins, with what to do; None where nothing says it."""
-    kind = kinds.named(path, kinds.PICTURES)
-    if kind is None and isinstance(path, Path) and path.suffix.lower() in kinds.RAW_ENDINGS:
-        kind = kinds.RAW
-    return kind.phrase if kind else None
-
-
-def _what_else(path: Path | bytes) -> str:
-    if SIGNATURES.match(kinds.start_of(path)):
-        return "is damaged"
-    return what_else(path) or f"is no image we can read: accepted are {ACCEPTED}"
+def _start(path: Path | bytes) -> bytes:
+    if isinstance(path, bytes):
+        return path[:16]
+    with path.open("rb") as file:
+        return file.read(16)
 
 
 def _is_raw(image: Image.Image) -> bool:

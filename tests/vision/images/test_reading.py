@@ -14,6 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from engines.data.foreign import kinds
+from engines.vision.images import foreign, reading
 from engines.vision.images.reading import EXTENSIONS, Facts, UnreadableImage, facts, read, thumbnail, white_of
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
@@ -40,7 +42,7 @@ def png(header: bytes, rows: bytes) -> bytes:
 def reason(path: Path) -> str:
     with pytest.raises(UnreadableImage) as caught:
         read(path)
-    return str(caught.value)
+    return foreign.reason(path, caught.value)
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.tif", "a.ppm", "a.WEBP", "a.PNG"])
@@ -311,3 +313,7 @@ def test_pages_are_counted_but_not_a_cameras_second_view(tmp_path: Path) -> None
         path = saved(first, tmp_path / name, save_all=True, append_images=[second])
         assert facts(path).pages == pages, name
     assert facts(saved(first, tmp_path / "a.png")) == Facts(1, None)
+
+
+def test_a_cameras_raw_file_is_called_alike_by_what_exports_carry_off_and_by_the_house() -> None:
+    assert kinds.RAW.phrase == reading.RAW

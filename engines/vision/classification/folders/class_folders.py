@@ -13,7 +13,8 @@ from engines.data.parts import part_of
 from engines.messages import _
 from engines.vision.classification.folders.table_columns import Columns
 from engines.vision.classification.settings import VisionSettings
-from engines.vision.images.reading import ACCEPTED, EXTENSIONS, what_else
+from engines.vision.images.foreign import what_else
+from engines.vision.images.reading import ACCEPTED, EXTENSIONS
 
 TABLES = {".csv", ".tsv", ".jsonl", ".parquet", ".xlsx"}
 PERHAPS_TABLES = {".txt", ".json"}

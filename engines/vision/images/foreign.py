@@ -1,0 +1,21 @@
+"""What a file is that is no picture we read: apart from `reading`, which exported models carry off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engines.data.foreign import kinds
+from engines.vision.images.reading import NO_IMAGE, UnreadableImage
+
+
+def what_else(file: Path | bytes) -> str | None:
+    """What it is, by how it begins or what it is called, with what to do; None where nothing says it."""
+    kind = kinds.named(file, kinds.PICTURES)
+    if kind is None and isinstance(file, Path) and file.suffix.lower() in kinds.RAW_ENDINGS:
+        kind = kinds.RAW
+    return kind.phrase if kind else None
+
+
+def reason(file: Path | bytes, error: UnreadableImage) -> str:
+    """Why it could not be read, with what it is instead where that is known."""
+    return (what_else(file) if str(error) == NO_IMAGE else None) or str(error)
