@@ -25,7 +25,7 @@ def test_from_digits_without_labels_to_a_run(visitor: Callable[..., BrowserConte
     page = visitor().new_page()
     visit(page, "/explore")
     main = page.get_by_test_id("stMain")
-    page.get_by_role("button", name="Look through this sample").last.click()  # the digits, which are always here
+    page.locator(".st-key-look_through_digits").get_by_role("button").click()  # they are always here
     expect(main).to_contain_text("400 photographs, 0 labelled", timeout=PATIENCE)
     settle(page)
     assert violations(page) == []
