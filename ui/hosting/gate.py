@@ -24,6 +24,8 @@ CLOSED = re.compile(r"/_stcore/(metrics|agent|script-health-check)(/|$)")
 UPLOAD = re.compile(r"/_stcore/upload_file/(?P<session>[^/]+)/(?P<file>[^/]+)")
 FOREIGN_SHARE = 10
 """How many visitors all those count as who bring no cookie of ours."""
+COUNTED_AT_ONCE = 1 << 20
+"""Bytes of an upload that are written down together: a chunk is far less, and each is a transaction on the disk."""
 MOST_KEPT = 20_000
 """Visitors whose requests of the last minute are remembered."""
 
@@ -98,10 +100,11 @@ class Gate:
         if visitor is None:
             await _refuse(scope, receive, send, 403, messages.told(NO_COOKIE))
             return
-        started = False
+        started, uncounted = False, 0
         self._held[session][file] = 0
 
         async def counted() -> Message:
+            nonlocal uncounted
             message = await receive()
             if arrived := len(message.get("body", b"")):
                 self._held[session][file] += arrived
@@ -113,8 +116,11 @@ class Gate:
                             most=most >> 20,
                         )
                     )
-                if not usage.spend(visitor, "bytes", arrived, limits.visitor_bytes()):
+                uncounted += arrived
+            if uncounted >= COUNTED_AT_ONCE or (uncounted and not message.get("more_body", False)):
+                if not usage.spend(visitor, "bytes", uncounted, limits.visitor_bytes()):
                     raise TooMuch(_("You have brought as much today as a visitor may here: come back tomorrow."))
+                uncounted = 0
             return message
 
         async def watched(message: Message) -> None:

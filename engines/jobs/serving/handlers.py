@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engines import api
-from engines.contract import Chatty, InputError, Predictor, Problem, Progress
+from engines.contract import Chatty, InputError, Predictor, Problem, Progress, Recipe
 from engines.datasets.exporting import TASKS
 from engines.jobs.serving.wire import Question
 from engines.messages import _
@@ -139,16 +139,7 @@ def _check(question: Question, progress: Progress) -> dict[str, Any]:
 
 
 def _rehearse(question: Question, progress: Progress) -> dict[str, Any]:
-    recipe = api.recipe(
-        question["task"],
-        question["data"],
-        test=_path(question.get("test")),
-        model=question.get("model"),
-        strategy=question.get("strategy"),
-        seed=int(question.get("seed") or 0),
-        settings=question.get("settings"),
-    )
-    api.rehearse(recipe, progress)
+    api.rehearse(_recipe(question), progress)
     return {}
 
 
@@ -176,16 +167,20 @@ def _rank(question: Question, progress: Progress) -> dict[str, Any]:
 
 
 def _steps(question: Question, progress: Progress) -> dict[str, float]:
-    recipe = api.recipe(
+    return dict(api.time_steps(_recipe(question), question["report"], progress=progress))
+
+
+def _recipe(question: Question) -> Recipe:
+    """The run that is asked about."""
+    return api.recipe(
         question["task"],
         question["data"],
         test=_path(question.get("test")),
-        model=question["model"],
-        strategy=question["strategy"],
+        model=question.get("model"),
+        strategy=question.get("strategy"),
         seed=int(question.get("seed") or 0),
         settings=question.get("settings"),
     )
-    return dict(api.time_steps(recipe, question["report"], progress=progress))
 
 
 def _explore(question: Question, progress: Progress) -> dict[str, Any]:
