@@ -33,10 +33,12 @@ SCREENSHOTS = paths.PROJECT / "docs" / "screenshots"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A journey waits for several things of which each may be slow: the limit of other tests is too short for it."""
+    """A journey waits for several things of which each may be slow: the limit of other tests is too short for it. And
+    it gets a second try, which the summary counts: where two cores train meanwhile, Chromium may lose a click."""
     for item in items:
         if item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.timeout(JOURNEY))
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture(scope="session")
@@ -141,6 +143,12 @@ def settle(page: Page) -> None:
     """Wait until the page is drawn and nothing is running."""
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=PATIENCE)  # no string to evaluate: host.py
+
+
+def press(page: Page, button: str) -> None:
+    """Click a button once the page stands still: what is drawn above it moves it from under the pointer."""
+    settle(page)
+    page.get_by_role("button", name=button).click()
 
 
 def visit(page: Page, path: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests import tiny_text, tiny_writers
-from tests.browser.conftest import PATIENCE, TRAINING, settle, visit
+from tests.browser.conftest import PATIENCE, TRAINING, press, settle, visit
 
 pytestmark = pytest.mark.browser
 
@@ -33,7 +33,7 @@ def test_from_conversations_to_a_chatbot_that_is_carried_home(
     expect(main).to_contain_text("1 left out, and why")
     expect(page.get_by_role("combobox", name="Questions")).to_have_value("asked")
 
-    page.get_by_role("button", name="Train now").click()
+    press(page, "Train now")
     page.locator(".st-key-verdict").wait_for(timeout=TRAINING)
     settle(page)
     expect(main).to_contain_text("the model as it came")

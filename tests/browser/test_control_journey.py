@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from engines.control.simulation.target import Target
-from tests.browser.conftest import PATIENCE, TRAINING, picture, settle, visit
+from tests.browser.conftest import PATIENCE, TRAINING, picture, press, settle, visit
 
 pytestmark = pytest.mark.browser
 
@@ -19,7 +19,7 @@ Visitor = Callable[..., BrowserContext]
 TINY = "set=real_steps:200&set=sim_steps:400&set=repeats:2&set=episodes:3&set=epochs:2&set=baseline:none"
 
 
-def press(page: Page, slider: str, key: str, times: int) -> None:
+def slide(page: Page, slider: str, key: str, times: int) -> None:
     """Moves a slider with the keyboard, and waits until the page has followed each step."""
     for _ in range(times):
         found = page.get_by_role("slider", name=slider).first
@@ -33,9 +33,9 @@ def test_sliders_train_result_and_download(visitor: Visitor, tmp_path: Path) -> 
     page = visitor().new_page()
     visit(page, f"/control?step=data&{TINY}")
     main = page.get_by_test_id("stMain")
-    press(page, "Delay", "ArrowRight", 1)
+    slide(page, "Delay", "ArrowRight", 1)
     expect(main).to_contain_text("It differs in 1 value: delay 1 step (simulator 0)")
-    page.get_by_role("button", name="Use this robot").click()
+    press(page, "Use this robot")
     page.get_by_role("button", name="Train now").wait_for(timeout=PATIENCE)
     settle(page)
     expect(main).to_contain_text("Pendulum, 1 value unlike the simulator's")
@@ -52,7 +52,7 @@ def test_sliders_train_result_and_download(visitor: Visitor, tmp_path: Path) -> 
     page.get_by_role("radio", name="Measure, then tune").click()
     expect(page).to_have_url(re.compile("strategy=identified"))
     settle(page)
-    page.get_by_role("button", name="Start training").click()
+    press(page, "Start training")
     page.locator(".st-key-live_run").wait_for()
     page.locator(".st-key-verdict").wait_for(timeout=TRAINING)
     settle(page)

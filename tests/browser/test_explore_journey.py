@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import PATIENCE, TRAINING, settle, visit
+from tests.browser.conftest import PATIENCE, TRAINING, press, settle, visit
 from tests.browser.test_accessibility import violations
 
 STATE = "data-test-script-state"
@@ -57,6 +57,6 @@ def test_from_digits_without_labels_to_a_run(visitor: Callable[..., BrowserConte
     page.reload()
     expect(main).to_contain_text("8 labelled", timeout=PATIENCE)
     expect(main).to_contain_text("4 round, 4 straight")
-    page.get_by_role("button", name="Train it properly").click()
+    press(page, "Train it properly")
     page.get_by_role("button", name="Train now").click(timeout=PATIENCE)
     page.locator(".st-key-verdict").wait_for(timeout=TRAINING)

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from engines.forecasting import samples
-from tests.browser.conftest import PATIENCE, TRAINING, picture, settle, visit
+from tests.browser.conftest import PATIENCE, TRAINING, picture, press, settle, visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
 
@@ -47,7 +47,7 @@ def test_upload_answer_train_result_and_download(visitor: Visitor, table: Path, 
     expect(main).to_contain_text("Taken apart")
     picture(page, "forecasting-data")
 
-    page.get_by_role("button", name="Train now").click()
+    press(page, "Train now")
     page.locator(".st-key-live_run").wait_for()
     page.locator(".st-key-verdict").wait_for(timeout=TRAINING)
     settle(page)

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from engines import paths
 from engines.hosting import usage, visitors
-from tests.browser.conftest import PATIENCE, TRAINING, served, settle
+from tests.browser.conftest import PATIENCE, TRAINING, press, served, settle
 
 pytestmark = pytest.mark.browser
 PAGES = ("", "vision", "text", "speech", "forecasting", "control", "runs", "evidence")
@@ -72,7 +72,7 @@ def test_a_visitor_trains_and_is_told_when_the_day_is_over(
         page.goto("/text?step=data&set=epochs:1&set=baseline:none")
         settle(page)
         page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(table)
-        page.get_by_role("button", name="Train now").click()
+        press(page, "Train now")
         if sentence:
             expect(page.get_by_text(sentence)).to_be_visible(timeout=PATIENCE)
         else:

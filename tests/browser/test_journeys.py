@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from engines.vision import samples
-from tests.browser.conftest import PATIENCE, TRAINING, picture, settle, visit
+from tests.browser.conftest import PATIENCE, TRAINING, picture, press, settle, visit
 from tests.pages import finished_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
@@ -73,10 +73,10 @@ def test_upload_train_result_export_and_reload_by_link(
     assert page.locator("img[src^='data:image']").count() >= 4  # the gallery
     picture(page, "data")
 
-    page.get_by_role("button", name="Choose a model").click()
+    press(page, "Choose a model")
     expect(main).to_contain_text("EfficientNet-Lite0")
     picture(page, "model")
-    page.get_by_role("button", name="Next: how much should learn?").click()
+    press(page, "Next: how much should learn?")
     expect(main).to_contain_text("on this machine", timeout=PATIENCE)
     page.get_by_role("radio", name="Last blocks").click()
     expect(page).to_have_url(re.compile("strategy=partial"))
@@ -89,7 +89,7 @@ def test_upload_train_result_export_and_reload_by_link(
     page.get_by_role("radio", name="Head only").click()
     settle(page)
 
-    page.get_by_role("button", name="Start training").click()
+    press(page, "Start training")
     page.locator(".st-key-live_run").wait_for()
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     verdict_card = page.locator(".st-key-verdict")
@@ -202,12 +202,12 @@ def test_a_run_is_cancelled_and_may_go_on(visitor: Visitor, photographs: Path) -
     page = visitor().new_page()
     visit(page, "/vision?step=data&strategy=full&set=epochs:500&set=patience:500&set=baseline:none")
     bring(page, photographs)
-    page.get_by_role("button", name="Train now").click()
+    press(page, "Train now")
     page.get_by_role("button", name="Cancel").wait_for()
     page.locator(".st-key-live_run .js-plotly-plot").first.wait_for(timeout=TRAINING)
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_test_id("stMain")).to_contain_text("What was learnt so far is kept", timeout=30_000)
-    page.get_by_role("button", name="Resume").click()
+    press(page, "Resume")
     page.get_by_role("button", name="Cancel").wait_for(timeout=30_000)
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_test_id("stMain")).to_contain_text("What was learnt so far is kept", timeout=30_000)

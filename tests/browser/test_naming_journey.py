@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests import tiny_clip
-from tests.browser.conftest import PATIENCE, TRAINING, picture, settle, visit
+from tests.browser.conftest import PATIENCE, TRAINING, picture, press, settle, visit
 from tests.browser.test_accessibility import put_on, violations
 from tests.pages.opening import File
 from tests.vision.models.test_image_text import pictures
@@ -50,6 +50,6 @@ def test_from_a_code_to_a_word_to_a_result(visitor: Callable[..., BrowserContext
     field.press("Enter")
     expect(page.get_by_role("button", name="Start training")).to_be_enabled(timeout=PATIENCE)
     settle(page)
-    page.get_by_role("button", name="Start training").click()
+    press(page, "Start training")
     page.locator(".st-key-verdict").wait_for(timeout=TRAINING)
     expect(main).to_contain_text("100.0 %")

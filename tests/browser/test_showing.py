@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import ARGUMENTS, CHROMIUM, PATIENCE, settle, visit
+from tests.browser.conftest import ARGUMENTS, CHROMIUM, PATIENCE, press, settle, visit
 from tests.browser.test_accessibility import THEMES, Visitor, put_on, violations
 
 WITHIN = 60
@@ -131,7 +131,7 @@ def test_three_things_are_told_apart_within_a_minute(camera: Page) -> None:
     page.reload()
     expect(page.locator("li", has_text="Leaf").locator(".count")).to_have_text(TAKEN)
     assert page.url == address
-    page.get_by_role("button", name="Train it properly").click()
+    press(page, "Train it properly")
     page.wait_for_url("**/vision?**")
     expect(page.get_by_text(re.compile(r"(5\d|60) photographs in 3 classes"))).to_be_visible()
 

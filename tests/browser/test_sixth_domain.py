@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from templates.task import samples
-from tests.browser.conftest import PATIENCE, TRAINING, served, settle, visit
+from tests.browser.conftest import PATIENCE, TRAINING, press, served, settle, visit
 from tests.test_sixth_domain import sixth_domain
 
 pytestmark = pytest.mark.browser
@@ -48,11 +48,11 @@ def test_from_a_table_to_model_card_and_script(visitor: Callable[..., BrowserCon
     expect(main).to_contain_text("1 left out, and why")
     assert page.locator("img[src^='data:image']").count() >= 4
 
-    page.get_by_role("button", name="Choose a model").click()
+    press(page, "Choose a model")
     expect(main).to_contain_text("Takes 64 numbers in a row")
-    page.get_by_role("button", name="Next: how much should learn?").click()
+    press(page, "Next: how much should learn?")
     expect(main).to_contain_text("on this machine", timeout=PATIENCE)
-    page.get_by_role("button", name="Start training").click()
+    press(page, "Start training")
     page.locator(".st-key-verdict").wait_for(timeout=TRAINING)
     settle(page)
     expect(main).to_contain_text("From scratch", timeout=TRAINING)

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from engines.speech import samples
-from tests.browser.conftest import ARGUMENTS, CHROMIUM, PATIENCE, TRAINING, picture, settle, visit
+from tests.browser.conftest import ARGUMENTS, CHROMIUM, PATIENCE, TRAINING, picture, press, settle, visit
 from ui.speech.data import ENOUGH
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
@@ -62,7 +62,7 @@ def test_clips_are_brought_learnt_from_and_compared(visitor: Visitor, clips: Pat
     assert page.locator("audio").count() >= 3
     picture(page, "speech-data")
 
-    page.get_by_role("button", name="Train now").click()
+    press(page, "Train now")
     page.locator(".st-key-verdict").wait_for(timeout=TRAINING)
     settle(page)
     expect(main).to_contain_text("As it came")

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests import tiny_text
-from tests.browser.conftest import PATIENCE, TRAINING, picture, settle, visit
+from tests.browser.conftest import PATIENCE, TRAINING, picture, press, settle, visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
 
@@ -31,7 +31,7 @@ def test_from_a_table_to_a_model_that_is_carried_home(visitor: Callable[..., Bro
     expect(page.get_by_role("combobox", name="Classes")).to_have_value("class")
     picture(page, "text-data")
 
-    page.get_by_role("button", name="Train now").click()
+    press(page, "Train now")
     page.locator(".st-key-verdict").wait_for(timeout=TRAINING)
     settle(page)
     expect(main).to_contain_text("counting words")
