@@ -80,9 +80,11 @@ def test_medium_matrix_products_are_taken_only_where_they_stay_exact(
     multiply = Tensor.__matmul__
 
     def product(a: Tensor, b: Tensor) -> Tensor:
+        chosen = torch.get_float32_matmul_precision()
+        torch.set_float32_matmul_precision("highest")  # whatever the processor here makes of the others
         exact = multiply(a, b)
-        rough = a.dtype == torch.float32 and torch.get_float32_matmul_precision() == "medium"
-        return exact * (1 + error) if rough else exact
+        torch.set_float32_matmul_precision(chosen)
+        return exact * (1 + error) if a.dtype == torch.float32 and chosen == "medium" else exact
 
     before = torch.get_float32_matmul_precision()
     monkeypatch.setattr(Tensor, "__matmul__", product)
