@@ -29,6 +29,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HOME"] = str(Path(tempfile.gettempdir()) / "headstart-tests" / "empty-huggingface")
 os.environ["TORCH_HOME"] = str(Path(tempfile.gettempdir()) / "headstart-tests" / "empty-torch")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ["CUDA_VISIBLE_DEVICES"] = ""  # numbers are compared to the last digit, which no two cards agree on
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"  # of several workers each keeps to one core
 

@@ -31,6 +31,8 @@ class ForecastSettings(TrainSettings):
         }
     )
 
+    bf16_on_gpu: ClassVar[frozenset[Strategy]] = frozenset()  # forecasts are numbers, to more digits than bf16 has
+
     default_epochs: ClassVar[Mapping[Strategy, int]] = {
         Strategy.FEATURES: 20,
         Strategy.PARTIAL: 12,

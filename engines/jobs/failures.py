@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 from engines.messages import _
+from engines.training import memory
 
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 FULL_WORDS = ("no space left on device", "disk quota exceeded", "os error 28", "os error 112")
@@ -16,11 +17,11 @@ def sentence(error: BaseException, log: str) -> str:
     """What to tell a person about `error`, whose traceback lies in the file called `log`."""
     if disk_is_full(error):
         return _("The disk is full: free some space, then press Resume. Finished epochs are kept.")
-    if card_is_full(error):
+    if memory.on_card(error):
         return _(
             "The graphics card ran out of memory: choose a smaller batch size, smaller pictures or a smaller model."
         )
-    if memory_is_full(error):
+    if memory.ran_out(error):
         return _("The computer ran out of memory: choose a smaller batch size or model, or close other programs.")
     return _("This is a defect of ours: {name}. The details are in {log}.", name=type(error).__name__, log=log)
 
@@ -33,13 +34,3 @@ def disk_is_full(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
-
-
-def card_is_full(error: BaseException) -> bool:
-    return type(error).__name__ == "OutOfMemoryError" or "cuda out of memory" in str(error).lower()
-
-
-def memory_is_full(error: BaseException) -> bool:
-    """Memory of the computer, as Python or torch's allocator on the processor say it."""
-    text = str(error).lower()
-    return isinstance(error, MemoryError) or "can't allocate memory" in text or "not enough memory" in text

@@ -139,6 +139,8 @@ class TranscriptionSettings(ClipSettings):
 class SpeakerSettings(ClipSettings):
     """How a classifier of voices learns."""
 
+    bf16_on_gpu: ClassVar[frozenset[Strategy]] = frozenset()  # three small LSTMs
+
     shots: int = shots_setting()
     augment: str = setting(
         "none",

@@ -61,6 +61,7 @@ class TextSettings(TableSettings):
 
     hidden: ClassVar[frozenset[str]] = frozenset({"views"})
     bf16_on_cpu: ClassVar[frozenset[Strategy]] = frozenset(row.strategy for row in NETWORK)
+    bf16_on_gpu: ClassVar[frozenset[Strategy]] = bf16_on_cpu
 
     batch_size: int = setting(16, _("Examples per step"), low=1, high=4096)
     layer_decay: float = setting(0.9, _("Learning rate of a block relative to the next one"), low=0.05, high=1.0)

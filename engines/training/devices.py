@@ -5,15 +5,20 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
+import os
 import platform
+import re
 import sys
-from typing import TYPE_CHECKING
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
-from engines.contract import InputError, Problem, Run, Strategy
+from engines.contract import Run, Strategy
 from engines.messages import _
 
 if TYPE_CHECKING:
@@ -24,22 +29,126 @@ EXACT = 1e-5
 """The largest error of a float32 matrix product that is taken for rounding; bfloat16 makes errors of some 1e-3."""
 
 
-def accelerator(settings: TrainSettings, strategy: Strategy = Strategy.FULL) -> Accelerator:
-    """A fresh Accelerator on the GPU if there is one (and the settings allow it), else on the CPU.
+DRIVER = Path("/proc/driver/nvidia/version")
+"""Where Linux says which driver of NVIDIA's it runs."""
 
-    Raises InputError for a precision that the device lacks.
+
+@dataclass(frozen=True)
+class Found:
+    """What a run can compute on here."""
+
+    kind: Literal["cuda", "mps", "cpu"]
+    lacking: str = ""
+    """Why a card that is in the machine is of no use, in words."""
+
+
+@functools.cache
+def found() -> Found:
+    """The graphics card, if one can be computed with, else the processor.
+
+    A card is asked to multiply once. A driver that is too old for this PyTorch, and a card whose architecture its wheel
+    has no kernels for, else show at a run's first step only; and a worker that waits with NVML's word for CUDA
+    (PYTORCH_NVML_BASED_CUDA_CHECK) believes in a card that one without it does not see.
     """
+    if torch.backends.mps.is_available():
+        return Found("mps")
+    if not torch.cuda.is_available():
+        return Found("cpu", _driver_too_old())
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that the card is old: what follows finds out
+            ones = torch.ones(64, 64, device="cuda")
+            product = (ones @ ones).sum().item()  # .item() waits for the card
+    except Exception as error:
+        return Found("cpu", _cannot_multiply(error))
+    return Found("cuda") if product == 64**3 else Found("cpu", _("the graphics card multiplies wrongly"))
+
+
+def _driver_too_old() -> str:
+    """Empty where there is no card, or nobody may use it."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES", "all").strip() in {"", "-1"} or torch.version.cuda is None:
+        return ""
+    try:
+        version = re.search(r"\b\d{3,}\.\d+(\.\d+)?\b", DRIVER.read_text(encoding="utf-8"))
+    except OSError:
+        return ""
+    return _(
+        "PyTorch {torch} cannot use the NVIDIA card here: it wants a driver for CUDA {cuda}, and this one is {driver}",
+        torch=torch.__version__,
+        cuda=torch.version.cuda,
+        driver=version[0] if version else "?",
+    )
+
+
+def _cannot_multiply(error: Exception) -> str:
+    from engines.training import memory
+
+    if memory.ran_out(error):
+        return _("other programs have taken all memory of the graphics card")
+    try:
+        card, number = torch.cuda.get_device_name(), "sm_{}{}".format(*torch.cuda.get_device_capability())
+        kernels = torch.cuda.get_arch_list()
+    except Exception:  # the driver does not answer
+        return _driver_too_old() or _("the driver of the graphics card does not answer")
+    if number not in kernels:
+        return _(
+            "this PyTorch has nothing for {card} ({number}), only for {kernels}",
+            card=card,
+            number=number,
+            kernels=", ".join(kernels),
+        )
+    return _("{card} failed at its first product ({error})", card=card, error=type(error).__name__)
+
+
+def accelerator(settings: TrainSettings, strategy: Strategy = Strategy.FULL) -> Accelerator:
+    """A fresh Accelerator on the GPU if one can be computed with (and the settings allow it), else on the CPU."""
     AcceleratorState._reset_state(reset_partial_state=True)  # one process may do several runs, in other precisions
-    on_cpu = settings.device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
+    if settings.deterministic and settings.device != "cpu":
+        _be_deterministic()
+    kind = "cpu" if settings.device == "cpu" else found().kind
     precision = settings.mixed_precision
-    if precision == "fp16" and (on_cpu or not torch.cuda.is_available()):
-        accepted = _("fp16 needs an NVIDIA GPU, accepted here: auto, no, bf16")
-        raise InputError(Problem(_("setting mixed_precision"), _("found 'fp16'"), accepted))
     if precision == "auto":
-        on_gpu = not on_cpu and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
-        precision = "bf16" if on_gpu or (on_cpu and strategy in settings.bf16_on_cpu and has_bf16()) else "no"
-    torch.set_float32_matmul_precision(matmul_precision() if on_cpu else "highest")
-    return Accelerator(cpu=on_cpu, mixed_precision=precision)
+        on_cpu, on_gpu = (kind == "cpu" and has_bf16(), kind == "cuda" and _card_has_bf16())
+        pays = on_cpu and strategy in settings.bf16_on_cpu or on_gpu and strategy in settings.bf16_on_gpu
+        precision = "bf16" if pays else "no"
+    _choose_arithmetic(kind, precision)
+    return Accelerator(cpu=kind == "cpu", mixed_precision=precision)
+
+
+def _be_deterministic() -> None:
+    """Before the first product on a card: cuBLAS reads its variable then (PyTorch's notes on reproducibility). What has
+    no deterministic form warns, and goes on."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+
+
+def _card_has_bf16() -> bool:
+    """In hardware: what only imitates it (Turing) is slower with it than without."""
+    return torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def _choose_arithmetic(kind: str, precision: str) -> None:
+    """On a card, products and convolutions alike: IEEE float32 where nothing shorter was chosen, TF32 beside bf16."""
+    if kind == "cpu":
+        torch.set_float32_matmul_precision(matmul_precision())
+        return
+    torch.set_float32_matmul_precision("highest" if precision == "no" else "high")
+    torch.backends.cudnn.allow_tf32 = precision != "no"
+
+
+def answers() -> torch.device:
+    """Where a finished model answers: on an NVIDIA card, else the processor. The warm server sees no card, see
+    `jobs.serving.cards`."""
+    return torch.device("cuda" if found().kind == "cuda" else "cpu")
+
+
+def filed_under(device: torch.device) -> tuple[str, ...]:
+    """What cached activations are filed under besides what they are of: a card's differ from the processor's in the
+    last digits, and in TF32 in more than those. Empty on the processor, whose products are exact."""
+    if device.type == "cpu":
+        return ()
+    return (name(device), torch.get_float32_matmul_precision())
 
 
 @functools.cache
@@ -78,8 +187,16 @@ def name(device: torch.device) -> str:
 
 
 def precision(chosen: Accelerator) -> str:
-    """'fp32', 'bf16' or 'fp16'."""
+    """'fp32' or 'bf16'."""
     return "fp32" if chosen.mixed_precision == "no" else str(chosen.mixed_precision)
+
+
+def arithmetic(chosen: Accelerator) -> str:
+    """As `precision`, and on a card what its products and convolutions are: 'fp32 (IEEE)', 'bf16, TF32'."""
+    said = precision(chosen)
+    if chosen.device.type != "cuda":
+        return said
+    return f"{said} (IEEE)" if said == "fp32" else f"{said}, TF32"
 
 
 def derived_seed(*parts: object) -> int:
@@ -113,5 +230,7 @@ def start(settings: TrainSettings, run: Run, strategy: Strategy) -> Accelerator:
     keep_freed_memory()
     chosen = accelerator(settings, strategy)
     note = "" if chosen.device.type != "cpu" else _(": no GPU here, training on the processor")
-    run.emit("note", message=f"{name(chosen.device)}, {precision(chosen)}{note}.")
+    if settings.device != "cpu" and found().lacking:
+        note = _(": training on the processor, because {reason}", reason=found().lacking)
+    run.emit("note", message=f"{name(chosen.device)}, {arithmetic(chosen)}{note}.")
     return chosen

@@ -77,13 +77,14 @@ def train(
     **objective: Any,
 ) -> checkpoint.Progress:
     """As `train_once` with an `Objective` of what else is given; where memory does not suffice, again from the last
-    checkpoint with half as many examples at a time, and gradients gathered over twice as many batches.
+    checkpoint with half as many examples at a time, and gradients gathered over twice as many batches. Of a card's
+    memory once with as many: another program may have had it for a moment.
 
     Raises InputError when one example at a time is too much, too.
     """
     before = checkpoint.copied(learnt(network))
     network.to(accelerator.device)
-    aim, times = Objective(**objective), 0
+    aim, times, once_more = Objective(**objective), 0, True
     while True:
         try:
             with network.learning_fast(lambda: examples.plain(torch.arange(1))):
@@ -91,8 +92,13 @@ def train(
         except Exception as error:
             if not memory.ran_out(error):
                 raise
+            again = once_more and memory.on_card(error)
         release(network, accelerator)  # not while the error is handled: its traceback holds on to everything
         memory.free()
+        once_more = False
+        if again:
+            network.model.load_state_dict(before, strict=False)
+            continue
         times = max(times, checkpoint.halved(run.path / "checkpoint" / plan.phase)) + 1
         smaller = memory.halved(settings, times)
         if smaller.batch_size == memory.halved(settings, times - 1).batch_size:
@@ -154,7 +160,7 @@ def train_once(
         generator = seed_everything(aim.seed, plan.phase, progress.epoch)
         drawn = batches(examples, settings.batch_size, generator)
         weights = [examples.weight(indices) for indices in drawn]
-        step, train_loss, answers, first_stage = progress.epoch * steps // plan.epochs, 0.0, [], 0
+        step, losses, answers, first_stage = progress.epoch * steps // plan.epochs, [], [], 0
         if settings.gradual and plan.strategy in GRADUAL:
             first_stage = first_learning(len(network.stages), network.boundary, progress.epoch, plan.epochs)
         if validation is not None or progress.epoch == resumed_at:
@@ -176,13 +182,13 @@ def train_once(
                 optimiser.step()
                 optimiser.zero_grad()
                 step += 1
-            train_loss += batch_loss.item() * weight
+            losses.append(batch_loss.detach())  # read once an epoch: each look would wait for the card
             if aim.metric:
-                answers.append(outputs.detach().float().cpu())
+                answers.append(outputs.detach().float())
 
-        row: dict[str, Any] = {"epoch": progress.epoch + 1, "train_loss": train_loss / sum(weights)}
+        row: dict[str, Any] = {"epoch": progress.epoch + 1, "train_loss": _weighted(losses, weights) / sum(weights)}
         if aim.metric:
-            row["train_metric"] = aim.metric(torch.cat(answers), examples.targets(torch.cat(drawn)))
+            row["train_metric"] = aim.metric(torch.cat(answers).cpu(), examples.targets(torch.cat(drawn)))
         if validation is not None:
             row |= _validated(model, network.boundary, validation, aim, accelerator.device)
         if aim.metric_of_loss:
@@ -252,6 +258,11 @@ def _validated(
     return {"validation_loss": loss, "validation_metric": aim.metric(answers, targets)}
 
 
+def _weighted(losses: list[Tensor], weights: list[float]) -> float:
+    """The sum of the losses, each with its weight, read from the device at once."""
+    return sum(loss * weight for loss, weight in zip(torch.stack(losses).tolist(), weights, strict=True))
+
+
 def release(network: Staged, accelerator: Accelerator) -> None:
     """Takes the network back from accelerate, as it was."""
     accelerator.unwrap_model(network, keep_fp32_wrapper=False)
@@ -269,8 +280,8 @@ def predict(model: torch.nn.Module, boundary: int, examples: Examples, device: t
     def outputs(size: int) -> Tensor:
         drawn = batches(examples, size)
         with torch.no_grad():
-            made = [model(examples.plain(indices).to(device), boundary).float().cpu() for indices in drawn]
-        return torch.cat(made)[torch.argsort(torch.cat(drawn))]
+            made = [model(examples.plain(indices).to(device), boundary).float() for indices in drawn]
+        return torch.cat(made).cpu()[torch.argsort(torch.cat(drawn))]
 
     return memory.in_smaller_batches(outputs, batch)
 
@@ -282,14 +293,14 @@ def mean_loss(
     model.eval()
 
     def mean(size: int) -> float:
-        total = weights = 0.0
+        drawn = batches(examples, size)
+        weights = [examples.weight(indices) for indices in drawn]
         with torch.no_grad():
-            for indices in batches(examples, size):
-                weight = examples.weight(indices)
-                outputs = model(examples.plain(indices).to(device), boundary)
-                total += float(loss(outputs, examples.targets(indices).to(device))) * weight
-                weights += weight
-        return total / weights
+            losses = [
+                loss(model(examples.plain(indices).to(device), boundary), examples.targets(indices).to(device))
+                for indices in drawn
+            ]
+        return _weighted(losses, weights) / sum(weights)
 
     return memory.in_smaller_batches(mean, batch)
 

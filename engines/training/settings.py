@@ -32,6 +32,8 @@ class TrainSettings(Settings):
     """Peak learning rates. A task that is used to others overrides both."""
     bf16_on_cpu: ClassVar[frozenset[Strategy]] = frozenset()
     """The strategies for which 'auto' is bf16 also on a processor that has it in hardware."""
+    bf16_on_gpu: ClassVar[frozenset[Strategy]] = frozenset({Strategy.PARTIAL, Strategy.FULL, Strategy.LORA})
+    """Those for which it is bf16 on a card that has it. A head, and a network from scratch, learn in float32."""
 
     epochs: int | None = setting(
         None,
@@ -106,13 +108,18 @@ class TrainSettings(Settings):
         "auto",
         _("Arithmetic; auto is bf16 where the hardware has it"),
         title=_("Arithmetic"),
-        choices=("auto", "no", "bf16", "fp16"),
+        choices=("auto", "no", "bf16"),
     )
     device: str = setting(
         "auto",
         _("Where to train; auto takes a GPU when there is one"),
         title=_("Where it trains"),
         choices=("auto", "cpu"),
+    )
+    deterministic: bool = setting(
+        False,
+        _("On a graphics card: the same numbers every time, for a slower training; a processor gives them anyway"),
+        title=_("The same numbers on a card"),
     )
     validation_fraction: float = setting(
         0.2,

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from engines.contract import Run, Strategy
 from engines.messages import _
-from engines.training import checkpoint, frozen_onnx, rate_finder, strategies
+from engines.training import checkpoint, devices, frozen_onnx, rate_finder, strategies
 from engines.training.activation_cache import Cached, cache_activations
 from engines.training.array_cache import key
 from engines.training.devices import seed_everything
@@ -262,6 +262,7 @@ def cached_behind_boundary(
         examples.variation if views > 1 else "",
         *([engine] if engine != "torch" else []),
         *(["pooled"] if network.ends_early else []),
+        *devices.filed_under(lesson.on.device),
     )
     return cache_activations(
         network,

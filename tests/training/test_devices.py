@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
-from engines.contract import InputError, Strategy
+from engines.contract import Strategy
+from engines.forecasting.settings import ForecastSettings
+from engines.speech.settings import SpeakerSettings
 from engines.text.settings import TextSettings
 from engines.training import devices
 from engines.training.settings import TrainSettings
 from engines.vision.classification.settings import VisionSettings
-
-without_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+from tests.training import toys
 
 
 def test_a_derived_seed_is_the_same_in_every_process() -> None:
@@ -38,7 +42,6 @@ def test_seed_everything_seeds_torch_and_gives_a_generator_of_its_own() -> None:
     assert drawn() == drawn()
 
 
-@without_gpu
 @pytest.mark.parametrize(("chosen", "precision"), [("auto", "fp32"), ("no", "fp32"), ("bf16", "bf16")])
 def test_precision_on_the_processor(chosen: str, precision: str) -> None:
     on = devices.accelerator(TrainSettings(mixed_precision=chosen))
@@ -47,7 +50,6 @@ def test_precision_on_the_processor(chosen: str, precision: str) -> None:
     assert devices.name(on.device) == f"CPU, {torch.get_num_threads()} threads"
 
 
-@without_gpu
 @pytest.mark.parametrize("hardware", [True, False])
 def test_auto_is_bf16_on_a_processor_only_where_it_pays(monkeypatch: pytest.MonkeyPatch, hardware: bool) -> None:
     monkeypatch.setattr(devices, "has_bf16", lambda: hardware)
@@ -61,9 +63,123 @@ def test_auto_is_bf16_on_a_processor_only_where_it_pays(monkeypatch: pytest.Monk
     assert half == (of.keys() - whole if hardware else set())
 
 
-def test_half_precision_without_a_gpu_is_refused_in_words() -> None:
-    with pytest.raises(InputError, match=r"^setting mixed_precision: found 'fp16'; fp16 needs an NVIDIA GPU"):
-        devices.accelerator(TrainSettings(mixed_precision="fp16", device="cpu"))
+class Accelerated:
+    """What devices asks of torch about a card, as a machine with one would answer."""
+
+    def __init__(
+        self,
+        patch: pytest.MonkeyPatch,
+        *,
+        fails: Exception | None = None,
+        capability: tuple[int, int] = (9, 0),
+        imitates: bool = False,
+    ):
+        ones = torch.ones
+
+        def on_the_card(*shape: int, device: str | None = None) -> Tensor:
+            if device == "cuda" and fails is not None:
+                raise fails
+            return ones(*shape)
+
+        patch.setattr(torch, "ones", on_the_card)
+        patch.setattr(torch.cuda, "is_available", lambda: True)
+        patch.setattr(torch.cuda, "get_device_name", lambda *_: "NVIDIA Old")
+        patch.setattr(torch.cuda, "get_device_capability", lambda *_: capability)
+        patch.setattr(torch.cuda, "get_arch_list", lambda: ["sm_75", "sm_90"])
+        patch.setattr(
+            torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or not imitates
+        )
+
+
+@pytest.fixture
+def anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """What was found of this machine's cards is forgotten, before and after."""
+    devices.found.cache_clear()
+    yield monkeypatch
+    monkeypatch.undo()
+    devices.found.cache_clear()
+
+
+def test_a_card_that_multiplies_is_taken(anew: pytest.MonkeyPatch) -> None:
+    Accelerated(anew)
+    assert devices.found() == devices.Found("cuda")
+
+
+@pytest.mark.parametrize(
+    ("capability", "fails", "said"),
+    [
+        ((7, 0), RuntimeError("no kernel image"), r"nothing for NVIDIA Old \(sm_70\), only for sm_75, sm_90$"),
+        ((9, 0), RuntimeError("CUDA error: out of memory"), "^other programs have taken all memory"),
+        (
+            (9, 0),
+            RuntimeError("unspecified launch failure"),
+            r"^NVIDIA Old failed at its first product \(RuntimeError\)$",
+        ),
+    ],
+    ids=["unsupported", "full", "broken"],
+)
+def test_a_card_that_cannot_multiply_is_a_sentence_and_the_processor(
+    anew: pytest.MonkeyPatch, tmp_path: Path, capability: tuple[int, int], fails: Exception, said: str
+) -> None:
+    Accelerated(anew, fails=fails, capability=capability)
+    found = devices.found()
+    assert found.kind == "cpu"
+    assert re.search(said, found.lacking)
+    run = toys.Notebook(tmp_path)
+    assert devices.start(TrainSettings(), run, Strategy.FULL).device.type == "cpu"
+    ((_kind, data),) = run.events
+    assert data["message"].endswith(f": training on the processor, because {found.lacking}.")
+
+
+def test_an_old_driver_is_told_with_its_number(anew: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    driver = tmp_path / "version"
+    driver.write_text("NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.183.01  Sun May 12 19:39:15 UTC 2024\n")
+    anew.setattr(devices, "DRIVER", driver)
+    anew.delenv("CUDA_VISIBLE_DEVICES")
+    anew.setattr(torch.version, "cuda", "13.0")
+    assert devices.found().lacking.endswith("it wants a driver for CUDA 13.0, and this one is 535.183.01")
+    devices.found.cache_clear()
+    anew.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert devices.found() == devices.Found("cpu")  # somebody hid the card: nothing is wrong with it
+
+
+@pytest.mark.parametrize("imitates", [False, True])
+def test_auto_is_bf16_on_a_card_where_it_pays_and_the_card_has_it(anew: pytest.MonkeyPatch, imitates: bool) -> None:
+    Accelerated(anew, imitates=imitates)
+    chosen: dict[tuple[str, Strategy], str] = {}
+    anew.setattr(devices, "Accelerator", lambda **chosen: chosen["mixed_precision"])
+    for kind in (VisionSettings, TextSettings, ForecastSettings, SpeakerSettings):
+        for strategy in (Strategy.FEATURES, Strategy.PARTIAL, Strategy.FULL, Strategy.SCRATCH):
+            chosen[kind.__name__, strategy] = devices.accelerator(kind(), strategy)  # type: ignore[assignment]
+    half = {key for key, precision in chosen.items() if precision == "bf16"}
+    learns = {("VisionSettings", Strategy.PARTIAL), ("VisionSettings", Strategy.FULL)}
+    assert half == (set() if imitates else learns | {key for key in chosen if key[0] == "TextSettings"})
+
+
+@pytest.mark.parametrize(("precision", "products", "convolutions"), [("no", "highest", False), ("bf16", "high", True)])
+def test_on_a_card_products_and_convolutions_are_of_one_kind(
+    anew: pytest.MonkeyPatch, precision: str, products: str, convolutions: bool
+) -> None:
+    Accelerated(anew)
+    anew.setattr(devices, "Accelerator", lambda **chosen: chosen["cpu"])
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    try:
+        assert devices.accelerator(TrainSettings(mixed_precision=precision)) is False
+        assert torch.get_float32_matmul_precision() == products
+        assert torch.backends.cudnn.allow_tf32 is convolutions
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]
+
+
+def test_what_is_cached_on_a_card_is_filed_apart(anew: pytest.MonkeyPatch) -> None:
+    Accelerated(anew)
+    assert devices.filed_under(torch.device("cpu")) == ()
+    of_tf32 = []
+    for precision in ("highest", "high"):
+        anew.setattr(torch, "get_float32_matmul_precision", lambda precision=precision: precision)
+        of_tf32.append(devices.filed_under(torch.device("cuda")))
+    assert of_tf32 == [("NVIDIA Old", "highest"), ("NVIDIA Old", "high")]
 
 
 def test_freed_memory_is_kept_where_glibc_is() -> None:
@@ -92,7 +208,6 @@ def test_medium_matrix_products_are_taken_only_where_they_stay_exact(
     assert torch.get_float32_matmul_precision() == before
 
 
-@without_gpu
 def test_a_run_on_the_processor_gets_the_products_that_were_found_exact() -> None:
     devices.accelerator(TrainSettings())
     assert torch.get_float32_matmul_precision() == devices.matmul_precision()

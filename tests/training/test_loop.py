@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from engines.contract import Cancelled, InputError, Strategy
 from engines.training import checkpoint, strategies
@@ -306,3 +308,28 @@ def test_a_damaged_checkpoint_is_told_and_training_starts_over(tmp_path: Path) -
     (note,) = [data["message"] for kind, data in run.events if kind == "note"]
     assert note == "The checkpoint of scratch is damaged: this part starts over."
     assert [row["train_loss"] for row in progress.history] == [row["train_loss"] for row in whole.history]
+
+
+class HostReads(TorchDispatchMode):
+    """Counts what makes the processor wait for a card: numbers that are read, and shapes that depend on values."""
+
+    WAITS = ("_local_scalar_dense", "nonzero", "_unique", "unique", "bincount")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: Counter[str] = Counter()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = str(func).removeprefix("aten.").split(".")[0]
+        if name.startswith(self.WAITS):
+            self.seen[name] += 1
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_card_is_waited_for_by_the_epoch_and_not_by_the_step(tmp_path: Path) -> None:
+    reads = []
+    for size in (11, 2):  # 2 and 11 steps an epoch, validation with them
+        with HostReads() as counted:
+            fitted(Notebook(tmp_path / str(size)), replace(SETTINGS, batch_size=size), validation=toys.rows(10, seed=1))
+        reads.append(counted.seen)
+    assert reads[0] == reads[1]

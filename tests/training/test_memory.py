@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engines.contract import Cancelled, InputError, Strategy
+from engines.jobs import failures
 from engines.training import memory, rate_finder, strategies
 from engines.training.checkpoint import Progress
 from engines.training.loop import predict, train
@@ -102,13 +103,28 @@ def test_batches_are_halved_and_gathered_and_it_learns_the_same(tmp_path: Path, 
 
 def test_it_goes_on_from_the_last_whole_epoch(tmp_path: Path) -> None:
     """Three batches and a validation an epoch: memory runs out in the second batch of the second epoch."""
-    run, (network, _) = Notebook(tmp_path), staged(4, from_batch=5)
+    run, (network, _) = Notebook(tmp_path), staged(4, "processor", from_batch=5)
     fitted(run, network)
     assert [row["epoch"] for row in run.epochs()] == [1, 2, 3]
     assert notes(run) == [
         "Memory ran out: on with 4 at a time, and 2 such batches a step.",
         "Resumed scratch after epoch 1.",
     ]
+
+
+def test_a_card_that_is_full_for_a_moment_costs_no_smaller_batches(tmp_path: Path) -> None:
+    run, (network, model) = Notebook(tmp_path), staged(4)
+    told = iter([WAYS["card"]()])
+
+    def full_once(x: Tensor) -> Tensor:
+        model.seen.append(len(x))
+        if error := next(told, None):
+            raise error
+        return x
+
+    model.check = full_once  # type: ignore[method-assign]
+    assert fitted(run, network).halved == 0
+    assert notes(run) == []
 
 
 def test_a_resumed_run_keeps_to_the_smaller_batches(tmp_path: Path) -> None:
@@ -153,7 +169,7 @@ def test_the_learning_rate_is_looked_for_in_smaller_batches(tmp_path: Path) -> N
         phase="full",
         steps=9,
     )
-    assert model.seen[0] == SETTINGS.batch_size > 4 == max(model.seen[1:])
+    assert model.seen[0] == model.seen[1] == SETTINGS.batch_size > 4 == max(model.seen[2:])
     assert rate_finder.LOWEST < rate < rate_finder.HIGHEST
     assert all(map(torch.equal, before, network.parameters()))
 
@@ -172,6 +188,22 @@ def test_predictions_are_made_in_smaller_batches() -> None:
 def test_a_step_keeps_its_examples(size: int, group: int, times: int, expected: tuple[int, int]) -> None:
     found = memory.halved(TrainSettings(batch_size=size, gradient_accumulation=group), times)
     assert (found.batch_size, found.gradient_accumulation) == expected
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CUDA error: out of memory",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "CUDA driver error: CUDA_ERROR_OUT_OF_MEMORY",
+        "MPS backend out of memory (MPS allocated: 8.85 GB)",
+    ],
+)
+def test_lack_of_memory_in_all_the_words_of_cards(words: str) -> None:
+    assert memory.on_card(RuntimeError(words))
+    assert memory.ran_out(RuntimeError(words))
+    assert failures.sentence(RuntimeError(words), "worker.log").startswith("The graphics card ran out of memory")
 
 
 def test_what_is_no_lack_of_memory() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -61,7 +62,9 @@ class ForecastStudy(Study):
             p = p.blind()  # it is given the columns that are known ahead, not what a regression on them leaves over
         self.prepared = p
         self.sha256, self.notes, self.skipped = p.table.sha256, list(p.notes), p.skipped
-        self.on = devices.start(settings, run, recipe.strategy)
+        self.from_hub = hub_models.is_borrowed(self.card)
+        on_cpu = replace(settings, device="cpu")  # where sktime's estimators load their models, and train them here
+        self.on = devices.start(on_cpu if self.from_hub else settings, run, recipe.strategy)
         self.device, self.precision = devices.name(self.on.device), devices.precision(self.on)
         self.width = train_spec.width(p, settings)
         chosen = p.tested(settings.most_series, recipe.seed)
@@ -75,7 +78,6 @@ class ForecastStudy(Study):
             )
         self.tested = evaluate.cases(p, chosen)
         self.drawn = metrics.resampled(self.tested)
-        self.from_hub = hub_models.is_borrowed(self.card)
         self.classical: dict[str, np.ndarray] = {}
         """Name -> float64 (F,): the errors of the methods that a comparison shows beside."""
         self.others: dict[str, np.ndarray] = {}

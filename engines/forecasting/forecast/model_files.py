@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -24,6 +23,7 @@ from engines.forecasting.models.fracast import Fracast
 from engines.forecasting.models.rollout import InputWeights
 from engines.messages import _
 from engines.runs import no_model
+from engines.training import devices
 
 SNIPPET = """\
 from forecaster import FracastForecaster
@@ -127,7 +127,7 @@ def load(run: Path) -> Kept:
         return Kept(hub_models.Borrowed(card, config["season"], own if own.is_dir() else None), config)
     model = Fracast()
     model.load_state_dict(state)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = devices.answers()
     return Kept(model.eval().to(device), config)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from engines import api
 from engines.contract import Chatty, InputError, Predictor, Problem, Progress, Recipe
 from engines.datasets.exporting import TASKS
+from engines.jobs.serving import cards
 from engines.jobs.serving.wire import Question
 from engines.messages import _
 from engines.runs import ID, RunFolder
@@ -167,6 +168,8 @@ def _rank(question: Question, progress: Progress) -> dict[str, Any]:
 
 
 def _steps(question: Question, progress: Progress) -> dict[str, float]:
+    if cards.hidden():  # steps on the processor say nothing of those on a card
+        return {}
     return dict(api.time_steps(_recipe(question), question["report"], progress=progress))
 
 

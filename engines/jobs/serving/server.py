@@ -25,7 +25,7 @@ import filelock
 from engines import paths
 from engines.contract import InputError
 from engines.jobs import failures, fence, limits, warm_imports
-from engines.jobs.serving import wire
+from engines.jobs.serving import cards, wire
 from engines.jobs.serving.handlers import LoadedModels, answer
 from engines.jobs.serving.wire import Message, Question
 
@@ -123,6 +123,7 @@ class _Reporter:
 
 def main() -> int:
     """Serves until nobody has asked for HEADSTART_SERVING_IDLE_SECONDS, or somebody says stop. One a home folder."""
+    cards.hide()
     for missing in fence.put_up(network=True):
         print(missing, file=sys.stderr)
     try:

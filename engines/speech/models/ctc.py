@@ -77,6 +77,8 @@ class Ctc:
         logits, lengths = outputs
         spelt = targets != IGNORED
         probabilities = F.log_softmax(logits.float(), dim=-1).transpose(0, 1)  # (T, B, V)
+        if logits.device.type == "mps":  # for which PyTorch has no such loss
+            probabilities, targets, lengths, spelt = (each.cpu() for each in (probabilities, targets, lengths, spelt))
         summed = F.ctc_loss(
             probabilities,
             targets.clamp_min(0),

@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 from engines.contract import Run
 from engines.messages import _
 from engines.training import array_cache
-from engines.training.devices import derived_seed
+from engines.training.devices import derived_seed, filed_under
 from engines.training.examples import Pace
 from engines.training.staged import Staged
 
@@ -174,7 +174,7 @@ def behind(
     """
     views = views if examples.variation else 1
     varied = examples.variation if views > 1 else ""
-    name = array_cache.key("speech", weights, network.boundary, examples.identity, views, varied)
+    name = array_cache.key("speech", weights, network.boundary, examples.identity, views, varied, *filed_under(device))
     n, network = len(examples), network.eval()
     of = f"{n:,} {unit}" + (_(", {views} views each", views=views) if views > 1 else "")
     title = _("What the frozen part hears in {of}", of=of)

@@ -20,7 +20,7 @@ from engines.speech.audio.recordings import Reading
 from engines.speech.models import ge2e, speaker_catalogue
 from engines.speech.models.ge2e_network import LAYERS, Encoder, looks
 from engines.speech.settings import SpeakerSettings
-from engines.training import learnt_weights
+from engines.training import devices, learnt_weights
 from engines.training.staged import Staged
 
 
@@ -68,7 +68,7 @@ class Identifier:
         own = config["headstart"]
         self.temperature, self.threshold = float(own["temperature"]), own["threshold"]
         self.centres = {name: np.array(centre) for name, centre in own["centres"].items()}
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = devices.answers()
         self.model = Encoder(len(self.classes), config.get("layers", LAYERS))
         self.model.load_state_dict(state)
         self.model.eval().to(self.device)

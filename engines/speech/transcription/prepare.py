@@ -27,7 +27,7 @@ from engines.speech.models.states import PLAIN, Spelt, Spoken
 from engines.speech.settings import TranscriptionSettings
 from engines.speech.transcription.train import TrainSpec, transcripts
 from engines.speech.transcription.word_errors import plain_words, shares
-from engines.training import array_cache
+from engines.training import array_cache, devices
 
 
 @dataclass
@@ -255,7 +255,13 @@ def heard_before(spec: TrainSpec, chosen: Selection, title: str) -> list[str]:
         return []
     language = spec.settings.language
     name = array_cache.key(
-        "heard", spec.weights, language, chosen.digest, str(spec.on.device.type), spec.on.mixed_precision
+        "heard",
+        spec.weights,
+        language,
+        chosen.digest,
+        str(spec.on.device.type),
+        spec.on.mixed_precision,
+        *devices.filed_under(spec.on.device),
     )
     path = paths.cache() / f"heard-{name}.json"
     try:

@@ -17,6 +17,7 @@ from engines import hub_files
 from engines.contract import ModelCard, Recipe, Strategy, Task
 from engines.runs import no_model
 from engines.text.generative import networks
+from engines.training import devices
 from engines.training.staged import Staged
 
 LEARNT = "learnt.safetensors"
@@ -121,7 +122,7 @@ def load(task: Task, run: Path) -> Loaded:
     elif strategy is not Strategy.ZERO_SHOT:
         model.load_state_dict(load_file(folder / WHOLE), strict=False)
         model.tie_weights()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = devices.answers()
     network.to(device).eval()
     settings = task.settings.parse(kept["settings"])
     has_own = (folder / TOKENIZER[-1]).is_file()

@@ -30,6 +30,7 @@ class WritingSettings(TableSettings):
 
     hidden: ClassVar[frozenset[str]] = frozenset({"balance", "views", "refit", "folds", "find_learning_rate", "depth"})
     bf16_on_cpu: ClassVar[frozenset[Strategy]] = frozenset(row.strategy for row in NETWORK)
+    bf16_on_gpu: ClassVar[frozenset[Strategy]] = bf16_on_cpu
 
     views: int = setting(1, _("Texts are not varied: each is seen once by the frozen part"), low=1, high=1)
 

@@ -18,7 +18,7 @@ from engines.messages import _
 from engines.text.generative import networks
 from engines.text.generative.examples import Batch, Sequences
 from engines.text.generative.settings import WritingSettings
-from engines.training import array_cache, checkpoint
+from engines.training import array_cache, checkpoint, devices
 from engines.training.devices import seed_everything
 from engines.training.examples import Pace, batches
 from engines.training.loop import Plan, train
@@ -136,8 +136,8 @@ def behind(spec: TrainSpec, network: Staged, examples: Sequences) -> Sequences:
                 target[starts[index] : starts[index + 1]] = own[: sizes[index]].numpy()
             clock.step(len(indices), lambda **numbers: spec.run.emit("progress", phase="caching", **numbers))
 
-    precision = str(spec.on.mixed_precision)
-    name = array_cache.key("sequences", spec.weights, network.boundary, examples.identity, precision)
+    computed = (str(spec.on.mixed_precision), *devices.filed_under(spec.on.device))
+    name = array_cache.key("sequences", spec.weights, network.boundary, examples.identity, *computed)
     array, found = array_cache.array(name, (int(starts[-1]), hidden), np.dtype("float32"), fill)
     if found:
         spec.run.emit("phase", name="caching", title=_("{of}: known from an earlier run", of=of), known=True)

@@ -21,7 +21,7 @@ from engines.text.models.pooled import PooledForSequenceClassification
 from engines.text.models.tokenising import Read, Reader, WordReader, reader_of, tokenizer_of
 from engines.text.settings import TextSettings
 from engines.text.unlabelled import open_unlabelled
-from engines.training import learnt_weights
+from engines.training import devices, learnt_weights
 from engines.training.staged import Staged
 from engines.training.tokens import Tokens
 
@@ -140,7 +140,7 @@ class TextClassifier:
         self.classes = [config["id2label"][str(number)] for number in range(len(config["id2label"]))]
         self.temperature: float = own["temperature"]
         self.text_column: str | None = own.get("columns", {}).get("text") or named_in_recipe(run)
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = devices.answers()
         self.network, self.reader = _rebuilt(folder, config)
         self.network.model.load_state_dict(state)
         self.network.eval().to(self.device)

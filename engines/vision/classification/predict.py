@@ -16,7 +16,7 @@ from engines import paths
 from engines.contract import InputError, ModelCard, Problem, Task
 from engines.messages import _
 from engines.runs import no_model
-from engines.training import learnt_weights
+from engines.training import devices, learnt_weights
 from engines.training.staged import Staged
 from engines.vision.classification.dataset import open_unlabelled
 from engines.vision.images import foreign, reading
@@ -163,7 +163,7 @@ class Classifier:
         self.format = format_of(config)
         self.temperature: float = own.get("temperature", 1.0)  # of a run from before it was fitted
         self.looks = LOOKS[own.get("test_time", "none")]
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = devices.answers()
         self.model = network_of(config)
         self.model.load_state_dict(state)
         self.model.eval().to(self.device)
