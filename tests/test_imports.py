@@ -23,7 +23,8 @@ DOMAINS = "engines.<domain>"
 LAYERS = (
     ("engines.messages",),
     ("engines.contract",),
-    ("engines.environment", "engines.paths", "engines.versions", "engines.runs", "engines.weights"),
+    ("engines.environment", "engines.paths", "engines.versions", "engines.weights"),
+    ("engines.shown_ids", "engines.runs"),
     ("engines.data", "engines.exports", "engines.hosting"),
     ("engines.datasets", "engines.hub_files"),
     ("engines.training", "engines.cost", "engines.evidence", "engines.attribution", "engines.reporting"),
@@ -59,6 +60,7 @@ LIGHT = [
     "engines.environment",
     "engines.paths",
     "engines.runs",
+    "engines.shown_ids",
     "engines.weights",
     "engines.data.*",
     "engines.hosting.*",

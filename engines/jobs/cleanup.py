@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from engines import paths
+from engines import paths, shown_ids
 from engines.contract import InputError
 from engines.datasets.folder import DatasetFolder
 from engines.jobs import limits
@@ -27,6 +27,7 @@ def remove(run: Path) -> None:
     """Deletes a run folder for good, and with it what only that run used: its uploads, what was unpacked of them, and
     what was computed of them in the cache. Never anything outside `paths.home()` and the cache."""
     brought, cached = _brought(run), _cached(run)
+    shown_ids.withdraw(run.name.removeprefix(UNDO))
     shutil.rmtree(run, ignore_errors=True)
     others = _others(run)
     for data in brought - {data for other in others for data in _brought(other)}:

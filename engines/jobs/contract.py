@@ -22,6 +22,8 @@ class JobStatus:
     """`submit(None, resume=id)` would continue it."""
     stopping: bool = False
     """Somebody cancelled it and it has not stopped yet."""
+    only_shown: bool = False
+    """Whoever asked has the id that only shows the run: they may neither stop nor resume it."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Load:
 
 
 class JobBackend(Protocol):
-    """A queue of runs. Every method raises InputError for an id that there is no run of."""
+    """A queue of runs. Every method raises InputError for an id that there is no run of, and those that change a run
+    for the id that only shows it."""
 
     def submit(self, job: Job | None, resume: str | None = None) -> str:
         """Queues a new run for `job`, or run `resume` again with the job it has; returns the run's id. With both, run

@@ -37,8 +37,10 @@ def _kept() -> list[str]:
             how_long=how_long,
         ),
         _(
-            "**Who can see it.** A run belongs to whoever has its link: the long id in the address is its only key. "
-            "Share a link as you would share the data. Whoever runs this machine can read its disk."
+            "**Who can see it.** A run belongs to whoever has its own link: the long id in the address is its key, so "
+            "keep it as you would keep the data. Its other link, to show others, only reads: progress, result with its "
+            "examples, report, and the model to try. A data set has its own link alone. Whoever runs this machine can "
+            "read its disk."
         ),
         _("**Who you are.** {who} The list of your runs is kept in this browser alone.", who=_who()),
         _(

@@ -150,6 +150,8 @@ def _button(status: JobStatus, tested: bool) -> None:
 
 def cancel(status: JobStatus, what: str) -> None:
     """A button that stops what goes on, which is called a 'run', or a 'comparison'."""
+    if status.only_shown:
+        return
     if st.button(_("Cancel"), icon=":material/stop_circle:", width="stretch", disabled=status.stopping):
         with errors.calm(_("The {what} could not be cancelled.", what=what)):
             backend().cancel(status.id)
@@ -158,6 +160,8 @@ def cancel(status: JobStatus, what: str) -> None:
 
 def resume_or_change(status: JobStatus, what: str) -> None:
     """Buttons below what stopped before its end, called as `cancel` has it."""
+    if status.only_shown:
+        return
     resume = st.button(
         _("Resume"), icon=":material/play_arrow:", type="primary", width="stretch", disabled=not status.may_resume
     )
