@@ -23,7 +23,7 @@ DOMAINS = "engines.<domain>"
 LAYERS = (
     ("engines.messages",),
     ("engines.contract",),
-    ("engines.environment", "engines.paths", "engines.versions", "engines.weights"),
+    ("engines.clock", "engines.environment", "engines.paths", "engines.versions", "engines.weights"),
     ("engines.shown_ids", "engines.runs"),
     ("engines.data", "engines.exports", "engines.hosting"),
     ("engines.datasets", "engines.hub_files"),
@@ -57,6 +57,7 @@ LIGHT = [
     "engines.messages",
     "engines.contract",
     "engines.registry",
+    "engines.clock",
     "engines.environment",
     "engines.paths",
     "engines.runs",

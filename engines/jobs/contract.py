@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from engines.contract import Event, Job, State
@@ -33,6 +34,8 @@ class Load:
     waiting: int
     silent_seconds: tuple[float, ...]
     """Of each run that trains, since it last gave a sign of life."""
+    ended: Mapping[State, int] = field(default_factory=dict)
+    """How many of those that were queued in the last 24 hours have ended, by how."""
 
 
 class JobBackend(Protocol):
@@ -44,7 +47,8 @@ class JobBackend(Protocol):
         `resume`, which is done, is given that job as well.
 
         Raises InputError when too many runs wait, when `resume` is queued, running or, without a job, done, or, on a
-        public host, when the job's owner has had as many as a visitor may (`hosting.admission`).
+        public host, when the job's owner has had as many as a visitor may (`hosting.admission`), or while the operator
+        lets none in (`hosting.operation`).
         """
 
     def status(self, run_id: str) -> JobStatus: ...

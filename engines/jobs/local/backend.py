@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import shutil
+import time
 from dataclasses import replace
 
 from engines import paths
 from engines.contract import Event, InputError, Job, Problem, State
-from engines.hosting import admission
+from engines.hosting import admission, operation
 from engines.jobs import limits, offered, processes
 from engines.jobs.contract import JobStatus, Load
 from engines.jobs.local.dispatcher import Dispatcher
@@ -45,6 +46,7 @@ class LocalBackend:
 
     def submit(self, job: Job | None, resume: str | None = None) -> str:
         """See `JobBackend.submit`."""
+        operation.require_accepting()
         if resume is not None:
             return self._resume(resume, job)
         if job is None:
@@ -118,7 +120,8 @@ class LocalBackend:
     def load(self) -> Load:
         """See `JobBackend.load`."""
         running = [RunFolder(self.home / "runs" / row.id) for row in self._store.running()]
-        return Load(len(self._store.queued()), tuple(run.seconds_since_heartbeat() for run in running))
+        silent = tuple(run.seconds_since_heartbeat() for run in running)
+        return Load(len(self._store.queued()), silent, self._store.ended_since(time.time() - 24 * 3600))
 
     def cancel(self, run_id: str) -> JobStatus:
         """See `JobBackend.cancel`. A run that won't stop is killed after HEADSTART_GRACE_SECONDS."""
