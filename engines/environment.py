@@ -8,6 +8,11 @@ from engines.contract import InputError, Problem
 from engines.messages import _
 
 
+def public() -> bool:
+    """HEADSTART_PUBLIC: strangers come here. Without it none of the limits of `hosting` holds."""
+    return os.environ.get("HEADSTART_PUBLIC", "").strip().lower() not in {"", "0", "no", "false"}
+
+
 def number(variable: str, default: int, low: int = 0) -> int:
     """The variable's whole number, `low` or more; `default` where it is not set. Raises InputError for all else."""
     text = os.environ.get(variable, "").strip()

@@ -44,6 +44,11 @@ def runs() -> Path:
     return _made(home() / "runs")
 
 
+def shown() -> Path:
+    """A file a run that somebody has a link to show of: see `shown_ids`."""
+    return _made(home() / "shown")
+
+
 def uploads() -> Path:
     """A folder an upload, named by an unguessable id."""
     return _made(home() / "uploads")

@@ -41,7 +41,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from engines import messages, paths
+from engines import messages, paths, shown_ids
 from engines.contract import Cancelled, Event, InputError, Job, Json, Problem, Recipe, Result, Run, State
 from engines.contract.results import Comparison
 from engines.messages import _
@@ -57,21 +57,40 @@ HEARTBEAT_SECONDS = 1.0
 
 
 def new_id() -> str:
-    """An unguessable name: whoever knows it may see and cancel the run, nobody else."""
+    """An unguessable name: whoever knows it owns the run, and nobody else may cancel, change or delete it."""
     return secrets.token_urlsafe(16)
 
 
 class RunFolder:
     """One run on disk. Any process may read it; one worker at a time writes it."""
 
-    def __init__(self, path: Path, listeners: Iterable[Callable[[Event], None]] = ()):
-        """`listeners` are told each event that is emitted here, once it is written."""
+    def __init__(self, path: Path, listeners: Iterable[Callable[[Event], None]] = (), shown_as: str = ""):
+        """`listeners` are told each event that is emitted here, once it is written. `shown_as`: the id that only shows
+        the run, where it was found by that one; then whatever would change the run raises InputError."""
         self.path = Path(path)
         self._listeners = tuple(listeners)
+        self._shown_as = shown_as
 
     @property
     def id(self) -> str:
-        return self.path.name
+        """The id by which it was found: a page that somebody is shown must not tell them the run's own."""
+        return self._shown_as or self.path.name
+
+    @property
+    def only_shown(self) -> bool:
+        """Whether it was found by the id that only shows it (`shown_ids`)."""
+        return bool(self._shown_as)
+
+    @property
+    def address(self) -> str:
+        """What the warm server is asked for it by: its id where that finds it, else its path."""
+        return self.id if self.path.parent in (paths.runs(), paths.showcase()) else str(self.path)
+
+    def require_owner(self) -> None:
+        """Raises InputError where the run is only shown: the doors of whatever changes it or takes it away."""
+        if self.only_shown:
+            accepted = _("whoever has its own link can do that")
+            raise InputError(Problem("run", _("this link only shows the run"), accepted))
 
     @classmethod
     def create(cls, job: Job | Recipe, path: Path | None = None) -> RunFolder:
@@ -92,11 +111,15 @@ class RunFolder:
 
     @classmethod
     def find(cls, run_id: str) -> RunFolder:
-        """The run of that id. Raises InputError when there is none; an id is never used as a path unchecked."""
+        """The run of that id, its own or the one that shows it. Raises InputError when there is none; an id is never
+        used as a path unchecked."""
         if ID.fullmatch(run_id):
             for root in (paths.runs(), paths.showcase()):
                 if (root / run_id / "recipe.json").is_file():
                     return cls(root / run_id)
+            own = shown_ids.run_of(run_id)
+            if own and ID.fullmatch(own) and (paths.runs() / own / "recipe.json").is_file():
+                return cls(paths.runs() / own, shown_as=run_id)
         raise InputError(Problem("run", _("there is no run at this address"), _("check the link, or start a new run")))
 
     # -- reading
@@ -108,7 +131,10 @@ class RunFolder:
 
     @property
     def recipe(self) -> Recipe:
-        return Recipe.from_json((self.path / "recipe.json").read_text(encoding="utf-8"))
+        """Of a run that is only shown, without where its data lie: that path is the key to them."""
+        recipe = Recipe.from_json((self.path / "recipe.json").read_text(encoding="utf-8"))
+        secret = self.only_shown and not Path(recipe.data).is_relative_to(paths.samples())
+        return recipe.without_data() if secret else recipe
 
     @property
     def job(self) -> Job:
@@ -121,7 +147,8 @@ class RunFolder:
     @property
     def result(self) -> Result | None:
         try:
-            return Result.from_json((self.path / "result.json").read_text(encoding="utf-8"))
+            result = Result.from_json((self.path / "result.json").read_text(encoding="utf-8"))
+            return replace(result, run=self.id) if self.only_shown else result
         except FileNotFoundError:
             return None
 
@@ -195,6 +222,7 @@ class RunFolder:
 
     def emit(self, kind: str, **data: Json) -> None:
         """Append one event. A whole line goes out in one write, so that readers never see half of one."""
+        self.require_owner()
         now = round(time.time(), 3)
         line = json.dumps(messages.kept({"time": now, "kind": kind, **data}), ensure_ascii=False)
         path = self.path / "events.jsonl"
@@ -212,6 +240,7 @@ class RunFolder:
 
     def write(self, name: str, text: str) -> Path:
         """Write a file whole or not at all."""
+        self.require_owner()
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
@@ -225,6 +254,7 @@ class RunFolder:
     def clear_outcome(self) -> None:
         """Takes away what an earlier attempt came to: a run that goes on has not come to anything yet. One whose
         baseline alone goes on has."""
+        self.require_owner()
         if self.job.verb == "longer":
             return
         for name in ("result.json", "comparison.json", "sweep.json", LAYERS):
@@ -253,9 +283,11 @@ class RunFolder:
     # -- stopping
 
     def request_cancel(self) -> None:
+        self.require_owner()
         (self.path / "cancel").touch()
 
     def clear_cancel(self) -> None:
+        self.require_owner()
         (self.path / "cancel").unlink(missing_ok=True)
 
     @property
@@ -305,7 +337,12 @@ def _ends_with_newline(file: BinaryIO) -> bool:
 
 def refusal(run: Path, found: str, accepted: str) -> InputError:
     """Why something cannot be had of a run."""
-    return InputError(Problem(_("run {name}", name=run.name), found, accepted))
+    return InputError(Problem(called(run), found, accepted))
+
+
+def called(run: Path) -> str:
+    """What a sentence calls a run: by its folder's name, unless that is its key."""
+    return _("this run") if ID.fullmatch(run.name) else _("run {name}", name=run.name)
 
 
 def no_model(run: Path) -> InputError:

@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 from engines import paths
 from engines.contract import InputError, ModelCard, Problem
+from engines.environment import public
 from engines.messages import _
 
 HUB_PATIENCE_SECONDS = 2.0
@@ -77,9 +78,11 @@ def _in_torch_cache(pattern: str) -> Iterator[Path]:
 
 
 def hub_reachable() -> bool:
-    """Whether the hub answers within two seconds; asked at most once a minute."""
+    """Whether the hub answers within two seconds; asked at most once a minute. A public host never asks."""
     global _reached
     asked, answer = _reached
+    if public():
+        return False
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "TRUE", "YES", "ON"}:
         return False
     if time.monotonic() - asked > 60 or not asked:

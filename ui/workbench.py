@@ -15,6 +15,7 @@ from ui.comparisons import found as comparisons
 from ui.comparisons import page as comparison_page
 from ui.comparisons import sweep, sweep_page
 from ui.page import address, draft, errors, frame, local_storage, recorded, user_changes
+from ui.runs import links
 from ui.showing import handover
 from ui.steps import comparison, data, model, strategy
 from ui.steps import result as result_step
@@ -55,7 +56,7 @@ def open(*tasks: str) -> Workbench | None:
         if run and run.recipe.task in tasks:
             task = run.recipe.task
         here = _arrived(here, run)
-        own = run if run and not recorded.is_recorded(run) else None
+        own = run if run and recorded.is_own(run) else None
         return Workbench(registry.task(task).info, here, run, draft.read(task, here, own))
     except InputError as error:
         errors.say(error)
@@ -140,6 +141,7 @@ def train(desk: Workbench) -> None:
     _banner(desk)
     training.show(desk.info, desk.run, desk.draft)
     _remember(desk.run)
+    links.show(desk.run)
 
 
 def result(desk: Workbench, show: Callable[[recorded.Finished], None] = result_step.show) -> None:
@@ -154,17 +156,21 @@ def result(desk: Workbench, show: Callable[[recorded.Finished], None] = result_s
     comparison.show(desk.info, found)
     show(found)
     _remember(found.run)
+    links.show(found.run)
 
 
 def _has_page_of_its_own(info: TaskInfo, run: RunFolder) -> bool:
     """Draws a comparison, or a sweep, in place of either step."""
     if comparisons.is_one(run):
+        links.told(run)
         comparison_page.show(info, run)
     elif sweep.is_one(run):
+        links.told(run)
         sweep_page.show(info, run)
     else:
         return False
     _remember(run)
+    links.show(run)
     return True
 
 
@@ -174,6 +180,8 @@ def _remember(run: RunFolder) -> None:
 
 
 def _banner(desk: Workbench) -> None:
+    if desk.run is not None:
+        links.told(desk.run)
     if desk.run is None or not recorded.is_recorded(desk.run) or not (found := recorded.finished(desk.run)):
         return
     sample = recorded.sample(desk.run.id)

@@ -10,9 +10,9 @@ from typing import Any
 from engines import registry
 from engines.api.using import task_of
 from engines.contract import Cancelled, Event, InputError, Job, Problem, Recipe, Result, State, Strategy
-from engines.jobs import worker
+from engines.jobs import offered, worker
 from engines.messages import _
-from engines.runs import BASELINE, RunFolder
+from engines.runs import BASELINE, RunFolder, called
 
 Listener = Callable[[Event], None]
 SAME = ("task", "data", "test", "target", "model", "strategy", "seed", "settings")
@@ -36,7 +36,7 @@ def recipe(
 ) -> Recipe:
     """A recipe whose names and settings are known to be right; what is not given follows the task.
 
-    Raises InputError with every problem at once.
+    Raises InputError with every problem at once, and on a public host for a model that it does not offer.
     """
     found, data, test = registry.task(task), Path(data), None if test is None else Path(test)
     target = None if target is None else Path(target)
@@ -62,8 +62,10 @@ def recipe(
             problems.append(Problem(name, _("there is no {path}", path=path), _("accepted: a folder, a zip or a file")))
     if problems:
         raise InputError(*problems)
-    card = found.describe(model or found.model_for(data, found.settings.parse(changed)))
-    return Recipe(
+    model = model or found.model_for(data, found.settings.parse(changed))
+    offered.require_listed(task, [model])
+    card = found.describe(model)
+    asked = Recipe(
         task=task,
         data=str(data.absolute()),
         test=str(test.absolute()) if test else None,
@@ -73,6 +75,8 @@ def recipe(
         seed=seed,
         settings=changed,
     )
+    offered.require(asked)
+    return asked
 
 
 def fit(recipe: Recipe, out: str | Path, *, listeners: Iterable[Listener] = ()) -> Result:
@@ -103,9 +107,7 @@ def longer_job(run: RunFolder, epochs: int | None = None) -> Job:
     result = run.result
     if result is None or not (run.path / BASELINE).is_dir():
         found = _("it has no baseline that can go on")
-        raise InputError(
-            Problem(_("run {id}", id=run.id), found, _("accepted: one whose baseline had not stopped improving"))
-        )
+        raise InputError(Problem(called(run.path), found, _("accepted: one whose baseline had not stopped improving")))
     known = int(result.baseline_details["scratch"]["epochs"])
     if epochs is not None and epochs <= known:
         raise InputError(

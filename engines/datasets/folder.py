@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
-from engines import paths, runs
+from engines import clock, paths, runs
 from engines.contract import InputError, Problem
 from engines.datasets.state import DatasetState, Item, replay
 from engines.messages import _
@@ -229,7 +229,7 @@ class DatasetFolder:
     def purge() -> None:
         """Takes away for good what was deleted more than UNDO_SECONDS ago."""
         for aside in paths.datasets().glob(f"{GONE}*"):
-            if time.time() - aside.stat().st_mtime > UNDO_SECONDS:
+            if clock.age(aside) > UNDO_SECONDS:
                 shutil.rmtree(aside, ignore_errors=True)
 
     def _append(self, kind: str, **values: Any) -> None:

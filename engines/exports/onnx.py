@@ -17,6 +17,7 @@ from torch.onnx import OnnxExporterError
 
 from engines.contract import InputError, Problem
 from engines.messages import _
+from engines.runs import called
 
 TOLERANCE = 1e-4
 """Largest difference of a number that comes out, relative to the largest one where that is above 1."""
@@ -104,4 +105,4 @@ def load_lines(file: str) -> str:
 
 
 def refusal(run: Path, found: str, accepted: str = INSTEAD) -> InputError:
-    return InputError(Problem(_("run {name}", name=run.name), found, accepted))
+    return InputError(Problem(called(run), found, accepted))

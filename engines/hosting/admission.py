@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engines.contract import InputError, Job, Problem
-from engines.hosting import limits, usage
+from engines.hosting import limits, operation, usage
 from engines.messages import _
 
 
@@ -13,18 +13,21 @@ def admit(job: Job, unfinished: int) -> None:
     if not limits.public():
         return
     if not job.owner:
-        raise InputError(
-            Problem("visitor", _("this browser keeps no cookie"), _("allow it one, and load the page again"))
-        )
+        raise _refusal("visitor", _("this browser keeps no cookie"), _("allow it one, and load the page again"))
     at_once = limits.visitor_runs_at_once()
     if at_once and unfinished >= at_once:
         found = _("{unfinished} of your runs wait or train already", unfinished=unfinished)
-        raise InputError(Problem("runs", found, _("cancel one, or try again when one has finished")))
+        raise _refusal("runs", found, _("cancel one, or try again when one has finished"))
     if not usage.spend(job.owner, "runs", 1, limits.visitor_runs()):
         found = _(
             "you have started {visitor_runs} today, as many as a visitor may here", visitor_runs=limits.visitor_runs()
         )
-        raise InputError(Problem("runs", found, _("come back tomorrow, or run Headstart on a machine of your own")))
+        raise _refusal("runs", found, _("come back tomorrow, or run Headstart on a machine of your own"))
+
+
+def _refusal(where: str, found: str, accepted: str) -> InputError:
+    operation.count("runs")
+    return InputError(Problem(where, found, accepted))
 
 
 def require_few(examples: int, unit: str) -> None:

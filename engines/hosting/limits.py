@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from engines.environment import number
+from engines.environment import public as public
 
 MIB = 1 << 20
-
-
-def public() -> bool:
-    """HEADSTART_PUBLIC: strangers come here. Without it none of the limits below holds."""
-    return os.environ.get("HEADSTART_PUBLIC", "").strip().lower() not in {"", "0", "no", "false"}
 
 
 def session_bytes() -> int:

@@ -12,6 +12,8 @@ from engines import paths
 
 What = Literal["bytes", "runs"]
 BUSY_SECONDS = 10.0
+KEPT_DAYS = 2
+"""A clock that goes over midnight and back must not give anybody the day anew."""
 
 
 def spend(visitor: str, what: What, amount: int, most: int) -> bool:
@@ -56,12 +58,16 @@ def _had(table: sqlite3.Connection, visitor: str, what: What) -> int:
 
 
 def _today() -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime())
+    return _day(time.time())
+
+
+def _day(moment: float) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(moment))
 
 
 @contextlib.contextmanager
 def _table() -> Iterator[sqlite3.Connection]:
-    """One transaction, which no other process gets between. What is older than today is forgotten."""
+    """One transaction, which no other process gets between. What is older than KEPT_DAYS is forgotten."""
     table = sqlite3.connect(paths.private_home() / "visitors.sqlite3", timeout=BUSY_SECONDS, isolation_level=None)
     try:
         table.execute(
@@ -69,7 +75,7 @@ def _table() -> Iterator[sqlite3.Connection]:
                 visitor TEXT, day TEXT, what TEXT, amount INTEGER, PRIMARY KEY (visitor, day, what))"""
         )
         table.execute("BEGIN IMMEDIATE")
-        table.execute("DELETE FROM used WHERE day < ?", (_today(),))
+        table.execute("DELETE FROM used WHERE day < ?", (_day(time.time() - KEPT_DAYS * 24 * 3600),))
         yield table
         table.execute("COMMIT")
     finally:

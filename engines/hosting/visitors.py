@@ -1,13 +1,15 @@
-"""Who a visitor is: a random name in a signed cookie, never an address."""
+"""Who a visitor is: a random name in a signed cookie, or their account where people log in; never an address."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
 import hmac
+import json
 import os
 import re
 import secrets
+from collections import OrderedDict
 from pathlib import Path
 
 from engines import paths
@@ -15,6 +17,7 @@ from engines import paths
 COOKIE = "headstart_visitor"
 NAME = re.compile(r"[A-Za-z0-9_-]{22}")
 KEEP_SECONDS = 30 * 24 * 3600
+MOST_ACCOUNTS = 20_000
 
 
 def new_cookie() -> str:
@@ -32,6 +35,33 @@ def visitor_of(cookie: str | None) -> str | None:
     if not NAME.fullmatch(name) or not hmac.compare_digest(signature.encode(), _signature(name).encode()):
         return None
     return hashlib.sha256(name.encode()).hexdigest()[:24]
+
+
+def account(issuer: str, subject: str) -> str:
+    """The visitor that an account of an OpenID Connect provider is: its `iss` and `sub`, which together name it.
+
+    With this host's own key in it, so that nobody who reads what is kept can try accounts that they know.
+    """
+    said = json.dumps(["account", issuer, subject]).encode()
+    return hmac.new(_secret(paths.private_home()), said, hashlib.sha256).hexdigest()[:24]
+
+
+_accounts: OrderedDict[str, str] = OrderedDict()
+"""Visitor by their cookie -> visitor by their account, of those whose pages this process has drawn."""
+
+
+def remember_account(by_cookie: str, account: str) -> None:
+    """From now on the browser with that cookie acts as this account; as none, where that is empty."""
+    _accounts.pop(by_cookie, None)
+    if account:
+        _accounts[by_cookie] = account
+        while len(_accounts) > MOST_ACCOUNTS:
+            _accounts.popitem(last=False)
+
+
+def account_of(by_cookie: str | None) -> str | None:
+    """Whom the browser with that cookie is logged in as, as far as its last page told; None where as nobody."""
+    return _accounts.get(by_cookie or "")
 
 
 def _signature(name: str) -> str:

@@ -45,11 +45,12 @@ _opening = threading.Lock()
 
 def delete(jobs: JobBackend, run_id: str, *, undo: bool = False) -> None:
     """Cancels a run if need be and removes its folder, and what only it used (`cleanup.remove`); with `undo`, `restore`
-    brings it back for a while. Raises InputError for a recorded run that comes with Headstart, and when the run won't
-    stop.
+    brings it back for a while. Raises InputError for a recorded run that comes with Headstart, for an id that only
+    shows a run, and when the run won't stop.
     """
     cleanup.purge()
     run = RunFolder.find(run_id)
+    run.require_owner()
     if run.path.parent != paths.runs():
         raise InputError(
             Problem("run", _("this recorded run belongs to Headstart"), _("only your own runs can be deleted"))

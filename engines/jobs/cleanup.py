@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from engines import paths
+from engines import clock, paths, shown_ids
 from engines.contract import InputError
 from engines.datasets.folder import DatasetFolder
 from engines.jobs import limits
@@ -27,6 +26,7 @@ def remove(run: Path) -> None:
     """Deletes a run folder for good, and with it what only that run used: its uploads, what was unpacked of them, and
     what was computed of them in the cache. Never anything outside `paths.home()` and the cache."""
     brought, cached = _brought(run), _cached(run)
+    shown_ids.withdraw(run.name.removeprefix(UNDO))
     shutil.rmtree(run, ignore_errors=True)
     others = _others(run)
     for data in brought - {data for other in others for data in _brought(other)}:
@@ -47,7 +47,7 @@ def tidy() -> None:
 def purge() -> None:
     """Removes for good the runs that were deleted more than UNDO_SECONDS ago."""
     for gone in paths.runs().glob(f"{UNDO}*"):
-        if time.time() - gone.stat().st_mtime > UNDO_SECONDS:
+        if clock.age(gone) > UNDO_SECONDS:
             remove(gone)
 
 
@@ -134,7 +134,7 @@ def _age(path: Path) -> float:
     """Seconds since anything directly in it changed; 0 of what is gone."""
     try:
         inside: Iterable[Path] = path.iterdir() if path.is_dir() else ()
-        return time.time() - max(found.stat().st_mtime for found in (path, *inside))
+        return min(clock.age(found) for found in (path, *inside))
     except FileNotFoundError:
         return 0.0
 

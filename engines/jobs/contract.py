@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from engines.contract import Event, Job, State
@@ -22,6 +23,8 @@ class JobStatus:
     """`submit(None, resume=id)` would continue it."""
     stopping: bool = False
     """Somebody cancelled it and it has not stopped yet."""
+    only_shown: bool = False
+    """Whoever asked has the id that only shows the run: they may neither stop nor resume it."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +34,21 @@ class Load:
     waiting: int
     silent_seconds: tuple[float, ...]
     """Of each run that trains, since it last gave a sign of life."""
+    ended: Mapping[State, int] = field(default_factory=dict)
+    """How many of those that were queued in the last 24 hours have ended, by how."""
 
 
 class JobBackend(Protocol):
-    """A queue of runs. Every method raises InputError for an id that there is no run of."""
+    """A queue of runs. Every method raises InputError for an id that there is no run of, and those that change a run
+    for the id that only shows it."""
 
     def submit(self, job: Job | None, resume: str | None = None) -> str:
         """Queues a new run for `job`, or run `resume` again with the job it has; returns the run's id. With both, run
         `resume`, which is done, is given that job as well.
 
         Raises InputError when too many runs wait, when `resume` is queued, running or, without a job, done, or, on a
-        public host, when the job's owner has had as many as a visitor may (`hosting.admission`).
+        public host, when the job's owner has had as many as a visitor may (`hosting.admission`), or while the operator
+        lets none in (`hosting.operation`).
         """
 
     def status(self, run_id: str) -> JobStatus: ...

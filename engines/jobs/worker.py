@@ -90,8 +90,10 @@ def _compare(job: Job, run: RunFolder) -> None:
             Problem(_("arguments of 'compare'"), _("found {arguments}", arguments=job.arguments), accepted)
         ) from None
     first = None
-    with contextlib.suppress(InputError):  # where it was deleted meanwhile, its seed is trained again
-        first = RunFolder.find(str(job.arguments.get("first", "")))
+    with contextlib.suppress(InputError):  # where it was deleted meanwhile, or is only shown, its seed is trained again
+        named = RunFolder.find(str(job.arguments.get("first", "")))
+        named.require_owner()
+        first = named
     answer = lifecycle.compare(task, job.recipe, run, budgets, seeds, first)
     run.write("comparison.json", json.dumps(messages.kept(answer), indent=2))
 

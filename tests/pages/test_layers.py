@@ -60,7 +60,7 @@ def test_it_is_looked_into_once_and_drawn_with_a_sentence_a_plot(
     plots = shown(at, "plotly_chart")
     assert asked == []
     press(at, "Look inside")
-    assert asked == [{"verb": "layers", "run": str(run.path)}]
+    assert asked == [{"verb": "layers", "run": run.address}]
     assert shown(at, "plotly_chart") == plots + 3
     for said in (
         "1 of 2 stages see your photographs much as before",

@@ -92,8 +92,7 @@ def say(status: JobStatus, now: Standing, what: str = "comparison") -> None:
     with left:
         match status.state:
             case State.QUEUED:
-                place = _(", number {position} in the queue", position=status.position) if status.position else ""
-                st.progress(0.0, _("Waiting for its turn{place}", place=place))
+                st.progress(0.0, train.waiting(status))
             case State.RUNNING:
                 text = _("Stopping: the trainings that are done are being kept") if status.stopping else now.text
                 st.progress(now.share, text)

@@ -16,7 +16,7 @@ def offer(found: recorded.Finished) -> None:
     """A button below what training from scratch was given; nothing where it had stopped improving, cannot go on, or
     goes on already."""
     result, run = found.result, found.run
-    if result.comparison != "done" or not result.baseline_may_improve or recorded.is_recorded(run):
+    if result.comparison != "done" or not result.baseline_may_improve or not recorded.is_own(run):
         return
     if not (run.path / BASELINE).is_dir() or not Path(found.recipe.data).exists():
         return

@@ -16,7 +16,7 @@ def offer(found: recorded.Finished) -> None:
     untrained = {Strategy.SCRATCH, Strategy.ZERO_SHOT}
     if known is None or known.scope != "networks" or result.comparison == "running":
         return
-    if Strategy(result.strategy) in untrained or recorded.is_recorded(found.run):
+    if Strategy(result.strategy) in untrained or not recorded.is_own(found.run):
         return
     kept = bool(found.run.trials_done)  # runs of before 0.3 left nothing to begin with
     missing = SEEDS - kept

@@ -212,6 +212,8 @@ def _more_seeds(run: RunFolder, known: dict[str, Any], asked: Asked, points: Seq
     """Where nothing was decided with fewer seeds than there may be: the same once more, with all of them."""
     if known["side"] != "unclear" or known["reason"] or known.get("stopped_early") or asked.seeds >= MOST_SEEDS:
         return
+    if not recorded.is_own(run):
+        return
     missing = MOST_SEEDS - found.verdict(known).difference.seeds
     took = missing * sum(point.get("seconds") or 0.0 for point in points)
     time = _(", at most about {duration}", duration=words.duration(took)) if took else ""

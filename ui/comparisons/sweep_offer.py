@@ -22,7 +22,7 @@ def offer(found: recorded.Finished) -> None:
     """A button with its time; nothing where there is nothing to try, or too little to tell it by."""
     result, recipe = found.result, found.recipe
     held_out = result.n_validation or round(0.2 * result.n_test * bool(result.details.get("folds")))
-    if not result.details.get("classes") or recorded.is_recorded(found.run) or held_out < FEWEST:
+    if not result.details.get("classes") or not recorded.is_own(found.run) or held_out < FEWEST:
         return
     if Strategy(result.strategy) in {Strategy.SCRATCH, Strategy.ZERO_SHOT} or not Path(recipe.data).exists():
         return

@@ -78,7 +78,7 @@ def _asked(found: recorded.Finished, suffix: str, content: bytes) -> list[dict[s
     folder.mkdir()
     try:
         (folder / f"observations{suffix}").write_bytes(content)
-        asked = {"verb": "predict", "run": str(found.run.path), "data": str(folder / f"observations{suffix}")}
+        asked = {"verb": "predict", "run": found.run.address, "data": str(folder / f"observations{suffix}")}
         rows: list[dict[str, Any]] = client.ask(asked)["rows"]
         return rows
     finally:

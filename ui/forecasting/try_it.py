@@ -26,15 +26,16 @@ MODEL_GONE = _("This recording comes without its model. Train it yourself, then 
 # --- the future, and the past that counted --------------------------------------------------------
 
 
-def _data_of(found: recorded.Finished) -> Path:
-    """The run's own data; of a recording, its sample, made on this machine."""
+def _data_of(found: recorded.Finished) -> str:
+    """Where the run's own data lie ('' of one that is only shown: the warm server knows); of a recording, its sample,
+    made on this machine."""
     from engines.jobs.serving import client
 
     if not recorded.is_recorded(found.run):
-        return Path(found.recipe.data)
+        return found.recipe.data
     task = found.recipe.task
     asked = {"verb": "sample", "task": task, "name": recorded.sample(found.run.id), "out": str(paths.samples() / task)}
-    return Path(client.ask(asked)["path"])
+    return str(client.ask(asked)["path"])
 
 
 def future(found: recorded.Finished) -> None:
@@ -58,7 +59,7 @@ def future(found: recorded.Finished) -> None:
     if wanted or upload is not None:
         with errors.calm(_("The forecast could not be made.")), st.spinner(_("Asking the model …")):
             if upload is None:
-                asked = {"verb": "predict", "run": str(found.run.path), "data": str(_data_of(found))}
+                asked = {"verb": "predict", "run": found.run.address, "data": _data_of(found)}
                 st.session_state["future"] = (found.run.id, client.ask(asked)["rows"])
             else:
                 st.session_state["future"] = (found.run.id, _asked_about(found, upload))
@@ -75,7 +76,7 @@ def _asked_about(found: recorded.Finished, upload: UploadedFile) -> list[dict[st
     try:
         suffix = Path(uploads.safe_name(upload.name)).suffix.lower()[:8]
         (folder / f"newer{suffix}").write_bytes(upload.getvalue())
-        asked = {"verb": "predict", "run": str(found.run.path), "data": str(folder / f"newer{suffix}")}
+        asked = {"verb": "predict", "run": found.run.address, "data": str(folder / f"newer{suffix}")}
         rows: list[dict[str, Any]] = client.ask(asked)["rows"]
         return rows
     finally:
@@ -149,7 +150,7 @@ def past(found: recorded.Finished) -> None:
             return
     with errors.calm(_("The model could not be asked.")):
         with st.spinner(_("Looking at what mattered …")):
-            row = _explained(found.run.path, found.finished, str(_data_of(found)), name)
+            row = _explained(found.run.address, found.finished, _data_of(found), name)
         figure = series_plots.added(row["ds"], row["values"], row["attribution"])
         plots.show(
             figure,
@@ -171,12 +172,12 @@ def past(found: recorded.Finished) -> None:
 
 
 @functools.lru_cache(maxsize=32)
-def _explained(run: Path, stamp: float, data: str, name: str) -> dict[str, Any]:  # noqa: ARG001  (a run made anew)
+def _explained(run: str, stamp: float, data: str, name: str) -> dict[str, Any]:  # noqa: ARG001  (a run made anew)
     from engines.jobs.serving import client
 
     out = paths.uploads() / f"explain-{runs.new_id()}"
     try:
-        asked = {"verb": "explain", "run": str(run), "data": data, "out": str(out), "example": name}
+        asked = {"verb": "explain", "run": run, "data": data, "out": str(out), "example": name}
         row: dict[str, Any] = client.ask(asked)["rows"][0]
         return row
     finally:

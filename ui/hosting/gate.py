@@ -15,9 +15,9 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engines import messages
-from engines.hosting import limits, usage, visitors
+from engines.hosting import limits, operation, usage, visitors
 from engines.messages import _
-from ui.hosting import headers
+from ui.hosting import headers, login
 
 CLOSED = re.compile(r"/_stcore/(metrics|agent|script-health-check)(/|$)")
 """What tells strangers about the host."""
@@ -31,6 +31,7 @@ MOST_KEPT = 20_000
 
 
 NO_COOKIE = _("This browser keeps no cookie: allow it one, and load the page again.")
+NOT_LOGGED_IN = _("You are not logged in: log in at the top of the page, then bring your data.")
 
 
 class TooMuch(Exception):
@@ -70,11 +71,13 @@ class Gate:
             await self.app(scope, receive, send)
             return
         if CLOSED.search(scope["path"]):
+            operation.count("closed")
             await _refuse(scope, receive, send, 404, _("There is nothing here."))
             return
         cookie = _cookie(scope)
         visitor = visitors.visitor_of(cookie)
         if limits.public() and not self._allows(visitor):
+            operation.count("rate")
             await _refuse(scope, receive, send, 429, _("Too many requests: wait a minute, then load the page again."))
             return
         fresh = None if visitor or scope["type"] == "websocket" else visitors.new_cookie()
@@ -97,8 +100,11 @@ class Gate:
                 del self._held[session]
             await self.app(scope, receive, send)
             return
+        asked = login.offered()
+        visitor = visitors.account_of(visitor) if asked else visitor
         if visitor is None:
-            await _refuse(scope, receive, send, 403, messages.told(NO_COOKIE))
+            operation.count("cookie")
+            await _refuse(scope, receive, send, 403, messages.told(NOT_LOGGED_IN if asked else NO_COOKIE))
             return
         started, uncounted = False, 0
         self._held[session][file] = 0
@@ -132,6 +138,7 @@ class Gate:
             await self.app(scope, counted, watched)
         except TooMuch as reason:
             self._held[session].pop(file, None)
+            operation.count("upload")
             if not started:
                 await PlainTextResponse(str(reason), 413)(scope, receive, send)
 

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 
 from engines import paths
 from engines.environment import number
+from engines.hosting import operation
 from engines.jobs.backends import backend
 
 SILENT_SECONDS = 60.0
@@ -18,7 +19,8 @@ SILENT_SECONDS = 60.0
 
 
 def look() -> dict[str, Any]:
-    """What a monitor asks: `ok`, free disk in bytes, runs that wait and train, and how many of these are silent."""
+    """What a monitor asks: `ok`, free disk in bytes, runs that wait and train, how many of these are silent, and what
+    the operator has chosen (open, paused, draining: no fault, so `ok` says nothing of it)."""
     load = backend().load()
     free = shutil.disk_usage(paths.private_home()).free
     silent = sum(seconds > SILENT_SECONDS for seconds in load.silent_seconds)
@@ -29,6 +31,7 @@ def look() -> dict[str, Any]:
         "waiting": load.waiting,
         "running": len(load.silent_seconds),
         "silent": silent,
+        "operation": operation.state(),
     }
 
 

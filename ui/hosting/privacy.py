@@ -10,6 +10,7 @@ from engines.jobs import backends, cleanup
 from engines.jobs import limits as job_limits
 from engines.messages import _, _n
 from engines.runs import RunFolder
+from ui.hosting import login
 from ui.page import errors, local_storage, visitor, words
 
 ASKED, FORGET = "delete_everything", "forget_everything"
@@ -37,8 +38,10 @@ def _kept() -> list[str]:
             how_long=how_long,
         ),
         _(
-            "**Who can see it.** A run belongs to whoever has its link: the long id in the address is its only key. "
-            "Share a link as you would share the data. Whoever runs this machine can read its disk."
+            "**Who can see it.** A run belongs to whoever has its own link: the long id in the address is its key, so "
+            "keep it as you would keep the data. Its other link, to show others, only reads: progress, result with its "
+            "examples, report, and the model to try. A data set has its own link alone. Whoever runs this machine can "
+            "read its disk."
         ),
         _("**Who you are.** {who} The list of your runs is kept in this browser alone.", who=_who()),
         _(
@@ -54,6 +57,11 @@ def _kept() -> list[str]:
 
 
 def _who() -> str:
+    if login.offered():
+        return _(
+            "Your account, from the provider that you log in with, tells your runs from others' for the quotas. What "
+            "is kept of it is a digest: no name, no address; whoever runs the provider knows that you came here."
+        )
     if not limits.public():
         return _("There are no accounts and no cookies, and nothing leaves this machine.")
     return _(
@@ -65,6 +73,9 @@ def _who() -> str:
 def _left_today() -> None:
     """What this visitor may still have."""
     me = visitor.me()
+    if not me and login.offered():
+        st.info(_("Log in at the top of the page, and see what is left of your day."), icon=":material/login:")
+        return
     if not me:
         st.warning(_("This browser keeps no cookie, so nothing can be started here."), icon=":material/cookie_off:")
         return

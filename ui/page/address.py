@@ -1,6 +1,6 @@
 """What a page shows is said by its address, so that a refresh, a closed tab or another device loses nothing.
 
-?run=      the run that is shown; its id is the only key to it
+?run=      the run that is shown: its own id, which is its owner's key, or the id that only shows it
 ?task=     the task, where a page has several
 ?data=     data that were uploaded or taken from a sample
 ?target=   data of a new domain, without labels

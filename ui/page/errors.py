@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
 
 from engines.contract import InputError
+from engines.hosting import operation
 from engines.messages import _
 from ui.page import words
 
@@ -33,6 +35,7 @@ def _where(where: str) -> str:
 def broke(what: str, next_step: str = _("Try again; what you made so far is kept.")) -> None:
     """A defect of ours, said calmly. Call it while the exception is being handled: it goes to the log."""
     log.exception(what)
+    operation.count(type(sys.exception()).__name__)
     st.error(f"**{what}** {next_step}", icon=":material/build:")
 
 

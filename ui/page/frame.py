@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from engines.messages import _, told
+from ui.hosting import login
 from ui.page import address, errors, shell, user_changes
 
 WIDTH = 1080  # pixels; a phone gets what it has
@@ -19,6 +20,7 @@ def page(title: str, lead: str = "") -> Iterator[None]:
     """Around everything on a page. Whatever goes wrong inside becomes a sentence and a next step."""
     shell.around()
     with st.container(horizontal_alignment="center"), st.container(width=WIDTH):
+        login.show()
         st.title(title, anchor=False)
         if lead:
             st.container(key="lead").caption(lead)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,11 @@ def is_recorded(run: RunFolder) -> bool:
     return run.path.parent == paths.showcase()
 
 
+def is_own(run: RunFolder) -> bool:
+    """Whether more may be made of it here: it is no recording, and whoever looks has its own link."""
+    return not is_recorded(run) and not run.only_shown
+
+
 def finished(run: RunFolder) -> Finished | None:
     """The outcome of a run whose model is tested, kept in memory; None while it is not. Its comparison may still go on
     (`result.comparison`). A rename is seen at once."""
@@ -55,7 +60,10 @@ def finished(run: RunFolder) -> Finished | None:
         stamp = (run.path / "result.json").stat().st_mtime_ns, (run.path / "recipe.json").stat().st_mtime_ns
     except FileNotFoundError:
         return None
-    return _read(run.path, stamp)
+    found = _read(run.path, stamp)
+    if run.only_shown:  # what is kept in memory is its owner's
+        return replace(found, run=run, recipe=run.recipe, result=replace(found.result, run=run.id))
+    return found
 
 
 @functools.lru_cache(maxsize=64)

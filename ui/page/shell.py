@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.navigation.page import Page
 from streamlit.runtime.pages_manager import PagesManager
 
+from engines.hosting import operation
 from engines.messages import _
 from ui.page import domains
 
@@ -34,6 +35,8 @@ def navigation() -> Page:
         st.Page("pages/evidence.py", title=_("Evidence"), url_path="evidence"),
         st.Page("pages/privacy.py", title=_("Privacy"), url_path="privacy"),
     ]
+    if operation.token():
+        pages.append(st.Page("pages/operating.py", title=_("Operator"), url_path="operator", visibility="hidden"))
     shown = st.navigation(pages, position="top")
     title = "Headstart" if shown.title == "Headstart" else f"{shown.title} · Headstart"
     st.set_page_config(page_title=title, page_icon=str(Path(__file__).parents[1] / "icon.svg"), layout="wide")
@@ -48,6 +51,7 @@ def _links(pages: list[Page], shown: Page) -> str:
     """A phone's navigation, as one element: eight of Streamlit's own cost a tenth of opening a page."""
     here = {page: ' aria-current="page"' if page is shown else "" for page in pages}
     links = [f'<a href="{page.url_path or "./"}" target="_self"{here[page]}>{escape(page.title)}</a>' for page in pages]
+    links = [link for link, page in zip(links, pages, strict=True) if page.visibility == "visible"]
     return f'<nav aria-label="Pages">{"".join(links)}</nav>'
 
 

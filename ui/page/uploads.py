@@ -80,7 +80,7 @@ def keep(files: Sequence[Upload], archives: Sequence[str] = (".zip", ".npz"), ti
     `archives` are the endings of files that are data by themselves; `title` is what they are called, by default the
     file's name.
 
-    Raises InputError when there is nothing, too much, or an archive among other files.
+    Raises InputError when there is nothing, too much, an archive among other files, or nobody whose they are.
     """
     single = [f for f in files if f.name.lower().endswith(tuple(archives))]
     if not files:
@@ -99,6 +99,7 @@ def keep(files: Sequence[Upload], archives: Sequence[str] = (".zip", ".npz"), ti
                 single[0].name, _("it came with {files} other files", files=len(files) - 1), _("one archive at a time")
             )
         )
+    owner = visitor.require()
     data_id = runs.new_id()
     into = paths.uploads() / data_id
     into.mkdir()
@@ -115,7 +116,7 @@ def keep(files: Sequence[Upload], archives: Sequence[str] = (".zip", ".npz"), ti
     except BaseException:
         shutil.rmtree(into, ignore_errors=True)
         raise
-    _write_origin(into, Origin(title=title, path=str(path), owner=visitor.me()))
+    _write_origin(into, Origin(title=title, path=str(path), owner=owner))
     return data_id
 
 

@@ -6,19 +6,36 @@ from dataclasses import replace
 
 import streamlit as st
 
-from engines.contract import Job
+from engines.contract import InputError, Job, Problem
 from engines.hosting import limits, visitors
 from engines.jobs.backends import backend
+from engines.messages import _
+from ui.hosting import login
 
 
 def me() -> str:
-    """The visitor; empty where Headstart is nobody's but its user's, and for a browser that keeps no cookie."""
+    """The visitor; empty where Headstart is nobody's but its user's, for a browser that keeps no cookie, and for
+    somebody who has not logged in where that is asked."""
     if not limits.public():
         return ""
+    if login.offered():
+        return login.account()
     cookies = st.context.cookies
     return visitors.visitor_of(cookies.get(visitors.COOKIE, None)) or ""
 
 
+def require() -> str:
+    """The visitor, to whom what they bring and make belongs. Raises InputError where a public host knows none."""
+    known = me()
+    if limits.public() and not known:
+        if login.offered():
+            raise InputError(Problem("visitor", _("you are not logged in"), _("log in at the top of the page")))
+        raise InputError(
+            Problem("visitor", _("this browser keeps no cookie"), _("allow it one, and load the page again"))
+        )
+    return known
+
+
 def submit(job: Job) -> str:
-    """Queues a job as this visitor's; the id of its run. Raises InputError as `JobBackend.submit` does."""
-    return backend().submit(replace(job, owner=me()))
+    """Queues a job as this visitor's; the id of its run. Raises InputError as `require` and `JobBackend.submit` do."""
+    return backend().submit(replace(job, owner=require()))

@@ -17,6 +17,7 @@ from engines.runs import RunFolder
 from ui.comparisons import found as comparisons
 from ui.comparisons import sweep
 from ui.page import address, domains, errors, local_storage, recorded, words
+from ui.runs import links
 from ui.widgets import take_home
 
 PER_PAGE = 10
@@ -204,6 +205,9 @@ def _more(found: Entry) -> None:
     key = found.run.id
     if recorded.is_recorded(found.run):
         st.caption(_("A recorded run that comes with Headstart."))
+    elif found.run.only_shown:
+        _shown(key)
+        return
     else:
         title = st.text_input(_("Name"), value=found.title, max_chars=80, key=f"name_{key}")
         if st.button(_("Rename"), key=f"rename_{key}", icon=":material/edit:", width="stretch") and title.strip():
@@ -223,9 +227,8 @@ def _more(found: Entry) -> None:
         if with_data
         else _("Model, recipe, model card and report, without your data."),
     )
-    if link := _link(found):
-        st.caption(_("Its link: whoever has it sees this run."))
-        st.code(link, language=None, wrap_lines=True)
+    if recorded.is_own(found.run):
+        links.both(found.run)
     if not recorded.is_recorded(found.run) and st.button(
         _("Delete"),
         key=f"delete_{key}",
@@ -236,13 +239,12 @@ def _more(found: Entry) -> None:
         _delete(found)
 
 
-def _link(found: Entry) -> str:
-    """The address of the run's page, to be copied; empty where the address of this page is not known."""
-    here = st.context.url
-    if not here:
-        return ""
-    home, domain = here.partition("?")[0].rstrip("/").removesuffix("/runs"), found.recipe.task.split(".")[0]
-    return f"{home}/{domain}?run={found.run.id}"
+def _shown(run_id: str) -> None:
+    """All that can be done with a run that somebody has shown."""
+    st.caption(_("Somebody shows you this run: only whoever has its own link can change it or take its model."))
+    if st.button(_("Take it off my list"), key=f"forget_{run_id}", icon=":material/playlist_remove:", width="stretch"):
+        st.session_state["forget_runs"] = [run_id]
+        st.rerun()
 
 
 def _delete(found: Entry) -> None:

@@ -65,7 +65,7 @@ def choose() -> None:
 
 def _begin(kind: Kind) -> None:
     with errors.calm(_("The data set could not be made.")):
-        dataset = DatasetFolder.create(kind, _("My {kinds}", kinds=told(KINDS)[kind][0].lower()), visitor.me())
+        dataset = DatasetFolder.create(kind, _("My {kinds}", kinds=told(KINDS)[kind][0].lower()), visitor.require())
         for number in (1, 2):
             dataset.add_class(_("Class {number}", number=number))
         st.query_params[handover.LINK] = dataset.id

@@ -183,7 +183,7 @@ def _number(label: str, now: dict[str, Any], before: float) -> None:
 
 
 def _again(found: recorded.Finished, chosen: float, kept: float) -> None:
-    if chosen in (kept, 0.0) or recorded.is_recorded(found.run):
+    if chosen in (kept, 0.0) or not recorded.is_own(found.run):
         return
     if st.button(
         _("Train again, keeping {chosen:.0f} %", chosen=100 * chosen), icon=":material/play_arrow:", type="primary"

@@ -177,7 +177,7 @@ def _asked(found: recorded.Finished, files: Sequence[Any], verb: str = "predict"
             suffix = Path(uploads.safe_name(file.name)).suffix.lower()[:8] or ".wav"
             (folder / f"{i}{suffix}").write_bytes(file.getvalue())
             names[f"{i}{suffix}"] = uploads.safe_name(file.name)
-        asked = {"verb": verb, "run": str(found.run.path), "data": str(folder)}
+        asked = {"verb": verb, "run": found.run.address, "data": str(folder)}
         answer = client.ask(asked | ({"out": str(folder / "out")} if verb == "explain" else {}))
         for row in answer["rows"]:
             row["file"] = names.get(row["file"], row["file"])

@@ -43,7 +43,7 @@ def _standing(info: TaskInfo, run: RunFolder, status: JobStatus) -> None:
         )
         said.progress(now.share, doing)
         help = _("The model and its result stay as they are; they are not compared with training from scratch.")
-        if button.button(
+        if not status.only_shown and button.button(
             _("Skip the comparison"), icon=":material/skip_next:", width="stretch", disabled=status.stopping, help=help
         ):
             with errors.calm(_("The comparison could not be skipped.")):
@@ -55,7 +55,9 @@ def _standing(info: TaskInfo, run: RunFolder, status: JobStatus) -> None:
         _("The comparison stopped before its end; the result below stands.{message}", message=message),
         icon=":material/error:",
     )
-    if button.button(_("Resume"), icon=":material/play_arrow:", width="stretch", disabled=not status.may_resume):
+    if not status.only_shown and button.button(
+        _("Resume"), icon=":material/play_arrow:", width="stretch", disabled=not status.may_resume
+    ):
         with errors.calm(_("The run could not be resumed.")):
             backend().submit(None, resume=run.id)
             st.rerun(scope="app")

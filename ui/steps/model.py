@@ -8,6 +8,7 @@ import streamlit as st
 
 from engines import registry, weights
 from engines.contract import InputError, ModelCard
+from engines.environment import public
 from engines.messages import _, told
 from ui.page import address, errors, words
 from ui.page.draft import Draft, card
@@ -17,6 +18,7 @@ from ui.widgets import ranking
 WHERE: dict[str, tuple[words.Colour, str, str, str]] = {
     "here": ("green", ":material/check:", "here", _("The weights are on this machine.")),
     "download": ("gray", ":material/download:", _("needs download"), _("Fetched once, when training starts.")),
+    "elsewhere": ("gray", ":material/block:", _("not on this host"), _("This host downloads nothing.")),
     "unreachable": ("gray", ":material/cloud_off:", _("not reachable"), _("The hub can't be reached from here now.")),
 }
 
@@ -46,7 +48,7 @@ def show(
         for entry in catalogue:
             _card(entry, chosen=entry.name == draft.model)
     naming.elsewhere(draft)
-    if by_hand:
+    if by_hand and not public():
         _by_hand(draft, by_hand, example)
     ranking.show(draft)
     if draft.model not in {entry.name for entry in catalogue}:
@@ -82,8 +84,8 @@ def _by_hand(draft: Draft, by_hand: str, example: str) -> None:
 
 def _card(entry: ModelCard, chosen: bool) -> None:
     standing = weights.where(entry)
-    colour, icon, where, meaning = told(WHERE)[standing]
     out_of_reach = standing == "unreachable"
+    colour, icon, where, meaning = told(WHERE)["elsewhere" if out_of_reach and public() else standing]
     with st.container(border=True, height="stretch", key=f"model_{entry.name}".replace(".", "_")):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{entry.title}**", width="content")

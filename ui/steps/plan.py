@@ -12,6 +12,7 @@ from engines.contract import InputError, Progress, Strategy
 from engines.cost import rates, timed_steps
 from engines.cost.forecast import Forecast, forecast, kind, works
 from engines.cost.work import Sizes
+from engines.environment import public
 from engines.messages import _
 from ui.page import words
 from ui.page.draft import Draft, card, folds
@@ -120,6 +121,8 @@ def hindrance(draft: Draft) -> str:
 
 def lacking(task: str, models: int = 1) -> str:
     """What is said of so many models whose weights cannot be had, and what brings them."""
+    if public():
+        return _("this host offers only models that lie on it, and fetches none. On your own machine all can run.")
     whose, domain = _("its") if models == 1 else _("their"), task.split(".")[0]
     return _(
         "{whose} weights are not on this machine, and the hub cannot be reached. Connect "

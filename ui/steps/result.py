@@ -288,7 +288,7 @@ def advise(found: recorded.Finished) -> None:
     with frame.card(_("What to try next")):
         text, button = st.columns([3, 2], vertical_alignment="center")
         text.markdown(advice["text"])
-        if not advice.get("strategy") or recorded.is_recorded(found.run):
+        if not advice.get("strategy") or not recorded.is_own(found.run):
             return
         settings = {**found.recipe.settings, **(advice.get("settings") or {})}
         info, blocks, depth = registry.task(found.recipe.task).info, settings.get("blocks"), settings.get("depth")

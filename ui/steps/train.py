@@ -11,6 +11,7 @@ import streamlit as st
 
 from engines.contract import Event, Job, State, Strategy, TaskInfo
 from engines.cost.forecast import Forecast
+from engines.hosting import operation
 from engines.jobs.backends import backend
 from engines.jobs.contract import JobStatus
 from engines.jobs.serving import client
@@ -98,8 +99,7 @@ def _standing(status: JobStatus, now: Overall) -> None:
     with left:
         match status.state:
             case State.QUEUED:
-                place = _(", number {position} in the queue", position=status.position) if status.position else ""
-                st.progress(0.0, _("Waiting for its turn{place}", place=place))
+                st.progress(0.0, waiting(status))
             case State.RUNNING:
                 st.progress(now.share, _("Stopping: what was learnt is being kept") if status.stopping else now.text)
             case State.DONE:
@@ -116,6 +116,14 @@ def _standing(status: JobStatus, now: Overall) -> None:
                 st.error(_("This run did not work out.\n\n{message}", message=message), icon=":material/error:")
     with right:
         _button(status, tested=recorded.finished(RunFolder.find(status.id)) is not None)
+
+
+def waiting(status: JobStatus) -> str:
+    """Where a run stands that has not begun."""
+    if operation.state() is operation.Operation.PAUSED:
+        return _("Waiting: whoever runs this host lets no run begin now")
+    place = _(", number {position} in the queue", position=status.position) if status.position else ""
+    return _("Waiting for its turn{place}", place=place)
 
 
 def _so_far(info: TaskInfo, events: list[Event]) -> None:
@@ -150,6 +158,8 @@ def _button(status: JobStatus, tested: bool) -> None:
 
 def cancel(status: JobStatus, what: str) -> None:
     """A button that stops what goes on, which is called a 'run', or a 'comparison'."""
+    if status.only_shown:
+        return
     if st.button(_("Cancel"), icon=":material/stop_circle:", width="stretch", disabled=status.stopping):
         with errors.calm(_("The {what} could not be cancelled.", what=what)):
             backend().cancel(status.id)
@@ -158,6 +168,8 @@ def cancel(status: JobStatus, what: str) -> None:
 
 def resume_or_change(status: JobStatus, what: str) -> None:
     """Buttons below what stopped before its end, called as `cancel` has it."""
+    if status.only_shown:
+        return
     resume = st.button(
         _("Resume"), icon=":material/play_arrow:", type="primary", width="stretch", disabled=not status.may_resume
     )

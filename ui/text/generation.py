@@ -209,7 +209,7 @@ def _pieces(found: recorded.Finished, turns: list[dict[str, str]], who: str, cho
             messages.append({"role": "assistant", "content": turn[who]})
     asked = {
         "verb": "chat",
-        "run": str(found.run.path),
+        "run": found.run.address,
         "messages": messages,
         "who": who,
         "most": chosen["most"],

@@ -18,7 +18,7 @@ def dataset(desk: Desk, found: Found) -> DatasetFolder:
     """The data set of the labels, made and put into the address where there is none."""
     if desk.dataset is not None:
         return desk.dataset
-    made = DatasetFolder.create(found.kind, f"{desk.title}, labelled", visitor.me())
+    made = DatasetFolder.create(found.kind, f"{desk.title}, labelled", visitor.require())
     desks.put(dataset=made.id)
     return made
 

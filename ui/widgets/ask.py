@@ -17,7 +17,7 @@ def about_text(found: recorded.Finished, text: str, verb: str = "predict") -> di
     folder.mkdir()
     try:
         (folder / "text.json").write_text(json.dumps([{"text": text}]), encoding="utf-8")
-        asked = {"verb": verb, "run": str(found.run.path), "data": str(folder / "text.json")}
+        asked = {"verb": verb, "run": found.run.address, "data": str(folder / "text.json")}
         return client.ask(asked | ({"out": str(folder / "out")} if verb == "explain" else {}))
     finally:
         shutil.rmtree(folder, ignore_errors=True)

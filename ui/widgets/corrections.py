@@ -24,7 +24,7 @@ UNCHANGED = _("As it is")
 
 def possible(found: recorded.Finished) -> bool:
     """Whether this run's data can be corrected: it is somebody's own, and its task knows how."""
-    return not recorded.is_recorded(found.run) and knows(registry.task(found.recipe.task).settings, "corrections")
+    return recorded.is_own(found.run) and knows(registry.task(found.recipe.task).settings, "corrections")
 
 
 def kept(found: recorded.Finished) -> Corrections:

@@ -140,13 +140,13 @@ def words_of(found: recorded.Finished, text: str) -> None:
 def _ask(found: recorded.Finished, file: str, method: str | None) -> tuple[bytes | None, dict[str, Any]]:
     recipe = found.recipe
     if original := recorded.original(found, file):
-        return _answer(found.run.path, found.finished, str(original), None, method)
-    return _answer(found.run.path, found.finished, recipe.test or recipe.data, file, method)
+        return _answer(found.run.address, found.finished, str(original), None, method)
+    return _answer(found.run.address, found.finished, recipe.test or recipe.data, file, method)
 
 
 @functools.lru_cache(maxsize=64)
 def _answer(
-    run: Path,
+    run: str,
     stamp: float,  # noqa: ARG001  (a run made anew)
     data: str,
     example: str | None,
@@ -155,7 +155,7 @@ def _answer(
     """The picture (PNG) where one was drawn, and what is to be said. Raises InputError and client.ServerFailed."""
     out = paths.uploads() / f"explain-{runs.new_id()}"
     try:
-        asked = {"verb": "explain", "run": str(run), "data": data, "out": str(out)}
+        asked = {"verb": "explain", "run": run, "data": data, "out": str(out)}
         (row,) = client.ask(asked | {"example": example, "method": method})["rows"]
         return (Path(row["picture"]).read_bytes() if "picture" in row else None), row
     finally:

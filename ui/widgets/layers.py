@@ -36,7 +36,7 @@ def show(found: recorded.Finished) -> None:
     known = found.run.layers
     if known is None and found.result.strategy in UNLEARNT:
         known = {"changed": False}
-    if known is None and (recorded.is_recorded(found.run) or not Path(found.recipe.data).exists()):
+    if known is None and (not recorded.is_own(found.run) or not Path(found.recipe.data).exists()):
         return
     info = registry.task(found.recipe.task).info
     with frame.card(_("What changed inside"), help=messages.told(HELP)):
@@ -62,7 +62,7 @@ def _asked(info: TaskInfo, found: recorded.Finished) -> dict[str, Any]:
         )
 
     try:
-        return client.ask({"verb": "layers", "run": str(found.run.path)}, tell)
+        return client.ask({"verb": "layers", "run": found.run.address}, tell)
     finally:
         place.empty()
 

@@ -34,13 +34,15 @@ SHARED = ("comparison.json", "model")
 
 
 def show(info: TaskInfo, found: recorded.Finished) -> None:
-    if snippet := found.result.details.get("load_snippet"):
+    if found.run.only_shown:
+        st.caption(_("The model is its owner's to give away; this link shows what it can do."))
+    elif snippet := found.result.details.get("load_snippet"):
         st.code(snippet, language="python", wrap_lines=True)
     has_model = (found.run.path / "model").is_dir()
     with st.container(horizontal=True):
-        for name in info.exports if has_model else ():
+        for name in info.exports if has_model and not found.run.only_shown else ():
             label, help = told(FORMATS).get(name, (name, ""))
-            parcel = exported(found.run.path, name)
+            parcel = exported(found.run, name)
             _button(label, parcel, f"headstart-{name}.zip", "application/zip", f"export_{name}", help)
         if (found.run.path / "report.html").is_file():
             _report(found)
@@ -55,7 +57,8 @@ def show(info: TaskInfo, found: recorded.Finished) -> None:
 def _report(found: recorded.Finished) -> None:
     """Without a word of the data, unless they are asked for."""
     page = (found.run.path / "report.html").read_text(encoding="utf-8")
-    with_data = st.toggle(_("With examples of my data"), key="report_data", value=False)
+    own = not found.run.only_shown
+    with_data = own and st.toggle(_("With examples of my data"), key="report_data", value=False)
     shows = _("It shows some of your data and names your files.") if with_data else _("It shows none of your data.")
     help = _("All about this run on one page that needs no network. {shows}", shows=shows)
     _button(
@@ -103,7 +106,7 @@ def shared(run: RunFolder) -> BinaryIO:
         return zipped(folder)
 
 
-def exported(run: Path, format: str) -> Callable[[], BinaryIO]:
+def exported(run: RunFolder, format: str) -> Callable[[], BinaryIO]:
     """Makes the export when it is asked for, not when the page is drawn."""
 
     def make() -> BinaryIO:
@@ -111,7 +114,7 @@ def exported(run: Path, format: str) -> Callable[[], BinaryIO]:
 
         folder = Path(tempfile.mkdtemp(prefix="headstart-export-"))
         try:
-            asked = {"verb": "export", "run": str(run), "format": format, "out": str(folder / "model")}
+            asked = {"verb": "export", "run": run.address, "format": format, "out": str(folder / "model")}
             return zipped(Path(client.ask(asked)["path"]))
         finally:
             shutil.rmtree(folder, ignore_errors=True)

@@ -57,7 +57,7 @@ def _answers(info: TaskInfo, found: recorded.Finished, files: list[Any]) -> None
         for i, file in enumerate(files):
             suffix = Path(uploads.safe_name(file.name)).suffix.lower()[:8]
             (folder / f"{i}{suffix}").write_bytes(file.getvalue())
-        asked = {"verb": "predict", "run": str(found.run.path), "data": str(folder)}
+        asked = {"verb": "predict", "run": found.run.address, "data": str(folder)}
         answer = client.ask(asked)
         names = {f"{i}": uploads.safe_name(file.name) for i, file in enumerate(files)}
         for number, row in enumerate(answer["rows"][:MAX_SHOWN]):
@@ -128,7 +128,7 @@ def _explain(found: recorded.Finished, folder: Path) -> None:
 
     out = folder / "explained"
     with st.spinner(_("Looking at what mattered …")):
-        asked = {"verb": "explain", "run": str(found.run.path), "data": str(folder), "out": str(out)}
+        asked = {"verb": "explain", "run": found.run.address, "data": str(folder), "out": str(out)}
         rows = client.ask(asked)["rows"]
     drawn = [row for row in rows if "picture" in row][:MAX_SHOWN]
     said = [" · ".join(filter(None, (str(r["label"]), r["method"], explanation.word(r)))) for r in drawn]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import shutil
+import time
 from dataclasses import replace
 
 from engines import paths
 from engines.contract import Event, InputError, Job, Problem, State
-from engines.hosting import admission
-from engines.jobs import limits, processes
+from engines.hosting import admission, operation
+from engines.jobs import limits, offered, processes
 from engines.jobs.contract import JobStatus, Load
 from engines.jobs.local.dispatcher import Dispatcher
 from engines.jobs.local.queue_db import Asked, Store
@@ -45,12 +46,16 @@ class LocalBackend:
 
     def submit(self, job: Job | None, resume: str | None = None) -> str:
         """See `JobBackend.submit`."""
+        operation.require_accepting()
         if resume is not None:
             return self._resume(resume, job)
         if job is None:
             raise InputError(
                 Problem("submit", _("there is neither a recipe nor a run to resume"), _("give one of them"))
             )
+        if not job.recipe.data:
+            raise InputError(Problem("data", _("nothing says where they lie"), _("accepted: data of your own")))
+        offered.require(job.recipe)
         admission.admit(job, self._store.unfinished_of(job.owner))
         run = RunFolder.create(job)
         queued = functools.partial(run.set_state, State.QUEUED, "Waiting for its turn.")
@@ -62,6 +67,7 @@ class LocalBackend:
 
     def _resume(self, run_id: str, job: Job | None) -> str:
         run = RunFolder.find(run_id)
+        run.require_owner()
         status = self.status(run_id)
         done = job is not None and status.state is State.DONE and not self._at_work(run)
         if not status.may_resume and not (done and run.path.parent == self.home / "runs"):
@@ -84,7 +90,7 @@ class LocalBackend:
         """See `JobBackend.status`. The folder says the state; the queue adds the position."""
         run = RunFolder.find(run_id)
         state, message = run.state
-        status = JobStatus(run.id, state, message)
+        status = JobStatus(run.id, state, message, only_shown=run.only_shown)
         if run.path.parent != self.home / "runs":
             return status
         self._dispatcher.wake()
@@ -96,8 +102,8 @@ class LocalBackend:
                 status, message=_("Stopping: it finishes its step and keeps what was learnt."), stopping=True
             )
         if state is State.QUEUED:
-            waiting = [row.id for row in self._store.queued()]
-            return replace(status, position=waiting.index(run.id) + 1 if run.id in waiting else None)
+            waiting, own = [row.id for row in self._store.queued()], run.path.name
+            return replace(status, position=waiting.index(own) + 1 if own in waiting else None)
         silence = run.seconds_since_heartbeat()
         if STALLED_SECONDS < silence < float("inf"):
             message = _(
@@ -114,11 +120,13 @@ class LocalBackend:
     def load(self) -> Load:
         """See `JobBackend.load`."""
         running = [RunFolder(self.home / "runs" / row.id) for row in self._store.running()]
-        return Load(len(self._store.queued()), tuple(run.seconds_since_heartbeat() for run in running))
+        silent = tuple(run.seconds_since_heartbeat() for run in running)
+        return Load(len(self._store.queued()), silent, self._store.ended_since(time.time() - 24 * 3600))
 
     def cancel(self, run_id: str) -> JobStatus:
         """See `JobBackend.cancel`. A run that won't stop is killed after HEADSTART_GRACE_SECONDS."""
         run = RunFolder.find(run_id)
+        run.require_owner()
         if not run.state[0].finished:
             self._remember(run)
             if not run.cancel_requested:
@@ -136,7 +144,7 @@ class LocalBackend:
 
     def _at_work(self, run: RunFolder) -> bool:
         """Is its worker still on the way out? It may have written its last event and not yet have left."""
-        row = self._store.get(run.id)
+        row = self._store.get(run.path.name)
         return row is not None and not row.state.finished
 
     def _remember(self, run: RunFolder) -> None:
@@ -144,10 +152,10 @@ class LocalBackend:
 
         A folder without events is one that somebody is just making.
         """
-        row = self._store.get(run.id)
+        row = self._store.get(run.path.name)
         if (row is None or row.state.finished) and run.events() and not run.state[0].finished:
             worker = worker_of(run) or (None, None)
-            self._store.remember(run.id, run.state[0], run.recipe.created, worker, Asked.by(run.job))
+            self._store.remember(run.path.name, run.state[0], run.recipe.created, worker, Asked.by(run.job))
 
     def _rebuild(self) -> None:
         for recipe in paths.runs().glob("*/recipe.json"):

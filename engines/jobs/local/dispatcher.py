@@ -13,6 +13,7 @@ from pathlib import Path
 
 from engines.contract import State
 from engines.hosting import limits as hosting_limits
+from engines.hosting import operation
 from engines.jobs import cleanup, limits, processes
 from engines.jobs.local import gpus
 from engines.jobs.local.queue_db import Row, Store
@@ -45,6 +46,8 @@ class Dispatcher:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._spares: list[subprocess.Popen[bytes]] = []
         self._last_launch = -QUIET_SECONDS
+        self._seen: dict[tuple[str, float | None, str], float] = {}
+        """A run that was started and what was seen of it -> when first, by a clock that nobody sets."""
         self._next_tidying = time.monotonic() + FIRST_TIDY_SECONDS
 
     def wake(self) -> None:
@@ -90,10 +93,13 @@ class Dispatcher:
         if time.monotonic() > self._next_tidying:
             self._next_tidying = time.monotonic() + TIDY_SECONDS
             cleanup.tidy()
-        for row in self.store.running():
+        for row in (running := self.store.running()):
             self._look_after(row)
+        known = {row.id for row in running}
+        self._seen = {seen: when for seen, when in self._seen.items() if seen[0] in known}
         slots = limits.max_running(len(gpus.names()))
-        while claimed := self.store.claim(slots, _me()):
+        paused = operation.state() is operation.Operation.PAUSED
+        while not paused and (claimed := self.store.claim(slots, _me())):
             self._launch(claimed)
         self._keep_spares()
         return bool(self.store.running() or self.store.queued())
@@ -167,9 +173,9 @@ class Dispatcher:
             self._confirm(row, run)
         elif not self._lives(row, run):
             self._settle(row, run)
-        elif _overdue(run):
+        elif self._overdue(row, run):
             processes.kill_tree(row.pid, row.pid_created)
-        elif _too_long(row) and not run.cancel_requested:
+        elif self._too_long(row) and not run.cancel_requested:
             run.emit(
                 "note",
                 message=_(
@@ -178,13 +184,29 @@ class Dispatcher:
             )
             run.request_cancel()
 
+    def _seconds_since(self, row: Row, what: str) -> float:
+        """Seconds since we first asked this of a run: of an app that was started meanwhile, since then."""
+        return time.monotonic() - self._seen.setdefault((row.id, row.started, what), time.monotonic())
+
+    def _too_long(self, row: Row) -> bool:
+        """Whether a run has had all the time that a public host gives one."""
+        most, had = hosting_limits.run_seconds(), self._seconds_since(row, "training")
+        return hosting_limits.public() and bool(most) and had > most
+
+    def _overdue(self, row: Row, run: RunFolder) -> bool:
+        """Should this living worker be gone by now? Cancelled longer ago than the grace, or finished and hanging."""
+        grace = limits.grace_seconds()
+        if run.cancel_requested and self._seconds_since(row, "cancelled") > grace:
+            return True
+        return grace < run.seconds_since_heartbeat() < float("inf") and run.state[0].finished
+
     def _confirm(self, row: Row, run: RunFolder) -> None:
         """A run without a worker in the table: its app is just starting one, or has died, or it was found on disk."""
         if worker := worker_of(run):
             self.store.set_process(row.id, *worker)
             return
         if row.owner_pid is not None and row.owner_created is not None:
-            claimed_lately = time.time() - (row.started or 0) < UNCONFIRMED_SECONDS
+            claimed_lately = 0 <= time.time() - (row.started or 0) < UNCONFIRMED_SECONDS
             if claimed_lately or processes.alive(row.owner_pid, row.owner_created):
                 return
         if run.state[0] is State.QUEUED:
@@ -248,21 +270,6 @@ def _kept_epoch(checkpoint: Path) -> int | None:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, IndexError):
         return int(json.loads(kept[-1].read_text(encoding="utf-8"))["epoch"])
     return None
-
-
-def _too_long(row: Row) -> bool:
-    """Whether a run has had all the time that a public host gives one."""
-    most = hosting_limits.run_seconds()
-    return hosting_limits.public() and bool(most) and time.time() - (row.started or time.time()) > most
-
-
-def _overdue(run: RunFolder) -> bool:
-    """Should this living worker be gone by now? Cancelled longer ago than the grace, or finished and hanging."""
-    grace = limits.grace_seconds()
-    with contextlib.suppress(FileNotFoundError):
-        if time.time() - (run.path / "cancel").stat().st_mtime > grace:
-            return True
-    return grace < run.seconds_since_heartbeat() < float("inf") and run.state[0].finished
 
 
 def _order(worker: subprocess.Popen[bytes], run: RunFolder, environment: dict[str, str]) -> None:

@@ -7,13 +7,14 @@ uses, so that an older Headstart still works on a newer file; an older file gets
 from __future__ import annotations
 
 import contextlib
+import math
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from engines.contract import Job, State
 
@@ -169,6 +170,13 @@ class Store:
         """How many runs of that owner wait or run."""
         return len(self._rows("owner = ? AND state IN ('queued', 'running')", owner))
 
+    def ended_since(self, when: float) -> dict[State, int]:
+        """How many runs that were queued after `when` (seconds since the epoch) have ended, by their last state."""
+        with self._lock:
+            found = self._database.execute("SELECT state, COUNT(*) FROM runs WHERE created > ? GROUP BY state", (when,))
+            counted = {State(state): int(runs) for state, runs in found}
+        return {state: runs for state, runs in counted.items() if state.finished}
+
     # -- writing
 
     def add(self, run_id: str, limit: int, then: Callable[[], object] = lambda: None, asked: Asked = PLAIN) -> bool:
@@ -185,7 +193,7 @@ class Store:
                     ON CONFLICT (id) DO UPDATE SET state = 'queued', created = excluded.created, started = NULL,
                     pid = NULL, pid_created = NULL, slot = NULL, owner_pid = NULL, owner_created = NULL, {SET_ASKED}
                     WHERE state NOT IN ('queued', 'running')""",
-                (run_id, time.time(), *asked),
+                (run_id, _after_all(database, "created"), *asked),
             ).rowcount
             if added:
                 then()
@@ -217,7 +225,7 @@ class Store:
                 f"""UPDATE runs SET state = 'running', started = ?, slot = ?, owner_pid = ?, owner_created = ?
                     WHERE id = (SELECT id FROM ({WAITING}) LIMIT 1)
                     AND state = 'queued' RETURNING {COLUMNS}""",
-                (time.time(), min(free), *owner),
+                (_after_all(database, "started"), min(free), *owner),
             ).fetchone()
         return Row.read(row) if row else None
 
@@ -242,6 +250,12 @@ class Store:
     def close(self) -> None:
         with self._lock:
             self._database.close()
+
+
+def _after_all(database: sqlite3.Connection, moment: Literal["created", "started"]) -> float:
+    """Now; where the clock was set back, just after the last of these moments: what orders the queue only grows."""
+    (last,) = database.execute(f"SELECT MAX({moment}) FROM runs").fetchone()
+    return max(time.time(), math.nextafter(last or 0.0, math.inf))
 
 
 def _write_ahead(database: sqlite3.Connection) -> None:

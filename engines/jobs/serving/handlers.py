@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from engines import api
 from engines.contract import Chatty, InputError, Predictor, Problem, Progress, Recipe
 from engines.datasets.exporting import TASKS
+from engines.jobs import offered
 from engines.jobs.serving import cards
 from engines.jobs.serving.wire import Question
 from engines.messages import _
-from engines.runs import ID, RunFolder
+from engines.runs import ID, RunFolder, called
 
 if TYPE_CHECKING:
     from engines.classification.few_labels.showing import Shown
@@ -47,9 +48,7 @@ class LoadedModels:
         except FileNotFoundError:
             raise InputError(
                 Problem(
-                    _("run {id}", id=run.id),
-                    _("it has no trained model"),
-                    _("wait until it is done, or choose another run"),
+                    called(run.path), _("it has no trained model"), _("wait until it is done, or choose another run")
                 )
             ) from None
         with self._lock:
@@ -63,6 +62,8 @@ class LoadedModels:
 
 def answer(question: Question, models: LoadedModels, progress: Progress) -> dict[str, Any]:
     """The answer to one question. Raises InputError, and KeyError for a question that lacks a part."""
+    if named := [name for name in (question.get("model"), *(question.get("models") or ())) if name]:
+        offered.require_listed(question["task"], named)
     match question["verb"]:
         case "check":
             return _check(question, progress)
@@ -81,9 +82,10 @@ def answer(question: Question, models: LoadedModels, progress: Progress) -> dict
         case "describe":
             return dataclasses.asdict(api.task(question["task"]).describe(question["model"]))
         case "predict":
-            predictor = models.get(_run(question))
+            run = _run(question)
+            predictor = models.get(run)
             start = time.perf_counter()
-            rows = predictor.predict(Path(question["data"]))
+            rows = predictor.predict(_data(question, run))
             return {"rows": rows, "milliseconds": 1000 * (time.perf_counter() - start)}
         case "show":
             return models.shown.answer(question, progress)
@@ -91,11 +93,12 @@ def answer(question: Question, models: LoadedModels, progress: Progress) -> dict
             return _chat(models.get(_run(question)), question, progress)
         case "explain":
             chosen = {"method": question.get("method"), "example": question.get("example")}
-            return {"rows": api.explain(_run(question).path, question["data"], question["out"], **chosen)}
+            run = _run(question)
+            return {"rows": api.explain(run.path, _data(question, run), question["out"], **chosen)}
         case "layers":
-            return api.layers(_run(question).path, progress)
+            return api.layers(_own(question).path, progress)
         case "export":
-            return {"path": str(api.export(_run(question).path, question["out"], question["format"]))}
+            return {"path": str(api.export(_own(question).path, question["out"], question["format"]))}
         case "steps":
             return {"ratios": _steps(question, progress)}
         case "machine":
@@ -225,3 +228,16 @@ def _run(question: Question) -> RunFolder:
             Problem("run", _("{name} is no run folder", name=name), _("a folder with a recipe.json is accepted"))
         )
     return run
+
+
+def _own(question: Question) -> RunFolder:
+    """The same, of whoever has its own id. Raises InputError where the run is only shown."""
+    run = _run(question)
+    run.require_owner()
+    return run
+
+
+def _data(question: Question, run: RunFolder) -> Path:
+    """What is asked about; '' is what the run was tested on, for whom it is shown does not know where that lies."""
+    recipe = RunFolder(run.path).recipe
+    return Path(question["data"] or recipe.test or recipe.data)
