@@ -87,6 +87,8 @@ class RunFolder:
         except OSError:  # a full disk: what there is of it must not make the folder unusable
             for name in ("job.json", "recipe.json"):
                 (run.path / name).unlink(missing_ok=True)
+            if path is None:
+                run.path.rmdir()
             raise
         return run
 
@@ -143,9 +145,10 @@ class RunFolder:
     def _told(self, name: str) -> dict[str, Any] | None:
         """What a file of the run says; None where it is not there (yet)."""
         try:
-            return messages.read(json.loads((self.path / name).read_text(encoding="utf-8")))
-        except FileNotFoundError:
+            found = messages.read(json.loads((self.path / name).read_text(encoding="utf-8")))
+        except (FileNotFoundError, ValueError):  # not there, or cut short by a crash: it can be made again
             return None
+        return found if isinstance(found, dict) else None
 
     @property
     def done(self) -> bool:

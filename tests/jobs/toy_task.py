@@ -53,6 +53,7 @@ class ToySettings(Settings):
     hold_at: int = setting(
         0, "Wait after this step, of all trainings together, until `go` appears in the run folder; 0 never waits."
     )
+    pause: int = setting(0, "Milliseconds that a step takes.")
     trouble: str = setting("", "What goes wrong at the first step.")
     baseline: str = setting("none", "Whether it also counts from scratch.", choices=("none", "scratch"))
 
@@ -203,9 +204,12 @@ class ToyStudy(Study):
         print("card:", os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
         while done < self.settings.steps:
             run.check_cancelled()
+            time.sleep(self.settings.pause / 1000)
             done += 1
             reached.parent.mkdir(parents=True, exist_ok=True)
-            reached.write_text(str(done))
+            partial = reached.with_suffix(".part")
+            partial.write_text(str(done))
+            partial.replace(reached)  # whole or not at all, as training.checkpoint does it
             run.emit("epoch", series=series, epoch=done, epochs=self.settings.steps)
             while before + done == self.settings.hold_at and not (self.run.path / "go").exists():
                 run.check_cancelled()

@@ -44,6 +44,8 @@ class Dispatcher:
         self._starting = threading.Lock()
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._spares: list[subprocess.Popen[bytes]] = []
+        self._seen: dict[str, float] = {}
+        """Run -> when it was first seen at work here, by the clock that nobody can set."""
         self._last_launch = -QUIET_SECONDS
         self._next_tidying = time.monotonic() + FIRST_TIDY_SECONDS
 
@@ -90,7 +92,9 @@ class Dispatcher:
         if time.monotonic() > self._next_tidying:
             self._next_tidying = time.monotonic() + TIDY_SECONDS
             cleanup.tidy()
-        for row in self.store.running():
+        running = self.store.running()
+        self._seen = {row.id: self._seen.get(row.id, time.monotonic()) for row in running}
+        for row in running:
             self._look_after(row)
         slots = limits.max_running(len(gpus.names()))
         while claimed := self.store.claim(slots, _me()):
@@ -169,7 +173,7 @@ class Dispatcher:
             self._settle(row, run)
         elif _overdue(run):
             processes.kill_tree(row.pid, row.pid_created)
-        elif _too_long(row) and not run.cancel_requested:
+        elif self._too_long(row) and not run.cancel_requested:
             run.emit(
                 "note",
                 message=_(
@@ -177,6 +181,13 @@ class Dispatcher:
                 ),
             )
             run.request_cancel()
+
+    def _too_long(self, row: Row) -> bool:
+        """Whether a run has had all the time that a public host gives one, by both clocks: one may have been set."""
+        most = hosting_limits.run_seconds()
+        by_clock = time.time() - (row.started or time.time())
+        seen = time.monotonic() - self._seen.get(row.id, time.monotonic())
+        return hosting_limits.public() and bool(most) and min(by_clock, seen) > most
 
     def _confirm(self, row: Row, run: RunFolder) -> None:
         """A run without a worker in the table: its app is just starting one, or has died, or it was found on disk."""
@@ -248,12 +259,6 @@ def _kept_epoch(checkpoint: Path) -> int | None:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, IndexError):
         return int(json.loads(kept[-1].read_text(encoding="utf-8"))["epoch"])
     return None
-
-
-def _too_long(row: Row) -> bool:
-    """Whether a run has had all the time that a public host gives one."""
-    most = hosting_limits.run_seconds()
-    return hosting_limits.public() and bool(most) and time.time() - (row.started or time.time()) > most
 
 
 def _overdue(run: RunFolder) -> bool:
