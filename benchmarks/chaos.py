@@ -8,6 +8,7 @@ second app on the same home, at a random moment of a run's life. `--write` puts 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -111,7 +112,8 @@ def clocks() -> Rows:
 
 def _told(wrong: Iterable[str]) -> str:
     found = list(wrong)
-    print(*found, sep="\n", flush=True)
+    for sentence in found:
+        print(sentence, file=sys.stderr, flush=True)
     return str(len(found)) if found else "none"
 
 
@@ -125,9 +127,10 @@ def main() -> None:
     killed, words = kills(asked.kills, rng)
     rest: list[Callable[[], Rows]] = [full_disks, lambda: cuts(asked.cuts, rng), clocks]
     with tempfile.TemporaryDirectory() as home:
-        os.environ.update(journey.environment(Path(home)))
+        os.environ.update(journey.environment(Path(home)) | {"HEADSTART_PUBLIC": "", "HEADSTART_SPARE_WORKERS": "0"})
         sys.path.insert(0, str(ROOT / "tests" / "jobs"))
-        rows = killed + [row for part in rest for row in part()]
+        with (Path(home) / "said.log").open("w") as log, contextlib.redirect_stdout(log):  # what the runs print
+            rows = killed + [row for part in rest for row in part()]
     told = f"{words} Seed {asked.seed}; {(time.monotonic() - began) / 60:.0f} minutes, {busy()} at the end."
     publish(f"{table(HEADS, rows)}\n\n{told}", write=asked.write, page=PAGE)
 

@@ -89,7 +89,9 @@ What the same files do to pandas, Pillow, zipfile, NumPy, MuJoCo and soundfile, 
 
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("--each", type=int, default=16, help="variations of each kind")
+    arguments.add_argument(
+        "--each", type=int, default=16, help="variations of each kind; of one that takes seconds, one"
+    )
     arguments.add_argument("--seed", type=int, default=0)
     asked = arguments.parse_args()
     rows, every = [], []

@@ -54,6 +54,8 @@ BASELINE = "checkpoint/scratch"
 LAYERS = "layers.json"
 CACHED = "cached.txt"
 HEARTBEAT_SECONDS = 1.0
+MOST_TOLD = 64 << 20
+"""Bytes of events, which every page that shows the run reads: a run that goes on telling fills disk and memory."""
 
 
 def new_id() -> str:
@@ -202,6 +204,9 @@ class RunFolder:
         line = json.dumps(messages.kept({"time": now, "kind": kind, **data}), ensure_ascii=False)
         path = self.path / "events.jsonl"
         with path.open("ab+") as file:
+            if file.tell() > MOST_TOLD and kind != "status":
+                found = _("it has told more than {most:,} MiB of itself", most=MOST_TOLD >> 20)
+                raise InputError(Problem("run", found, _("accepted: data or settings of which less is to be told")))
             if file.tell() and not _ends_with_newline(file):
                 line = "\n" + line
             file.write(line.encode() + b"\n")

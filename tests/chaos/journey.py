@@ -213,6 +213,8 @@ def killed(place: Place, victim: str, rng: Random) -> Point:
         if victim == "spare":
             until(lambda: place.pid(victim, run_id), "a spare worker")
         time.sleep(point.after)
+        if any(run_id in " ".join(process.info["cmdline"]) for process in place.everything()):
+            point.wrong.append("ps shows the run's id, which is its key")
         if pid := place.pid(victim, run_id):
             with contextlib.suppress(psutil.Error):
                 psutil.Process(pid).kill()

@@ -210,7 +210,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
 def main(variations: int, first: int) -> None:
     """A JSON line a kind: its name, and what it did to a plain reader."""
     for kind in KINDS.values():
-        outcome = found(kind, (rng_of(kind, seed) for seed in range(first, first + variations)))
+        outcome = found(kind, (rng_of(kind, seed) for seed in range(first, first + (1 if kind.slow else variations))))
         print(json.dumps([kind.name, outcome]), flush=True)
 
 

@@ -15,7 +15,6 @@ import secrets
 import sys
 import threading
 import time
-import traceback
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, Listener, answer_challenge, deliver_challenge
 from typing import Any
@@ -25,6 +24,7 @@ import filelock
 from engines import cancellation, paths
 from engines.contract import InputError
 from engines.hosting import limits as hosting_limits
+from engines.hosting import logs
 from engines.jobs import failures, fence, limits, warm_imports
 from engines.jobs.serving import wire
 from engines.jobs.serving.handlers import LoadedModels, answer
@@ -104,8 +104,8 @@ class _Server:
         except _Gone:
             raise EOFError from None
         except Exception as error:
-            traceback.print_exc()
-            return {"failed": failures.sentence(error, str(paths.home() / wire.LOG))}
+            print(logs.told(error), file=sys.stderr)
+            return {"failed": failures.sentence(error, wire.log_as_told())}
 
 
 class _Gone(BaseException):
