@@ -29,11 +29,14 @@ Rows = list[tuple[str, str, str, str]]
 HEADS = ("what happens", "times", "what must hold", "broken")
 
 
-def kills(n: int, rng: Random) -> tuple[Rows, str]:
-    """A row a kind of process, and what it came to in words."""
+def kills(n: int, minutes: float, rng: Random) -> tuple[Rows, str]:
+    """A row a kind of process, and what it came to in words: of `n` kills, or as many as fit into the minutes."""
+    until = time.monotonic() + 60 * minutes
     with tempfile.TemporaryDirectory() as home, journey.opened(Path(home)) as place:
         points = []
         for number in range(n):
+            if time.monotonic() > until:
+                break
             points.append(journey.killed(place, journey.VICTIMS[number % len(journey.VICTIMS)], rng))
             print(points[-1], flush=True)
         waiting = journey.waiting(Path(home))
@@ -54,7 +57,7 @@ def kills(n: int, rng: Random) -> tuple[Rows, str]:
             _told([f"{waiting} wait"] * bool(waiting) + left),
         )
     )
-    words = f"Of {n} runs {sum(point.ended == 'done' for point in points)} ended done; "
+    words = f"Of {len(points)} runs {sum(point.ended == 'done' for point in points)} ended done; "
     words += ", ".join(f"{count} lost {epochs}" for epochs, count in sorted(lost.items())) + " epochs."
     return rows, words
 
@@ -120,11 +123,12 @@ def _told(wrong: Iterable[str]) -> str:
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--kills", type=int, default=100)
+    arguments.add_argument("--minutes", type=float, default=120, help="kill for no longer than that")
     arguments.add_argument("--cuts", type=int, default=200)
     arguments.add_argument("--seed", type=int, default=0)
     asked = arguments.parse_args()
     rng, began = Random(asked.seed), time.monotonic()
-    killed, words = kills(asked.kills, rng)
+    killed, words = kills(asked.kills, asked.minutes, rng)
     rest: list[Callable[[], Rows]] = [full_disks, lambda: cuts(asked.cuts, rng), clocks]
     with tempfile.TemporaryDirectory() as home:
         os.environ.update(journey.environment(Path(home)) | {"HEADSTART_PUBLIC": "", "HEADSTART_SPARE_WORKERS": "0"})

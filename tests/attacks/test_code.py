@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import functools
 from pathlib import Path
 
 from engines import paths
@@ -14,12 +14,15 @@ FORBIDDEN = {
 }  # fmt: skip
 
 
-def calls() -> Iterator[tuple[Path, ast.Call]]:
-    for folder in ("engines", "ui", "pages"):
-        for file in (paths.PROJECT / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Call):
-                    yield file.relative_to(paths.PROJECT), node
+@functools.cache
+def calls() -> tuple[tuple[Path, ast.Call], ...]:
+    files = [file for folder in ("engines", "ui", "pages") for file in (paths.PROJECT / folder).rglob("*.py")]
+    return tuple(
+        (file.relative_to(paths.PROJECT), node)
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+    )
 
 
 def test_nothing_is_evaluated_unpickled_or_given_to_a_shell() -> None:

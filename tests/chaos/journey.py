@@ -203,7 +203,7 @@ def killed(place: Place, victim: str, rng: Random) -> Point:
     began = time.monotonic()
     point = Point(victim, rng.choice(MOMENTS), rng.uniform(0, TWO))
     recipe = Recipe("toy.counting", "/data", "fingers", Strategy.SCRATCH, settings={"steps": STEPS, "pause": PAUSE})
-    run_id = place.told(json.loads(recipe.to_json()))
+    run_id = until(lambda: place.told(json.loads(recipe.to_json())), "an app that takes the run")
     asking = threading.Thread(target=_ask, args=(point,)) if victim == "warm server" else None
     if asking:
         asking.start()
