@@ -25,11 +25,13 @@ def cancellation_point() -> None:
 
 
 @contextlib.contextmanager
-def watched(require_wanted: Callable[[], None], cpu_seconds: float = 0.0) -> Iterator[None]:
+def watched(
+    require_wanted: Callable[[], None], cpu_seconds: float = 0.0, worked: Callable[[], float] = time.process_time
+) -> Iterator[None]:
     """What is read inside asks `require_wanted` ten times a second at most, which raises where nobody wants it any
-    more; and raises InputError once this process has worked for `cpu_seconds` since (0: no limit), all its threads
-    counted, those that meanwhile do something else too."""
-    began, looked = time.process_time(), 0.0
+    more; and raises InputError once `worked`, by default what this process has had of the processor in all its threads,
+    is `cpu_seconds` more than it was (0: no limit)."""
+    began, looked = worked(), 0.0
 
     def look() -> None:
         nonlocal looked
@@ -37,7 +39,7 @@ def watched(require_wanted: Callable[[], None], cpu_seconds: float = 0.0) -> Ite
             return
         looked = time.monotonic()
         require_wanted()
-        if cpu_seconds and time.process_time() - began > cpu_seconds:
+        if cpu_seconds and worked() - began > cpu_seconds:
             found = _(
                 "looking at them takes more than {seconds:,.0f} seconds of this host's processor", seconds=cpu_seconds
             )

@@ -51,6 +51,9 @@ def _secret(home: Path) -> bytes:
         os.link(partial, file)  # whole or not at all
     except FileExistsError:  # another process was first, or an earlier start
         pass
+    except OSError:  # a disk without links
+        if not file.exists():
+            partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)
     return file.read_bytes()

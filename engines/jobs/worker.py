@@ -61,7 +61,7 @@ def execute(run: RunFolder, ready: Callable[[], Any] = lambda: None) -> int:
                 print(failures.GONE, file=sys.stderr)
                 return DEFECT
             _log_traceback(run)
-            if run.done and failures.disk_is_full(error):
+            if failures.disk_is_full(error) and run.done:
                 return _end(run, State.DONE, "Done.", DONE)  # only what comes after the result was not written
             if run.cancel_requested:
                 message = _("Cancelled; the run broke while it was stopping. The details are in {log}.", log=LOG)

@@ -107,6 +107,10 @@ class Toy(Task):
             raise ZeroDivisionError("a secret")
         if data.name == "wrong":
             raise InputError(Problem("a.png", "found 0 bytes", "a picture is accepted"), Problem("b", "none", "one"))
+        if data.name == "endless":
+            _read_without_end(data, progress)
+        if data.name == "deaf":
+            _read_without_end(data, None)
         for done in range(4):
             if progress:
                 progress(done, 3)
@@ -280,6 +284,17 @@ def _make_trouble(trouble: str, run: Run) -> None:
             raise ZeroDivisionError("a secret")
         case "deaf":
             _never_listen(run)
+
+
+def _read_without_end(data: Path, progress: Progress | None) -> None:
+    """Works for the processor; says how it ended in a file beside the data."""
+    try:
+        while True:
+            if progress:
+                progress(0, 1)
+    finally:
+        if progress:
+            (data.parent / "ended").touch()
 
 
 def _never_listen(run: Run) -> None:

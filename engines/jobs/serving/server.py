@@ -40,38 +40,55 @@ class _Server:
         self.models = LoadedModels()
         self.importing = warm_imports.start_importing(warm_imports.ANSWERING)
         self.stopping = threading.Event()
-        self._begun: dict[int, float] = {}
-        """Thread of a question -> what this process had worked when it came, in seconds."""
+        self._worked: dict[int, float] = {}
+        """Thread of a question -> seconds of the processor that it has had: see `worked`."""
+        self._shared = time.process_time()
         self._last_end = time.monotonic()
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
     def _at_work(self) -> Any:
         with self._lock:
-            self._begun[threading.get_ident()] = time.process_time()
+            self._share()
+            self._worked[threading.get_ident()] = 0.0
         try:
             yield
         finally:
             with self._lock:
-                del self._begun[threading.get_ident()]
+                self._share()
+                del self._worked[threading.get_ident()]
                 self._last_end = time.monotonic()
 
     @property
     def busy(self) -> bool:
-        return bool(self._begun)
+        return bool(self._worked)
+
+    def _share(self) -> None:
+        """Charges what this process has worked since last time to the questions that it answers, in equal parts:
+        decoders and torch work in threads of their own, of which nobody knows for whom. Nobody pays for our imports."""
+        now = time.process_time()
+        for asker in self._worked if not self.importing.is_alive() else ():
+            self._worked[asker] += (now - self._shared) / len(self._worked)
+        self._shared = now
+
+    def worked(self) -> float:
+        """Seconds of the processor that the question of this thread has had."""
+        with self._lock:
+            self._share()
+            return self._worked[threading.get_ident()]
 
     @property
     def overdue(self) -> bool:
         """Whether a question has long had all it may have of the processor, and does not look whether it has."""
         most = _question_seconds()
         with self._lock:
-            longest = time.process_time() - min(self._begun.values(), default=time.process_time())
-        return bool(most) and longest > TWICE * most
+            self._share()
+            return bool(most) and max(self._worked.values(), default=0.0) > TWICE * most
 
     @property
     def idle_seconds(self) -> float:
         with self._lock:
-            return 0.0 if self._begun else time.monotonic() - self._last_end
+            return 0.0 if self._worked else time.monotonic() - self._last_end
 
     def accept(self, listener: Listener) -> None:
         """Gives every visitor a thread. A visitor who doesn't know the key holds nobody up."""
@@ -97,7 +114,7 @@ class _Server:
         self.importing.join()
         reporter = _Reporter(connection)
         try:
-            with cancellation.watched(reporter.require_wanted, _question_seconds()):
+            with cancellation.watched(reporter.require_wanted, _question_seconds(), self.worked):
                 return {"answer": answer(question, self.models, reporter)}
         except InputError as error:
             return {"problems": [dataclasses.astuple(problem) for problem in error.problems]}
