@@ -1,11 +1,11 @@
 """How files that were made to break a reader fare: kinds × variations, each an upload that is checked.
 
-    python -m benchmarks.hostile [--each 16] [--seed 0] [--write]
+    python -m benchmarks.hostile [--each 16] [--seed 0] [--plain] [--write]
 
 Each task's files are tried in a process of their own. Counts tracebacks, files that took more than SECONDS of the
 processor, memory above MEGABYTES over idle, and good examples lost beside a bad one. Each kind is given to a reader
-that trusts it too (`tests/hostile/plain.py`), which says whether it is hostile at all. `--write` puts both tables
-into docs/hosting.md.
+that trusts it too (`tests/hostile/plain.py`), which says whether it is hostile at all: with `--plain` anew, else as
+the kind has it noted (`kinds.Kind.plain`). `--write` puts both tables into docs/hosting.md.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ def tried(task: str, each: int, seed: int) -> Iterator[dict[str, Any]]:
         yield {"kind": "unknown", "outcome": "died", "seconds": 0.0, "worked": 0.0, "grown": 0.0, "lost": 0}
 
 
-def plainly(seed: int) -> dict[str, list[str]]:
-    """What becomes of a plain reader -> the kinds that do this to it."""
-    command = [sys.executable, "-m", "tests.hostile.plain", str(VARIATIONS), str(seed)]
-    answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, check=True).stdout
+def plainly(seed: int, anew: bool) -> dict[str, list[str]]:
+    """What becomes of a plain reader -> the kinds that do this to it: tried `anew`, or as each kind says of itself."""
     found: dict[str, list[str]] = {outcome: [] for outcome in BROKEN}
+    command = [sys.executable, "-m", "tests.hostile.plain", str(VARIATIONS if anew else 0), str(seed)]
+    answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, check=True).stdout
     for kind, outcome in map(json.loads, answer.splitlines()):
         found[outcome].append(kind)
     return found
@@ -93,6 +93,7 @@ def main() -> None:
         "--each", type=int, default=16, help="variations of each kind; of one that takes seconds, one"
     )
     arguments.add_argument("--seed", type=int, default=0)
+    arguments.add_argument("--plain", action="store_true", help="try plain readers anew: minutes; else as kinds say")
     asked = arguments.parse_args()
     rows, every = [], []
     for task in TASKS:
@@ -102,7 +103,7 @@ def main() -> None:
         print(rows[-1], flush=True)
         bad = [each for each in found if each["outcome"] not in {"read", "refused"} or each["worked"] > SECONDS]
         print(*bad, sep="\n", flush=True)
-    publish(in_words(rows, every, plainly(asked.seed)), write=asked.write, page=PAGE)
+    publish(in_words(rows, every, plainly(asked.seed, asked.plain)), write=asked.write, page=PAGE)
 
 
 if __name__ == "__main__":

@@ -145,7 +145,8 @@ def run_cut(run: RunFolder, name: str, share: float) -> list[str]:
         "state": lambda: run.state,
         "events": run.events,
         "worker": lambda: worker.worker_of(run),
-        "tidy": lambda: (cleanup.tidy(), cleanup.remove_older(10**6)),
+        "tidy": cleanup.tidy,
+        "age": lambda: cleanup.remove_older(10**6),
         "queue": _asked_of_the_queue(run.id),
     }
     wrong = []
@@ -153,7 +154,7 @@ def run_cut(run: RunFolder, name: str, share: float) -> list[str]:
         try:
             look()
         except InputError as error:
-            if what in {"tidy", "events", "state"}:
+            if what in {"tidy", "age", "events", "state"}:
                 wrong.append(f"{what} of a cut {name}: {error}")
         except Exception as error:
             wrong.append(f"{what} of a cut {name} raised {type(error).__name__}: {error}")

@@ -172,9 +172,9 @@ class Place:
             until(lambda: not self.everything(), "every process to leave", 60)
         left = self.everything()
         names = [" ".join(process.info["cmdline"]) for process in left]
-        for process in left:
+        for one in left:
             with contextlib.suppress(psutil.Error):
-                process.kill()
+                one.kill()
         return names
 
 
