@@ -82,9 +82,10 @@ def fit(task: Task, recipe: Recipe, run: Run) -> Result:
         rival = _compared(study, run)
         watch.enter("keeping")
         found = tell(result(rival, "done") if rival else replace(found, comparison="skipped"))
-    _let_go(study, found)
+    run.write("result.json", found.to_json())
     if found.comparison == "done" or not study.compares:
         meter.learn(task, study, trial)
+    _let_go(study, found)
     return found
 
 
@@ -122,6 +123,7 @@ def longer(task: Task, recipe: Recipe, run: RunFolder) -> Result:
     history = [event.data for event in run.events() if event.kind == "epoch" and event.data["series"] == "transfer"]
     run.write("README.md", model_card.write(found, study.recipe, study.card, task.info, run.path))
     run.write("report.html", html.write(found, study.recipe, study.card, task.info, history, run.path))
+    run.write("result.json", found.to_json())
     _let_go(study, found)
     return found
 
@@ -132,7 +134,8 @@ def _as_it_was(recipe: Recipe, known: Result) -> dict[str, Any]:
 
 
 def _let_go(study: Study, found: Result) -> None:
-    """Takes the checkpoints of a finished run away: nothing is left to continue, but for a baseline that may go on."""
+    """Takes the checkpoints of a finished run away: nothing is left to continue, but for a baseline that may go on. Its
+    result lies on the disk by then, or a kill or a full disk in between would cost the whole training."""
     folder, kept = study.run.path / "checkpoint", study.run.path / BASELINE
     goes_on = found.comparison == "done" and found.baseline_may_improve and not getattr(study, "folds", ())
     for path in folder.glob("*"):

@@ -54,6 +54,8 @@ BASELINE = "checkpoint/scratch"
 LAYERS = "layers.json"
 CACHED = "cached.txt"
 HEARTBEAT_SECONDS = 1.0
+MOST_TOLD = 64 << 20
+"""Bytes of events, which every page that shows the run reads: a run that goes on telling fills disk and memory."""
 
 
 def new_id() -> str:
@@ -106,6 +108,8 @@ class RunFolder:
         except OSError:  # a full disk: what there is of it must not make the folder unusable
             for name in ("job.json", "recipe.json"):
                 (run.path / name).unlink(missing_ok=True)
+            if path is None:
+                run.path.rmdir()
             raise
         return run
 
@@ -170,9 +174,10 @@ class RunFolder:
     def _told(self, name: str) -> dict[str, Any] | None:
         """What a file of the run says; None where it is not there (yet)."""
         try:
-            return messages.read(json.loads((self.path / name).read_text(encoding="utf-8")))
-        except FileNotFoundError:
+            found = messages.read(json.loads((self.path / name).read_text(encoding="utf-8")))
+        except (FileNotFoundError, ValueError):  # not there, or cut short by a crash: it can be made again
             return None
+        return found if isinstance(found, dict) else None
 
     @property
     def done(self) -> bool:
@@ -227,6 +232,9 @@ class RunFolder:
         line = json.dumps(messages.kept({"time": now, "kind": kind, **data}), ensure_ascii=False)
         path = self.path / "events.jsonl"
         with path.open("ab+") as file:
+            if file.tell() > MOST_TOLD and kind != "status":
+                found = _("it has told more than {most:,} MiB of itself", most=MOST_TOLD >> 20)
+                raise InputError(Problem("run", found, _("accepted: data or settings of which less is to be told")))
             if file.tell() and not _ends_with_newline(file):
                 line = "\n" + line
             file.write(line.encode() + b"\n")

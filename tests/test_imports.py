@@ -23,7 +23,14 @@ DOMAINS = "engines.<domain>"
 LAYERS = (
     ("engines.messages",),
     ("engines.contract",),
-    ("engines.clock", "engines.environment", "engines.paths", "engines.versions", "engines.weights"),
+    (
+        "engines.cancellation",
+        "engines.clock",
+        "engines.environment",
+        "engines.paths",
+        "engines.versions",
+        "engines.weights",
+    ),
     ("engines.shown_ids", "engines.runs"),
     ("engines.data", "engines.exports", "engines.hosting"),
     ("engines.datasets", "engines.hub_files"),

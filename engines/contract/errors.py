@@ -37,5 +37,8 @@ class InputError(ValueError):
         return (type(self), self.problems)
 
 
-class Cancelled(Exception):
-    """Somebody asked this run to stop. What was learnt so far is in the checkpoint."""
+class Cancelled(BaseException):
+    """Somebody asked this run to stop. What was learnt so far is in the checkpoint.
+
+    No Exception, as asyncio's is none: readers take any of these for a damaged file.
+    """

@@ -22,7 +22,13 @@ def fields_of(kind: type, text: str, name: str) -> dict[str, Any]:
 
     Raises InputError where it holds a field that this version does not know: a newer one has written it.
     """
-    values = messages.read(json.loads(text))
+    try:
+        values = messages.read(json.loads(text))
+    except ValueError:
+        values = None
+    if not isinstance(values, dict):
+        found = _("it is cut short or damaged")
+        raise InputError(Problem(name, found, _("accepted: the file as Headstart has written it, from a copy")))
     schema = values.pop("schema", 1)
     unknown = sorted(set(values) - {field.name for field in dataclasses.fields(kind)})
     if unknown:

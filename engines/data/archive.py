@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from engines.cancellation import cancellation_point
 from engines.contract import InputError, Problem, Skipped
 from engines.environment import number
 from engines.messages import _
@@ -78,6 +79,7 @@ def unpack(archive: Path, out: Path, limits: Limits | None = None) -> list[Skipp
     packed, room = archive.stat().st_size if archive.is_file() else 0, _free(out)
     with _opened(archive, limits) as source:
         for info in source.infolist():
+            cancellation_point()
             target = None
             try:
                 name = _safe_name(info)
@@ -86,6 +88,7 @@ def unpack(archive: Path, out: Path, limits: Limits | None = None) -> list[Skipp
                 target = _new_file(out, name)
                 with target.open("wb") as file:
                     for chunk in _content(source, info, limits):
+                        cancellation_point()
                         total += len(chunk)
                         _require_bearable(archive, packed, total, room, limits)
                         file.write(chunk)

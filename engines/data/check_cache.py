@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from engines.cancellation import cancellation_point
 from engines.contract import Progress
 from engines.messages import _
 
@@ -58,6 +59,7 @@ def check_all(
     pool = ThreadPoolExecutor(min(os.cpu_count() or 1, checks.most_threads))
     try:
         for done, (key, stamp, found) in enumerate(pool.map(check, paths), 1):
+            cancellation_point()
             outcomes.append(found)
             now[key] = [*stamp, *checks.entry(found)]
             if progress:

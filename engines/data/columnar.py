@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engines.cancellation import cancellation_point
 from engines.contract import InputError, Problem, Progress
 from engines.data.delimited import SAMPLE_ROWS, has_header
 from engines.data.json_lines import as_text
@@ -99,6 +100,7 @@ def _parquet_rows(
     total = file.metadata.num_rows
     try:
         for batch in file.iter_batches(batch_size=BATCH):
+            cancellation_point()
             table = pa.Table.from_batches([batch])
             while any(pa.types.is_struct(kind) for kind in table.schema.types):
                 table = table.flatten()
@@ -223,6 +225,7 @@ def _sheet_rows(path: Path, sheet: Worksheet, progress: Progress | None) -> Iter
     most = most_cells()
     try:
         for cells in sheet.iter_rows(values_only=True):
+            cancellation_point()
             position += 1
             seen += len(cells)
             _require_few(path.name, seen, most)

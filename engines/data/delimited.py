@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engines import messages
+from engines.cancellation import cancellation_point
 from engines.contract import InputError, Problem, Progress
 from engines.data.encodings import beginning, encoding_of
 from engines.data.row_sampling import Source, clean, require_columns
@@ -320,6 +321,7 @@ def _rows(
     with lines.file:
         reader = _reader(lines, separator, quotes, strict=quotes)
         while True:
+            cancellation_point()
             start = lines.number + 1
             lines.in_row = 0
             try:

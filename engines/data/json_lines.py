@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from engines.cancellation import cancellation_point
 from engines.contract import InputError, Json, Problem, Progress, Skipped
 from engines.data.class_names import NUMBER
 from engines.data.delimited import require_text
@@ -64,6 +65,7 @@ def _lines(path: Path, encoding: str, source: Source, progress: Progress | None)
     with path.open("rb") as raw, io.TextIOWrapper(raw, encoding=encoding, errors="replace") as file:
         number = 0
         while line := file.readline(MOST_LINE):
+            cancellation_point()
             number += 1
             if len(line) >= MOST_LINE:
                 found = _("a line of more than {most_line:,} characters", most_line=MOST_LINE)

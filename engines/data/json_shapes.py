@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Any
 
+from engines.cancellation import cancellation_point
 from engines.contract import Json
 from engines.data.parts import part_of
 from engines.messages import _
@@ -90,6 +91,7 @@ def in_sequence(text: str) -> Iterator[Any]:
     several lines each. Raises ValueError where one is no JSON."""
     decoder, at = json.JSONDecoder(), 0
     while True:
+        cancellation_point()
         while at < len(text) and text[at] in ", \t\r\n\ufeff":
             at += 1
         if at == len(text):

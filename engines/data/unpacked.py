@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from engines import messages
+from engines.cancellation import cancellation_point
 from engines.contract import InputError, Problem, Skipped
 from engines.data.archive import MOST_DEEP, is_clutter
 from engines.messages import _
@@ -57,6 +58,7 @@ def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
     seen: set[tuple[int, int]] = set()
     waiting = [(root, 0)]
     while waiting:
+        cancellation_point()
         folder, depth = waiting.pop()
         if depth > MOST_DEEP:
             found = _("its folders lie more than {most_deep} deep inside one another", most_deep=MOST_DEEP)

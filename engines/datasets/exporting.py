@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from engines.contract import InputError, Problem
+from engines.data.tables import safe_cell
 from engines.datasets.folder import DatasetFolder
 from engines.datasets.state import DatasetState, Item
 from engines.messages import _
@@ -42,11 +43,19 @@ def columns(dataset: DatasetFolder) -> Columns:
     return Columns("text" if kind == "texts" else "file_name", LABEL_COLUMN[kind])
 
 
-def export(dataset: DatasetFolder, out: Path, *, labelled: bool = True, label_column: str | None = None) -> Path:
+def export(
+    dataset: DatasetFolder,
+    out: Path,
+    *,
+    labelled: bool = True,
+    label_column: str | None = None,
+    for_people: bool = False,
+) -> Path:
     """Writes a zip to `out`: a metadata.csv and, but for texts, the files that it names. Returns `out`.
 
     With `labelled` the examples that have a class, and no others; without, those that have none, in the form that
     `predict` reads. `label_column`: what the classes' column is called, such as 'transcription' for what is said.
+    `for_people`: who opens the table in a spreadsheet gets no formula of what somebody has typed (`tables.safe_cell`).
     Raises InputError where there is no such example.
     """
     state, named = dataset.state(), columns(dataset)
@@ -63,7 +72,7 @@ def export(dataset: DatasetFolder, out: Path, *, labelled: bool = True, label_co
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow([named.example, *([label_column or named.label] if labelled else [])])
-    writer.writerows(rows)
+    writer.writerows([[safe_cell(cell or "") for cell in row] for row in rows] if for_people else rows)
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f".{out.name}.partial")
     with zipfile.ZipFile(partial, "w") as archive:
@@ -74,13 +83,17 @@ def export(dataset: DatasetFolder, out: Path, *, labelled: bool = True, label_co
     return out
 
 
-def kept_export(dataset: DatasetFolder, *, labelled: bool = True, label_column: str | None = None) -> Path:
-    """The export in the data set's own folder, written once for each state of it: what a run learns from. Raises
-    InputError as `export` does."""
+def kept_export(
+    dataset: DatasetFolder, *, labelled: bool = True, label_column: str | None = None, for_people: bool = False
+) -> Path:
+    """The export in the data set's own folder, written once for each state of it: what a run learns from, or
+    `for_people`. Raises InputError as `export` does."""
     state = dataset.state()
     key = hashlib.sha256(f"{state.sha256} {labelled} {label_column}".encode()).hexdigest()[:16]
-    out = dataset.path / "exports" / f"{key}.zip"
-    return out if out.is_file() else export(dataset, out, labelled=labelled, label_column=label_column)
+    out = dataset.path / "exports" / f"{key}{'-for-people' if for_people else ''}.zip"
+    if out.is_file():
+        return out
+    return export(dataset, out, labelled=labelled, label_column=label_column, for_people=for_people)
 
 
 def require_trainable(state: DatasetState) -> None:

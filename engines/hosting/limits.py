@@ -38,6 +38,12 @@ def run_examples() -> int:
     return number("HEADSTART_RUN_EXAMPLES", 20_000)
 
 
+def question_seconds() -> int:
+    """HEADSTART_QUESTION_SECONDS: of the processor, that looking at an upload, or another question of a page, may take.
+    Default 600."""
+    return number("HEADSTART_QUESTION_SECONDS", 600)
+
+
 def requests_a_minute() -> int:
     """HEADSTART_REQUESTS_A_MINUTE: of a visitor; a page is about fifty. All who bring no cookie share ten times as
     many. Default 1200."""

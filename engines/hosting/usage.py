@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 from engines import paths
@@ -65,15 +66,35 @@ def _day(moment: float) -> str:
     return time.strftime("%Y-%m-%d", time.gmtime(moment))
 
 
-@contextlib.contextmanager
-def _table() -> Iterator[sqlite3.Connection]:
-    """One transaction, which no other process gets between. What is older than KEPT_DAYS is forgotten."""
-    table = sqlite3.connect(paths.private_home() / "visitors.sqlite3", timeout=BUSY_SECONDS, isolation_level=None)
+def _opened(file: Path) -> sqlite3.Connection:
+    """Raises DatabaseError for a file that is no database, or part of one."""
+    table = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)
     try:
         table.execute(
             """CREATE TABLE IF NOT EXISTS used (
                 visitor TEXT, day TEXT, what TEXT, amount INTEGER, PRIMARY KEY (visitor, day, what))"""
         )
+        if table.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            raise sqlite3.DatabaseError("damaged")
+    except BaseException:
+        table.close()
+        raise
+    return table
+
+
+@contextlib.contextmanager
+def _table() -> Iterator[sqlite3.Connection]:
+    """One transaction, which no other process gets between. What is older than KEPT_DAYS is forgotten."""
+    file = paths.private_home() / "visitors.sqlite3"
+    try:
+        table = _opened(file)
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):  # busy, read-only, no space: the file itself is sound
+            raise
+        for suffix in ("", "-journal"):  # cut by a crash: what visitors had today is forgotten, and counted anew
+            file.with_name(file.name + suffix).unlink(missing_ok=True)
+        table = _opened(file)
+    try:
         table.execute("BEGIN IMMEDIATE")
         table.execute("DELETE FROM used WHERE day < ?", (_day(time.time() - KEPT_DAYS * 24 * 3600),))
         yield table

@@ -16,6 +16,7 @@ from engines import paths
 
 COOKIE = "headstart_visitor"
 NAME = re.compile(r"[A-Za-z0-9_-]{22}")
+KEY_BYTES = 32
 KEEP_SECONDS = 30 * 24 * 3600
 MOST_ACCOUNTS = 20_000
 
@@ -71,10 +72,18 @@ def _signature(name: str) -> str:
 @functools.cache
 def _secret(home: Path) -> bytes:
     """The key that cookies are signed with, made once a home. Only its owner can read it."""
-    file = home / "cookies.key"
+    file, partial = home / "cookies.key", home / f"cookies.{secrets.token_hex(4)}.partial"
+    if file.is_file() and file.stat().st_size < KEY_BYTES:  # cut by a crash: half a key is easier to guess
+        file.unlink()
     try:
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as fresh:
-            fresh.write(secrets.token_bytes(32))
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as fresh:
+            fresh.write(secrets.token_bytes(KEY_BYTES))
+        os.link(partial, file)  # whole or not at all
     except FileExistsError:  # another process was first, or an earlier start
         pass
+    except OSError:  # a disk without links
+        if not file.exists():
+            partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
     return file.read_bytes()

@@ -8,8 +8,14 @@ from engines.messages import _
 from engines.training import memory
 
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
-FULL_WORDS = ("no space left on device", "disk quota exceeded", "os error 28", "os error 112")
-"""How libraries that raise their own errors say it (safetensors, and torch with an OSError behind it)."""
+FULL_WORDS = (
+    "no space left on device",
+    "disk quota exceeded",
+    "os error 28",
+    "os error 112",
+    "database or disk is full",
+)
+"""How libraries that raise their own errors say it (safetensors, SQLite, and torch with an OSError behind it)."""
 GONE = _("The folder of this run was moved or deleted while it worked: nothing more can be kept. Start the run again.")
 
 

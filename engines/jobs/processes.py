@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import subprocess
 import sys
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -19,7 +21,9 @@ else:
     WINDOWS_APART = 0
 
 CLOCK_SLACK = 5.0
-"""Seconds by which a process's creation time may shift when the machine's clock is set."""
+"""Seconds by which a process's creation time may shift when the machine's clock is set, where it counts from that."""
+BOOTS_APART = 1e6
+"""Linux counts a process's start from when the machine was; each start of the machine has so many seconds for it."""
 
 
 def start(
@@ -58,14 +62,32 @@ def start(
 
 
 def created(pid: int) -> float | None:
-    """When the living process `pid` began, in seconds since the epoch. None: there is none, or only its zombie."""
+    """When the living process `pid` began: a number of seconds that no other with its id has. None: there is none, or
+    only its zombie. On Linux it stays the same when the machine's clock is set (psutil's moves with it)."""
     try:
         process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
-    except psutil.NoSuchProcess:
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return _since_boot(pid) if sys.platform == "linux" else process.create_time()
+    except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
         return None
     except psutil.AccessDenied:  # somebody else's: ours would let us look
         return None
+
+
+def _since_boot(pid: int) -> float:
+    """Which start of the machine it was, and how long after it the process began (proc(5), starttime)."""
+    ticks = int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19])
+    return _boot() * BOOTS_APART + ticks / os.sysconf("SC_CLK_TCK")
+
+
+@functools.cache
+def _boot() -> int:
+    """A number for this start of the machine."""
+    try:
+        return zlib.crc32(Path("/proc/sys/kernel/random/boot_id").read_bytes()) >> 8
+    except OSError:
+        return 0
 
 
 def alive(pid: int, since: float) -> bool:

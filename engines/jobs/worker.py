@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from engines import messages, registry
+from engines import cancellation, messages, registry
 from engines.contract import Cancelled, InputError, Job, Problem, State
 from engines.jobs import failures, fence, processes, tracking, warm_imports
 from engines.messages import _
@@ -50,7 +50,7 @@ def execute(run: RunFolder, ready: Callable[[], Any] = lambda: None) -> int:
             run.clear_outcome()
             run.set_state(State.RUNNING, "Starting.")
             ready()
-            with tracking.followed(run):
+            with tracking.followed(run), cancellation.watched(run.check_cancelled):
                 _work(run.job, run)
         except InputError as error:
             return _end(run, State.FAILED, str(error), WRONG_INPUT)
@@ -61,6 +61,8 @@ def execute(run: RunFolder, ready: Callable[[], Any] = lambda: None) -> int:
                 print(failures.GONE, file=sys.stderr)
                 return DEFECT
             _log_traceback(run)
+            if failures.disk_is_full(error) and run.done:
+                return _end(run, State.DONE, "Done.", DONE)  # only what comes after the result was not written
             if run.cancel_requested:
                 message = _("Cancelled; the run broke while it was stopping. The details are in {log}.", log=LOG)
                 return _end(run, State.CANCELLED, message, CANCELLED)
@@ -74,8 +76,7 @@ def execute(run: RunFolder, ready: Callable[[], Any] = lambda: None) -> int:
 def _fit(job: Job, run: RunFolder) -> None:
     from engines import lifecycle
 
-    result = lifecycle.fit(registry.task(job.recipe.task), job.recipe, run)
-    run.write("result.json", result.to_json())
+    lifecycle.fit(registry.task(job.recipe.task), job.recipe, run)
 
 
 def _compare(job: Job, run: RunFolder) -> None:

@@ -25,7 +25,7 @@ def packed(members: dict[str, bytes] | list[tuple[zipfile.ZipInfo | str, bytes]]
     return out.getvalue()
 
 
-@kind(".zip", VISION, whole=True)
+@kind(".zip", VISION, whole=True, plain="wrong")
 def names_that_lead_out(rng: Random) -> bytes:
     ways = ("../../{}.png", "/tmp/{}.png", "C:\\{}.png", "cat/../../../{}.png", "..\\..\\{}.png", "cat/\x00{}.png")
     return packed({**good(rng), **{way.format(rng.randrange(9**9)): drawn(rng) for way in ways}})
@@ -58,12 +58,12 @@ def members_that_share_their_bytes(rng: Random) -> bytes:
     return body[:start] + entries + body[end : end + 8] + counted + body[end + 20 :]
 
 
-@kind(".zip", VISION, whole=True)
+@kind(".zip", VISION, whole=True, plain="wrong")
 def folders_two_hundred_deep(rng: Random) -> bytes:
     return packed({**good(rng), "/".join(["d"] * rng.randrange(200, 900)) + "/a.png": drawn(rng)})
 
 
-@kind(".zip", VISION, whole=True)
+@kind(".zip", VISION, whole=True, plain="reads")
 def archive_in_archive_in_archive(rng: Random) -> bytes:
     inner = packed({"x.bin": bytes(1 << 20)})
     for _ in range(rng.randrange(3, 9)):
@@ -89,7 +89,7 @@ def archive_damaged(rng: Random) -> bytes:
     return damaged(packed(good(rng)), rng, 3)
 
 
-@kind(".zip", VISION, whole=True, slow=True)
+@kind(".zip", VISION, whole=True, slow=True, plain="reads")
 def hundred_thousand_empty_members(rng: Random) -> bytes:
     return packed({**good(rng), **{f"cat/{n}.txt": b"" for n in range(rng.randrange(20_000, 30_000))}})
 

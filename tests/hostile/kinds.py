@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
+from typing import Literal
 
 Maker = Callable[[Random], bytes]
+Plain = Literal["raises", "memory", "disk", "time", "wrong", "reads", "dies"]
+"""It ends in a traceback; wants more than a gigabyte of memory, or of the disk; takes more than ten seconds of the
+processor; gives something else than what is in the file, or what harms whoever is shown it; dies without a word; or
+reads it, and nothing is wrong."""
 
 
 @dataclass(frozen=True)
@@ -22,17 +27,21 @@ class Kind:
     """Whether the file is the upload; else it lies among good examples, of which none may be lost."""
     slow: bool = False
     """Whether making it, or reading as much of it as may be, takes seconds: left out of the sample in `make test`."""
+    plain: Plain = "raises"
+    """What becomes of a reader that trusts it (`plain.py`), as `benchmarks/hostile.py` has found."""
 
 
 KINDS: dict[str, Kind] = {}
 
 
-def kind(ending: str, *tasks: str, whole: bool = False, slow: bool = False) -> Callable[[Maker], Maker]:
+def kind(
+    ending: str, *tasks: str, whole: bool = False, slow: bool = False, plain: Plain = "raises"
+) -> Callable[[Maker], Maker]:
     """Registers the function below, whose name is the kind's."""
 
     def register(make: Maker) -> Maker:
         name = make.__name__.replace("_", " ")
-        KINDS[name] = Kind(name, ending, tasks, make, whole, slow)
+        KINDS[name] = Kind(name, ending, tasks, make, whole, slow, plain)
         return make
 
     return register

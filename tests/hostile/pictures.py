@@ -37,7 +37,7 @@ def png_of_a_billion_pixels(rng: Random) -> bytes:
     return png(side, side, zlib.compress(bytes(1 << 20)))
 
 
-@kind(".png", VISION, slow=True)
+@kind(".png", VISION, slow=True, plain="reads")
 def png_within_bounds_that_is_all_zeros_packed(rng: Random) -> bytes:
     width = rng.randrange(7_000, 8_900)
     return png(width, 8_900, zlib.compress(bytes((3 * width + 1) * 8_900), 9))
@@ -55,16 +55,16 @@ def png_with_a_colour_profile_bomb(rng: Random) -> bytes:
     return png(8, 8, zlib.compress(bytes(25 * 8)), profile)
 
 
-@kind(".png", VISION)
+@kind(".png", VISION, plain="reads")
 def png_with_ten_thousand_chunks(rng: Random) -> bytes:
     return png(
         8, 8, zlib.compress(bytes(25 * 8)), *(chunk(b"tEXt", b"a\0b") for _ in range(rng.randrange(5_000, 10_000)))
     )
 
 
-@kind(".jpg", VISION)
+@kind(".jpg", VISION, plain="time")
 def jpeg_of_two_thousand_scans(rng: Random) -> bytes:
-    whole = drawn(rng, "JPEG", 512, progressive=True)
+    whole = drawn(rng, "JPEG", 2048, progressive=True)
     first = whole.index(b"\xff\xda")
     second = whole.index(b"\xff\xda", first + 2)
     scan = whole[first:second]
@@ -89,7 +89,7 @@ def jpeg_that_says_it_is_65535_wide(rng: Random) -> bytes:
     return bytes(whole)
 
 
-@kind(".jpg", VISION)
+@kind(".jpg", VISION, plain="reads")
 def exif_that_points_at_itself(rng: Random) -> bytes:
     entry = struct.pack("<HHII", 0x8769, 4, 1, 8)
     tiff = b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", 1) + entry + struct.pack("<I", 8)
@@ -98,7 +98,7 @@ def exif_that_points_at_itself(rng: Random) -> bytes:
     return whole[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + whole[2:]
 
 
-@kind(".gif", VISION)
+@kind(".gif", VISION, plain="reads")
 def gif_of_many_frames(rng: Random) -> bytes:
     frames = [Image.new("P", (64, 64), n % 255) for n in range(rng.randrange(300, 600))]
     out = io.BytesIO()
@@ -113,7 +113,7 @@ def gif_that_says_it_is_65535_wide(rng: Random) -> bytes:
     return bytes(whole)
 
 
-@kind(".tif", VISION)
+@kind(".tif", VISION, plain="reads")
 def tiff_whose_pages_go_in_a_circle(rng: Random) -> bytes:
     out = io.BytesIO()
     pages = [Image.new("L", (8, 8), n) for n in range(3)]
@@ -162,7 +162,7 @@ def page_that_calls_itself_a_picture(rng: Random) -> bytes:
     return b"<html><script>alert(%d)</script></html>" % rng.randrange(99)
 
 
-@kind(".npz", VISION, whole=True, slow=True)
+@kind(".npz", VISION, whole=True, slow=True, plain="reads")
 def medmnist_of_a_hundred_thousand_pictures(rng: Random) -> bytes:
     out = io.BytesIO()
     n = rng.randrange(300_000, 400_000)
@@ -183,7 +183,7 @@ def arrays_that_are_a_pickle(rng: Random) -> bytes:
     return out.getvalue()
 
 
-@kind(".npz", VISION, "control.policy", whole=True)
+@kind(".npz", VISION, "control.policy", whole=True, plain="memory")
 def arrays_that_say_they_are_huge(rng: Random) -> bytes:
     import zipfile
 

@@ -27,7 +27,7 @@ def with_header(rng: Random, at: int, form: str, value: int) -> bytes:
     return bytes(whole)
 
 
-@kind(".wav", *SPEECH)
+@kind(".wav", *SPEECH, plain="reads")
 def wav_that_says_it_is_four_gigabytes(rng: Random) -> bytes:
     return with_header(rng, 40, "<I", 0xFFFFFFF0 + rng.randrange(8))
 
@@ -42,7 +42,7 @@ def wav_of_one_sample_a_second(rng: Random) -> bytes:
     return with_header(rng, 24, "<I", rng.choice([0, 1, 3, 0xFFFFFFFF]))
 
 
-@kind(".wav", *SPEECH)
+@kind(".wav", *SPEECH, plain="wrong")
 def wav_that_is_not_finite(rng: Random) -> bytes:
     whole = bytearray(spoken(rng, subtype="FLOAT"))
     for at in range(len(whole) - 4_000, len(whole), 4):
@@ -50,7 +50,7 @@ def wav_that_is_not_finite(rng: Random) -> bytes:
     return bytes(whole)
 
 
-@kind(".flac", *SPEECH, slow=True)
+@kind(".flac", *SPEECH, slow=True, plain="reads")
 def flac_of_an_hour_of_silence(rng: Random) -> bytes:
     out = io.BytesIO()
     soundfile.write(out, np.zeros(rng.randrange(50, 70) * 60 * 48_000 // 4, np.int16), 48_000, format="FLAC")
@@ -62,7 +62,7 @@ def flac_damaged(rng: Random) -> bytes:
     return damaged(spoken(rng, "FLAC"), rng)
 
 
-@kind(".ogg", *SPEECH)
+@kind(".ogg", *SPEECH, plain="wrong")
 def ogg_cut_short(rng: Random) -> bytes:
     return cut(spoken(rng, "OGG"), rng)
 

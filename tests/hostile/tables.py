@@ -35,7 +35,7 @@ def rows(rng: Random, n: int = 60) -> str:
     return "text,label\n" + "".join(f"text {k} {rng.random()},{'ab'[k % 2]}\n" for k in range(n))
 
 
-@kind(".xlsx", *TABLES, whole=True, slow=True)
+@kind(".xlsx", *TABLES, whole=True, slow=True, plain="memory")
 def sheet_whose_last_cell_is_the_last_of_all(rng: Random) -> bytes:
     book = sheet(rng)
     book.active[f"XFD{1_048_576 - rng.randrange(1000)}"] = "here"
@@ -54,7 +54,7 @@ def sheet_of_a_billion_laughs(rng: Random) -> bytes:
     )
 
 
-@kind(".xlsx", *TABLES, whole=True, slow=True)
+@kind(".xlsx", *TABLES, whole=True, slow=True, plain="reads")
 def sheet_that_unpacks_to_a_gigabyte(rng: Random) -> bytes:
     return remade(
         saved(sheet(rng)), "xl/worksheets/sheet1.xml", lambda xml: xml + " " * (rng.randrange(600, 700) << 20)
@@ -90,7 +90,7 @@ def parquet_damaged(rng: Random) -> bytes:
     return damaged(out.getvalue(), rng, 6)
 
 
-@kind(".csv", *TABLES, whole=True)
+@kind(".csv", *TABLES, whole=True, plain="wrong")
 def table_of_fifty_thousand_columns(rng: Random) -> bytes:
     wide = ",".join(f"c{n}" for n in range(rng.randrange(30_000, 50_000)))
     return f"{wide}\n{wide}\n{wide}\n".encode()
@@ -101,7 +101,7 @@ def table_whose_quote_never_ends(rng: Random) -> bytes:
     return (rows(rng) + '"never closed,a\n' + rows(rng, 20_000)).encode()
 
 
-@kind(".csv", *TABLES, whole=True, slow=True)
+@kind(".csv", *TABLES, whole=True, slow=True, plain="wrong")
 def table_of_one_endless_line(rng: Random) -> bytes:
     return b"text,label\n" + b"x" * (rng.randrange(20, 30) << 20)
 
@@ -111,7 +111,7 @@ def table_of_noughts_and_noise(rng: Random) -> bytes:
     return rows(rng).encode() + bytes(500) + rng.randbytes(5_000)
 
 
-@kind(".csv", "forecasting.forecast", whole=True)
+@kind(".csv", "forecasting.forecast", whole=True, plain="wrong")
 def series_beyond_all_numbers(rng: Random) -> bytes:
     values = ("1e308", "-1e308", "inf", "1e-320", "nan", "9" * 400)
     lines = (
@@ -121,13 +121,13 @@ def series_beyond_all_numbers(rng: Random) -> bytes:
     return ("ds,y\n" + "\n".join(lines)).encode()
 
 
-@kind(".csv", "forecasting.forecast", whole=True)
+@kind(".csv", "forecasting.forecast", whole=True, plain="reads")
 def series_over_ten_thousand_years(rng: Random) -> bytes:
     lines = [f"{year:04}-01-01 00:00:0{rng.randrange(9)},{rng.random()}" for year in range(1, 9999, 40)]
     return ("ds,y\n" + "\n".join(lines)).encode()
 
 
-@kind(".csv", *TABLES, whole=True)
+@kind(".csv", *TABLES, whole=True, plain="wrong")
 def cells_that_are_formulas_and_markup(rng: Random) -> bytes:
     evil = ["=HYPERLINK(1)", "+cmd|' /C calc'!A0", "<script>alert(1)</script>", "${7*7}", "{{7*7}}", "@SUM(1)"]
     return ("text,label\n" + "".join(f'"{rng.choice(evil)} {k}","{evil[k % 2]}"\n' for k in range(60))).encode()
@@ -144,27 +144,13 @@ def json_nested_without_end(rng: Random) -> bytes:
     return b'{"a":' * rng.randrange(50_000, 99_000)
 
 
-@kind(".json", "control.policy", whole=True)
+@kind(".json", "control.policy", whole=True, plain="wrong")
 def target_of_numbers_that_are_none(rng: Random) -> bytes:
     physics = {"length": rng.choice([1e308, -1e308, 1e-300])}
     return json.dumps({"env": "Pendulum-v1", "physics": physics, "delay": 10**9, "action_gain": float("nan")}).encode()
 
 
-@kind(".xml", "control.policy", whole=True)
-def robot_of_a_billion_laughs(rng: Random) -> bytes:
-    names = [f"x{n}" for n in range(rng.randrange(8, 12))]
-    lines = [f'<!ENTITY {names[0]} "geom">']
-    lines += [f'<!ENTITY {name} "{f"&{before};" * 10}">' for before, name in pairwise(names)]
-    return f"<?xml version='1.0'?><!DOCTYPE m [{''.join(lines)}]><mujoco>&{names[-1]};</mujoco>".encode()
-
-
-@kind(".xml", "control.policy", whole=True)
-def robot_that_reads_a_file(rng: Random) -> bytes:
-    way = rng.choice(['<include file="/etc/passwd"/>', '<asset><mesh file="/etc/passwd"/></asset>'])
-    return f"<mujoco>{way}<worldbody/></mujoco>".encode()
-
-
-@kind(".csv", "control.policy", whole=True)
+@kind(".csv", "control.policy", whole=True, plain="wrong")
 def log_of_endless_numbers(rng: Random) -> bytes:
     head = "observation_0,observation_1,action,next_observation_0,next_observation_1,reward,terminated\n"
     return (
@@ -177,6 +163,6 @@ def hdf5_that_is_none(rng: Random) -> bytes:
     return b"\x89HDF\r\n\x1a\n" + rng.randbytes(4_000)
 
 
-@kind(".csv", *TABLES, whole=True)
+@kind(".csv", *TABLES, whole=True, plain="wrong")
 def table_cut_in_the_middle_of_a_letter(rng: Random) -> bytes:
     return cut(("text,label\n" + "ä€😀,b\n" * 500).encode(), rng)

@@ -1,6 +1,9 @@
 """What became of each file: tried as an upload among good examples, in a process whose time and memory are watched.
 
-python -m tests.hostile.trial TASK FOLDER EACH SEED     a JSON line a file: kind, outcome, seconds, grown, lost
+    python -m tests.hostile.trial TASK EACH SEED [--quick]
+
+tries each kind EACH times, one that takes seconds once (with --quick, never), and writes a JSON line a file: kind,
+outcome, seconds, worked, grown, lost.
 """
 
 from __future__ import annotations
@@ -12,23 +15,18 @@ import sys
 import tempfile
 import time
 import traceback
-import zlib
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from engines import api
 from engines.contract import InputError
-from tests.hostile import archives, pictures, sounds, tables  # noqa: F401  # each registers its kinds
-from tests.hostile.kinds import KINDS, Kind
+from tests.hostile.every import KINDS, rng_of
+from tests.hostile.kinds import Kind
 from tests.hostile.pictures import drawn
 from tests.hostile.sounds import spoken
 
 GOOD = 8
-
-
-def rng_of(kind: Kind, seed: int) -> Random:
-    return Random(zlib.crc32(kind.name.encode()) + seed)
 
 
 def brought(kind: Kind, task: str, rng: Random, folder: Path) -> Path:
@@ -59,7 +57,7 @@ def tried(kind: Kind, task: str, seed: int, folder: Path) -> dict[str, Any]:
     """outcome: 'refused' (a sentence), 'read', or the name of what was raised; `lost`: good examples that were not
     found, where the file lay among such."""
     data = brought(kind, task, rng_of(kind, seed), folder)
-    before, began, lost = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter(), 0
+    before, began, worked, lost = _memory(), time.perf_counter(), _worked(), 0
     try:
         report = api.check(task, data)
         outcome = "read"
@@ -69,16 +67,33 @@ def tried(kind: Kind, task: str, seed: int, folder: Path) -> dict[str, Any]:
     except Exception as error:
         outcome = type(error).__name__
         traceback.print_exc()
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    seconds = time.perf_counter() - began
-    return {"kind": kind.name, "seed": seed, "outcome": outcome, "seconds": seconds, "grown": grown, "lost": lost}
+    return {
+        "kind": kind.name,
+        "seed": seed,
+        "outcome": outcome,
+        "seconds": time.perf_counter() - began,
+        "worked": _worked() - worked,
+        "grown": _memory() - before,
+        "lost": lost,
+    }
+
+
+def _memory() -> float:
+    """The most that this process has had so far, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _worked() -> float:
+    """Seconds of the processor that this process, its threads and its children have had so far."""
+    mine, theirs = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return mine.ru_utime + mine.ru_stime + theirs.ru_utime + theirs.ru_stime
 
 
 def main(task: str, each: int, first: int, quick: bool) -> None:
     for kind in KINDS.values():
         if task not in kind.tasks or (quick and kind.slow):
             continue
-        for seed in range(first, first + each):
+        for seed in range(first, first + (1 if kind.slow else each)):
             with tempfile.TemporaryDirectory() as folder:
                 found = tried(kind, task, seed, Path(folder) / "brought")
             print(json.dumps(found), flush=True)

@@ -232,6 +232,29 @@ def test_a_crash_is_a_sentence_and_the_next_question_starts_a_fresh_server() -> 
     assert before != server()
 
 
+def test_a_reader_stops_when_whoever_asked_has_left(tmp_path: Path, wait: Callable[..., Any]) -> None:
+    with client._connect() as connection:
+        wire.send(connection, check(str(tmp_path / "endless")))
+        assert connection.poll(60)
+    wait((tmp_path / "ended").exists, "the reader to stop")
+
+
+def test_a_reader_has_so_much_of_the_processor_and_one_that_never_looks_goes_with_its_process(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HEADSTART_HOME", str(tmp_path))
+    monkeypatch.setenv("HEADSTART_PUBLIC", "1")
+    monkeypatch.setenv("HEADSTART_QUESTION_SECONDS", "2")
+    try:
+        with pytest.raises(InputError, match="takes more than 2 seconds of this host's processor"):
+            client.ask(check(str(tmp_path / "endless")))
+        with pytest.raises(client.ServerFailed, match="stopped in the middle"):
+            client.ask(check(str(tmp_path / "deaf")))
+        assert client.ask(check("/data"))["n_examples"] == 3
+    finally:
+        client.stop()
+
+
 def test_only_who_knows_the_key_is_heard() -> None:
     client.ask(check("/data/fine"))
     address = wire.address()

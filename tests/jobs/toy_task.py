@@ -53,6 +53,7 @@ class ToySettings(Settings):
     hold_at: int = setting(
         0, "Wait after this step, of all trainings together, until `go` appears in the run folder; 0 never waits."
     )
+    pause: int = setting(0, "Milliseconds that a step takes.")
     trouble: str = setting("", "What goes wrong at the first step.")
     baseline: str = setting("none", "Whether it also counts from scratch.", choices=("none", "scratch"))
 
@@ -106,6 +107,10 @@ class Toy(Task):
             raise ZeroDivisionError("a secret")
         if data.name == "wrong":
             raise InputError(Problem("a.png", "found 0 bytes", "a picture is accepted"), Problem("b", "none", "one"))
+        if data.name == "endless":
+            _read_without_end(data, progress)
+        if data.name == "deaf":
+            _read_without_end(data, None)
         for done in range(4):
             if progress:
                 progress(done, 3)
@@ -203,9 +208,12 @@ class ToyStudy(Study):
         print("card:", os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
         while done < self.settings.steps:
             run.check_cancelled()
+            time.sleep(self.settings.pause / 1000)
             done += 1
             reached.parent.mkdir(parents=True, exist_ok=True)
-            reached.write_text(str(done))
+            partial = reached.with_suffix(".part")
+            partial.write_text(str(done))
+            partial.replace(reached)  # whole or not at all, as training.checkpoint does it
             run.emit("epoch", series=series, epoch=done, epochs=self.settings.steps)
             while before + done == self.settings.hold_at and not (self.run.path / "go").exists():
                 run.check_cancelled()
@@ -276,6 +284,17 @@ def _make_trouble(trouble: str, run: Run) -> None:
             raise ZeroDivisionError("a secret")
         case "deaf":
             _never_listen(run)
+
+
+def _read_without_end(data: Path, progress: Progress | None) -> None:
+    """Works for the processor; says how it ended in a file beside the data."""
+    try:
+        while True:
+            if progress:
+                progress(0, 1)
+    finally:
+        if progress:
+            (data.parent / "ended").touch()
 
 
 def _never_listen(run: Run) -> None:

@@ -156,7 +156,7 @@ def _events(run: RunFolder) -> None:
 
 
 def _predictions(run: RunFolder, thumbnails: bool) -> None:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for i, true in enumerate(CLASSES):
         for j, said in enumerate(CLASSES):
             for k in range(CONFUSION[i][j]):

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engines import messages
-from engines.hosting import limits, operation, usage, visitors
+from engines.hosting import limits, logs, operation, usage, visitors
 from engines.messages import _
 from ui.hosting import headers, login
 
@@ -62,6 +62,7 @@ class Gate:
 
     def __init__(self, app: ASGIApp):
         self.app = app
+        logs.keep_quiet()
         self._rate = Rate()
         self._held: defaultdict[str, dict[str, int]] = defaultdict(dict)
         """Session -> file -> bytes that the server holds in memory."""

@@ -77,7 +77,7 @@ def _more(dataset: DatasetFolder) -> None:
         st.download_button(
             _("Export"),
             key=f"export_{key}",
-            data=lambda: kept_export(dataset).read_bytes(),
+            data=lambda: kept_export(dataset, for_people=True).read_bytes(),
             file_name=f"{about.kind}-{dataset.sha256[:8]}.zip",
             mime="application/zip",
             on_click="ignore",

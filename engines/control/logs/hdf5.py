@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from engines.cancellation import cancellation_point
 from engines.contract import InputError, Problem
 from engines.control.logs.columns import ARRAYS, plain
 from engines.control.logs.raw import ACCEPTED, MOST_ROWS, MOST_UNPACKED, Raw, from_arrays, require
@@ -53,6 +54,7 @@ def _of_episodes(title: str, episodes: Iterable[tuple[str, Episode]]) -> Raw:
     rows: dict[str, list[np.ndarray]] = {}
     total, short, left_out = 0, [], 0
     for number, (name, episode) in enumerate(episodes):
+        cancellation_point()
         seen, actions = episode.pop("observations"), episode["actions"]
         count = min(len(actions), len(seen) - 1)
         if len(seen) not in {len(actions), len(actions) + 1}:

@@ -109,7 +109,7 @@ def _write_series(out: Path, spec: TrainSpec) -> None:
             for step, value in enumerate(series.values.tolist()):
                 when = p.table.frequency.called(series.start + step)
                 row = [value, *known[step].tolist()]
-                table.writerow([series.name, when, *("" if cell != cell else repr(cell) for cell in row)])
+                table.writerow([safe_cell(series.name), when, *("" if cell != cell else repr(cell) for cell in row)])
 
 
 # --- when it is taken home ------------------------------------------------------------------------

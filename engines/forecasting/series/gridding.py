@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from engines.cancellation import cancellation_point
 from engines.contract import InputError, Problem, Skipped
 from engines.data.row_sampling import listed
 from engines.forecasting.labels import FREQUENCY_CODES
@@ -61,6 +62,7 @@ def even(
         for bucket in range(len(buckets)):
             rows = buckets.sorted(bucket)
             for code in np.unique(rows["series"]):
+                cancellation_point()
                 own = rows[rows["series"] == code]
                 grid = _one(
                     own["moment"], own["value"], frequency, settings.duplicates, names[code], tally, found.skipped

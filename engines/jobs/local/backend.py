@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import shutil
+import sqlite3
 import time
 from dataclasses import replace
 
 from engines import paths
 from engines.contract import Event, InputError, Job, Problem, State
 from engines.hosting import admission, operation
-from engines.jobs import limits, offered, processes
+from engines.jobs import failures, limits, offered, processes
 from engines.jobs.contract import JobStatus, Load
 from engines.jobs.local.dispatcher import Dispatcher
 from engines.jobs.local.queue_db import Asked, Store
@@ -57,9 +58,17 @@ class LocalBackend:
             raise InputError(Problem("data", _("nothing says where they lie"), _("accepted: data of your own")))
         offered.require(job.recipe)
         admission.admit(job, self._store.unfinished_of(job.owner))
-        run = RunFolder.create(job)
+        try:
+            run = RunFolder.create(job)
+        except OSError as error:
+            raise _told(error) from error
         queued = functools.partial(run.set_state, State.QUEUED, "Waiting for its turn.")
-        if not self._store.add(run.id, limits.max_queued(), queued, Asked.by(job)):
+        try:
+            added = self._store.add(run.id, limits.max_queued(), queued, Asked.by(job))
+        except (OSError, sqlite3.Error) as error:
+            shutil.rmtree(run.path, ignore_errors=True)
+            raise _told(error) from error
+        if not added:
             shutil.rmtree(run.path)
             raise _full()
         self._dispatcher.wake()
@@ -118,7 +127,8 @@ class LocalBackend:
         return RunFolder.find(run_id).events(after)
 
     def load(self) -> Load:
-        """See `JobBackend.load`."""
+        """See `JobBackend.load`. Who asks, as the monitor of a host does, keeps the queue awake."""
+        self._dispatcher.wake()
         running = [RunFolder(self.home / "runs" / row.id) for row in self._store.running()]
         silent = tuple(run.seconds_since_heartbeat() for run in running)
         return Load(len(self._store.queued()), silent, self._store.ended_since(time.time() - 24 * 3600))
@@ -163,6 +173,13 @@ class LocalBackend:
             if not run.state[0].finished:
                 with contextlib.suppress(InputError):  # a newer Headstart has written it
                     self._remember(run)
+
+
+def _told(error: Exception) -> Exception:
+    """Why a run can't be taken, where the disk is full; else the error as it is."""
+    if not failures.disk_is_full(error):
+        return error
+    return InputError(Problem("queue", _("the disk is full"), _("free some space, then start the run again")))
 
 
 def _full() -> InputError:

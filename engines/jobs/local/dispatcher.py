@@ -6,14 +6,14 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
 import threading
 import time
-import traceback
 from pathlib import Path
 
 from engines.contract import State
 from engines.hosting import limits as hosting_limits
-from engines.hosting import operation
+from engines.hosting import logs, operation
 from engines.jobs import cleanup, limits, processes
 from engines.jobs.local import gpus
 from engines.jobs.local.queue_db import Row, Store
@@ -72,21 +72,21 @@ class Dispatcher:
                 self._wake.clear()
                 try:
                     busy = self._tick()
-                except Exception:  # the queue must survive a full disk or a locked file
+                except Exception as error:  # the queue must survive a full disk or a locked file
                     busy = False
-                    self._log_traceback()
+                    self._log(logs.told(error))
                 self._wake.wait(BUSY_SECONDS if busy else IDLE_SECONDS)
         finally:
             for spare in self._spares:
                 _dismiss(spare)
             self._spares.clear()
 
-    def _log_traceback(self) -> None:
+    def _log(self, text: str) -> None:
         try:
             with (self.home / "queue.log").open("a", encoding="utf-8") as log:
-                traceback.print_exc(file=log)
+                print(text, file=log)
         except OSError:
-            traceback.print_exc()
+            print(text, file=sys.stderr)
 
     def _tick(self) -> bool:
         """One look at everything; True while anything is queued or running."""

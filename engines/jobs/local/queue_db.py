@@ -134,6 +134,9 @@ class Store:
                 database.execute(f"ALTER TABLE runs ADD COLUMN {column}")
             database.execute(f"PRAGMA user_version = {SCHEMA}")
         database.execute("COMMIT")
+        if database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            database.close()
+            raise sqlite3.DatabaseError("damaged")
         return database
 
     @contextlib.contextmanager

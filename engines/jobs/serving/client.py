@@ -40,7 +40,7 @@ def ask(question: Question, progress: Progress | None = None, seconds: float = A
                 continue  # it was leaving just as we came
             return _listen(server, progress, seconds)
     raise ServerFailed(
-        _("The helper process could not be reached. The details are in {home}.", home=paths.home() / wire.LOG)
+        _("The helper process could not be reached. The details are in {home}.", home=wire.log_as_told())
     )
 
 
@@ -117,7 +117,7 @@ def _refusal(message: Message) -> InputError | ServerFailed:
 
 
 def _broke_off() -> ServerFailed:
-    details = paths.home() / wire.LOG
+    details = wire.log_as_told()
     return ServerFailed(
         _("The helper process stopped in the middle of this: try again. Details: {details}.", details=details)
     )
@@ -139,7 +139,7 @@ def _connect() -> Connection:
         elif child is None or child.poll() is not None:
             child = _start()
         time.sleep(0.02)
-    raise ServerFailed(_("The helper process did not start. The details are in {home}.", home=paths.home() / wire.LOG))
+    raise ServerFailed(_("The helper process did not start. The details are in {home}.", home=wire.log_as_told()))
 
 
 def _call(address: dict[str, Any]) -> Connection:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engines import messages, paths
+from engines.hosting import limits
 from engines.jobs import processes
 
 LOG = "serving.log"
@@ -34,6 +35,11 @@ TOLD: dict[str, Callable[[Any], Any]] = {"port": int, "key": str, "pid": int, "c
 def address_file() -> Path:
     """Only its owner can read it: it holds the key."""
     return paths.home() / "serving.json"
+
+
+def log_as_told() -> str:
+    """Where the log is, as a person is told: strangers on a public host learn its name and not the host's folders."""
+    return LOG if limits.public() else str(paths.home() / LOG)
 
 
 def address() -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from typing import IO, NoReturn
 import numpy as np
 from PIL import Image
 
+from engines.cancellation import cancellation_point
 from engines.contract import InputError, Problem
 from engines.data.archive import Limits
 from engines.messages import _
@@ -125,6 +126,7 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
 
 def _entries(file: IO[bytes], count: int, n_bytes: int) -> Iterator[bytes]:
     for _unused in range(count):
+        cancellation_point()
         entry = file.read(n_bytes)
         if len(entry) < n_bytes:
             raise EOFError("the array is cut short")

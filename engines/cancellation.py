@@ -1,0 +1,52 @@
+"""Reading that can be stopped: because whoever waits for it has left, or because it takes more than it may.
+
+What reads or unpacks calls `cancellation_point()` wherever a file could make it go on for long, next to a progress or
+without one. Whoever has it done says with `watched` what is looked at there; without that the call does nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+
+from engines.contract import InputError, Problem
+from engines.messages import _
+
+SECONDS_BETWEEN = 0.1
+_look: ContextVar[Callable[[], None] | None] = ContextVar("_look", default=None)
+
+
+def cancellation_point() -> None:
+    """Raises what `watched` was told to, where it is time to stop; in a thread of its own it never does."""
+    if look := _look.get():
+        look()
+
+
+@contextlib.contextmanager
+def watched(
+    require_wanted: Callable[[], None], cpu_seconds: float = 0.0, worked: Callable[[], float] = time.process_time
+) -> Iterator[None]:
+    """What is read inside asks `require_wanted` ten times a second at most, which raises where nobody wants it any
+    more; and raises InputError once `worked`, by default what this process has had of the processor in all its threads,
+    is `cpu_seconds` more than it was (0: no limit)."""
+    began, looked = worked(), 0.0
+
+    def look() -> None:
+        nonlocal looked
+        if time.monotonic() - looked < SECONDS_BETWEEN:
+            return
+        looked = time.monotonic()
+        require_wanted()
+        if cpu_seconds and worked() - began > cpu_seconds:
+            found = _(
+                "looking at them takes more than {seconds:,.0f} seconds of this host's processor", seconds=cpu_seconds
+            )
+            raise InputError(Problem(_("your data"), found, _("bring less of them, or use a machine of your own")))
+
+    token = _look.set(look)
+    try:
+        yield
+    finally:
+        _look.reset(token)

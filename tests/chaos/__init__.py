@@ -1,0 +1,1 @@
+"""What goes wrong by itself: processes killed, disks full, files cut, clocks set. All of it: `benchmarks/chaos.py`."""
