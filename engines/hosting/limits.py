@@ -11,7 +11,16 @@ MIB = 1 << 20
 
 def public() -> bool:
     """HEADSTART_PUBLIC: strangers come here. Without it none of the limits below holds."""
-    return os.environ.get("HEADSTART_PUBLIC", "").strip().lower() not in {"", "0", "no", "false"}
+    return _is_set("HEADSTART_PUBLIC")
+
+
+def showcase() -> bool:
+    """HEADSTART_SHOWCASE: only recorded runs are shown. There is no queue, no helper process and no torch."""
+    return _is_set("HEADSTART_SHOWCASE")
+
+
+def _is_set(variable: str) -> bool:
+    return os.environ.get(variable, "").strip().lower() not in {"", "0", "no", "false"}
 
 
 def session_bytes() -> int:

@@ -15,6 +15,7 @@ import streamlit as st
 
 from engines.contract import TaskInfo
 from engines.exports import bundle
+from engines.hosting import limits
 from engines.messages import _, told
 from engines.reporting import html
 from engines.runs import RunFolder
@@ -36,7 +37,7 @@ SHARED = ("comparison.json", "model")
 def show(info: TaskInfo, found: recorded.Finished) -> None:
     if snippet := found.result.details.get("load_snippet"):
         st.code(snippet, language="python", wrap_lines=True)
-    has_model = (found.run.path / "model").is_dir()
+    has_model = (found.run.path / "model").is_dir() and not limits.showcase()
     with st.container(horizontal=True):
         for name in info.exports if has_model else ():
             label, help = told(FORMATS).get(name, (name, ""))
