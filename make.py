@@ -55,6 +55,7 @@ DEBIAN = {
     "tuxpaint-stamps-default": "/usr/share/tuxpaint/stamps",
     "espeak-ng": "/usr/bin/espeak-ng",
     "flite": "/usr/bin/flite",
+    "nginx-light": "/usr/sbin/nginx",
     "pocketsphinx-testdata": "/usr/share/pocketsphinx/test",
     "asterisk-core-sounds-en-wav": "/usr/share/asterisk/sounds/en_US_f_Allison",
 }

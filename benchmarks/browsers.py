@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ import psutil
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.typing import Subprotocol
+from websockets.typing import Origin, Subprotocol
 
 from benchmarks.performance_page import ROOT
 
@@ -79,8 +80,9 @@ def wait_until_healthy(url: str) -> None:
 class Browser:
     """One visitor with one open page. `await open(...)`, then `open` again as often as they click, then `close`."""
 
-    def __init__(self, url: str):
-        self._url = url
+    def __init__(self, url: str, tls: ssl.SSLContext | None = None, source: str | None = None):
+        """`tls`: for an https address; `source`: the address of this machine to come from."""
+        self._url, self._tls, self._source = url, tls, source
         self._socket: ClientConnection | None = None
         self._cookie = ""
 
@@ -90,15 +92,8 @@ class Browser:
         start = time.perf_counter()
         if self._socket is None:
             self._cookie = await asyncio.to_thread(self._document, page)
-            self._socket = await connect(
-                f"ws{self._url.removeprefix('http')}/_stcore/stream",
-                additional_headers={"Cookie": self._cookie} if self._cookie else {},
-                subprotocols=[Subprotocol("streamlit")],
-                origin=self._url,  # type: ignore[arg-type]  # a plain string is one
-                max_size=None,
-                open_timeout=PATIENCE,
-                ping_interval=None,
-            )
+            await self.connect()
+        assert self._socket is not None
         asked = BackMsg()
         asked.rerun_script.page_name, asked.rerun_script.query_string = page, query
         await self._socket.send(asked.SerializeToString())
@@ -107,8 +102,22 @@ class Browser:
                 pass
         return time.perf_counter() - start
 
+    async def connect(self) -> None:
+        """Opens the websocket and asks for nothing yet. Raises websockets' InvalidStatus where it is refused."""
+        self._socket = await connect(
+            f"ws{self._url.removeprefix('http')}/_stcore/stream",
+            additional_headers={"Cookie": self._cookie} if self._cookie else {},
+            subprotocols=[Subprotocol("streamlit")],
+            origin=Origin(self._url),
+            ssl=self._tls,
+            local_addr=(self._source, 0) if self._source else None,
+            max_size=None,
+            open_timeout=PATIENCE,
+            ping_interval=None,
+        )
+
     def _document(self, page: str) -> str:
-        with urllib.request.urlopen(f"{self._url}/{page}", timeout=PATIENCE) as answer:
+        with urllib.request.urlopen(f"{self._url}/{page}", timeout=PATIENCE, context=self._tls) as answer:
             answer.read()
             return str(answer.headers.get("set-cookie") or "").partition(";")[0]
 
