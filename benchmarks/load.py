@@ -1,6 +1,6 @@
 """A public host with many browsers open: how soon pages come while a run trains, and what visitors leave in memory.
 
-    python benchmarks/load.py [--sockets 50] [--seconds 60] [--think 20] [--rounds 3] [--visits 200] [--write]
+    python -m benchmarks.load [--sockets 50] [--seconds 60] [--think 20] [--rounds 3] [--visits 200] [--write]
 
 So many sockets stay open, each a visitor with a cookie of its own who opens a page or a recorded run now and then (the
 pauses are exponential, with a mean of `--think` seconds, drawn by `--seed`). Rounds without and with a run that trains

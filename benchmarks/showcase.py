@@ -1,6 +1,6 @@
 """What a host takes that only shows recorded runs: the time to its first page, and its memory after every page.
 
-    python benchmarks/showcase.py [--rounds 5] [--python PYTHON] [--write]
+    python -m benchmarks.showcase [--rounds 5] [--python PYTHON] [--write]
 
 Each round starts a server, opens the vision page as its first visitor, then every page and every recorded run, and asks
 the recorded image models about pictures. With `--python`, by an interpreter that has nothing but
