@@ -33,8 +33,10 @@ RUN pip install --no-deps --no-build-isolation --editable .
 RUN useradd --create-home --uid 1000 headstart \
     && mkdir /data \
     && chown headstart:headstart /data
-USER headstart
-ENV HEADSTART_HOME=/data
+# By number, for who checks that it is no root. Everything but /data and /tmp may be read-only: HOME is where libraries cache.
+USER 1000
+ENV HEADSTART_HOME=/data \
+    HOME=/data
 VOLUME /data
 
 EXPOSE 8501

@@ -7,6 +7,7 @@
     python make.py test        lint, types and tests
     python make.py lint        lint and types only
     python make.py showcase    record again the finished runs that pages open on
+    python make.py image       build the container image, with docker, podman or buildah (docs/hosting.md)
     python make.py messages    collect what people read into engines/locale/headstart.pot
     python make.py clean       remove .venv and the caches of the tools
 
@@ -55,6 +56,7 @@ DEBIAN = {
     "tuxpaint-stamps-default": "/usr/share/tuxpaint/stamps",
     "espeak-ng": "/usr/bin/espeak-ng",
     "flite": "/usr/bin/flite",
+    "nginx-light": "/usr/sbin/nginx",
     "pocketsphinx-testdata": "/usr/share/pocketsphinx/test",
     "asterisk-core-sounds-en-wav": "/usr/share/asterisk/sounds/en_US_f_Allison",
 }
@@ -341,6 +343,11 @@ def showcase() -> int:
     return subprocess.call([str(PYTHON), "scripts/record_showcase.py"], cwd=ROOT)
 
 
+def image(extra: list[str]) -> int:
+    """Not in `test`: it takes minutes and gigabytes."""
+    return subprocess.call(["bash", "deploy/image.sh", *extra], cwd=ROOT)
+
+
 def messages() -> int:
     set_up()
     return subprocess.call([str(PYTHON), "scripts/messages.py"], cwd=ROOT)
@@ -384,9 +391,11 @@ def main(arguments: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("verb", choices=("setup", "run", "host", "test", "lint", "showcase", "messages", "clean"))
+    parser.add_argument(
+        "verb", choices=("setup", "run", "host", "test", "lint", "showcase", "image", "messages", "clean")
+    )
     asked, extra = parser.parse_known_args(arguments)
-    if extra and asked.verb not in {"run", "host", "test"}:
+    if extra and asked.verb not in {"run", "host", "test", "image"}:
         parser.error(f"{asked.verb} takes no further words, found: {' '.join(extra)}")
     leave_old_python(arguments)
     if asked.verb == "setup":
@@ -394,8 +403,8 @@ def main(arguments: list[str]) -> int:
             say("Headstart is set up already. Next: python make.py run")
         set_up()
         return 0
-    if asked.verb in {"run", "host", "test"}:
-        return {"run": run, "host": host, "test": test}[asked.verb](extra)
+    if asked.verb in {"run", "host", "test", "image"}:
+        return {"run": run, "host": host, "test": test, "image": image}[asked.verb](extra)
     return {"lint": lint, "showcase": showcase, "messages": messages, "clean": clean}[asked.verb]()
 
 

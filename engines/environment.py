@@ -10,7 +10,12 @@ from engines.messages import _
 
 def public() -> bool:
     """HEADSTART_PUBLIC: strangers come here. Without it none of the limits of `hosting` holds."""
-    return os.environ.get("HEADSTART_PUBLIC", "").strip().lower() not in {"", "0", "no", "false"}
+    return is_set("HEADSTART_PUBLIC")
+
+
+def is_set(variable: str) -> bool:
+    """Whether a switch is on: anything but 0, no and false turns it on."""
+    return os.environ.get(variable, "").strip().lower() not in {"", "0", "no", "false"}
 
 
 def number(variable: str, default: int, low: int = 0) -> int:

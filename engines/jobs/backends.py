@@ -10,9 +10,11 @@ from pathlib import Path
 
 from engines import paths
 from engines.contract import InputError, Problem
+from engines.hosting import limits as hosting_limits
 from engines.hosting import usage
 from engines.jobs import cleanup, limits
 from engines.jobs.contract import JobBackend
+from engines.jobs.showcase import ShowcaseBackend
 from engines.messages import _
 from engines.runs import ID, RunFolder
 
@@ -23,8 +25,11 @@ BACKENDS = {"local": "engines.jobs.local.backend:LocalBackend"}
 def backend() -> JobBackend:
     """The queue of this installation, the same one at every call. Never imports torch.
 
-    Raises InputError where HEADSTART_BACKEND names none of BACKENDS.
+    Where only recorded runs are shown it is one that takes none. Raises InputError where HEADSTART_BACKEND names none
+    of BACKENDS.
     """
+    if hosting_limits.showcase():
+        return ShowcaseBackend()
     chosen = os.environ.get("HEADSTART_BACKEND", "").strip() or "local"
     if chosen not in BACKENDS:
         accepted = _("accepted: {backends}", backends=", ".join(BACKENDS))

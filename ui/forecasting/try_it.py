@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from engines import paths, runs
-from engines.messages import _, _n, told
+from engines.messages import _, _n
 from ui.forecasting import history
 from ui.forecasting import plots as series_plots
 from ui.page import errors, recorded, uploads, words
-from ui.widgets import explanation, plots
+from ui.widgets import explanation, plots, try_it
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
-
-MODEL_GONE = _("This recording comes without its model. Train it yourself, then ask it.")
 
 
 # --- the future, and the past that counted --------------------------------------------------------
@@ -40,8 +38,7 @@ def _data_of(found: recorded.Finished) -> str:
 
 def future(found: recorded.Finished) -> None:
     """What comes after the end of the data: of the run's own, or of newer ones."""
-    if not (found.run.path / "model").is_dir():
-        st.caption(told(MODEL_GONE))
+    if try_it.without_model(found, answers=False):
         return
     from engines.jobs.serving import client
 
@@ -140,8 +137,7 @@ def _csv(rows: list[dict[str, Any]]) -> bytes:
 
 def past(found: recorded.Finished) -> None:
     """What each past value added to the forecast that comes next."""
-    if not (found.run.path / "model").is_dir():
-        st.caption(told(MODEL_GONE))
+    if try_it.without_model(found, answers=False):
         return
     names = found.result.details["tested_series"]
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from engines.hosting import limits
 from engines.messages import _, told
-from ui.hosting import login
+from ui.hosting import login, recorded_answers
 from ui.page import address, errors, shell, user_changes
 
 WIDTH = 1080  # pixels; a phone gets what it has
@@ -24,6 +25,8 @@ def page(title: str, lead: str = "") -> Iterator[None]:
         st.title(title, anchor=False)
         if lead:
             st.container(key="lead").caption(lead)
+        if limits.showcase():
+            recorded_answers.banner()
         with errors.calm(_("This page could not be drawn."), _("Reload it; your runs and data are kept.")):
             yield
 

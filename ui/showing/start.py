@@ -8,6 +8,7 @@ from engines.contract import InputError
 from engines.datasets.folder import DatasetFolder, Kind
 from engines.jobs.serving import client
 from engines.messages import _, told
+from ui.hosting import recorded_answers
 from ui.page import errors, frame, visitor
 from ui.showing import handover
 
@@ -48,6 +49,8 @@ def opened() -> DatasetFolder | None:
 
 def choose() -> None:
     """What is to be shown; a choice makes a data set with two empty classes, and its address."""
+    if recorded_answers.nothing_can_be_brought():
+        return
     client.start()
     for column, (kind, (title, what, button, icon)) in zip(st.columns(len(KINDS)), told(KINDS).items(), strict=True):
         with column, frame.card(f"{icon} {title}"):

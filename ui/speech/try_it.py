@@ -79,7 +79,7 @@ def identify(found: recorded.Finished) -> None:
 
 def enrol(found: recorded.Finished) -> None:
     """A new voice, without training: its embedding is remembered while this tab is open."""
-    if try_it.without_model(found):
+    if try_it.without_model(found, answers=False):
         return
 
     @st.fragment

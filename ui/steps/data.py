@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from engines import registry
 from engines.contract import InputError, Sample
 from engines.messages import _
+from ui.hosting import recorded_answers
 from ui.page import address, errors, frame, samples, uploads, waiting, words
 from ui.page.draft import Draft, folds
 from ui.showing import handover
@@ -49,6 +50,8 @@ def show(
     """`found` draws what is in the data, from their report. `bring` draws a further way to bring data, such as
     recording; `describe` one that comes before all others. `told` says what was found where its count does not."""
     if draft.data is None:
+        if recorded_answers.nothing_can_be_brought():
+            return
         if describe:
             describe(draft)
         _bring(draft)

@@ -13,7 +13,7 @@ from ui.page import errors, frame, recorded, words
 from ui.page.draft import Draft
 from ui.steps import result as result_step
 from ui.text import generative_result
-from ui.widgets import examples, take_home, text_cards
+from ui.widgets import examples, take_home, text_cards, try_it
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -120,8 +120,7 @@ def _before_and_after(found: recorded.Finished) -> None:
 
 def talk(found: recorded.Finished) -> None:
     """A chat with the tuned model and, side by side, with the one it came from. Nothing of it is kept."""
-    if not (found.run.path / "model").is_dir():
-        st.caption(_("This recording comes without its model. Train it yourself, then talk with it."))
+    if try_it.without_model(found, answers=False):
         return
     turns: list[dict[str, str]] = st.session_state.setdefault(f"chat_{found.run.id}", [])
     chosen = _controls(turns)

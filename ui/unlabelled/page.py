@@ -6,6 +6,7 @@ import streamlit as st
 
 from engines.contract import InputError
 from engines.messages import _, told
+from ui.hosting import recorded_answers
 from ui.page import errors, local_storage, user_changes, words
 from ui.showing import handover
 from ui.unlabelled import bring, groups_view, label_view, map_view, odd_view
@@ -27,7 +28,8 @@ def show() -> None:
         errors.say(error)
         desk = None
     if desk is None:
-        bring.show()
+        if not recorded_answers.nothing_can_be_brought():
+            bring.show()
         return
     try:
         found = find(desk, desks.groups())

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from engines import paths, registry, runs
+from engines.hosting import limits
 from engines.jobs.serving import client
 from engines.messages import _, told
 from ui.page import errors, recorded, words
@@ -31,7 +32,7 @@ TESTED = _(
 
 def choose(found: recorded.Finished, rows: list[dict[str, Any]], key: str) -> None:
     """One of these test examples {file, label, predicted, …} to look into, and how. Nothing where no model is kept."""
-    if not (found.run.path / "model").is_dir():
+    if limits.showcase() or not (found.run.path / "model").is_dir():
         return
     if found.result.details.get("folds"):
         st.caption(_("The model that is kept is asked. It has learnt from all of these, so it may answer otherwise."))

@@ -15,6 +15,7 @@ import streamlit as st
 
 from engines.contract import TaskInfo
 from engines.exports import bundle
+from engines.hosting import limits
 from engines.messages import _, told
 from engines.reporting import html
 from engines.runs import RunFolder
@@ -38,7 +39,7 @@ def show(info: TaskInfo, found: recorded.Finished) -> None:
         st.caption(_("The model is its owner's to give away; this link shows what it can do."))
     elif snippet := found.result.details.get("load_snippet"):
         st.code(snippet, language="python", wrap_lines=True)
-    has_model = (found.run.path / "model").is_dir()
+    has_model = (found.run.path / "model").is_dir() and not limits.showcase()
     with st.container(horizontal=True):
         for name in info.exports if has_model and not found.run.only_shown else ():
             label, help = told(FORMATS).get(name, (name, ""))

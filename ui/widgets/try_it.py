@@ -11,7 +11,10 @@ import streamlit as st
 
 from engines import runs
 from engines.contract import TaskInfo
+from engines.hosting import limits
+from engines.jobs import showcase
 from engines.messages import _
+from ui.hosting import recorded_answers
 from ui.page import errors, recorded, uploads, words
 from ui.widgets import ask, examples, gallery, plots
 
@@ -69,7 +72,9 @@ def _answers(info: TaskInfo, found: recorded.Finished, files: list[Any]) -> None
             else ""
         )
         st.caption(_("Answered in {milliseconds:.0f} ms.{more}", milliseconds=answer["milliseconds"], more=more))
-        if st.button(info.words.explain_question, icon=":material/visibility:", key="try_explain"):
+        if not limits.showcase() and st.button(
+            info.words.explain_question, icon=":material/visibility:", key="try_explain"
+        ):
             _explain(found, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -96,8 +101,15 @@ def sentence(
             explanation.words_of(found, text)
 
 
-def without_model(found: recorded.Finished) -> bool:
-    """Whether a recording came without its model; says so."""
+def without_model(found: recorded.Finished, *, answers: bool = True) -> bool:
+    """Whether a recording came without its model, or this host cannot ask it; says so, there with `answers` from when
+    it was tested."""
+    if limits.showcase() and not showcase.can_be_asked(found.run):
+        if answers:
+            recorded_answers.show(found, answered)
+        else:
+            st.caption(_("The model itself is not on this host, so it cannot be asked anything new."))
+        return True
     if (found.run.path / "model").is_dir():
         return False
     st.caption(_("This recording comes without its model. Train it yourself, then try it on anything."))

@@ -1,4 +1,7 @@
-"""Ask a trained policy: what would it do, and how does it fare."""
+"""Ask a trained policy: what would it do, and how does it fare.
+
+It plays in numpy; only where it is tried in a world is there a simulator to import.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,6 @@ from engines.control.agents import model_files
 from engines.control.agents.numpy_policy import Policy
 from engines.control.logs import observations as observing
 from engines.control.logs.how import How
-from engines.control.simulation import environment
 from engines.control.simulation.robots import Robot, find
 from engines.control.simulation.target import Target
 from engines.messages import _
@@ -89,6 +91,8 @@ class Controller:
 
     def episodes(self, data: Path) -> Iterator[tuple[dict[str, Any], int]]:
         """Each episode that a target is tried in: {'file', 'target'}, and its seed. Raises InputError."""
+        from engines.control.simulation import environment
+
         target = self.target(data)
         for number in range(EPISODES):
             yield (
@@ -97,6 +101,8 @@ class Controller:
             )
 
     def _fares(self, data: Path) -> list[dict[str, Any]]:
+        from engines.control.simulation import environment
+
         found = environment.play(self.policy, self.target(data), EPISODES, SEED)
         return [
             {
@@ -113,6 +119,8 @@ class Controller:
 
     def replay(self, policy: Policy, target: Target, seed: int) -> tuple[np.ndarray, float]:
         """The observations (steps, width) and the return of the one episode that starts from `seed`."""
+        from engines.control.simulation import environment
+
         env = environment.make(target, seed=seed)
         seen, _ = env.reset(seed=seed)
         visited, total, over = [], 0.0, False

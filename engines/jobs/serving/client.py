@@ -12,7 +12,8 @@ from typing import Any
 
 from engines import paths
 from engines.contract import InputError, Problem, Progress
-from engines.jobs import processes
+from engines.hosting import limits
+from engines.jobs import processes, showcase
 from engines.jobs.serving import wire
 from engines.jobs.serving.wire import Message, Question
 from engines.messages import _
@@ -29,8 +30,10 @@ def ask(question: Question, progress: Progress | None = None, seconds: float = A
     """The server's answer to `question`; the verbs are listed in docs/architecture.md.
 
     Starts the server when there is none. Raises InputError with the problems the server found, ServerFailed when it
-    broke or said nothing for `seconds`.
+    broke or said nothing for `seconds`. Where only recorded runs are shown there is no server: see `jobs.showcase`.
     """
+    if limits.showcase():
+        return showcase.answer(question)
     for _unused in range(3):
         with _connect() as server:
             try:
@@ -49,6 +52,8 @@ def stream(question: Question, seconds: float = ANSWER_SECONDS) -> Iterator[str]
 
     Raises as `ask` does.
     """
+    if limits.showcase():
+        raise showcase.refusal()
     with _connect() as server:
         wire.send(server, question)
         while True:
@@ -67,7 +72,7 @@ def stream(question: Question, seconds: float = ANSWER_SECONDS) -> Iterator[str]
 
 def start() -> None:
     """Starts the server in the background, for whoever will ask soon."""
-    if not wire.address():
+    if not limits.showcase() and not wire.address():
         _start()
 
 
