@@ -173,8 +173,9 @@ def sentences(found: dict[tuple[str, float], list[dict[str, Any]]], seconds: int
         times.append(f"`{strategy}` {np.mean(own):.0f} s")
     return (
         f"**Synthetic lesions.** AUROC, mean over {len(answers)} seeds with its 95 % interval over patients; "
-        f"{answers[0]['n_train']} pictures of {LEARNT + CHOOSING} patients to learn from and to choose by, {2 * TESTED} of "
-        f"{TESTED} others to test on, drawn anew for each seed. At the ratio fixed beforehand the target of {TARGET} was "
+        f"{answers[0]['n_train']} pictures of {LEARNT + CHOOSING} patients to learn from and to choose by, "
+        f"{2 * TESTED} of {TESTED} others to test on, drawn anew for each seed. At the ratio fixed beforehand the "
+        f"target of {TARGET} was "
         f"{'reached' if best >= TARGET else '**missed**'}: {best:.3f}. Mean wall time of a run ({busy()}): "
         f"{', '.join(times)}; from scratch was stopped after {seconds} s."
     )
