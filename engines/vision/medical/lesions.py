@@ -23,7 +23,7 @@ from engines.contract import InputError, Problem
 from engines.messages import _
 
 ATLAS = "nilearn/datasets/data/mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"
-NEEDED = "pip install --no-deps nilearn==0.14.1 (11 MB, it carries the head)"
+NEEDED = "pip install --no-deps nilearn==0.14.1 (11 MB: it carries the head)"
 LICENCE = Path(__file__).with_name("icbm152-licence.txt")
 HEADER = 352
 """Bytes of a NIfTI-1 header, before its numbers."""
@@ -49,10 +49,6 @@ class Head:
     t1: np.ndarray
     grey: np.ndarray
     white: np.ndarray
-
-
-def available() -> bool:
-    return _place() is not None
 
 
 def head() -> Head:
