@@ -13,6 +13,7 @@ from engines.classification.trial import ClassificationTrial
 from engines.contract import InputError, Problem, ReadAs
 from engines.evidence import calibration, diagnostics
 from engines.messages import _
+from engines.vision.classification.settings import VisionSettings
 
 NOTICE = _(
     "Not a medical device: this was made to learn from and to try out, and nobody has tested it in a clinic. It must "
@@ -53,9 +54,15 @@ def read_as(classes: Sequence[str], labels: Sequence[str], asked: str | None) ->
     return [ReadAs(_("looked for"), found, [other], "positive_class", why)]
 
 
+def kept_with_model(settings: VisionSettings) -> dict[str, Any]:
+    """What the model's configuration says besides: the notice, and how scans are read."""
+    how = {name: value for name in ("window", "frames", "axis", "slice_step") if (value := getattr(settings, name))}
+    return {"notice": str(NOTICE), "scans": how}
+
+
 def found(study: ClassificationStudy[Any, Any], trial: ClassificationTrial) -> dict[str, Any]:
     """`details` of a run on clinical data: the notice, and of two classes `diagnostics.report`."""
-    said: dict[str, Any] = {"notice": NOTICE}
+    said: dict[str, Any] = {"notice": NOTICE, "scans": study.prepared.scans}
     classes = study.prepared.classes
     labels = study.labels
     if len(classes) != 2 or len(np.unique(labels)) < 2:

@@ -81,6 +81,7 @@ class VisionStudy(AdaptingStudy[Prepared, VisionSettings]):
             self.prepared.photos.format,
             temperature=temperature,
             test_time=self.settings.test_time,
+            further=clinic.kept_with_model(self.settings) if self.prepared.clinical else {},
         )
         export_script.record(self, outcome, value)
 

@@ -32,6 +32,8 @@ class Prepared(prepared.Prepared):
     left_out: np.ndarray
     clinical: bool = field(default=False, kw_only=True)
     """Whether they are scans or pictures of patients."""
+    scans: bool = field(default=False, kw_only=True)
+    """Whether they were DICOM or NIfTI files."""
 
     @property
     def came_as(self) -> list[str]:
@@ -135,4 +137,5 @@ def prepare(recipe: Recipe, card: ModelCard, settings: VisionSettings, run: Run)
         found.examples,
         np.flatnonzero(opened.parts == "dropped"),
         clinical=found.clinical,
+        scans=found.scans,
     )

@@ -1,6 +1,6 @@
 """From a folder of scans to a folder that says nothing of whose they are: numbers and the tags that are kept.
 
-What comes out: scans as NumPy arrays and pictures without their EXIF, numbered in an order that says nothing; folders
+What comes out: scans as NumPy arrays and pictures without their EXIF, numbered in the order of their names; folders
 that name classes or parts, and none that name a patient; tables without columns that tell of people; and scans.json
 with what is kept of each file. What went in is the caller's to delete.
 """
@@ -150,10 +150,10 @@ def _read_picture(one: _File, waiting: Path) -> None:
 
 
 def _rename(usable: list[_File], folders: dict[str, str], key: bytes, out: Path) -> None:
-    """Moves what is kept to its place, in an order that says nothing, and notes what it is called and whose it is."""
-    for at, one in enumerate(sorted(usable, key=lambda one: patients.hashed(one.sha256 + one.name, key)), 1):
+    """Moves what is kept to its place, and notes what it is called and whose it is."""
+    for one in usable:
         assert one.kept is not None
-        name = PurePosixPath(folders[one.name]) / f"{at:05d}{one.kept.suffix}"
+        name = PurePosixPath(folders[one.name]) / f"{one.number:05d}{one.kept.suffix}"
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         one.kept.replace(out / name)
         by_name = patients.named(one.name)
