@@ -1,4 +1,4 @@
-"""What a clinic asks of a run on patients' pictures, laid out for card and report: see `evidence.diagnostics`."""
+"""What a clinic asks of a run on patients' pictures, laid out for card and report: see `classification.diagnostics`."""
 
 from __future__ import annotations
 

@@ -72,6 +72,7 @@ def _answers(info: TaskInfo, found: recorded.Finished, files: list[Any]) -> None
         if st.button(info.words.explain_question, icon=":material/visibility:", key="try_explain"):
             _explain(found, folder)
     finally:
+        shutil.rmtree(paths.work(folder), ignore_errors=True)  # what was shown of scans
         shutil.rmtree(folder, ignore_errors=True)
 
 

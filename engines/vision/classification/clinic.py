@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from engines.classification import diagnostics
 from engines.classification.fit import ClassificationStudy
 from engines.classification.trial import ClassificationTrial
 from engines.contract import InputError, Problem, ReadAs
-from engines.evidence import calibration, diagnostics
+from engines.evidence import calibration
 from engines.messages import _
 from engines.vision.classification.settings import VisionSettings
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+from nibabel.spatialimages import SpatialImage
 
 from engines.data.archive import Limits
 from engines.messages import _
@@ -46,6 +47,8 @@ def _scan(path: Path) -> Scan:
     if path.stat().st_size == 0:
         raise UnreadableScan(_("is empty"))
     image = nibabel.load(path)
+    if not isinstance(image, SpatialImage):
+        raise UnreadableScan(_("has no slices"))
     shape = image.shape
     if len(shape) < 2 or any(side < 1 for side in shape):
         raise UnreadableScan(_("has no slices"))

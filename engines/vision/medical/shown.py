@@ -199,14 +199,16 @@ def _notes(record: dict[str, Any], tags: list[dict[str, Any]]) -> list[str]:
         said.append(_("{n:,} files hold several volumes: the first of each is read.", n=n))
     if n := kinds["nan"]:
         said.append(_("{n:,} files hold values that are no numbers: they count as the lowest that is one.", n=n))
-    if n := record.get("columns_left_out"):
-        said.append(_("{n:,} columns of the tables tell of people, or of each scan alone: they are not kept.", n=n))
-    if n := record.get("alike"):
+    if columns := record.get("columns_left_out"):
+        said.append(
+            _("{n:,} columns of the tables tell of people, or of each scan alone: they are not kept.", n=columns)
+        )
+    if alike := record.get("alike"):
         said.append(
             _(
                 "{n:,} times several patient numbers have the same date of birth, sex and size: if they are one "
                 "person, say so by a column of the table.",
-                n=n,
+                n=alike,
             )
         )
     return said

@@ -49,7 +49,7 @@ def exported(run: RunFolder, format: str, out: Path) -> Path:
     return out
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")
 def test_a_run_on_scans_tells_what_a_clinic_asks_and_names_nobody(tmp_path: Path) -> None:
     brought = tmp_path / "brought"
     for number in range(20):

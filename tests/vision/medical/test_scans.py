@@ -346,6 +346,7 @@ def planted(dataset: Dataset) -> Dataset:
     return dataset
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")
 def test_no_name_is_kept_shown_or_noted(tmp_path: Path) -> None:
     brought = tmp_path / "brought"
     for number in range(8):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
-from engines.evidence import diagnostics
+from engines.classification import diagnostics
 
 
 @pytest.fixture(scope="module")
