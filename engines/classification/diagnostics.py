@@ -69,6 +69,12 @@ def report(
     }
 
 
+def auroc(ill: np.ndarray, says: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """float (1 + DRAWS,): the area under the ROC curve, then that of each draw of patients."""
+    weights = np.vstack([np.ones(len(ill)), _drawn(ill, groups)])
+    return _auroc(*_by_threshold(ill, says, weights))
+
+
 def threshold(ill: np.ndarray, says: np.ndarray, sensitivity: float) -> float:
     """The highest threshold at which at least that share of the ill are found; 0 where there are none."""
     found = np.sort(says[ill])[::-1]

@@ -141,6 +141,7 @@ class VisionSettings(TrainSettings):
         0.95,
         _("Of two classes of patients: the share of the class that is looked for that a threshold is to find"),
         title=_("Sensitivity that is wanted"),
+        group="data",
         low=0.5,
         high=0.999,
     )
