@@ -1,6 +1,6 @@
 """How bright must a lesion be, before 100 pictures teach a network to find it?
 
-    python benchmarks/lesions.py [--seeds 3] [--ratios 5,10,15,20] [--keep DIR] [--write]
+    python benchmarks/lesions.py [--seeds 3] [--ratios 5,10,15,20,30] [--keep DIR] [--write]
 
 Slices of one real head, warped and noisy, with **synthetic** lesions (`engines/vision/medical/lesions.py`): 100
 pictures of 50 "patients" to learn from, ten of whom choose, and 120 of 60 others to test on; every second patient has a
@@ -46,8 +46,8 @@ from engines.vision.medical import lesions
 
 REPORTED = 5.0
 """The contrast-to-noise ratio at which the result is told: Rose's. Not to be moved."""
-RATIOS = (REPORTED, 10.0, 15.0, 20.0)
-FROM_SCRATCH = (REPORTED, 20.0)
+RATIOS = (REPORTED, 10.0, 15.0, 20.0, 30.0)
+FROM_SCRATCH = (REPORTED, 30.0)
 LEARNT, CHOOSING, TESTED = 40, 10, 60
 """Patients, of two slices each."""
 COMPARED = (Strategy.FEATURES, Strategy.PARTIAL, Strategy.SCRATCH)

@@ -290,6 +290,10 @@ def test_names_and_columns_tell_patients_of_ordinary_pictures(tmp_path: Path) ->
     by_column = open_photographs(data, tmp_path / "two")
     assert len({one.patient for one in by_column.examples}) == 8
     assert Counter(one.label for one in by_column.examples) == {"ill": 8, "well": 8}
+    (data / "labels.csv").write_text(
+        "\n".join(["file_name,subject", *[f"{n}.png,{'cat' if n % 2 else 'dog'}" for n in range(16)]])
+    )
+    assert open_photographs(data, tmp_path / "two").classes == ["cat", "dog"]  # a subject may be what is on it
     ordinary = pictures(tmp_path / "plain", [f"{label}/{n}.png" for label in "ab" for n in range(6)])
     plain = open_photographs(ordinary, tmp_path / "three")
     assert not plain.clinical

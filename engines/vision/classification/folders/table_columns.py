@@ -159,7 +159,8 @@ def guess(
     file = _chosen(rows, settings.file_column, like.file if like else None) or _file_column(rows, shares)
     split = _split_column(rows, file)
     patient = _patient_column(rows, settings.patients)
-    free = [column for column in rows.columns if column not in {file, split, patient}]
+    told = patient is not None and (settings.patients is not None or _key(patient).startswith(patients.OF_CLINICS))
+    free = [column for column in rows.columns if column not in {file, split, patient if told else None}]
     others = [column for column in free if shares[column] > 0]
     label = _chosen(rows, settings.label_column, like.label if like else None)
     why = "" if label is None else _("as you say") if settings.label_column else _("as in the table before")
