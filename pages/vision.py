@@ -1,11 +1,10 @@
 """Vision: teach a network that has seen a million photographs to tell your classes apart."""
 
-from functools import partial
-
 from engines.messages import _
 from ui import workbench
 from ui.page import frame
-from ui.steps import data, model, result, strategy
+from ui.steps import data, model, strategy
+from ui.vision import clinic
 
 TASK = "vision.classification"
 
@@ -14,7 +13,7 @@ with frame.page(_("Vision"), _("Teach a network that has seen a million photogra
     if desk:
         match frame.steps(desk.step):
             case "data":
-                data.show(desk.draft)
+                data.show(desk.draft, clinic.found)
             case "model":
                 model.show(desk.draft, by_hand=_("Any timm model, CLIP or SigLIP"), example="resnet34.a1_in1k")
             case "strategy":
@@ -22,4 +21,4 @@ with frame.page(_("Vision"), _("Teach a network that has seen a million photogra
             case "train":
                 workbench.train(desk)
             case "result":
-                workbench.result(desk, partial(result.show, camera=True))
+                workbench.result(desk, clinic.show)

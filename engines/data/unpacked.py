@@ -25,8 +25,16 @@ def prepared(source: Path, work: Path, fill: Callable[[Path], list[Skipped]]) ->
     The folder appears whole or not at all, also when two processes want it at once. A file that was replaced since
     (another size or time of change) is another file.
     """
-    status = source.stat()
-    key = hashlib.sha256(f"{source.resolve()} {status.st_size} {status.st_mtime_ns}".encode()).hexdigest()[:16]
+    return made(_state([source]), work, fill)
+
+
+def prepared_folder(source: Path, work: Path, fill: Callable[[Path], list[Skipped]]) -> tuple[Path, list[Skipped]]:
+    """The same of a folder: it is another one as soon as a file in it is. Raises InputError as `walk` does."""
+    return made(_state(files_below(source)), work, fill)
+
+
+def made(key: str, work: Path, fill: Callable[[Path], list[Skipped]]) -> tuple[Path, list[Skipped]]:
+    """The folder `key` below `work` that `fill` filled, now or before, and what it left out: see `prepared`."""
     folder = work / key
     record = ".skipped.json"  # hidden: no archive can bring one, no listing shows it
     if not folder.exists():
@@ -47,6 +55,15 @@ def prepared(source: Path, work: Path, fill: Callable[[Path], list[Skipped]]) ->
     found = json.loads((folder / record).read_text(encoding="utf-8"))
     entries = found if isinstance(found, list) else messages.read(found)["skipped"]  # a list: before version 0.3
     return folder, [Skipped(**entry) for entry in entries]
+
+
+def _state(files: list[Path]) -> str:
+    """Another one where a file has another size or time of change."""
+    told = hashlib.sha256()
+    for file in files:
+        status = file.stat()
+        told.update(f"{file.resolve()} {status.st_size} {status.st_mtime_ns}".encode())
+    return told.hexdigest()[:16]
 
 
 def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:

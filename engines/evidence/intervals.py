@@ -24,6 +24,12 @@ def accuracy(correct: np.ndarray) -> Estimate:
     return _estimate(float(correct.mean()), draws, len(correct))
 
 
+def share(value: float, n: int) -> Estimate:
+    """A share with the interval that it has on `n` examples, which may be fewer than it was taken over."""
+    draws = np.random.default_rng(0).beta(value * n + _JEFFREYS, (1 - value) * n + _JEFFREYS, DRAWS)
+    return _estimate(value, draws, n)
+
+
 def balanced_accuracy(labels: np.ndarray, correct: np.ndarray) -> Estimate:
     """Mean over classes of the share correct, with its interval. labels: int (N,); correct: bool (N,)."""
     return _estimate(balanced(labels, correct), balanced_draws(labels, correct), len(labels))

@@ -92,6 +92,7 @@ class Facts:
     load: str
     input: str
     limits: str
+    notice: str  # what everybody who takes it home has to know first; empty of most
     skipped: tuple[Skipped, ...]
     """What was left out of the data. Its names are data."""
 
@@ -128,6 +129,7 @@ def collect(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo, fol
         load=result.details.get("load_snippet", ""),
         input=result.details.get("input", ""),
         limits=_limits(result, card, own),
+        notice=result.details.get("notice", ""),
         skipped=tuple(result.skipped),
     )
 

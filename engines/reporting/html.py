@@ -37,12 +37,14 @@ def write(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(told.title)}</title><style>{STYLE}</style></head><body><main>
 <h1>{escape(told.title)}</h1>
+{sections.notice(told)}\
 <p>{escape(told.what)}</p>
 <p><strong>{escape(told.compared[0])}</strong></p>
 {sections.goodness(told)}\
 {sections.examples(shown)}\
 {sections.mistakes(told, shown)}\
 {sections.groups(told)}\
+{sections.clinic(result)}\
 {sections.calibration(told)}\
 {sections.learning(result, info, history)}\
 {sections.foreseen(told)}\

@@ -11,6 +11,7 @@ from pathlib import Path
 from engines import messages
 from engines.contract import ModelCard, Recipe, Result, TaskInfo
 from engines.messages import _
+from engines.reporting import diagnosis
 from engines.reporting import facts as run_facts
 from engines.reporting.facts import RESTS_ON, Facts, Measure
 from engines.reporting.groups import Groups
@@ -21,15 +22,16 @@ def write(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo, folde
     told = run_facts.collect(result, recipe, card, info, folder)
     recipe_json = json.dumps(told.made_from, indent=2, ensure_ascii=False)
     return _(
-        "---\n{metadata}\n---\n\n# {name}\n\n{text}\n\n{classes}## How good it is\n\nOn "
+        "---\n{metadata}\n---\n\n# {name}\n\n{notice}{text}\n\n{classes}## How good it is\n\nOn "
         "{text_tested_on}, with 95 % intervals{escape}:\n\n{table}\n\n{text_compared}\n\n"
-        "{section}{groups}{section_can_its_percentages}## Load it\n\n```python\n{load}\n```\n\n"
+        "{section}{groups}{clinic}{section_can_its_percentages}## Load it\n\n```python\n{load}\n```\n\n"
         "{section_}## How it was trained\n\n{text_trained} {skipped:,} were left out of the "
         "data.\n\n```json\n{recipe_json}\n```\n\nAgain, given the same data:\n\n```\n{repeat}\n```\n\n"
         "{section_what_was_expected}## What it cost\n\n{table_cost}\n\n## What it forgot\n\n"
         "{text_forgetting}\n\n{section_table}## Limits\n\n{text_limits}\n",
         metadata=_metadata(result, card, info, told.title),
         name=_name(told.title),
+        notice=_section("", f"**{_text(told.notice)}**" if told.notice else "", plain=False),
         text=_text(told.what),
         classes=_classes(told),
         text_tested_on=_text(told.tested_on),
@@ -38,6 +40,7 @@ def write(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo, folde
         text_compared=_text(" ".join(told.compared)),
         section=_section("", _table(messages.told(RESTS_ON), told.rests_on) if told.rests_on else "", plain=False),
         groups=_groups(told),
+        clinic=_clinic(result),
         section_can_its_percentages=_section(_("Can its percentages be believed"), told.believed),
         load=told.load,
         section_=_section("", _("Inputs: {input}.", input=told.input) if told.input else ""),
@@ -99,6 +102,14 @@ def _groups(told: Facts) -> str:
         _("By {kind}, {title}. {group}\n\n", kind=own.kind, title=own.title, group=_group(own)) for own in told.groups
     )
     return _("## Is it as good for everyone\n\n{said}", said=said) if said else ""
+
+
+def _clinic(result: Result) -> str:
+    """What is asked of a test for one thing, of runs on patients' pictures."""
+    if not (lines := diagnosis.measures(result)):
+        return ""
+    said = _text(" ".join(diagnosis.sentences(result)))
+    return _section(_("For a clinic"), f"{said}\n\n{_table(('measure', 'value'), map(_row, lines))}", plain=False)
 
 
 def _group(own: Groups) -> str:

@@ -19,6 +19,8 @@ TUXPAINT_NEEDED = (
     "install Debian's or Ubuntu's package tuxpaint-stamps-default (sudo apt install tuxpaint-stamps-default), "
     "or set HEADSTART_TUXPAINT to the folder tuxpaint/stamps of another system"
 )
+LESIONS_NEEDED = "pip install --no-deps nilearn==0.14.1 (11 MB: it carries the head)"
+LESIONS_CNR, LESIONS_PATIENTS = 20.0, 60
 STAMPS = "Stamps of the children's drawing program Tux Paint, as Debian packs them (tuxpaint-stamps-default)"
 DIGITS_A_CLASS = 40
 DIGIT_SIDE, DAMAGED_SIDE = 64, 320  # pixels
@@ -73,6 +75,19 @@ SAMPLES = [
         needs=TUXPAINT_NEEDED,
         shift_of=("half",),
     ),
+    Sample(
+        name="lesions",
+        title=_("A head with made-up lesions"),
+        description=_(
+            "120 slices of the average of 152 real heads, warped into 60 patients of two slices each; every second one "
+            "has a synthetic lesion, 20 times as bright above white matter as the noise. One anatomy lies under all."
+        ),
+        origin="ICBM 152 nonlinear atlas 2009a, McConnell Brain Imaging Centre, Montreal Neurological Institute, as "
+        "nilearn carries it; lesions, noise and warps by a program",
+        licence="any use, with its notice: © 1993–2004 Louis Collins, McConnell Brain Imaging Centre",
+        real=False,
+        needs=LESIONS_NEEDED,
+    ),
 ]
 OF_STAMPS = ("photographs", "half", "damaged")
 
@@ -81,6 +96,8 @@ def available(name: str) -> bool:
     """Whether `make` would find what it needs on this computer."""
     if name in OF_STAMPS:
         return _stamps() is not None
+    if name == "lesions":
+        return importlib.util.find_spec("nilearn") is not None
     return name == "digits" and importlib.util.find_spec("sklearn") is not None
 
 
@@ -94,6 +111,7 @@ def make(name: str, out: Path) -> Path:
         "digits": _make_digits,
         "half": partial(_make_half, damaged=False),
         "damaged": partial(_make_half, damaged=True),
+        "lesions": _make_lesions,
     }
     if name not in makers:
         raise InputError(
@@ -167,6 +185,12 @@ def _make_half(out: Path, *, damaged: bool) -> None:
                 Image.fromarray(grain.clip(0, 255).astype(np.uint8)).save(target)
     finally:
         shutil.rmtree(whole, ignore_errors=True)
+
+
+def _make_lesions(out: Path) -> None:
+    from engines.vision.medical import lesions
+
+    lesions.write(out, cnr=LESIONS_CNR, patients={"": LESIONS_PATIENTS}, seed=0)
 
 
 def _make_digits(out: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image
 from engines.contract import InputError
 from engines.vision import samples
 from engines.vision.classification.dataset import open_photographs
+from engines.vision.medical import lesions
 
 
 @pytest.fixture
@@ -101,9 +103,9 @@ def _photographs(out: Path) -> list[Path]:
 
 
 def test_every_sample_has_an_origin_and_a_licence() -> None:
-    assert [sample.name for sample in samples.SAMPLES] == ["photographs", "digits", "half", "damaged"]
+    assert [sample.name for sample in samples.SAMPLES] == ["photographs", "digits", "half", "damaged", "lesions"]
     for sample in samples.SAMPLES:
-        assert sample.real is (sample.name != "damaged")
+        assert sample.real is (sample.name not in {"damaged", "lesions"})
         assert sample.origin
         assert sample.licence
     assert samples.SAMPLES[1].needs is None
@@ -113,3 +115,21 @@ def test_an_unknown_sample(tmp_path: Path) -> None:
     assert not samples.available("cars")
     with pytest.raises(InputError, match="sample cars: there is no such sample; known: photographs, digits"):
         samples.make("cars", tmp_path)
+
+
+@pytest.mark.weights
+def test_lesions_lie_in_their_boxes_on_the_brain_and_patients_stay_together(tmp_path: Path) -> None:
+    """Of a few patients: the whole sample is the same with more of them."""
+    made = lesions.write(tmp_path / "made", cnr=20, patients={"": 8}, seed=0)
+    found = open_photographs(made, tmp_path / "work")
+    assert Counter(example.label for example in found.examples) == {"healthy": 8, "lesion": 8}
+    assert len({example.patient for example in found.examples}) == 8
+    assert found.clinical
+    for name, (left, top, right, bottom) in json.loads((made / lesions.BOXES).read_text()).items():
+        pixels = np.asarray(Image.open(made / name)).astype(float)
+        inside, whole = pixels[top:bottom, left:right], pixels[pixels > 60]
+        assert inside.max() > np.quantile(whole, 0.97)
+    assert "Louis Collins" in (made / ".licence.txt").read_text(encoding="utf-8")
+    again = lesions.write(tmp_path / "again", cnr=20, patients={"": 8}, seed=0)
+    first = sorted(path.read_bytes() for path in made.rglob("*.png"))
+    assert first == sorted(path.read_bytes() for path in again.rglob("*.png"))

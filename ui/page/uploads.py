@@ -160,6 +160,8 @@ def check(
         report = client.ask(question, progress)
     except InputError as error:
         raise InputError(*(by_its_own_name(problem, brought) for problem in error.problems)) from None
+    if (report.get("details") or {}).get("scans"):  # their file's name may be a patient's
+        _write_origin(into, replace(brought, title=str(_("Scans"))))
     partial = into / f".report.{uuid.uuid4().hex}"
     partial.write_text(json.dumps(messages.kept(report), ensure_ascii=False), encoding="utf-8")
     partial.replace(_cached(data_id, settings))

@@ -77,6 +77,7 @@ def _answers(info: TaskInfo, found: recorded.Finished, files: list[Any]) -> None
         ):
             _explain(found, folder)
     finally:
+        shutil.rmtree(paths.work(folder), ignore_errors=True)  # what was shown of scans
         shutil.rmtree(folder, ignore_errors=True)
 
 

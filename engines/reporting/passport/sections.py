@@ -10,7 +10,7 @@ from typing import Any
 
 from engines.contract import Result, TaskInfo
 from engines.messages import _, told
-from engines.reporting import wording
+from engines.reporting import diagnosis, wording
 from engines.reporting.examples import Example, Shown
 from engines.reporting.facts import RESTS_ON, Facts, Measure
 from engines.reporting.groups import Groups
@@ -73,6 +73,16 @@ def goodness(facts: Facts) -> str:
     rests = _("<h3>What each comparison rests on</h3>{rests}", rests=rests) if rests else ""
     lines = measures(facts.measures, _("How good it is"))
     return section(_("How good it is"), number, lines, paragraphs(facts.compared[1:]), rests)
+
+
+def notice(facts: Facts) -> str:
+    return f"<p><strong>{escape(facts.notice)}</strong></p>" if facts.notice else ""
+
+
+def clinic(result: Result) -> str:
+    """What is asked of a test for one thing, of runs on patients' pictures."""
+    lines = measures(diagnosis.measures(result), _("For a clinic"))
+    return section(_("For a clinic"), paragraphs(diagnosis.sentences(result)), lines) if lines else ""
 
 
 def groups(facts: Facts) -> str:

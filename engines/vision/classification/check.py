@@ -11,6 +11,7 @@ from engines.data.folds import FEW, by_itself
 from engines.data.labelled import counted
 from engines.messages import _
 from engines.training import shots
+from engines.vision.classification import clinic
 from engines.vision.classification.data_quality import Photograph
 from engines.vision.classification.opening import open_data
 from engines.vision.classification.settings import VisionSettings
@@ -44,6 +45,9 @@ def report(
         own_test=own_test or test is not None,
         unit=task.info.unit,
     )
+    looked_for = []
+    if found.clinical:
+        looked_for = clinic.read_as(opened.classes, [one.label for one in used], settings.positive_class)
     carried = 0
     if not {"test", "validation"} & {example.split for example in found.examples}:
         carried = by_itself([example.label for example in used], [example.group for example in used])
@@ -68,8 +72,8 @@ def report(
         notes=[*found.notes, *opened.remarks, *folds, *few],
         sha256=opened.sha256,
         gallery=pictures(used, gallery, found.white) if gallery else [],
-        details={"folds": carried},
-        read_as=found.read_as,
+        details={"folds": carried, **({"notice": clinic.NOTICE, "scans": found.scans} if found.clinical else {})},
+        read_as=found.read_as + looked_for,
     )
 
 

@@ -39,11 +39,17 @@ class Photograph:
     """'train', 'validation' or 'test' where the data say so themselves."""
     sha256: str
     """Of the file's bytes: exact duplicates share it."""
+    patient: str = ""
+    """The hash that stands for whose it is; '' where nobody says it."""
+    together: str = ""
+    """The patients whose pictures stay together because they share one; '' without a patient."""
 
     @property
     def group(self) -> str:
-        """What stays on one side of every split: exact copies, and what Roboflow made of one picture, whose names end
-        in .rf. and a number."""
+        """What stays on one side of every split: a patient's pictures, exact copies, and what Roboflow made of one
+        picture, whose names end in .rf. and a number."""
+        if self.together:
+            return self.together
         match = VERSION.fullmatch(self.name.rpartition("/")[2])
         return f"{self.label}/{match[1]}" if match else self.sha256
 
@@ -65,7 +71,8 @@ def notes(entries: list[Entry], examples: list[Photograph]) -> list[str]:
 
 def _versions(examples: list[Photograph]) -> list[str]:
     """A sentence on pictures that are versions of one another by their names."""
-    groups = Counter(example.group for example in examples if example.group != example.sha256)
+    named = [example for example in examples if not example.together]
+    groups = Counter(example.group for example in named if example.group != example.sha256)
     several = {group: n for group, n in groups.items() if n > 1}
     if not several:
         return []

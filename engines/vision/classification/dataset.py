@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engines.contract import InputError, Problem, Progress, ReadAs, Skipped
-from engines.data.archive import unpack
 from engines.data.class_names import about_numbers, by_size, one_name
 from engines.data.foreign import kinds
 from engines.data.several_labels import SETTING, without_joined
 from engines.data.unpacked import prepared
 from engines.messages import _, _n
+from engines.vision.classification import brought
 from engines.vision.classification.data_quality import (
     ACCEPTED,
     Photograph,
@@ -23,6 +22,7 @@ from engines.vision.classification.data_quality import (
     require_enough,
     without_leaks,
 )
+from engines.vision.classification.folders import whose
 from engines.vision.classification.folders.class_folders import (
     TABLES,
     Listing,
@@ -36,9 +36,10 @@ from engines.vision.classification.folders.label_tables import apply_lists, by_t
 from engines.vision.classification.folders.part_folders import by_parts
 from engines.vision.classification.folders.table_columns import Columns
 from engines.vision.classification.settings import VisionSettings
-from engines.vision.images import medmnist
 from engines.vision.images.decode_cache import Checked, check_all
-from engines.vision.images.reading import BITS, EXTENSIONS, white_of
+from engines.vision.images.reading import BITS, white_of
+from engines.vision.medical import patients
+from engines.vision.medical.anonymise import is_scan
 
 USUAL = VisionSettings()
 
@@ -61,6 +62,12 @@ class Photographs:
     """The value that is white in grey of more than 8 bits; None where there is none, or it is 65535."""
     brightest: float | None = None
     """The largest value in such grey; None where there is none."""
+    clinical: bool = False
+    """Whether they are scans, or pictures of patients."""
+    scans: bool = False
+    """Whether they were DICOM or NIfTI files."""
+    key: bytes = b""
+    """The salt of patients' hashes: kept nowhere."""
 
     @property
     def classes(self) -> list[str]:
@@ -76,6 +83,7 @@ def open_photographs(
     progress: Progress | None = None,
     to_train: bool = True,
     like: Columns | None = None,
+    key: bytes | None = None,
 ) -> Photographs:
     """Finds the labelled pictures in `data` and decodes each of them once.
 
@@ -85,9 +93,11 @@ def open_photographs(
 
     Files that can't be used are skipped and named. Raises InputError when nothing is left to learn from: fewer than
     two classes of two images, or fewer than FEWEST_IMAGES images; and to ask, where two readings are as likely. With
-    `to_train=False` (test data) one image will do. `like`: what a table's columns are in the data to train on.
+    `to_train=False` (test data) one image will do. `like`: what a table's columns are in the data to train on;
+    `key`: the salt of their patients' hashes.
     """
-    root, skipped = _folder(data, work)
+    opened = brought.folder(data, work, settings)
+    root, skipped = opened.root, opened.skipped
     listing = _listing(data, root, work, settings, to_train, like)
     entries = sorted(listing.entries, key=lambda entry: entry.file.name)
     renamed = one_name(clean(entry.label) for entry in entries) if listing.columns else {}
@@ -107,16 +117,28 @@ def open_photographs(
     known = any(guess.setting == SETTING for guess in listing.read_as)
     examples, several = without_joined(examples, settings.several_labels, "images", heading, known)
     examples, leaks = without_leaks(examples)
+    key = key or patients.salt(example.sha256 for example in examples)
+    column = listing.columns.patient if listing.columns else None
+    people = whose.find(examples, entries, opened, settings.patients, column, key)
+    examples = people.examples
     skipped = [*skipped, *listing.skipped, *bad, *several.skipped, *leaks]
     require_no_boxes(data.name, examples, root, to_train)
     require_enough(data.name, examples, skipped, to_train)
-    remarks = [*listing.notes, *kinds.notes(skipped), *about_pages(kept)]
+    remarks = [*opened.notes, *people.notes, *listing.notes, *kinds.notes(skipped), *about_pages(kept)]
     if listing.columns:
         remarks += about_numbers(renamed, set(renamed.values()) | {example.label for example in examples})
     remarks += several.notes
     remarks += [*merged_names(entries), *notes(entries, examples)]
     found = Photographs(
-        examples, skipped, remarks, digest(examples), listing.read_as + several.read_as, listing.columns
+        examples,
+        skipped,
+        remarks,
+        digest(examples),
+        opened.read_as + people.read_as + listing.read_as + several.read_as,
+        listing.columns,
+        clinical=people.of_clinics or bool(opened.files) or data.suffix.lower() == ".npz",
+        scans=bool(opened.files),
+        key=key,
     )
     _find_white(found, kept, settings)
     return found
@@ -186,7 +208,9 @@ def _find_white(found: Photographs, kept: Sequence[tuple[str, Checked]], setting
     )
 
 
-def open_unlabelled(data: Path, work: Path) -> tuple[list[tuple[str, Path]], list[Skipped]]:
+def open_unlabelled(
+    data: Path, work: Path, settings: VisionSettings = USUAL
+) -> tuple[list[tuple[str, Path]], list[Skipped]]:
     """(name, path) of the pictures in `data` (one image, a folder or a zip), sorted by name, and what was left out.
 
     Pictures are found by their extension and not decoded: whoever reads one handles `images.UnreadableImage`.
@@ -195,9 +219,10 @@ def open_unlabelled(data: Path, work: Path) -> tuple[list[tuple[str, Path]], lis
     accepted = _("accepted: an image, or a folder or zip of images")
     if not data.exists():
         raise InputError(Problem(str(data), _("there is no such file or folder"), accepted))
-    if data.is_file() and not _is_zip(data):
+    if data.is_file() and not brought.is_zip(data) and not is_scan(data):
         return [(data.name, data)], []
-    root, skipped = _folder(data, work)
+    opened = brought.folder(data, work, settings)
+    root, skipped = opened.root, list(opened.skipped)
     found = []
     for file in walk(root):
         if file.is_image:
@@ -213,7 +238,7 @@ def written_labels(data: Path, work: Path, settings: VisionSettings) -> tuple[di
     """The class that folders or a table give each picture in `data`, by its path, and whether a table did; none where
     nothing says it."""
     try:
-        listing = _listing(data, _folder(data, work)[0], work, settings, False, None)
+        listing = _listing(data, brought.folder(data, work, settings).root, work, settings, False, None)
     except InputError:
         return {}, False
     return {entry.file.path: clean(entry.label) for entry in listing.entries}, listing.columns is not None
@@ -222,44 +247,13 @@ def written_labels(data: Path, work: Path, settings: VisionSettings) -> tuple[di
 def names_on_disk(data: Path, work: Path, paths: list[Path]) -> list[str] | None:
     """Where a person finds these pictures of `data`, below the folder or the unpacked zip that they brought.
 
-    None when they are no files there, because they came in a MedMNIST .npz.
+    None when they are no files there, because they came in a MedMNIST .npz or are what is shown of scans.
     """
-    root = _folder(data, work)[0]
-    if data.suffix.lower() == ".npz" or not all(path.is_relative_to(root) for path in paths):
+    opened = brought.folder(data, work, USUAL)
+    root = opened.root
+    if data.suffix.lower() == ".npz" or opened.files or not all(path.is_relative_to(root) for path in paths):
         return None
     return [path.relative_to(root).as_posix() for path in paths]
-
-
-# --- from whatever was brought to a folder --------------------------------------------------------
-
-
-def _folder(data: Path, work: Path) -> tuple[Path, list[Skipped]]:
-    """A folder with the files of `data` in it, and what was left out on the way."""
-    if data.is_dir():
-        return data, []
-    if not data.exists():
-        raise InputError(Problem(str(data), _("there is no such file or folder"), ACCEPTED))
-    suffix = data.suffix.lower()
-    if suffix == ".npz":
-        return prepared(data, work, lambda out: _from_medmnist(data, out))
-    if suffix in TABLES:
-        return data.parent, []
-    if suffix in EXTENSIONS:
-        raise InputError(Problem(data.name, _("this is a single image"), ACCEPTED))
-    if not _is_zip(data):
-        raise InputError(Problem(data.name, _("the file is neither a zip nor a table"), ACCEPTED))
-    return prepared(data, work, lambda out: unpack(data, out))
-
-
-def _is_zip(data: Path) -> bool:
-    """By its name or its content; a picture with a zip at its end is a picture."""
-    suffix = data.suffix.lower()
-    return suffix == ".zip" or (suffix not in EXTENSIONS and zipfile.is_zipfile(data))
-
-
-def _from_medmnist(data: Path, out: Path) -> list[Skipped]:
-    medmnist.write_folders(data, out)
-    return []
 
 
 # --- from a folder to classes ---------------------------------------------------------------------
@@ -271,7 +265,7 @@ def _listing(
     files, loose = unwrapped(walk(root))
     archives = [file for file in files if file.suffix == ".npz" and len(file.parts) == 1]
     if len(archives) == 1 and not any(file.is_image and file.suffix for file in files):
-        inner, _unused = prepared(archives[0].path, work, lambda out: _from_medmnist(archives[0].path, out))
+        inner, _unused = prepared(archives[0].path, work, lambda out: brought.from_medmnist(archives[0].path, out))
         files = walk(inner)
     only = data.name if data.is_file() and data.suffix.lower() in TABLES else None
     listing, aside = by_tables(

@@ -53,7 +53,7 @@ def explain(
         )
     classifier = Classifier(run)
     pictures, skipped = (
-        open_unlabelled(data, paths.work(data))
+        open_unlabelled(data, paths.work(data), classifier.reading)
         if example is None
         else ([(example, picture_of(run, data, example))], [])
     )

@@ -18,7 +18,7 @@ from engines.exports import script
 from engines.exports.bundle import parcel
 from engines.exports.spreadsheet_escape import harmless
 from engines.messages import _
-from engines.runs import refusal
+from engines.runs import RunFolder, refusal
 from engines.training import convolutions
 from engines.training.staged import Staged
 from engines.training.transfer import TrainOutcome
@@ -105,6 +105,8 @@ def steps(network: Staged, boundary: int) -> dict[str, list[str]]:
 def found_by(prepared: Prepared, recipe: Recipe) -> tuple[dict[int, str], bool]:
     """Position -> the name by which the script finds the picture, and whether they all lie in MedMNIST archives, where
     it is part/label/number.png. Empty where some do and others are files."""
+    if prepared.scans:
+        return {}, False
     data, test = Path(recipe.data), Path(recipe.test or recipe.data)
     part_of = {int(row): part for part, rows in prepared.parts.items() for row in rows}
     found: dict[int, str] = {}
@@ -141,6 +143,12 @@ def export(task: Task, run: Path, out: Path) -> Path:
     """
     lesson, known = export_script.lesson_of(run)
     split = run / "model" / "split.csv"
+    known_result = RunFolder(run).result
+    details = known_result.details if known_result else {}
+    if not split.is_file() and details.get("scans"):
+        raise refusal(
+            run, _("it learnt from scans, which the script does not read"), _("accepted: safetensors or onnx")
+        )
     if not split.is_file():
         found = _(
             "some of its pictures are files and others lie in a MedMNIST archive, or it was trained before scripts"
@@ -162,6 +170,8 @@ def export(task: Task, run: Path, out: Path) -> Path:
         template = Path(__file__).with_name("script_template.py")
         script.write(folder, template, lesson, run, needs, parts=[shallow.__name__, tower.__name__])
         (folder / "split.csv").write_bytes(split.read_bytes())
+        if notice := details.get("notice"):
+            (folder / "NOTICE.txt").write_text(f"{notice}\n", encoding="utf-8")
         if state is not None:
             save_file(state, folder / "pretrained.safetensors", metadata={"format": "pt"})
     return out

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,13 @@ from PIL import Image
 from engines.adaptation.target import Brought, Source
 from engines.classification.adapting import AdaptingStudy
 from engines.classification.few_labels import prompts
-from engines.contract import Recipe, Run, Task
+from engines.classification.trial import ClassificationTrial
+from engines.contract import Estimate, Recipe, Run, Task, Trial
 from engines.messages import _
 from engines.training.loop import BatchMix
 from engines.training.staged import Staged
 from engines.training.transfer import TrainOutcome, TrainSpec
-from engines.vision.classification import export_script, predict, prepare, target
+from engines.vision.classification import clinic, export_script, predict, prepare, target
 from engines.vision.classification.prepare import Prepared
 from engines.vision.classification.settings import VisionSettings
 from engines.vision.images import pixel_baseline
@@ -40,6 +42,8 @@ def open_study(task: Task, recipe: Recipe, settings: VisionSettings, run: Run) -
 class VisionStudy(AdaptingStudy[Prepared, VisionSettings]):
     """Photographs of a few classes."""
 
+    clinical: Mapping[str, Any] = MappingProxyType({})
+    """What its result says besides where its pictures are of patients."""
     steadier = (_("stronger variation of the pictures"), {"augment": "strong"})
 
     def prepare(self) -> Prepared:
@@ -77,8 +81,14 @@ class VisionStudy(AdaptingStudy[Prepared, VisionSettings]):
             self.prepared.photos.format,
             temperature=temperature,
             test_time=self.settings.test_time,
+            further=clinic.kept_with_model(self.settings) if self.prepared.clinical else {},
         )
         export_script.record(self, outcome, value)
+
+    def keep(self, trial: Trial, value: Estimate) -> None:
+        super().keep(trial, value)
+        assert isinstance(trial, ClassificationTrial)
+        self.clinical = clinic.found(self, trial) if self.prepared.clinical else {}
 
     def columns(self, spec: TrainSpec, outcome: TrainOutcome) -> dict[str, Any]:
         """Thumbnails of the test pictures, the most confident mistakes first."""
@@ -113,7 +123,7 @@ class VisionStudy(AdaptingStudy[Prepared, VisionSettings]):
         early = self.settings.ends_early(len(self.card.stages))
         lines = predict.snippet(ends_early=early, of_tower=reads_names(self.card))
         library = {"library": "transformers"} if reads_names(self.card) else {}
-        return {"image_size": size, "input": said, "load_snippet": lines, **library}
+        return {"image_size": size, "input": said, "load_snippet": lines, **library, **self.clinical}
 
     def mix(self) -> BatchMix | None:
         return mixing(self.settings.mix, len(self.prepared.classes))

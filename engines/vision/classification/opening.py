@@ -19,6 +19,7 @@ from engines.messages import _
 from engines.vision.classification.data_quality import Photograph, require_enough
 from engines.vision.classification.dataset import Photographs, open_photographs
 from engines.vision.classification.settings import VisionSettings
+from engines.vision.medical import patients
 
 UNIT = "photographs"
 
@@ -57,7 +58,9 @@ def open_data(
     found = open_photographs(data, paths.work(data), settings, progress=progress)
     if test is not None:
         own = separate(settings)
-        extra = open_photographs(test, paths.work(test), own, progress=progress, to_train=False, like=found.columns)
+        extra = open_photographs(
+            test, paths.work(test), own, progress=progress, to_train=False, like=found.columns, key=found.key
+        )
         found = with_test(found, extra, test.name)
     examples, parts, remarks = labelled.in_parts(
         found.examples,
@@ -87,6 +90,17 @@ def with_test(found: Photographs, test: Photographs, name: str) -> Photographs:
     renamed = as_known({example.label for example in test.examples}, found.classes)
     tested = [replace(example, label=renamed.get(example.label, example.label)) for example in test.examples]
     examples, remarks = labelled.with_test(found.examples, tested, name, UNIT)
+    if not found.scans and not test.scans:
+        where = _("test data {name}", name=name)
+        patients.require_no_leak(where, [one.patient for one in examples], [one.split for one in examples])
+    elif any(one.patient for one in examples):
+        remarks.append(
+            _(
+                "Whether {name} is of the same patients cannot be told: they go by other hashes there. Put both into "
+                "one zip, as train and test, to have it looked at.",
+                name=name,
+            )
+        )
     if found.white and (test.brightest or 0) > found.white:
         remarks.append(
             _(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import timm
@@ -19,6 +21,7 @@ from engines.runs import no_model
 from engines.training import devices, learnt_weights
 from engines.training.staged import Staged
 from engines.vision.classification.dataset import open_unlabelled
+from engines.vision.classification.settings import VisionSettings
 from engines.vision.images import foreign, reading
 from engines.vision.images.transforms import LOOKS, InputFormat, look
 from engines.vision.models import backbones, catalogue, image_text, shallow, tower
@@ -61,10 +64,12 @@ def save(
     *,
     temperature: float,
     test_time: str = "none",
+    further: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Writes model.safetensors and config.json: timm's own names and keys, and what the input must look like.
 
-    Probabilities are softmax(logits / temperature): see `evidence.calibration`.
+    Probabilities are softmax(logits / temperature): see `evidence.calibration`. `further`: what else is to be known of
+    it, such as how scans are read.
     """
     folder.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.model.state_dict().items()}
@@ -88,6 +93,7 @@ def save(
             "white": format.white,
             "temperature": temperature,
             "test_time": test_time,
+            **further,
         },
     }
     if isinstance(own := getattr(network.model, "backbone", network.model), Tower):
@@ -162,6 +168,8 @@ class Classifier:
         self.classes: list[str] = config["label_names"]
         self.format = format_of(config)
         self.temperature: float = own.get("temperature", 1.0)  # of a run from before it was fitted
+        self.reading = VisionSettings.parse(own.get("scans", {}))
+        """How new scans are read: as those that it learnt from."""
         self.looks = LOOKS[own.get("test_time", "none")]
         self.device = devices.answers()
         self.model = network_of(config)
@@ -201,7 +209,7 @@ class Classifier:
         return "; ".join(said)
 
     def predict(self, data: Path) -> list[dict[str, Any]]:
-        pictures, skipped = open_unlabelled(data, paths.work(data))
+        pictures, skipped = open_unlabelled(data, paths.work(data), self.reading)
         rows: list[dict[str, Any]] = [{"file": entry.where, "error": entry.reason} for entry in skipped]
         for name, path in pictures:
             try:

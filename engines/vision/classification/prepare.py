@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,10 @@ class Prepared(prepared.Prepared):
     uncorrected: list[Photograph]
     """The same as they came, before anybody put anything right."""
     left_out: np.ndarray
+    clinical: bool = field(default=False, kw_only=True)
+    """Whether they are scans or pictures of patients."""
+    scans: bool = field(default=False, kw_only=True)
+    """Whether they were DICOM or NIfTI files."""
 
     @property
     def came_as(self) -> list[str]:
@@ -132,4 +136,6 @@ def prepare(recipe: Recipe, card: ModelCard, settings: VisionSettings, run: Run)
         examples,
         found.examples,
         np.flatnonzero(opened.parts == "dropped"),
+        clinical=found.clinical,
+        scans=found.scans,
     )

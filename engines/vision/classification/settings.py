@@ -14,6 +14,7 @@ from engines.data.several_labels import several_setting
 from engines.messages import _
 from engines.training.settings import TrainSettings
 from engines.training.shots import shots_setting
+from engines.vision.medical import settings as scans
 
 FOLDERS = "folders"
 """As the setting `label_column`: no column, the folders."""
@@ -124,6 +125,25 @@ class VisionSettings(TrainSettings):
         _("The value that is white in grey pictures of more than 8 bits; by default the end of the bits that they use"),
         low=1,
         reads=True,
+    )
+    patients: str | None = scans.patients_setting()
+    window: str = scans.window_setting()
+    frames: str = scans.frames_setting()
+    axis: str = scans.axis_setting()
+    slice_step: int | None = scans.slice_step_setting()
+    positive_class: str | None = setting(
+        None,
+        _("Of two classes of patients the one that is looked for; by default by its name, else the rarer one"),
+        title=_("Looked for"),
+        reads=True,
+    )
+    sensitivity: float = setting(
+        0.95,
+        _("Of two classes of patients: the share of the class that is looked for that a threshold is to find"),
+        title=_("Sensitivity that is wanted"),
+        group="data",
+        low=0.5,
+        high=0.999,
     )
     corrections: str | None = setting(
         None,

@@ -62,6 +62,8 @@ class Entry:
     label: str
     """As it was written; `clean` makes the class name of it."""
     split: str | None = None
+    patient: str = ""
+    """Whose picture it is, where a table says it."""
 
 
 @dataclass

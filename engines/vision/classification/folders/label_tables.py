@@ -223,8 +223,10 @@ def by_table(table: Rows, columns: Columns, pictures: Names, how: str = "auto") 
     unlabelled: set[File] = set()
     n_repeated = 0
     splits = table.cells(columns.split) if columns.split else [""] * len(table.body)
-    cells = zip(table.body, table.cells(columns.file), table.cells(columns.label), splits, strict=True)
-    for (line, _unused), name, label, split in cells:
+    whose = table.cells(columns.patient) if columns.patient else [""] * len(table.body)
+    patients: dict[File, str] = {}
+    cells = zip(table.body, table.cells(columns.file), table.cells(columns.label), splits, whose, strict=True)
+    for (line, _unused), name, label, split, patient in cells:
         where = f"{table.name}, {line}"
         found = pictures.find(name)
         part = of_cell(columns.split or "", split)
@@ -249,7 +251,9 @@ def by_table(table: Rows, columns: Columns, pictures: Names, how: str = "auto") 
             own = several.listed(label)
             labels.setdefault(found[0], []).extend([label] if own is None else own)
             parts.setdefault(found[0], part)
+            patients.setdefault(found[0], patient)
     _with_one_label_each(listing, labels, parts, how)
+    listing.entries = [replace(entry, patient=patients[entry.file]) for entry in listing.entries]
     if not listing.entries:
         first = (
             _(" (the first: {where} {reason})", where=listing.skipped[0].where, reason=listing.skipped[0].reason)

@@ -18,6 +18,7 @@ from engines.data.row_sampling import listed, named
 from engines.data.tables import read_rows, read_table
 from engines.messages import _, _n
 from engines.vision.classification.settings import FOLDERS, VisionSettings
+from engines.vision.medical import patients
 
 FILE_COLUMNS = (
     "file_name",
@@ -83,6 +84,8 @@ class Columns:
     """What else may be the classes."""
     why: str = ""
     """By what the classes were found."""
+    patient: str | None = None
+    """What says whose picture each is."""
 
 
 # --- from a file to rows --------------------------------------------------------------------------
@@ -155,14 +158,17 @@ def guess(
     shares = _shares(rows, likeness)
     file = _chosen(rows, settings.file_column, like.file if like else None) or _file_column(rows, shares)
     split = _split_column(rows, file)
-    free = [column for column in rows.columns if column not in {file, split}]
+    patient = _patient_column(rows, settings.patients)
+    told = patient is not None and (settings.patients is not None or _key(patient).startswith(patients.OF_CLINICS))
+    free = [column for column in rows.columns if column not in {file, split, patient if told else None}]
     others = [column for column in free if shares[column] > 0]
     label = _chosen(rows, settings.label_column, like.label if like else None)
     why = "" if label is None else _("as you say") if settings.label_column else _("as in the table before")
     if label is None and free:
         label, why = _label_column(rows, file, free, settings.accept_guesses, folders)
     labels = [column for column in free if column != label and _may_be_classes(rows, column)]
-    return Columns(file, label, split, others, labels + [FOLDERS] * folders, why)
+    patient = None if patient in {file, label} else patient
+    return Columns(file, label, split, others, labels + [FOLDERS] * folders, why, patient)
 
 
 def _chosen(rows: Rows, asked: str | None, before: str | None) -> str | None:
@@ -217,6 +223,13 @@ def _split_column(rows: Rows, file: str) -> str | None:
         if "train" in parts and len(parts) > 1 and None not in parts:
             return column
     return None
+
+
+def _patient_column(rows: Rows, asked: str | None) -> str | None:
+    """The column that a person named, else one that is called as columns of patients are."""
+    if asked is not None:
+        return next((column for column in rows.columns if _key(column) == _key(asked)), None)
+    return next((column for name in patients.COLUMNS for column in rows.columns if _key(column) == name), None)
 
 
 def _label_column(rows: Rows, file: str, free: list[str], accept: bool, folders: bool) -> tuple[str, str]:
