@@ -48,7 +48,7 @@ def row(name: str) -> tuple[str, ...]:
     state: dict[str, Any] = weights.read(weights.fetch(card))
     theirs.load_state_dict(state)
     ours.load_state_dict(backbones.paired_in_order(state, ours))
-    side = ours.pretrained_cfg["input_size"][1]
+    side = backbones.typed(ours).pretrained_cfg["input_size"][1]
     pictures = torch.randn(BATCH, 3, side, side, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         expected = theirs(pictures)
