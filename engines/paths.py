@@ -59,6 +59,11 @@ def datasets() -> Path:
     return _made(home() / "datasets")
 
 
+def brought() -> Path:
+    """Checkpoints that people brought as backbones: a folder each, named by architecture and digest."""
+    return home() / "backbones"
+
+
 def work(data: Path) -> Path:
     """Where an archive is unpacked and what was found in it is remembered: one place for each state of `data`."""
     stat = data.stat() if data.is_file() else None

@@ -52,6 +52,8 @@ def find(card: ModelCard) -> Path | None:
 def _candidates(card: ModelCard) -> Iterator[Path]:
     if (prepared := paths.models()) is not None:
         yield from (p for p in (prepared / card.name / name for name in LOCAL_NAMES) if p.is_file())
+    if "@" in card.name and (own := paths.brought() / card.name / FILE_NAMES[0]).is_file():
+        yield own
     if card.hub:
         yield from _in_hub_cache(card.hub)
         # timm's and torchvision's files are called <name>-<first 8 digits of the SHA-256>.pth

@@ -34,6 +34,14 @@ def make_sample(task: str, name: str, out: Path) -> Path:
     return registry.task(task).make_sample(name, out)
 
 
+def bring(task: str, file: str | Path, architecture: str = "") -> tuple[str, list[str]]:
+    """Takes over a checkpoint of your own: the model name that it has from now on, and what of it fits, in sentences.
+
+    `architecture` is the library's name of it; without it what lies beside the file says it. Raises InputError.
+    """
+    return registry.task(task).bring(Path(file), architecture)
+
+
 def prefetch(domain: str | None, into: Path) -> tuple[list[Path], list[Any]]:
     """Copies the catalogue's weights; returns what was copied, and what was not and why."""
     return weights.prefetch([card for _, card in models(domain)], into)

@@ -7,16 +7,20 @@ from typing import Annotated
 
 import typer
 
+from engines.cli import values
 from engines.messages import _
 
 Json = Annotated[bool, typer.Option("--json", help=_("Print one JSON object as the last line."))]
 Data = Annotated[Path, typer.Option("--data", help=_("A folder, a zip or a file."))]
-TaskName = Annotated[str, typer.Argument(metavar="TASK", help=_("For instance vision.classification."))]
+TaskName = Annotated[str, typer.Argument(metavar="TASK", is_eager=True, help=_("For instance vision.classification."))]
 Domain = Annotated[
     str | None, typer.Argument(metavar="[DOMAIN]", help=_("For instance vision; all of them without it."))
 ]
 RunDir = Annotated[Path, typer.Argument(metavar="RUN_DIR", help=_("The folder that `fit` wrote."), resolve_path=True)]
-ModelName = Annotated[str | None, typer.Option("--model", help=_("See `models`; by default the task's own."))]
+ModelName = Annotated[
+    str | None,
+    typer.Option("--model", callback=values.model, help=_("See `models`; or ARCHITECTURE@FILE.safetensors.")),
+]
 StrategyName = Annotated[
     str | None, typer.Option("--strategy", help=_("How much learns, e.g. features; by default what suits the task."))
 ]

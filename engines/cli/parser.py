@@ -119,7 +119,11 @@ def rank(
     test: Test = None,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", help=_("Only this model; may be given again. By default those that are here.")),
+        typer.Option(
+            "--model",
+            callback=values.models,
+            help=_("Only this model; may be given again. By default those that are here."),
+        ),
     ] = None,
     seed: Seed = 0,
     settings: Set = None,

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
+import typer
+
+from engines import api
 from engines.contract import InputError, Problem
 from engines.messages import _
 
@@ -40,3 +45,21 @@ def numbers(text: str, option: str = "--budgets") -> list[int]:
         accepted = _("accepted: whole numbers with commas, such as 10,30,100")
         raise InputError(Problem(option, _("found {text!r}", text=text), accepted))
     return found
+
+
+FILE = re.compile(r"(?:(?P<architecture>[A-Za-z0-9_.]+)@)?(?P<file>.*\.(?:safetensors|pth|pt|bin|ckpt|pkl))")
+
+
+def model(context: typer.Context, given: str | None) -> str | None:
+    """The model's name; a checkpoint, FILE or ARCHITECTURE@FILE, is taken over, and what of it fits is said on standard
+    error. Raises InputError."""
+    if given is None or not (found := FILE.fullmatch(given)):
+        return given
+    name, told = api.bring(context.params["task"], Path(found["file"]), found["architecture"] or "")
+    print(*told, _("From now on it is called {name}.", name=name), file=sys.stderr)
+    return name
+
+
+def models(context: typer.Context, given: list[str] | None) -> list[str]:
+    """As `model`, of each."""
+    return [str(model(context, one)) for one in given or ()]

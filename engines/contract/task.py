@@ -84,6 +84,12 @@ class Task(ABC):
     def describe(self, model: str) -> ModelCard:
         """The card of any model name the task can build, in the catalogue or not. Raises InputError."""
 
+    def bring(self, file: Path, architecture: str = "") -> tuple[str, list[str]]:
+        """Takes over a checkpoint that a person brings: the model name that it has from now on, and what of it fits, in
+        sentences. Raises InputError where it does not, or the task takes none."""
+        found = _("{title} takes no checkpoint of your own", title=self.info.title)
+        raise InputError(Problem(file.name, found, _("accepted: a model's name, see `models`")))
+
     def model_for(self, data: Path, settings: Settings | None = None) -> str:
         """The name of the model that suits these data, for whoever has not chosen one.
 

@@ -6,6 +6,7 @@ stopped or has failed, is trained as if there had been no others.
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import time
@@ -18,6 +19,7 @@ from engines.runs import RunFolder
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
+    from multiprocessing.sharedctypes import Synchronized
 
 Training = tuple[int | None, int, Strategy]
 """Budget, seed, strategy."""
@@ -40,6 +42,17 @@ def workers(cores: int | None = None) -> int:
     return max(1, min(MOST, cores // CORES_EACH))
 
 
+def in_turn(wanted: Sequence[Training]) -> list[Training]:
+    """The order in which they are begun: one of what is not from scratch, since others find in the cache what it
+    computes; then the longest first, so that no process is left alone with one of them at the end."""
+
+    def longest(one: Training) -> tuple[bool, float]:
+        return one[2] is not Strategy.SCRATCH, -(math.inf if one[0] is None else one[0])
+
+    first = [one for one in wanted if one[2] is not Strategy.SCRATCH][:1]
+    return first + sorted((one for one in wanted if one not in first), key=longest)
+
+
 def train(
     task: Task,
     recipe: Recipe,
@@ -53,10 +66,9 @@ def train(
     have stopped, what they were at checkpointed; a process that fails is left to whoever finds its training missing."""
     context = multiprocessing.get_context("spawn")
     threads, cards = _shares(at_once)
+    begun, order = context.Value("i", 0), in_turn(wanted)
     processes = [
-        context.Process(
-            target=_work, args=(task, recipe, run.path, list(wanted[place::at_once]), one, threads, cards[place])
-        )
+        context.Process(target=_work, args=(task, recipe, run.path, order, begun, one, threads, cards[place]))
         for place in range(min(at_once, len(wanted)))
     ]
     for process in processes:
@@ -103,8 +115,16 @@ class _Shared(RunFolder):
 
 
 def _work(
-    task: Task, recipe: Recipe, path: Path, wanted: Sequence[Training], one: Train, threads: int, card: str | None
+    task: Task,
+    recipe: Recipe,
+    path: Path,
+    wanted: Sequence[Training],
+    begun: Synchronized[int],
+    one: Train,
+    threads: int,
+    card: str | None,
 ) -> None:
+    """Does whatever of `wanted` nobody has begun yet, of which so many were `begun`, until there is nothing left."""
     if card is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = card  # before torch looks for them
     import torch
@@ -116,7 +136,13 @@ def _work(
         torch.set_num_threads(threads)
         if any(budget is None for budget, _, _ in wanted):
             study.before()  # as a run does: it may be tested in folds
-        for training in wanted:
-            one(study, run, training)
+        while (place := _next(begun)) < len(wanted):
+            one(study, run, wanted[place])
     except Cancelled:
         return
+
+
+def _next(begun: Synchronized[int]) -> int:
+    with begun.get_lock():
+        begun.value += 1
+        return begun.value - 1

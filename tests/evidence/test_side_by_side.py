@@ -82,3 +82,12 @@ def test_as_many_as_there_are_pairs_of_cores_or_cards(monkeypatch: pytest.Monkey
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     assert side_by_side.workers(64) == 1, "one card does one thing at a time"
+
+
+def test_the_longest_come_first_and_one_fills_the_cache_for_all() -> None:
+    head, scratch = Strategy.FEATURES, Strategy.SCRATCH
+    wanted = [(budget, seed, way) for budget in (100, 40) for seed in (0, 1) for way in (head, scratch)]
+    order = side_by_side.in_turn(wanted)
+    assert sorted(order) == sorted(wanted)
+    assert order[:5] == [(100, 0, head), (100, 0, scratch), (100, 1, scratch), (40, 0, scratch), (40, 1, scratch)]
+    assert side_by_side.in_turn([(None, 0, scratch)]) == [(None, 0, scratch)]

@@ -28,8 +28,8 @@ from engines.vision.classification.prepare import Prepared
 from engines.vision.classification.settings import VisionSettings
 from engines.vision.images.batch_mixing import ALPHA
 from engines.vision.images.transforms import SMALLEST_CROP
+from engines.vision.models import checkpoints, shallow, tower
 from engines.vision.models import network as networks
-from engines.vision.models import shallow, tower
 from engines.vision.models.shallow import Shallow
 from engines.vision.models.tower import Tower
 
@@ -54,7 +54,7 @@ def record(study: ClassificationStudy[Prepared, VisionSettings], learnt: TrainOu
     boundary = recipe.strategy.boundary(len(learnt.network.stages), settings.blocks) if learns else 0
     cut = learnt.network.model
     lesson |= {
-        "architecture": study.card.name,
+        "architecture": checkpoints.architecture(study.card.name),
         "depth": len(learnt.network.stages) if isinstance(cut, Shallow) else 0,
         "shallow": {"steps": cut.steps, "width": cut.classifier.in_features} if isinstance(cut, Shallow) else None,
         "tower": own.config if isinstance(own := getattr(cut, "backbone", cut), Tower) else None,
@@ -161,7 +161,7 @@ def export(task: Task, run: Path, out: Path) -> Path:
         config = json.loads((run / "model" / "config.json").read_text(encoding="utf-8"))
         state = predict.weights_of(run / "model", config)
     elif lesson["strategy"] != Strategy.SCRATCH:
-        state = pretrained(run, task.describe(lesson["architecture"]), known, lesson.get("depth", 0))
+        state = pretrained(run, task.describe(RunFolder(run).recipe.model), known, lesson.get("depth", 0))
     library = "transformers" if lesson.get("tower") else "timm"
     needs = (*NEEDS, library, *["peft"][: lesson["strategy"] == Strategy.LORA])
     with parcel(out) as folder:

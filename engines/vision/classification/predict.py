@@ -24,7 +24,7 @@ from engines.vision.classification.dataset import open_unlabelled
 from engines.vision.classification.settings import VisionSettings
 from engines.vision.images import foreign, reading
 from engines.vision.images.transforms import LOOKS, InputFormat, look
-from engines.vision.models import backbones, catalogue, image_text, shallow, tower
+from engines.vision.models import backbones, catalogue, checkpoints, image_text, shallow, tower
 from engines.vision.models import network as networks
 from engines.vision.models.shallow import Shallow
 from engines.vision.models.tower import Tower
@@ -75,7 +75,7 @@ def save(
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.model.state_dict().items()}
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
     config: dict[str, Any] = {
-        "architecture": card.name.split(".")[0],
+        "architecture": checkpoints.architecture(card.name).split(".")[0],
         "num_classes": len(classes),
         "label_names": classes,
         "pretrained_cfg": {

@@ -18,7 +18,7 @@ from engines.vision.classification.data_quality import Photograph
 from engines.vision.classification.opening import UNIT, open_data
 from engines.vision.classification.settings import VisionSettings
 from engines.vision.images.transforms import InputFormat, Later, Photos, augmentation, decode
-from engines.vision.models import image_text
+from engines.vision.models import checkpoints, image_text
 from engines.vision.models.catalogue import reads_names
 
 
@@ -67,10 +67,12 @@ def input_format(card: ModelCard, settings: VisionSettings) -> InputFormat:
         own, mean, std = image_text.pixels(card)
         fixed = True
     else:
-        config = timm.get_pretrained_cfg(card.name, allow_unregistered=False)
+        config = timm.get_pretrained_cfg(checkpoints.architecture(card.name), allow_unregistered=False)
         assert config is not None  # a card is only made of a name that timm knows
         own, mean, std = config.input_size[-1], tuple(config.mean), tuple(config.std)
         fixed = config.fixed_input_size
+        if checkpoints.is_one(card.name):
+            mean, std = checkpoints.pixels(card)
     size = settings.image_size or own
     if fixed and size != own:
         accepted = _("{name} takes pictures of one size, accepted: {own}", name=card.name, own=own)

@@ -93,9 +93,16 @@ class Classification(ClassificationTask):
     def describe(self, model: str) -> ModelCard:
         if (known := catalogue.find(model)) is not None:
             return known
-        from engines.vision.models import backbones, image_text
+        from engines.vision.models import backbones, checkpoints, image_text
 
+        if checkpoints.is_one(model):
+            return checkpoints.describe(model)
         return image_text.describe(model) if image_text.is_one(model) else backbones.describe(model)
+
+    def bring(self, file: Path, architecture: str = "") -> tuple[str, list[str]]:
+        from engines.vision.models import checkpoints
+
+        return checkpoints.bring(file, architecture)
 
     def lacks(self, strategy: Strategy, card: ModelCard) -> str:
         if strategy is Strategy.ZERO_SHOT and not catalogue.reads_names(card):

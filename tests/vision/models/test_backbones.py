@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+import torchvision
 from PIL import Image
 from safetensors.torch import save_file
 from sklearn.datasets import load_sample_image
@@ -194,38 +195,71 @@ def test_weights_that_do_not_fit_are_refused(models: Path, damage: str) -> None:
         backbones.build(backbones.describe("test_resnet"), 3, pretrained=True, seed=0)
 
 
-@pytest.mark.weights
-def test_the_packs_efficientnet_pairs_tensor_by_tensor() -> None:
-    """247 tensors; the network gives the logits of the same convolutions computed from the pack's own names."""
-    card = catalogue.find("tf_efficientnet_lite0")
+PACK = {
+    "tf_efficientnet_lite0": 247,
+    "tf_efficientnet_lite1": 322,
+    "tf_efficientnet_lite2": 322,
+    "mobilenetv2_100": 262,
+}
+"""The offline pack's networks, and how many tensors each has."""
+
+
+def packed(name: str) -> tuple[ModelCard, dict[str, torch.Tensor], backbones.TimmModel]:
+    """A network of the pack: its card, the tensors as they come, and timm's network with these weights."""
+    card = catalogue.find(name)
     assert card is not None
     path = weights.fetch(card)
     assert weights.sha256(path) == card.sha256
+    assert path.stat().st_size == card.download_bytes
     theirs = weights.read(path)
-    model = timm.create_model(card.name)
-    paired = backbones.paired_in_order(theirs, model)
-    kept = [name for name in theirs if not name.endswith("num_batches_tracked")]
-    names = [name for name in paired if not name.endswith("num_batches_tracked")]
-    assert len(kept) == len(names) == 247
-    alike = {"_conv_stem.weight": "conv_stem.weight", "_bn0.running_var": "bn1.running_var"}
-    alike |= {"_blocks.3._project_conv.weight": "blocks.2.0.conv_pwl.weight", "_conv_head.weight": "conv_head.weight"}
-    alike |= {"_bn1.running_mean": "bn2.running_mean", "_fc.weight": "classifier.weight"}
-    for their, ours in alike.items():
-        assert torch.equal(theirs[their], paired[ours]), their
-    built = backbones.build(card, 4, pretrained=True, seed=0).model.state_dict()
-    assert all(torch.equal(built[name], paired[name]) for name in names if not name.startswith("classifier"))
+    model = timm.create_model(name).eval()
+    model.load_state_dict(backbones.paired_in_order(theirs, model))
+    return card, theirs, model
 
 
 @pytest.mark.weights
-@pytest.mark.parametrize(("photograph", "seen"), [("china.jpg", "palace"), ("flower.jpg", "daisy")])
-def test_the_packs_efficientnet_sees_what_is_in_a_photograph(photograph: str, seen: str) -> None:
+@pytest.mark.parametrize("name", PACK)
+def test_the_packs_networks_pair_tensor_by_tensor(name: str) -> None:
+    """Nothing is left over on either side, and what is built holds what the file holds."""
+    card, theirs, model = packed(name)
+    state = model.state_dict()  # type: ignore[attr-defined]
+    kept, names = (
+        [name for name in names if not name.endswith("num_batches_tracked")] for names in (list(theirs), list(state))
+    )
+    assert len(kept) == len(names) == PACK[name]
+    assert all(torch.equal(theirs[their], state[own]) for their, own in zip(kept, names, strict=True))
+    if name == "tf_efficientnet_lite0":  # the names say the same
+        alike = {"_conv_stem.weight": "conv_stem.weight", "_bn0.running_var": "bn1.running_var"}
+        alike |= {
+            "_blocks.3._project_conv.weight": "blocks.2.0.conv_pwl.weight",
+            "_bn1.running_mean": "bn2.running_mean",
+        }
+        assert all(torch.equal(theirs[their], state[ours]) for their, ours in alike.items())
+    built = backbones.build(card, 4, pretrained=True, seed=0).model.state_dict()
+    assert all(torch.equal(built[own], state[own]) for own in names if not own.startswith("classifier"))
+
+
+@pytest.mark.weights
+def test_the_packs_mobilenet_answers_as_torchvisions_own_code() -> None:
+    """The EfficientNet-Lites are held beside their own code by benchmarks/pack.py, which needs its package."""
+    _, theirs, model = packed("mobilenetv2_100")
+    original = torchvision.models.mobilenet_v2().eval()
+    original.load_state_dict(theirs)
+    pictures = torch.randn(2, 3, 224, 224)
+    with torch.no_grad():
+        assert torch.equal(original(pictures), model(pictures))  # type: ignore[operator]
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize(
+    ("name", "photograph", "seen"),
+    [("tf_efficientnet_lite0", "flower.jpg", "daisy"), *((name, "china.jpg", "palace") for name in PACK)],
+)
+def test_the_packs_networks_see_what_is_in_a_photograph(name: str, photograph: str, seen: str) -> None:
     """The photographs come with scikit-learn; the classes are ImageNet's thousand."""
-    card = catalogue.find("tf_efficientnet_lite0")
-    assert card is not None
-    model = timm.create_model(card.name).eval()
-    model.load_state_dict(backbones.paired_in_order(weights.read(weights.fetch(card)), model))
+    card, _, model = packed(name)
     format = prepare.input_format(card, VisionSettings(framing="crop"))
     square = np.asarray(format.square(Image.fromarray(load_sample_image(photograph))))
     with torch.no_grad():
-        logits = model(format.plain(torch.from_numpy(square.copy()).permute(2, 0, 1)[None]))
+        logits = model(format.plain(torch.from_numpy(square.copy()).permute(2, 0, 1)[None]))  # type: ignore[operator]
     assert ImageNetInfo().index_to_description(int(logits.argmax())) == seen
