@@ -27,6 +27,8 @@ class AnnotatedPicture:
     """int64 (N,): places in `Annotations.classes`."""
     part: str = ""
     """'train', 'val' or 'test' where the data say so, else ''."""
+    sha256: str = ""
+    """Of the file's bytes: the same picture twice is found by it."""
 
 
 @dataclass(frozen=True)
