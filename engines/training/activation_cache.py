@@ -40,12 +40,12 @@ class Cached(Labelled):
 
     def varied(self, indices: Tensor, generator: torch.Generator) -> Any:
         variants = torch.randint(self.activations.shape[1], indices.shape, generator=generator)
-        return self._handed_on(self.activations[indices, variants])
+        return self.handed_on(self.activations[indices, variants])
 
     def plain(self, indices: Tensor) -> Any:
-        return self._handed_on(self.activations[indices, 0])
+        return self.handed_on(self.activations[indices, 0])
 
-    def _handed_on(self, activations: Tensor) -> Tensor | Taps:
+    def handed_on(self, activations: Tensor) -> Tensor | Taps:
         return Taps.of(activations, self.shapes) if self.shapes else _channels_last(activations)
 
     def subset(self, chosen: Tensor) -> Cached:

@@ -115,3 +115,8 @@ def describe(card: ModelCard, size: int) -> ModelCard:
         head_base=head,
         input=_("{size} × {size} pixels, RGB", size=size),
     )
+
+
+def widths(model: Detector) -> list[int]:
+    """Channels of the maps that the pyramid reads."""
+    return [block[0].in_channels for block in model.head.pyramid.inner_blocks]  # type: ignore[index, union-attr]
