@@ -20,7 +20,7 @@ from engines.vision.detection.annotated import AnnotatedPicture, Annotations
 from engines.vision.detection.annotations import coco, conventions, frames, voc, yolo
 from engines.vision.detection.annotations.judging import judge
 from engines.vision.detection.annotations.raw import OUTLINES, File, Marked, Raw, pictures, walk
-from engines.vision.detection.annotations.settings import FORMS, AnnotationSettings
+from engines.vision.detection.annotations.settings import FORMS, TITLES, AnnotationSettings
 from engines.vision.images.decode_cache import check_all
 from engines.vision.images.picture_names import Names
 from engines.vision.images.reading import Size, UnreadableImage, size
@@ -34,7 +34,6 @@ READERS: dict[str, Callable[[list[File], Names[File]], Raw | None]] = {
     "voc": voc.read,
     "yolo": yolo.read,
 }
-TITLES = {"coco": "COCO JSON", "voc": "Pascal VOC", "yolo": "YOLO"}
 FEW_LACK = 0.5
 """Of the pictures of YOLO data: where fewer lack a file of labels, those that lack one have no objects on them."""
 USUAL = AnnotationSettings()
