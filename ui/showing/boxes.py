@@ -135,7 +135,7 @@ def _steps(dataset: DatasetFolder, state: DatasetState, place: int) -> None:
 
 def _go(dataset: DatasetFolder, item: Item) -> None:
     st.session_state[f"{PICTURE}_{dataset.id}"] = item.id
-    st.rerun(scope="fragment")
+    st.rerun()
 
 
 def _view(dataset: DatasetFolder, item: Item) -> dict[str, Any] | None:
@@ -161,11 +161,9 @@ def _below(dataset: DatasetFolder, state: DatasetState, item: Item, size: tuple[
         done = st.checkbox(label, value=item.done, key=f"done_{item.id[:16]}_{item.done}")
         if done != item.done:
             dataset.look(item.id, size, done=done)
-            st.rerun(scope="fragment")
+            st.rerun()
         if st.button(_("Take this picture out"), icon=":material/delete:", key="remove_picture"):
             dataset.remove([item.id])
-            st.rerun()
-        if st.button(_("Refresh the counts"), icon=":material/refresh:", key="refresh_counts"):
             st.rerun()
     drawn = sum(len(other.boxes) for other in state.items)
     said = _n("{n:,} box so far.", "{n:,} boxes so far.", drawn)

@@ -54,7 +54,7 @@ def offer(dataset: DatasetFolder, item: Item, task: str) -> None:
             found = _asked(dataset, item, run)
             st.session_state[_key(dataset, item.id)] = found
             st.session_state["proposed"] = len(found)
-            st.rerun(scope="fragment")
+            st.rerun()
     if (n := st.session_state.pop("proposed", None)) is not None:
         st.caption(
             _n(

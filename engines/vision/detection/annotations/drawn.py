@@ -32,10 +32,10 @@ def view(dataset: DatasetFolder, item_id: str) -> dict[str, Any]:
         raise InputError(Problem(_("picture"), _("it is not in the data set any more"), _("choose another one")))
     out = dataset.path / "thumbnails" / f"{item.id}-{SIDE}.jpg"
     try:
-        own = size(dataset.file(item))
         if not out.is_file():
             partial = thumbnail(dataset.file(item), out.with_name(f".{out.name}.partial"), SIDE)
             partial.replace(out)
+        own = size(dataset.file(item))
     except UnreadableImage as error:
         problem = foreign.reason(dataset.file(item), error)
         raise InputError(Problem(item.name, problem, _("take it out, or add it as JPEG or PNG"))) from None
