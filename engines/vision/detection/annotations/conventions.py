@@ -30,9 +30,9 @@ def pixels(numbers: np.ndarray, convention: str, sizes: np.ndarray) -> np.ndarra
     `sizes`, float64 (N, 2) or (2,), are width and height of their pictures. Nothing is judged: NaN stays NaN."""
     meaning, _unused, unit = convention.partition("-")
     sides = np.concatenate([sizes, sizes], axis=-1)
-    values = numbers * sides if unit == "shares" else numbers
-    first, second = values[..., :2], values[..., 2:]
     with np.errstate(invalid="ignore", over="ignore"):  # of infinite numbers, which the judge leaves out
+        values = numbers * sides if unit == "shares" else numbers
+        first, second = values[..., :2], values[..., 2:]
         if meaning == "xywh":
             return np.concatenate([first, first + second], axis=-1)
         if meaning == "cxcywh":
@@ -94,8 +94,10 @@ def fit(numbers: np.ndarray, convention: str, sizes: np.ndarray) -> float:
     if not len(numbers):
         return 1.0
     boxes = pixels(numbers, convention, sizes)
-    with np.errstate(invalid="ignore"):
-        large = (boxes[:, 2:] - boxes[:, :2] >= 1).all(axis=1)
+    with np.errstate(invalid="ignore", over="ignore"):
+        # as written, without the pixel that counting from 1 adds: shares would be large by it
+        measured = numbers if convention == "xyxy-from-1" else boxes
+        large = (measured[:, 2:] - measured[:, :2] >= 1).all(axis=1)
         room = np.maximum(OVERHANG * sizes, 1)
         on = (boxes[:, :2] >= -room).all(axis=1) & (boxes[:, 2:] <= sizes + room).all(axis=1)
     return float((large & on).mean())

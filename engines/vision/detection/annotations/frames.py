@@ -47,6 +47,14 @@ class Frames:
     resized: int = 0
     disagreeing: int = 0
 
+    def largest(self) -> list[tuple[float, float]]:
+        """Width and height of each frame; of those that are unsure, a square that holds either."""
+        unsure = set(self.unsure)
+        return [
+            (max(frame.width, frame.height),) * 2 if place in unsure else (frame.width, frame.height)
+            for place, frame in enumerate(self.frames)
+        ]
+
 
 def stated(marked: Sequence[Marked], sizes: Sequence[Size], asked: str) -> Frames:
     """By what the files say of width and height, and by what a person says ('shown', 'stored'; 'auto' for nothing)."""

@@ -20,7 +20,7 @@ from engines.vision.detection.annotated import AnnotatedPicture, Annotations
 from engines.vision.detection.annotations import coco, conventions, frames, voc, yolo
 from engines.vision.detection.annotations.judging import judge
 from engines.vision.detection.annotations.raw import OUTLINES, File, Marked, Raw, pictures, walk
-from engines.vision.detection.annotations.settings import FORMS, AnnotationSettings
+from engines.vision.detection.annotations.settings import FORMS, TITLES, AnnotationSettings
 from engines.vision.images.decode_cache import check_all
 from engines.vision.images.picture_names import Names
 from engines.vision.images.reading import Size, UnreadableImage, size
@@ -34,7 +34,6 @@ READERS: dict[str, Callable[[list[File], Names[File]], Raw | None]] = {
     "voc": voc.read,
     "yolo": yolo.read,
 }
-TITLES = {"coco": "COCO JSON", "voc": "Pascal VOC", "yolo": "YOLO"}
 FEW_LACK = 0.5
 """Of the pictures of YOLO data: where fewer lack a file of labels, those that lack one have no objects on them."""
 USUAL = AnnotationSettings()
@@ -56,7 +55,7 @@ def read(data: Path, settings: AnnotationSettings = USUAL, progress: Progress | 
     read_as += _unlabelled(raw, names, settings.unlabelled)
     marked, sizes, digests, unreadable = _readable(raw.marked, data, progress)
     around = frames.stated(marked, sizes, settings.orientation)
-    numbers, abouts = _plain_numbers(marked, around.frames)
+    numbers, abouts = _plain_numbers(marked, around.largest())
     guess = conventions.guess(raw.form, settings.boxes, numbers, abouts)
     turned, notes = frames.settled(around, marked, sizes, guess.convention, settings.orientation)
     judged, bad, more = _judged(raw, marked, sizes, around.frames, guess.convention)
@@ -200,13 +199,13 @@ def _readable(
 # --- boxes ------------------------------------------------------------------------------------------
 
 
-def _plain_numbers(marked: Sequence[Marked], about: Sequence[frames.Frame]) -> tuple[np.ndarray, np.ndarray]:
+def _plain_numbers(marked: Sequence[Marked], about: Sequence[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
     """The numbers whose meaning is to be guessed, float64 (N, 4), and the sizes that they refer to, float64 (N, 2)."""
     numbers, sizes = [], []
-    for one, frame in zip(marked, about, strict=True):
+    for one, sides in zip(marked, about, strict=True):
         own = [numbers for place, numbers in enumerate(one.numbers) if place not in one.outlined]
         numbers += own
-        sizes += [(frame.width, frame.height)] * len(own)
+        sizes += [sides] * len(own)
     return np.array(numbers, float).reshape(-1, 4), np.array(sizes, float).reshape(-1, 2)
 
 

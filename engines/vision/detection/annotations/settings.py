@@ -8,6 +8,7 @@ from engines.contract import Settings, setting
 from engines.messages import _
 
 FORMS = ("coco", "voc", "yolo")
+TITLES = {"coco": "COCO JSON", "voc": "Pascal VOC", "yolo": "YOLO"}
 CONVENTIONS = {
     "xywh": _("left, top, width and height in pixels"),
     "xyxy": _("left, top, right and bottom in pixels"),
