@@ -14,6 +14,7 @@ from engines.messages import _
 
 TASKS = {
     "vision.classification": "engines.vision.classification.task:Classification",
+    "vision.detection": "engines.vision.detection.task:Detection",
     "text.sentiment": "engines.text.sentiment.task:Sentiment",
     "text.generation": "engines.text.generation.task:Generation",
     "text.translation": "engines.text.translation.task:Translation",

@@ -2,7 +2,7 @@
 
 from engines.messages import _
 from ui.page import frame
-from ui.showing import start, teach
+from ui.showing import boxes, start, teach
 
 with frame.page(
     _("By showing"),
@@ -11,5 +11,7 @@ with frame.page(
     dataset = start.opened()
     if dataset is None:
         start.choose()
+    elif dataset.about.kind == "boxes":
+        boxes.show(dataset)
     else:
         teach.show(dataset)

@@ -48,6 +48,8 @@ class ModelCard(Declared):
     """From the input to the last block before the head."""
     head_inputs: int
     """Width of the vector that the new head reads."""
+    head_base: int = 0
+    """Parameters of a new head besides those that each output has, such as a detector's pyramid."""
     head_parameters: int | None = None
     """Of a head that comes with the model, as a decoder does; None where a run makes a new one of `head_inputs`."""
     correction_parameters: int | None = None
@@ -129,7 +131,8 @@ class ModelCard(Declared):
         ]
         stays = strategy is Strategy.PARTIAL and self.head_stays and not head_learns
         learns = strategy is not Strategy.ZERO_SHOT and not stays and not corrected and (new or not adapted)
-        if head := (self.head_inputs + 1) * outputs if self.head_parameters is None else self.head_parameters:
+        fresh = (self.head_inputs + 1) * outputs + self.head_base
+        if head := fresh if self.head_parameters is None else self.head_parameters:
             drawn.append(Block(head_name, head, "learns" if learns else "frozen"))
         if corrected:
             drawn.append(Block("correction", self.correction_parameters or 0, "learns"))

@@ -7,6 +7,7 @@ import hashlib
 import io
 import re
 import zipfile
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -20,10 +21,12 @@ TASKS = {"pictures": "vision.classification", "sounds": "speech.speaker", "texts
 """Kind of a data set -> the task whose encoder looks at it while it is being made."""
 LEARNERS = {
     "pictures": {"vision.classification": "label"},
+    "boxes": {"vision.detection": ""},
     "sounds": {"speech.speaker": "speaker", "speech.transcription": "transcription"},
     "texts": {"text.sentiment": "label"},
 }
-"""Kind of a data set -> the tasks that can be trained on it, and what each calls the column of classes."""
+"""Kind of a data set -> the tasks that can be trained on it, and what each calls the column of classes; of boxes, which
+lie in files of their own, '' (`vision.detection.annotations.drawn` writes these)."""
 LABEL_COLUMN = {"pictures": "label", "sounds": "speaker", "texts": "label"}
 MADE = (1980, 1, 1, 0, 0, 0)
 """The time that every file in a zip is given: the same examples make the same bytes."""
@@ -73,10 +76,17 @@ def export(
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow([named.example, *([label_column or named.label] if labelled else [])])
     writer.writerows([[safe_cell(cell or "") for cell in row] for row in rows] if for_people else rows)
+    return write_zip(out, {"metadata.csv": table.getvalue().encode()}, files)
+
+
+def write_zip(out: Path, texts: Mapping[str, bytes], files: Iterable[tuple[str, Path]]) -> Path:
+    """Writes a zip to `out`, whole or not at all: `texts` by their path, and `files`, (path inside, file). The same
+    content makes the same bytes. Returns `out`."""
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f".{out.name}.partial")
     with zipfile.ZipFile(partial, "w") as archive:
-        _write(archive, "metadata.csv", table.getvalue().encode(), zipfile.ZIP_DEFLATED)
+        for name, content in texts.items():
+            _write(archive, name, content, zipfile.ZIP_DEFLATED)
         for name, path in files:
             _write(archive, name, path.read_bytes(), zipfile.ZIP_STORED)
     partial.replace(out)
@@ -88,12 +98,18 @@ def kept_export(
 ) -> Path:
     """The export in the data set's own folder, written once for each state of it: what a run learns from, or
     `for_people`. Raises InputError as `export` does."""
-    state = dataset.state()
-    key = hashlib.sha256(f"{state.sha256} {labelled} {label_column}".encode()).hexdigest()[:16]
-    out = dataset.path / "exports" / f"{key}{'-for-people' if for_people else ''}.zip"
-    if out.is_file():
-        return out
-    return export(dataset, out, labelled=labelled, label_column=label_column, for_people=for_people)
+
+    def write(out: Path) -> Path:
+        return export(dataset, out, labelled=labelled, label_column=label_column, for_people=for_people)
+
+    return kept(dataset, f"{labelled} {label_column}{' for people' if for_people else ''}", write)
+
+
+def kept(dataset: DatasetFolder, what: str, write: Callable[[Path], Path]) -> Path:
+    """The export called `what` in the data set's own folder, that `write` wrote now or for the same state before."""
+    key = hashlib.sha256(f"{dataset.sha256} {what}".encode()).hexdigest()[:16]
+    out = dataset.path / "exports" / f"{key}.zip"
+    return out if out.is_file() else write(out)
 
 
 def require_trainable(state: DatasetState) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -23,10 +24,10 @@ from typing import Any, Literal, get_args
 
 from engines import clock, paths, runs
 from engines.contract import InputError, Problem
-from engines.datasets.state import DatasetState, Item, replay
+from engines.datasets.state import Box, DatasetState, Item, replay
 from engines.messages import _
 
-Kind = Literal["pictures", "sounds", "texts"]
+Kind = Literal["pictures", "boxes", "sounds", "texts"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MOST_BYTES = 64 << 20
 """Of one example."""
@@ -35,7 +36,7 @@ LONGEST_NAME = 80
 UNDO_SECONDS = 10 * 60
 """How long a data set that was deleted can be brought back."""
 GONE = ".deleted-"
-USUAL_SUFFIX = {"pictures": ".jpg", "sounds": ".wav", "texts": ".txt"}
+USUAL_SUFFIX = {"pictures": ".jpg", "boxes": ".jpg", "sounds": ".wav", "texts": ".txt"}
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class DatasetFolder:
 
     @classmethod
     def create(cls, kind: str, title: str, owner: str = "") -> DatasetFolder:
-        """A new, empty data set of 'pictures', 'sounds' or 'texts'. Raises InputError for another kind."""
+        """A new, empty data set of one of KINDS: 'boxes' are pictures to draw on. Raises InputError for another."""
         if kind not in KINDS:
             raise InputError(
                 Problem(
@@ -175,7 +176,7 @@ class DatasetFolder:
         for content, item in kept:
             self._keep(content, self.file(item))
         if kept:
-            self._append("add", items=[asdict(item) for _, item in kept])
+            self._append("add", items=[_as_added(item) for _, item in kept])
         return [item.id for _, item in kept]
 
     def label(self, item_ids: Iterable[str], label: str | None) -> None:
@@ -197,6 +198,30 @@ class DatasetFolder:
     def remove(self, item_ids: Iterable[str]) -> None:
         """Takes these examples out. Their files stay until the data set is deleted, so that this can be undone."""
         self._append("remove", items=list(item_ids))
+
+    def draw(self, item_id: str, size: tuple[int, int], box: Box) -> None:
+        """Draws a box on a picture of that width and height (pixels, as it is shown), or moves or renames one.
+
+        It is cut to the picture. Raises InputError where nothing that is at least a pixel wide and high is left of it.
+        """
+        width, height = size
+        sides = [box.x0, box.y0, box.x1, box.y1]
+        if not all(map(math.isfinite, sides)):
+            raise _no_box()
+        (x0, x1), (y0, y1) = sorted(sides[::2]), sorted(sides[1::2])
+        x0, y0, x1, y1 = max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height))
+        if x1 - x0 < 1 or y1 - y0 < 1:
+            raise _no_box()
+        kept = Box(box.id[:LONGEST_NAME], class_name(box.label), x0, y0, x1, y1)
+        self._append("draw", item=item_id, size=list(size), box=asdict(kept))
+
+    def erase(self, item_id: str, boxes: Iterable[str]) -> None:
+        """Takes these boxes of a picture away."""
+        self._append("erase", item=item_id, boxes=list(boxes))
+
+    def look(self, item_id: str, size: tuple[int, int], *, done: bool = True) -> None:
+        """Says of a picture of that width and height that all its objects have a box, or not; it may have none."""
+        self._append("look", item=item_id, size=list(size), done=done)
 
     def undo(self) -> None:
         """Takes back what was done last and still stands; does nothing where there is nothing."""
@@ -260,6 +285,15 @@ class DatasetFolder:
         partial = self.path / f".dataset.json.{runs.new_id()}"
         partial.write_text(json.dumps(asdict(about), ensure_ascii=False), encoding="utf-8")
         partial.replace(self.path / "dataset.json")
+
+
+def _as_added(item: Item) -> dict[str, Any]:
+    return {"id": item.id, "name": item.name, "label": item.label, "suffix": item.suffix}
+
+
+def _no_box() -> InputError:
+    found = _("it is smaller than a pixel, or not on its picture")
+    return InputError(Problem(_("box"), found, _("draw it on the picture")))
 
 
 def _gone() -> InputError:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from engines.training import array_cache, frozen_onnx, memory
 from engines.training.devices import derived_seed
 from engines.training.examples import Labelled, LabelledExamples, Pace, TokenExamples, batches
 from engines.training.staged import Staged
+from engines.training.taps import Taps
 from engines.training.tokens import CachedTokens, Tokens
 
 COMPARED = 8
@@ -34,19 +35,24 @@ class Cached(Labelled):
     labels: Tensor
     identity: str
     variation: str = ""
+    shapes: tuple[torch.Size, ...] = ()
+    """Of the maps (C, H, W) whose numbers stand in a row in `activations`, where the frozen part hands on `Taps`."""
 
-    def varied(self, indices: Tensor, generator: torch.Generator) -> Tensor:
+    def varied(self, indices: Tensor, generator: torch.Generator) -> Any:
         variants = torch.randint(self.activations.shape[1], indices.shape, generator=generator)
-        return _channels_last(self.activations[indices, variants])
+        return self.handed_on(self.activations[indices, variants])
 
-    def plain(self, indices: Tensor) -> Tensor:
-        return _channels_last(self.activations[indices, 0])
+    def plain(self, indices: Tensor) -> Any:
+        return self.handed_on(self.activations[indices, 0])
+
+    def handed_on(self, activations: Tensor) -> Tensor | Taps:
+        return Taps.of(activations, self.shapes) if self.shapes else _channels_last(activations)
 
     def subset(self, chosen: Tensor) -> Cached:
         if len(chosen) == len(self.labels) and torch.equal(chosen, torch.arange(len(chosen))):
             return self
         identity = _("{identity}, some of it", identity=self.identity)
-        return Cached(self.activations[chosen], self.labels[chosen], identity, self.variation)
+        return replace(self, activations=self.activations[chosen], labels=self.labels[chosen], identity=identity)
 
     def joined(self, other: Cached) -> Cached:
         """Both, one after the other; they must have equally many variants."""
@@ -68,8 +74,10 @@ def cache_activations(
     batch_size: int = 32,
     engine: str = "torch",
     weights: str = "",
+    of_maps: bool = False,
 ) -> Cached | CachedTokens:
-    """Runs the frozen stages below `network.boundary` once over `views` variants of every example.
+    """Runs the frozen stages below `network.boundary` once over `views` variants of every example. `of_maps`: what
+    comes out are `Taps`.
 
     `name` must change with the data, the weights, the boundary, the transforms and the engine ('torch', or 'onnx': see
     `training.onnx_part`, which files what it prepares under `weights`): it is what a later run finds the activations
@@ -78,11 +86,14 @@ def cache_activations(
     boundary = network.boundary
     network.eval()
     known = array_cache.find(name)
-    if known is not None and _fits(known, examples, views):
+    taps: tuple[torch.Size, ...] = ()
+    if known is not None and _fits(known, examples, views) and not of_maps:
         shape: tuple[int, ...] = known.shape
     else:
         with torch.no_grad():
             probe = network.run(examples.plain(torch.arange(1)).to(device), 0, boundary)
+        if isinstance(probe, Taps):
+            taps, probe = probe.shapes, probe.flat()
         of_tokens = isinstance(probe, Tokens)
         shape = (
             (_starts(examples)[-1], probe.values.shape[-1]) if of_tokens else (len(examples), views, *probe.shape[1:])
@@ -106,6 +117,8 @@ def cache_activations(
                 inputs = examples.varied(indices, generator) if view else examples.plain(indices)
                 with torch.no_grad():
                     outputs = through(inputs) if through else network.run(inputs.to(device), 0, boundary)
+                if isinstance(outputs, Taps):
+                    outputs = outputs.flat()
                 if isinstance(outputs, Tokens):
                     for index, own in zip(indices.tolist(), outputs.split(), strict=True):
                         target[starts[index] : starts[index + 1]] = own.float().cpu().numpy()
@@ -125,7 +138,7 @@ def cache_activations(
     tensor = torch.from_numpy(array) if array.nbytes >= IN_MEMORY else _by_pixel(torch.from_numpy(np.array(array)))
     if starts:
         return CachedTokens(tensor, cast(TokenExamples, examples).windows, examples.labels, name)
-    return Cached(tensor, examples.labels, name, examples.variation)
+    return Cached(tensor, examples.labels, name, examples.variation, taps)
 
 
 def _by_pixel(activations: Tensor) -> Tensor:

@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 import torch
 from torch import Tensor
 
 POOL = 50
 """Batches among which examples are sorted by length, so that a batch has little padding and orders still differ."""
+
+
+class Targets(Protocol):
+    """What a loss compares outputs with: a tensor, or an object such as the boxes of pictures."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, indices: Tensor) -> Self: ...
+
+    def to(self, device: torch.device) -> Self: ...
+
+
+class Varied(NamedTuple):
+    """Inputs that were varied together with their targets: what is mirrored has its boxes elsewhere."""
+
+    inputs: Any
+    targets: Any
 
 
 class Examples(Protocol):
@@ -30,14 +47,15 @@ class Examples(Protocol):
 
     def __len__(self) -> int: ...
 
-    def targets(self, indices: Tensor) -> Tensor:
-        """What the loss compares the outputs with."""
+    def targets(self, indices: Tensor) -> Any:
+        """What the loss compares the outputs with: `Targets`."""
 
     def weight(self, indices: Tensor) -> float:
         """How much these examples count together in an average: their number, or the number of their tokens."""
 
     def varied(self, indices: Tensor, generator: torch.Generator) -> Any:
-        """Inputs of these examples for training, augmented by `generator`: a tensor or something with `.to(device)`."""
+        """Inputs of these examples for training, augmented by `generator`: a tensor or something with `.to(device)`; or
+        `Varied`, where their targets change with them."""
 
     def plain(self, indices: Tensor) -> Any:
         """Inputs of these examples as they are, for validation, test and prediction."""
@@ -94,6 +112,12 @@ def batches(examples: Examples, size: int, generator: torch.Generator | None = N
     pools = [pool[torch.argsort(lengths[pool], stable=True)] for pool in order.split(size * POOL)]
     groups = [group for pool in pools for group in pool.split(size)]
     return [groups[i] for i in torch.randperm(len(groups), generator=generator).tolist()]
+
+
+def paired(examples: Examples, indices: Tensor, generator: torch.Generator) -> Varied:
+    """These examples for training, with their targets."""
+    found = examples.varied(indices, generator)
+    return found if isinstance(found, Varied) else Varied(found, examples.targets(indices))
 
 
 class Pace:

@@ -16,7 +16,7 @@ from engines.contract import Cancelled, InputError, Problem, Run, Strategy
 from engines.messages import _
 from engines.training import checkpoint, memory
 from engines.training.devices import seed_everything
-from engines.training.examples import Examples, batches
+from engines.training.examples import Examples, batches, paired
 from engines.training.settings import TrainSettings
 from engines.training.staged import Staged
 from engines.training.strategies import GRADUAL, first_learning, hold_still, parameter_groups
@@ -24,8 +24,8 @@ from engines.training.strategies import GRADUAL, first_learning, hold_still, par
 SAVE_EVERY = 2.0
 """Seconds between two checkpoints of epochs that are shorter than that: a kill costs so much, and not the run."""
 
-Loss = Callable[[Any, Tensor], Tensor]
-"""(outputs (B, …), targets (B, …)) -> scalar, the mean over what `Examples.weight` counts."""
+Loss = Callable[[Any, Any], Tensor]
+"""(outputs (B, …), `Targets` (B, …)) -> scalar, the mean over what `Examples.weight` counts."""
 Metric = Callable[[Tensor, Tensor], float]
 """(outputs (N, …), targets (N, …)) -> the task's metric, on the CPU."""
 BatchMix = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
@@ -168,7 +168,7 @@ def train_once(
         for number, (indices, weight) in enumerate(zip(drawn, weights, strict=True)):
             if not kept.is_behind:  # else the epoch is short: it is finished, and saved with the one before
                 run.check_cancelled()
-            inputs, targets = examples.varied(indices, generator), examples.targets(indices)
+            inputs, targets = paired(examples, indices, generator)
             if aim.mix:
                 inputs, targets = aim.mix(inputs, targets, generator)
             outputs = model(inputs.to(accelerator.device), network.boundary)  # (B, …)

@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from engines.contract import Stage
 from engines.messages import _
 from engines.training import convolutions
+from engines.training.taps import Taps
 
 X = TypeVar("X")
 
@@ -43,15 +44,16 @@ class StageModule:
 
 
 class Staged(nn.Module):
-    """`model` seen as stages and a head. `head()` returns the last linear layer, whatever the model calls it."""
+    """`model` seen as stages and a head. `head()` returns the last linear layer, whatever the model calls it; of a
+    detector, what reads the maps of its stages."""
 
     def __init__(
-        self, model: nn.Module, stages: list[StageModule], head: Callable[[], nn.Linear], *, ends_early: bool = False
+        self, model: nn.Module, stages: list[StageModule], head: Callable[[], Any], *, ends_early: bool = False
     ):
         super().__init__()
         self.model = model
         self.stages = stages
-        self.head = head
+        self.head: Callable[[], Any] = head
         self.ends_early = ends_early
         """It is the first stages of a longer network, the last of which pools here and hands on there."""
         self.boundary = 0
@@ -69,7 +71,8 @@ class Staged(nn.Module):
         What stages hand on is a tensor, or an object such as `training.tokens.Tokens`; the head reads (B, D).
         """
         with self.faster:
-            return self.head()(self.run(x, start, len(self.stages)))
+            logits: Tensor = self.head()(self.run(x, start, len(self.stages)))
+            return logits
 
     def run(self, x: Inputs, start: int, stop: int) -> Any:
         """The output of stage `stop - 1`, given the input of stage `start`."""
@@ -102,11 +105,16 @@ class Staged(nn.Module):
             self.faster = convolutions.Merged({})
             if self.keep_statistics:
                 self.eval()
-                self.faster = convolutions.merged(lambda x: self.run(x, self.boundary, len(self.stages)), example())
+                self.faster = convolutions.merged(self._values, example())
         try:
             yield
         finally:
             self.faster = nullcontext()
+
+    def _values(self, x: Any) -> Tensor:
+        """What the head reads, in one tensor."""
+        found = self.run(x, self.boundary, len(self.stages))
+        return found.flat() if isinstance(found, Taps) else found  # type: ignore[no-any-return]
 
     def trainable(self) -> dict[str, nn.Parameter]:
         return {name: p for name, p in self.model.named_parameters() if p.requires_grad}

@@ -95,7 +95,7 @@ OF_STAMPS = ("photographs", "half", "damaged")
 def available(name: str) -> bool:
     """Whether `make` would find what it needs on this computer."""
     if name in OF_STAMPS:
-        return _stamps() is not None
+        return stamps_folder() is not None
     if name == "lesions":
         return importlib.util.find_spec("nilearn") is not None
     return name == "digits" and importlib.util.find_spec("sklearn") is not None
@@ -132,7 +132,7 @@ def make(name: str, out: Path) -> Path:
     return folder
 
 
-def _stamps() -> Path | None:
+def stamps_folder() -> Path | None:
     """Where Tux Paint's stamps are. HEADSTART_TUXPAINT, when set, is looked in and nowhere else."""
     chosen = os.environ.get("HEADSTART_TUXPAINT")
     for place in map(Path, [chosen] if chosen else TUXPAINT_PLACES):
@@ -147,7 +147,7 @@ def is_photograph(stamp: Path) -> bool:
 
 
 def _make_photographs(out: Path) -> None:
-    stamps = _stamps()
+    stamps = stamps_folder()
     if stamps is None:
         raise InputError(
             Problem("sample photographs", _("Tux Paint's stamps are not on this computer"), TUXPAINT_NEEDED)

@@ -52,7 +52,7 @@ def test_what_a_strategy_trains_grows_with_what_it_unfreezes(subject: Subject) -
     for card in subject.task.models():
         stages = len(card.stages)
         counts = [card.trainable(Strategy.PARTIAL, blocks, 10) or 0 for blocks in range(1, stages + 1)]
-        head = (card.head_inputs + 1) * 10 if card.head_parameters is None else card.head_parameters
+        head = card.head_base + (card.head_inputs + 1) * 10 if card.head_parameters is None else card.head_parameters
         learnt = head if card.correction_parameters is None else card.correction_parameters
         assert card.trainable(Strategy.FEATURES, 1, 10) == learnt
         assert counts == sorted(counts)

@@ -190,7 +190,7 @@ def test_predict_on_new_data(trained: RunFolder, subject: Subject) -> None:
     assert [row["file"] for row in rows if "error" in row] == [subject.bad_file]
     good = [row for row in rows if "error" not in row]
     assert len(good) == subject.tiny.good_new
-    for row in good if subject.tiny.classes else ():
+    for row in good if subject.tiny.classes and subject.tiny.of_one_class else ():
         assert row["probabilities"].keys() == subject.tiny.classes.keys()
         assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-5)
         assert row["label"] == max(row["probabilities"], key=row["probabilities"].get)

@@ -20,7 +20,7 @@ from engines import registry
 from engines.contract import Predictor, Strategy
 from engines.control.policy.strategies import RANDOMISED
 from templates.task import samples as signals
-from tests import tiny_clip, tiny_control, tiny_series, tiny_speech, tiny_text, tiny_writers
+from tests import tiny_boxes, tiny_clip, tiny_control, tiny_series, tiny_speech, tiny_text, tiny_writers
 from tests.contract import odd_inputs
 
 
@@ -67,6 +67,8 @@ class Tiny:
     """Puts other data in the same place; by default the last line or the first file goes."""
     models: Mapping[Strategy, str] = field(default_factory=dict)
     """Strategies that take another model than `model`."""
+    of_one_class: bool = True
+    """Whether an example of a task with classes is of one of them, and answers say how likely each is."""
     script: str = "train.py"
     """What the exported script is called: one that plays a policy does not train."""
 
@@ -115,7 +117,7 @@ def _write_test_resnet(models: Path) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = timm.create_model("test_resnet")
-    (models / "test_resnet").mkdir(parents=True)
+    (models / "test_resnet").mkdir(parents=True, exist_ok=True)
     save_file(model.state_dict(), models / "test_resnet" / "model.safetensors")
 
 
@@ -317,6 +319,7 @@ def _signals_load_back(exported: Path, snippet: str, predictor: Predictor, new: 
 SMALL = {"image_size": 64, "views": 2}
 HEARD = {"epochs": 2, "batch_size": 8, "learning_rate": 1e-2, "forgetting": False, "rehearse": False, "curve": 0}
 SHORT = {"epochs": 3}
+FOUND = {"image_size": 64, "epochs": 3, "blocks": 2, "learning_rate": 5e-3}
 TINY = {
     "vision.classification": Tiny(
         model="test_resnet",
@@ -340,6 +343,21 @@ TINY = {
         good_new=len(COLOURS),
         loads_back={"safetensors": _safetensors_load_back, "onnx": _onnx_loads_back},
         write_odd=odd_inputs.pictures,
+    ),
+    "vision.detection": Tiny(
+        model="test_resnet",
+        strategies=dict.fromkeys(registry.task("vision.detection").info.strategies, FOUND),
+        bad_settings={"image_size": 7, "epochs": "many", "blocks": 0, "flip": "perhaps", "boxes": "round"},
+        write_weights=_write_test_resnet,
+        write_data=tiny_boxes.write_data,
+        examples=tiny_boxes.PICTURES,
+        classes=tiny_boxes.counts(),
+        budgets=(6, 20),
+        write_new=tiny_boxes.write_new,
+        good_new=4,
+        loads_back={"safetensors": tiny_boxes.snippet_loads_back, "onnx": tiny_boxes.onnx_loads_back},
+        write_odd=odd_inputs.pictures,
+        of_one_class=False,
     ),
     "text.sentiment": Tiny(
         model="tiny-bert",

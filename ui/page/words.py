@@ -86,8 +86,8 @@ def verdict(verdict: Verdict, metric: Metric) -> tuple[str, str]:
 
 
 def count(n: int, unit: str) -> str:
-    """'248 photographs', '1 photograph', '1 pass'; `unit` is a plural in -s."""
-    one = unit.removesuffix("es" if unit.endswith("sses") else "s")
+    """'248 photographs', '1 photograph', '1 pass', '1 box'; `unit` is a plural in -s."""
+    one = unit.removesuffix("es" if unit.endswith(("sses", "xes")) else "s")
     return f"{n:,} {one if n == 1 else unit}"
 
 

@@ -11,6 +11,7 @@ from engines.contract import InputError, Problem
 from engines.datasets.exporting import LEARNERS, kept_export, require_trainable
 from engines.datasets.folder import DatasetFolder
 from engines.messages import _, _n
+from engines.vision.detection.annotations import drawn
 from ui.page import address, domains, errors, local_storage, uploads, words
 
 LINK = "dataset"
@@ -26,6 +27,9 @@ def asked_for() -> str | None:
 def take(dataset: DatasetFolder, task: str) -> str:
     """An id for `?data=` under which the task finds these examples. Raises InputError where it could not learn from
     them, or no longer finds them."""
+    if dataset.about.kind == "boxes":
+        drawn.require_trainable(dataset.state())
+        return uploads.take_made(dataset.about.title, drawn.kept_export(dataset))
     column = LEARNERS[dataset.about.kind][task]
     if column != "transcription":  # what is said in a clip need not be said in another one
         require_trainable(dataset.state())
@@ -91,8 +95,14 @@ def known(dataset_id: str) -> DatasetFolder | None:
 
 
 def in_short(dataset: DatasetFolder) -> str:
-    """'40 pictures in 2 classes'"""
+    """'40 pictures in 2 classes', '20 boxes on 10 pictures'"""
     state = dataset.state()
+    if dataset.about.kind == "boxes":
+        boxes = words.count(sum(len(item.boxes) for item in state.items), "boxes")
+        pictures = words.count(sum(bool(item.boxes) for item in state.items), "pictures")
+        rest = _n("{n:,} is not done", "{n:,} are not done", len(state.unlabelled))
+        said = _("{boxes} on {pictures}", boxes=boxes, pictures=pictures)
+        return f"{said}; {rest}" if state.unlabelled else said
     n, without = sum(n > 0 for n in state.counts.values()), len(state.unlabelled)
     said = _n(
         "{count} in {n:,} class", "{count} in {n:,} classes", n, count=words.count(len(state.items), dataset.about.kind)

@@ -7,7 +7,10 @@ import streamlit as st
 from engines import registry
 from engines.datasets.exporting import LEARNERS, kept_export
 from engines.datasets.folder import UNDO_SECONDS, DatasetFolder
+from engines.datasets.state import DatasetState
 from engines.messages import _, told
+from engines.vision.detection.annotations import drawn
+from engines.vision.detection.annotations.settings import TITLES
 from ui.page import errors, local_storage, uploads, words
 from ui.showing import handover, start
 
@@ -46,12 +49,13 @@ def _line(dataset: DatasetFolder) -> None:
         st.page_link(
             "pages/showing.py", label=_("Open"), icon=":material/arrow_forward:", query_params={handover.LINK: key}
         )
-        st.page_link(
-            "pages/explore.py",
-            label=_("Look through"),
-            icon=":material/travel_explore:",
-            query_params={handover.LINK: key},
-        )
+        if about.kind != "boxes":
+            st.page_link(
+                "pages/explore.py",
+                label=_("Look through"),
+                icon=":material/travel_explore:",
+                query_params={handover.LINK: key},
+            )
         with st.popover(_("More"), icon=":material/more_horiz:"):
             _more(dataset)
 
@@ -73,7 +77,9 @@ def _more(dataset: DatasetFolder) -> None:
         ):
             handover.open_in(dataset, task)
     state = dataset.state()
-    if state.labelled:
+    if about.kind == "boxes":
+        _boxes(dataset, state)
+    elif state.labelled:
         st.download_button(
             _("Export"),
             key=f"export_{key}",
@@ -101,6 +107,24 @@ def _more(dataset: DatasetFolder) -> None:
         help=_("You can undo it for a while. Runs that learnt from it stay, with what they show of it."),
     ):
         _delete(dataset)
+
+
+def _boxes(dataset: DatasetFolder, state: DatasetState) -> None:
+    """The pictures and their boxes, in each format that other programs read."""
+    if not state.labelled:
+        return
+    for form, title in TITLES.items():
+        st.download_button(
+            _("Export as {title}", title=title),
+            key=f"export_{dataset.id}_{form}",
+            data=lambda form=form: drawn.kept_export(dataset, form).read_bytes(),
+            file_name=f"boxes-{form}-{dataset.sha256[:8]}.zip",
+            mime="application/zip",
+            on_click="ignore",
+            icon=":material/download:",
+            width="stretch",
+            help=_("A zip of the pictures that have boxes or are done, and of files that say where these are."),
+        )
 
 
 def _link(dataset: DatasetFolder) -> str:

@@ -19,6 +19,12 @@ KINDS: dict[Kind, tuple[str, str, str, str]] = {
         _("Show pictures"),
         ":material/photo_camera:",
     ),
+    "boxes": (
+        _("Things on pictures"),
+        _("Draw boxes around things on a few pictures, and a detector learns to find them on others."),
+        _("Draw boxes"),
+        ":material/frame_inspect:",
+    ),
     "sounds": (
         _("Voices"),
         _("Let people speak into the microphone, or upload recordings. It hears who speaks, not what is said."),
@@ -69,7 +75,7 @@ def choose() -> None:
 def _begin(kind: Kind) -> None:
     with errors.calm(_("The data set could not be made.")):
         dataset = DatasetFolder.create(kind, _("My {kinds}", kinds=told(KINDS)[kind][0].lower()), visitor.require())
-        for number in (1, 2):
+        for number in (1,) if kind == "boxes" else (1, 2):
             dataset.add_class(_("Class {number}", number=number))
         st.query_params[handover.LINK] = dataset.id
         st.rerun()

@@ -14,8 +14,8 @@ from engines.datasets.folder import DatasetFolder, New
 from engines.datasets.state import DatasetState
 from engines.messages import _, told
 from engines.registry import task as task_of
-from ui.page import errors, frame, local_storage, user_changes, words
-from ui.showing import accuracy, asking, handover
+from ui.page import errors, frame, local_storage, words
+from ui.showing import accuracy, asking, classes, handover
 from ui.widgets.capture.widget import Kept, Target, capture
 
 ENDINGS = {"pictures": ["jpg", "jpeg", "png", "webp", "gif", "bmp"], "sounds": ["wav", "flac", "ogg", "mp3"]}
@@ -34,7 +34,7 @@ def show(dataset: DatasetFolder) -> None:
         _live(dataset)
     left, right = st.columns([3, 2])
     with left, frame.card(_("Classes")):
-        _classes(dataset, state)
+        classes.show(dataset, state, kind)
     how_well = right.container()
     if kind != "texts":
         _upload(dataset, state)
@@ -152,42 +152,7 @@ def _try_text(dataset: DatasetFolder) -> None:
             asking.bars(asking.about(dataset, text.strip().encode()))
 
 
-# --- classes --------------------------------------------------------------------------------------
-
-
-def _classes(dataset: DatasetFolder, state: DatasetState) -> None:
-    for number, name in enumerate(state.classes):
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            _rename(dataset, name, number)
-            st.markdown(words.count(state.counts[name], dataset.about.kind), width="content")
-            if st.button(
-                _("Remove"),
-                key=f"remove_{number}",
-                icon=":material/delete:",
-                help=_("Remove {plain}", plain=words.plain(name)),
-            ):
-                dataset.remove_class(name)
-                st.rerun()
-    if st.button(_("Add a class"), icon=":material/add:"):
-        used = set(state.classes)
-        dataset.add_class(next(name for n in range(1, 10_000) if (name := f"Class {n}") not in used))
-        st.rerun()
-
-
-def _rename(dataset: DatasetFolder, name: str, number: int) -> None:
-    key = f"class_{number}"
-    st.session_state[key] = name
-
-    def rename() -> None:
-        if (new := st.session_state[key]).strip():
-            dataset.rename_class(name, new)
-
-    st.text_input(
-        _("Name of class {number}", number=number + 1),
-        key=key,
-        max_chars=80,
-        on_change=user_changes.changed(key, rename),
-    )
+# --- files ----------------------------------------------------------------------------------------
 
 
 def _upload(dataset: DatasetFolder, state: DatasetState) -> None:

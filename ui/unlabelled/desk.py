@@ -18,7 +18,9 @@ from typing import Any
 import streamlit as st
 
 from engines import registry, runs
+from engines.contract import InputError, Problem
 from engines.datasets.folder import DatasetFolder
+from engines.messages import _
 from ui.page import uploads
 
 TASKS = {
@@ -98,6 +100,9 @@ def read() -> Desk | None:
         uploads.folder(data)
         task = query.get("task", "")
         return Desk(task if task in TASKS.values() else TASKS["pictures"], data, dataset)
+    if dataset and dataset.about.kind not in TASKS:
+        found = _("this page does not look through {kind}", kind=dataset.about.kind)
+        raise InputError(Problem(_("data set"), found, _("open it under My data")))
     return Desk(TASKS[dataset.about.kind], None, dataset) if dataset else None
 
 

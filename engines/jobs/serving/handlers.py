@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from engines import api
 from engines.contract import Chatty, InputError, Predictor, Problem, Progress, Recipe
 from engines.datasets.exporting import TASKS
+from engines.datasets.folder import DatasetFolder
 from engines.jobs import offered
 from engines.jobs.serving import cards
 from engines.jobs.serving.wire import Question
@@ -87,6 +88,10 @@ def answer(question: Question, models: LoadedModels, progress: Progress) -> dict
             start = time.perf_counter()
             rows = predictor.predict(_data(question, run))
             return {"rows": rows, "milliseconds": 1000 * (time.perf_counter() - start)}
+        case "picture":
+            from engines.vision.detection.annotations import drawn
+
+            return drawn.view(DatasetFolder.find(question["dataset"]), question["item"])
         case "show":
             return models.shown.answer(question, progress)
         case "chat":

@@ -25,6 +25,8 @@ EXTENSIONS = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".avif"}
     | {".ppm", ".pgm", ".pbm"}
 )
+ORIENTATION = 0x0112
+"""Tag of EXIF: how to turn a picture before it is shown."""
 NEW_SUBFILE_TYPE, PHOTOMETRIC, DNG_VERSION = 254, 262, 50706
 OF_A_SENSOR = {32803, 34892}
 """Tags of TIFF: what the first picture is of the file, what its numbers mean, and the two meanings of raw files."""
@@ -56,6 +58,40 @@ class Facts:
     """Pictures in the file: pages of a TIFF, frames of an animation."""
     brightest: float | None
     """The largest value of grey in whole numbers of more than 8 bits; None for anything else."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a picture is, in pixels, without decoding it."""
+
+    width: int
+    """as it is shown: upright"""
+    height: int
+    stored_width: int
+    stored_height: int
+    orientation: int
+    """EXIF's number of how it is turned before it is shown, 1 to 8; 1 where it is not."""
+
+    @property
+    def turns_sides(self) -> bool:
+        """Whether it is shown as wide as it is stored high."""
+        return self.orientation >= 5
+
+
+def size(path: Path) -> Size:
+    """Of the picture in `path`, by its header. Raises UnreadableImage where there is none of a format that is read."""
+    try:
+        with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
+            width, height = image.size
+            try:
+                turned = image.getexif().get(ORIENTATION, 1)
+            except Exception:  # a broken EXIF block leaves a good picture
+                turned = 1
+    except Exception as error:  # decoders raise whatever the bytes provoke; `read` says what is wrong
+        raise UnreadableImage("is damaged") from error
+    orientation = turned if isinstance(turned, int) and 1 <= turned <= 8 else 1
+    shown = (height, width) if orientation >= 5 else (width, height)
+    return Size(*shown, width, height, orientation)
 
 
 def read(path: Path | bytes, at_least: int | None = None, white: float | None = None) -> Image.Image:

@@ -17,9 +17,9 @@ from engines.data.row_sampling import listed
 from engines.data.splits import Part
 from engines.messages import _
 from engines.vision.classification.folders.class_folders import Entry, File, Listing
-from engines.vision.classification.folders.picture_names import Names
 from engines.vision.classification.folders.table_columns import ACCEPTED, Columns, Rows, guess, read
 from engines.vision.classification.settings import FOLDERS, VisionSettings
+from engines.vision.images.picture_names import Names
 
 PREFERRED = ("metadata", "labels", "train")
 PLACEHOLDERS = ("submission", "solution")
@@ -96,7 +96,7 @@ def by_tables(
 
 
 def _read_all(
-    tables: list[File], pictures: Names, settings: VisionSettings, like: Columns | None, folders: bool
+    tables: list[File], pictures: Names[File], settings: VisionSettings, like: Columns | None, folders: bool
 ) -> tuple[list[Said], dict[str, list[str]], list[Skipped], InputError | None]:
     """What the tables say that are read together; the columns of others that could be read instead of them; those of
     no use; and what is wrong with the first of these. Raises InputError to ask what the columns of the first are."""
@@ -134,7 +134,7 @@ def _fits(found: list[Said], rows: Rows) -> bool:
     return of_tables(tables | {rows.name: rows.columns}).keys() == {*tables, rows.name}
 
 
-def _together(found: list[Said], pictures: Names, settings: VisionSettings) -> Listing:
+def _together(found: list[Said], pictures: Names[File], settings: VisionSettings) -> Listing:
     """What tables say that are read together."""
     parts = of_tables({said.rows.name: said.rows.columns for said in found}) if len(found) > 1 else {}
     listing = Listing(read_as=guesses(found[0].columns), columns=found[0].columns)
@@ -209,7 +209,7 @@ def guesses(columns: Columns) -> list[ReadAs]:
     ]
 
 
-def by_table(table: Rows, columns: Columns, pictures: Names, how: str = "auto") -> Said:
+def by_table(table: Rows, columns: Columns, pictures: Names[File], how: str = "auto") -> Said:
     """What `table` says about `pictures`; rows that say nothing useful are skipped and named. `how` is the setting
     `several_labels`.
 

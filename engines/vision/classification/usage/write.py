@@ -8,7 +8,7 @@ from pathlib import Path
 from engines.exports import script
 from engines.messages import _
 from engines.vision.classification import predict
-from engines.vision.images import reading
+from engines.vision.images import pixel_resize, reading
 from engines.vision.models import shallow, tower
 
 HOW = _("""\
@@ -44,4 +44,11 @@ def write(folder: Path, run: Path, *, onnx: bool) -> None:
     }
     library = "transformers" if constants["tower"] else "timm"
     needs = ("onnxruntime", *NEEDS) if onnx else ("torch", library, "safetensors", *NEEDS)
-    script.write_usage(folder, __file__, constants, run, needs, [reading.__name__, shallow.__name__, tower.__name__])
+    script.write_usage(
+        folder,
+        __file__,
+        constants,
+        run,
+        needs,
+        [pixel_resize.__name__, reading.__name__, shallow.__name__, tower.__name__],
+    )

@@ -1,13 +1,14 @@
-"""The pictures of a folder, looked up by what a table calls them."""
+"""The pictures of a folder, looked up by what a table or a file of annotations calls them."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 from engines.data.class_names import nfc
 from engines.data.json_shapes import UPLOADED
-from engines.vision.classification.folders.class_folders import File
 
 BY_STEM = 0.4
 """How surely a cell names a picture whose extension it lacks."""
@@ -16,17 +17,38 @@ ABSOLUTE = re.compile(r"[A-Za-z]:[\\/]|[\\/]|\.\.[\\/]")
 """How a path begins that says where a file lay on its owner's machine."""
 
 
-class Names:
+class Named(Protocol):
+    """A file below the folder that was opened."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def name(self) -> str:
+        """Relative path with forward slashes, as it is shown to people."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Of the path by which it is looked up."""
+
+    @property
+    def suffix(self) -> str: ...
+
+
+F = TypeVar("F", bound=Named)
+
+
+class Names(Generic[F]):
     """Files to be found by path or by bare name, with or without extension, whatever the case.
 
     Only these are looked at, so a table cannot reach out of the folder.
     """
 
-    def __init__(self, files: list[File]):
+    def __init__(self, files: list[F]):
         self.files = files
-        self.by_path: defaultdict[str, list[File]] = defaultdict(list)
-        self.by_name: defaultdict[str, list[File]] = defaultdict(list)
-        self.by_number: defaultdict[int, list[File]] = defaultdict(list)
+        self.by_path: defaultdict[str, list[F]] = defaultdict(list)
+        self.by_name: defaultdict[str, list[F]] = defaultdict(list)
+        self.by_number: defaultdict[int, list[F]] = defaultdict(list)
         for file in files:
             path = _key("/".join(file.parts))
             for key in {path, path.removesuffix(file.suffix)}:
@@ -42,7 +64,7 @@ class Names:
             return 0.0
         return 1.0 if name.lower().endswith(found[0].suffix or "/") else BY_STEM
 
-    def find(self, name: str) -> list[File]:
+    def find(self, name: str) -> list[F]:
         """The files that fit: one, or none, or several that fit equally well.
 
         Leading folders that were not brought along are left off: 'data/cats/1.jpg' finds cats/1.jpg. Of a path on
@@ -58,7 +80,7 @@ class Names:
         exact = [file for file in found if file.name.endswith(nfc(name))]
         return exact if len(exact) == 1 else found
 
-    def _by_bare_name(self, name: str) -> list[File]:
+    def _by_bare_name(self, name: str) -> list[F]:
         """Also without the eight letters that Label Studio puts before what is uploaded, and of a number without the
         zeros before it."""
         if found := self.by_name.get(_key(name)):

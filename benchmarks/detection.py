@@ -1,0 +1,203 @@
+"""How well does a detector learn from 160 pictures, and what does it save to run once what is frozen?
+
+    python benchmarks/detection.py [--seeds 3] [--scratch] [--head] [--keep DIR] [--write]
+
+The sample `scenes`, a fixed set of composites (synthetic: what is tested is pasted from other objects on other
+photographs than what is learnt from), 160 pictures to learn from, 200 to test on. The default recipe (the last two
+blocks of an ImageNet network, pyramid and head) for each seed; with `--head` the head alone on frozen maps; with
+`--scratch`, in the first seed's run, the same network from random weights with as much computation.
+
+Then, in processor seconds of one thread: an epoch of the head behind maps that are kept against one that runs the
+frozen part for every picture anew, with the losses of both; and pictures found things on, against decoding them and one
+forward pass alone. `--keep` goes on with the runs that are there. `--write` puts the tables into docs/detection.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.performance_page import ROOT, parser, publish, table
+from engines import lifecycle, registry
+from engines.contract import Recipe, Result, Strategy
+from engines.runs import RunFolder
+from engines.training import strategies
+from engines.training.examples import batches, paired
+from engines.vision.detection import fit, prepare, train
+from engines.vision.detection.networks.loss import Cost, mean_places
+from engines.vision.detection.predict import Finder
+
+TASK, SAMPLE, MODEL = "vision.detection", "scenes", "tf_efficientnet_lite0"
+TIMED = 64
+"""Pictures of an epoch that is timed."""
+ASKED = 100
+"""Pictures that things are found on against the clock."""
+
+
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--seeds", type=int, default=3)
+    arguments.add_argument("--scratch", action="store_true", help="also from random weights, beside the first seed")
+    arguments.add_argument("--head", action="store_true", help="also the head alone")
+    arguments.add_argument("--keep", type=Path, default=None, help="where the runs are kept")
+    given = arguments.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as made:
+        keep = given.keep or Path(made)
+        os.environ.setdefault("HEADSTART_HOME", str(keep / "home"))
+        data = registry.task(TASK).make_sample(SAMPLE, keep / "samples")
+        rows = [
+            run(keep, data, Strategy.PARTIAL, seed, baseline=given.scratch and seed == 0) for seed in range(given.seeds)
+        ]
+        head = run(keep, data, Strategy.FEATURES, 0, baseline=False) if given.head else None
+        text = told(rows, head) + "\n\n" + timed(keep, data)
+    publish(text, write=given.write, page=ROOT / "docs" / "detection.md")
+
+
+def run(keep: Path, data: Path, strategy: Strategy, seed: int, *, baseline: bool) -> dict[str, Any]:
+    """The result of a run, trained where it is not kept, with its processor seconds and the load while it ran."""
+    path = keep / f"{strategy}-{seed}"
+    if (path / "measured.json").is_file():
+        known: dict[str, Any] = json.loads((path / "measured.json").read_text(encoding="utf-8"))
+        return known
+    settings = {"baseline": "scratch"} if baseline else {}
+    recipe = Recipe(TASK, str(data), MODEL, strategy, seed=seed, settings=settings)
+    folder = RunFolder(path) if path.is_dir() else RunFolder.create(recipe, path)
+    began, wall = time.process_time(), time.monotonic()
+    result: Result = lifecycle.fit(registry.task(TASK), recipe, folder)
+    scratch = result.baseline_details.get("scratch", {})
+    found = {
+        "seed": seed,
+        "strategy": str(strategy),
+        "map50": [result.value, result.low, result.high],
+        "map": [getattr(result.metrics["map"], name) for name in ("value", "low", "high")],
+        "scratch": [result.baselines["scratch"], scratch["low"], scratch["high"]] if scratch else None,
+        "scratch_epochs": scratch.get("epochs"),
+        "usual_boxes": result.baselines["usual_boxes"],
+        "epochs": [result.epochs, result.best_epoch],
+        "cpu": time.process_time() - began,
+        "wall": time.monotonic() - wall,
+        "load": os.getloadavg()[1],
+        "n": [result.n_train, result.n_validation, result.n_test],
+        "per_class": {row["class"]: row["ap50"] for row in result.details["per_class"]},
+    }
+    (path / "measured.json").write_text(json.dumps(found), encoding="utf-8")
+    print(found, flush=True)
+    return found
+
+
+def told(rows: list[dict[str, Any]], head: dict[str, Any] | None) -> str:
+    lines = [
+        (f"last two blocks, pyramid and head, seed {row['seed']}", share(row["map50"]), share(row["map"]), spent(row))
+        for row in rows
+    ]
+    if head:
+        lines.append(("pyramid and head alone, seed 0", share(head["map50"]), share(head["map"]), spent(head)))
+    first = rows[0]
+    if first["scratch"]:
+        passes = f"(in the run of seed 0; {first['scratch_epochs']} passes)"
+        lines.append(("from random weights, as much computation", share(first["scratch"]), "", passes))
+    lines.append(("the usual boxes, without looking", f"{first['usual_boxes']:.3f}", "", ""))
+    mean = {name: sum(row[name][0] for row in rows) / len(rows) for name in ("map50", "map")}
+    n_train, n_validation, n_test = first["n"]
+    loads = [row["load"] for row in [*rows, *([head] if head else [])]]
+    return (
+        f"Measured by `benchmarks/detection.py`, one thread on a machine shared at a load of {min(loads):.0f} to "
+        f"{max(loads):.0f}: {n_train} pictures learnt from, {n_validation} chosen by, {n_test} tested on; 95 % "
+        f"intervals over test pictures. Mean of {len(rows)} seeds: **mAP@.5 {mean['map50']:.3f}**, mAP@.5:.95 "
+        f"{mean['map']:.3f}. The pictures are synthetic composites.\n\n"
+        + table(
+            ("start, what learns", "mAP@.5", "mAP@.5:.95", "processor and wall seconds, comparison included"), lines
+        )
+        + "\n\nAverage precision at .5 by class, seed 0: "
+        + ", ".join(f"{name} {value:.2f}" for name, value in first["per_class"].items())
+        + "."
+    )
+
+
+def share(found: list[float]) -> str:
+    return f"{found[0]:.3f} ({found[1]:.3f} to {found[2]:.3f})"
+
+
+def spent(row: dict[str, Any]) -> str:
+    return f"{row['cpu']:.0f} and {row['wall']:.0f}"
+
+
+def timed(keep: Path, data: Path) -> str:
+    """An epoch with kept maps against one without, and finding against decoding and a forward pass."""
+    recipe = Recipe(TASK, str(data), MODEL, Strategy.FEATURES)
+    folder = keep / "timed"
+    watched = RunFolder(folder) if folder.is_dir() else RunFolder.create(recipe, folder)
+    study = registry.task(TASK).open(recipe, watched)
+    assert isinstance(study, fit.DetectionStudy)
+    chosen = study.prepared.opened.at("train")[:TIMED]
+    spec = study.train_spec(study.settings, 0, watched, chosen, chosen[:0])
+    pictures, epochs = spec.training, []
+    for kept in (True, False):
+        network = spec.build(True)
+        strategies.apply(network, Strategy.FEATURES, study.settings)
+        examples: Any = train.behind(spec, network, pictures, mirrors=True) if kept else pictures
+        epochs.append(an_epoch(network, examples, pictures, kept=kept))
+    (with_maps, losses), (without, again) = epochs
+    finder, paths = Finder(keep / "partial-0"), [p.path for p in study.prepared.opened.pictures[:ASKED]]
+    rates = []
+    for ask in (finder.find, lambda path: finder.model(finder.inputs(path)[0])):
+        with torch.no_grad():
+            ask(paths[0])
+            began = time.process_time()
+            for path in paths:
+                ask(path)
+            rates.append(len(paths) / (time.process_time() - began))
+    apart = max(abs(a - b) for a, b in zip(losses, again, strict=True))
+    return table(
+        ("processor seconds, one thread", "", ""),
+        [
+            (f"an epoch of {TIMED} pictures, frozen maps kept", f"{with_maps:.2f}", f"{without / with_maps:.1f} times"),
+            (
+                f"the same, the frozen part run each time; largest difference of a loss {apart:.0e}",
+                f"{without:.2f}",
+                "",
+            ),
+            (
+                f"{ASKED} pictures found things on, a second",
+                f"{rates[0]:.1f}",
+                f"{rates[0] / rates[1]:.2f} of the rate",
+            ),
+            ("decoded and passed forward alone, a second", f"{rates[1]:.1f}", ""),
+        ],
+    )
+
+
+def an_epoch(
+    network: Any, examples: prepare.Behind | prepare.Pictures, pictures: prepare.Pictures, *, kept: bool
+) -> tuple[float, list[float]]:
+    """Processor seconds, and the loss of each batch."""
+    loss = Cost(pictures.size, mean_places(pictures.boxes, pictures.size), torch.device("cpu"))
+    optimiser = torch.optim.AdamW(network.trainable().values(), lr=2e-3)
+    dice, losses = torch.Generator().manual_seed(0), []
+    network.train()
+    began = time.process_time()
+    for indices in batches(examples, 8, dice):
+        inputs, targets = paired(examples, indices, dice)
+        if not kept:
+            with torch.no_grad():
+                inputs = network.run(inputs, 0, network.boundary)
+        value = loss(network(inputs, network.boundary), targets)
+        optimiser.zero_grad()
+        value.backward()
+        optimiser.step()
+        losses.append(float(value.detach()))
+    return time.process_time() - began, losses
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The task vision.detection: where in a picture is what?"""

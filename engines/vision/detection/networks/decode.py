@@ -1,0 +1,78 @@
+"""From what a detector says at each place to boxes, in numpy alone: so an ONNX file needs nothing else beside it."""
+
+import numpy as np
+
+STRIDES = (16, 32, 64)
+"""Pixels between two places of each level of the pyramid."""
+MOST = 100
+"""Boxes of a picture, the surest first."""
+CANDIDATES = 400
+"""Places and classes of a picture that are looked at, the surest first."""
+SAME = 0.6
+"""Overlap (intersection over union) from which on two boxes of a class are the same thing: the surer one stays."""
+FLOOR = 0.05
+"""Scores below are of no use to anybody."""
+
+
+def places(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of a square input of `size` pixels: the middle of each place, float32 (A, 2) in pixels, x first, and its stride,
+    float32 (A,). Levels in order, row by row."""
+    middles, strides = [], []
+    side = size
+    for stride in STRIDES:
+        side = -(-size // 16) if stride == 16 else -(-side // 2)
+        steps = (np.arange(side, dtype=np.float32) + 0.5) * stride
+        rows, columns = np.meshgrid(steps, steps, indexing="ij")
+        middles.append(np.stack([columns.ravel(), rows.ravel()], axis=1))
+        strides.append(np.full(side * side, stride, dtype=np.float32))
+    return np.concatenate(middles), np.concatenate(strides)
+
+
+def boxes_of(said: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """Of one picture: boxes float64 (N, 4) in pixels of the input, x0 y0 x1 y1 within it; scores (N,) in [0, 1], the
+    surest first; classes int64 (N,); and how many answers were no numbers, which are left out.
+
+    said: float (A, classes + 5), see `detector.Head`.
+    """
+    middles, strides = places(size)
+    said = np.asarray(said, dtype=np.float64)
+    usable = np.isfinite(said).all(1)
+    said, middles, strides = said[usable], middles[usable].astype(np.float64), strides[usable].astype(np.float64)
+    classes = said.shape[1] - 5
+    scores = np.sqrt(_sigmoid(said[:, :classes]) * _sigmoid(said[:, -1:]))  # (A, classes)
+    flat = scores.ravel()
+    order = np.argsort(-flat, kind="stable")[:CANDIDATES]
+    order = order[flat[order] >= FLOOR]
+    place, label = order // classes, order % classes
+    reach = said[place, classes : classes + 4] * strides[place, None]
+    boxes = np.concatenate([middles[place] - reach[:, :2], middles[place] + reach[:, 2:]], axis=1).clip(0, size)
+    real = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    boxes, label, sure = boxes[real], label[real], flat[order][real]
+    kept = surest(boxes, label)[:MOST]
+    return boxes[kept], sure[kept], label[kept].astype(np.int64), int((~usable).sum())
+
+
+def surest(boxes: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """int64 (K,): which of the boxes, the surest first, are left when of several of one thing the surest stays."""
+    kept: list[int] = []
+    alike = overlaps(boxes, boxes) > SAME
+    alike &= labels[:, None] == labels[None, :]
+    out = np.zeros(len(boxes), dtype=bool)
+    for number in range(len(boxes)):
+        if not out[number]:
+            kept.append(number)
+            out |= alike[number]
+    return np.array(kept, dtype=np.int64)
+
+
+def overlaps(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Intersection over union of each of float (N, 4) with each of float (M, 4): float (N, M)."""
+    corner = np.maximum(one[:, None, :2], other[None, :, :2])
+    opposite = np.minimum(one[:, None, 2:], other[None, :, 2:])
+    both = (opposite - corner).clip(0).prod(2)
+    areas = [(own[:, 2] - own[:, 0]) * (own[:, 3] - own[:, 1]) for own in (one, other)]
+    return np.asarray(both / np.maximum(areas[0][:, None] + areas[1][None, :] - both, 1e-12))
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * logits)))

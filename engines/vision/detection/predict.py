@@ -1,0 +1,158 @@
+"""Use a trained detector: keep it, load it, ask it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from engines import paths
+from engines.contract import InputError, ModelCard, Problem, Skipped, Task
+from engines.data.archive import unpack
+from engines.data.unpacked import files_below, prepared
+from engines.messages import _
+from engines.runs import no_model
+from engines.training.staged import Staged
+from engines.vision.detection.metrics import Found
+from engines.vision.detection.networks import build, detector
+from engines.vision.detection.networks.detector import Detector
+from engines.vision.detection.predictions import boxes_of
+from engines.vision.detection.train import answered
+from engines.vision.images import foreign, reading
+from engines.vision.images.transforms import InputFormat
+
+USUAL_THRESHOLD = 0.3
+"""From which score on a box is told, where no validation pictures could choose it."""
+ACCEPTED = _("accepted: a picture, or a folder or zip of pictures")
+SNIPPET = """\
+import json, torch, safetensors.torch
+from detector import from_config  # detector.py lies beside the weights; usage.py shows how boxes come of its answers
+config = json.load(open("config.json", encoding="utf-8"))
+model = from_config(config).eval()
+model.load_state_dict(safetensors.torch.load_file("model.safetensors"))"""
+
+
+def save(
+    folder: Path, network: Staged, card: ModelCard, classes: list[str], format: InputFormat, *, threshold: float
+) -> None:
+    """Writes model.safetensors, config.json and detector.py, the network's own code."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model = network.model
+    assert isinstance(model, Detector)
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    config = {
+        "architecture": card.name.split(".")[0],
+        "num_classes": len(classes),
+        "label_names": classes,
+        "detector": {
+            "stages": build.steps_of(card),
+            "taps": list(model.taps),
+            "widths": [int(width) for width in build.widths(model)],
+        },
+        "size": format.size,
+        "mean": list(format.mean),
+        "std": list(format.std),
+        "threshold": threshold,
+    }
+    (folder / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
+    shutil.copyfile(detector.__file__, folder / "detector.py")
+
+
+def load(task: Task, run: Path) -> Finder:
+    """See `contract.Task.load`."""
+    return Finder(run)
+
+
+class Finder:
+    """A finished run's model, in memory. See `contract.Predictor`."""
+
+    def __init__(self, run: Path):
+        """Raises InputError when the run holds no model (yet)."""
+        folder = run / "model"
+        try:
+            config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            state = load_file(folder / "model.safetensors")
+        except FileNotFoundError:
+            raise no_model(run) from None
+        self.config, self.classes = config, list(config["label_names"])
+        self.format = InputFormat(config["size"], tuple(config["mean"]), tuple(config["std"]), "pad", crop=1.0)
+        self.threshold: float = config["threshold"]
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.model = detector.from_config(config)
+        self.model.load_state_dict(state)
+        self.model.eval().to(self.device)
+
+    def inputs(self, path: Path) -> tuple[torch.Tensor, int, int]:
+        """float32 (1, 3, size, size), and the picture's own width and height. Raises images.UnreadableImage."""
+        size = reading.size(path)
+        square = torch.from_numpy(self.format.read(path).copy())
+        return self.format.plain(square.permute(2, 0, 1)[None]).to(self.device), size.width, size.height
+
+    def find(self, path: Path) -> tuple[Found, int, int]:
+        """What is on a picture, in its own pixels, and its width and height. Raises images.UnreadableImage."""
+        inputs, width, height = self.inputs(path)
+        with torch.no_grad():
+            said = self.model(inputs)[0].float().cpu().numpy()
+        return answered(said, self.format.size, width, height), width, height
+
+    def predict(self, data: Path) -> list[dict[str, Any]]:
+        """A row a picture: file, boxes (label, score, box: x0, y0, x1, y1 in its pixels, the surest first, from the
+        threshold on), unsure (those below it), threshold, width, height."""
+        named, skipped = pictures_in(data)
+        rows: list[dict[str, Any]] = [{"file": entry.where, "error": entry.reason} for entry in skipped]
+        for name, path in named:
+            try:
+                found, width, height = self.find(path)
+            except reading.UnreadableImage as error:
+                rows.append({"file": name, "error": foreign.reason(path, error)})
+                continue
+            boxes = boxes_of(found, self.classes)
+            sure = int((found.scores >= self.threshold).sum())
+            rows.append(
+                {
+                    "file": name,
+                    "boxes": boxes[:sure],
+                    "unsure": boxes[sure:],
+                    "threshold": round(self.threshold, 4),
+                    "width": width,
+                    "height": height,
+                }
+            )
+        require_some(rows)
+        return rows
+
+
+def require_some(rows: list[dict[str, Any]]) -> None:
+    """Raises InputError where none of the pictures could be read."""
+    if rows and all("error" in row for row in rows):
+        accepted = _("accepted: {accepted}", accepted=reading.ACCEPTED)
+        raise InputError(
+            *(Problem(row["file"], _("the file {error}", error=row["error"]), accepted) for row in rows[:20])
+        )
+
+
+def pictures_in(data: Path) -> tuple[list[tuple[str, Path]], list[Skipped]]:
+    """(name, path) of the pictures in `data`: one, or those of a folder or zip, sorted by name; and what is none.
+    Raises InputError when there is none."""
+    if not data.exists():
+        raise InputError(Problem(str(data), _("there is no such file or folder"), ACCEPTED))
+    is_picture = data.suffix.lower() in reading.EXTENSIONS
+    if data.is_file() and (is_picture or not zipfile.is_zipfile(data)):
+        return [(data.name, data)], []
+    root, skipped = (data, []) if data.is_dir() else prepared(data, paths.work(data), lambda out: unpack(data, out))
+    found = []
+    for file in files_below(root):
+        name = file.relative_to(root).as_posix()
+        if file.suffix.lower() in reading.EXTENSIONS:
+            found.append((name, file))
+        else:
+            skipped.append(Skipped(name, _("is no image")))
+    if not found:
+        raise InputError(Problem(data.name, _("no image in it"), ACCEPTED))
+    return sorted(found), skipped

@@ -1,0 +1,201 @@
+"""Pictures and their boxes as a detector learns them: decoded once, and varied together."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import timm
+import torch
+from torch import Tensor
+from torchvision.transforms import v2
+
+from engines.contract import InputError, ModelCard, Problem, Recipe, Run
+from engines.messages import _
+from engines.training.activation_cache import Cached
+from engines.training.examples import Varied
+from engines.vision.detection.annotated import AnnotatedPicture
+from engines.vision.detection.metrics import Found
+from engines.vision.detection.networks.loss import Boxes
+from engines.vision.detection.opening import Opened, open_data
+from engines.vision.detection.settings import DetectionSettings
+from engines.vision.images.transforms import InputFormat, Later, Photos, decode
+
+UNIT = "pictures"
+LARGEST_STRIDE = 32
+
+
+@dataclass
+class Pictures:
+    """Pictures with their boxes (see `training.examples.Examples`)."""
+
+    photos: Photos
+    boxes: Boxes
+    flip: bool
+    lengths: Tensor | None = None
+
+    @property
+    def identity(self) -> str:
+        return self.photos.identity
+
+    @property
+    def variation(self) -> str:
+        return "flip" if self.flip else ""
+
+    @property
+    def size(self) -> int:
+        return self.photos.format.size
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def targets(self, indices: Tensor) -> Boxes:
+        return self.boxes[indices]
+
+    def weight(self, indices: Tensor) -> float:
+        return len(indices)
+
+    def plain(self, indices: Tensor) -> Tensor:
+        return self.photos.plain(indices)
+
+    def varied(self, indices: Tensor, generator: torch.Generator) -> Varied:
+        which, inputs = drawn_mirrors(indices, self.flip, generator), self.photos.plain(indices)
+        inputs[which] = inputs[which].flip(3)
+        return Varied(inputs, self.boxes[indices].mirrored(which, self.size))
+
+    def subset(self, chosen: Tensor) -> Pictures:
+        return replace(self, photos=self.photos.subset(chosen), boxes=self.boxes[chosen])
+
+
+@dataclass
+class Behind:
+    """Pictures as the frozen part sees them, as they are and mirrored, with their boxes."""
+
+    seen: Cached
+    mirrored: Cached | None
+    boxes: Boxes
+    size: int
+    lengths: Tensor | None = None
+    identity: str = ""
+    variation: str = ""
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def targets(self, indices: Tensor) -> Boxes:
+        return self.boxes[indices]
+
+    def weight(self, indices: Tensor) -> float:
+        return len(indices)
+
+    def plain(self, indices: Tensor) -> object:
+        return self.seen.plain(indices)
+
+    def varied(self, indices: Tensor, generator: torch.Generator) -> Varied:
+        which = drawn_mirrors(indices, self.mirrored is not None, generator)
+        found = self.seen.activations[indices, 0]
+        if self.mirrored is not None:
+            found[which] = self.mirrored.activations[indices[which], 0]
+        return Varied(self.seen.handed_on(found), self.boxes[indices].mirrored(which, self.size))
+
+    def subset(self, chosen: Tensor) -> Behind:
+        mirrored = self.mirrored and self.mirrored.subset(chosen)
+        return replace(self, seen=self.seen.subset(chosen), mirrored=mirrored, boxes=self.boxes[chosen])
+
+
+def drawn_mirrors(indices: Tensor, flip: bool, generator: torch.Generator) -> Tensor:
+    """bool (B,): which of these are seen as in a mirror."""
+    drawn = torch.rand(len(indices), generator=generator) < 0.5
+    return drawn if flip else torch.zeros_like(drawn)
+
+
+@dataclass
+class Prepared:
+    """All of a recipe's pictures."""
+
+    opened: Opened
+    pictures: Pictures
+    format: InputFormat
+
+    def part(self, name: str) -> Pictures:
+        return self.pictures.subset(torch.from_numpy(self.opened.at(name)))
+
+    def truth(self, name: str) -> list[Found]:
+        """What is there on the pictures of a part, in the pixels of each."""
+        return [
+            Found(picture.boxes, picture.labels, np.ones(len(picture.labels)))
+            for picture in (self.opened.pictures[i] for i in self.opened.at(name))
+        ]
+
+
+def input_format(card: ModelCard, settings: DetectionSettings) -> InputFormat:
+    """How this network wants its pictures: whole, on a square. Raises InputError for a size that has no places."""
+    size = settings.image_size
+    if size % LARGEST_STRIDE:
+        accepted = _("accepted: a multiple of {stride}, such as {size}", stride=LARGEST_STRIDE, size=_near(size))
+        raise InputError(Problem(_("setting image_size"), _("found {size}", size=size), accepted))
+    config = timm.get_pretrained_cfg(card.name, allow_unregistered=False)
+    assert config is not None  # a card is only made of a name that timm knows
+    return InputFormat(size, tuple(config.mean), tuple(config.std), "pad", crop=1.0)
+
+
+def _near(size: int) -> int:
+    return max(2, round(size / LARGEST_STRIDE)) * LARGEST_STRIDE
+
+
+def frame(width: int, height: int, size: int) -> tuple[float, float, int, int]:
+    """Where a picture lies on its square (`InputFormat.square`): pixels of the square a pixel across and down, and the
+    left and upper edge."""
+    scale = size / max(width, height)
+    across, down = max(1, round(width * scale)), max(1, round(height * scale))
+    return across / width, down / height, (size - across) // 2, (size - down) // 2
+
+
+def on_square(boxes: np.ndarray, width: int, height: int, size: int) -> np.ndarray:
+    """float (N, 4) in pixels of the picture -> in pixels of the square."""
+    across, down, left, top = frame(width, height, size)
+    return boxes * [across, down, across, down] + [left, top, left, top]
+
+
+def on_picture(boxes: np.ndarray, width: int, height: int, size: int) -> np.ndarray:
+    """float (N, 4) in pixels of the square -> in pixels of the picture, within it."""
+    across, down, left, top = frame(width, height, size)
+    back = (boxes - [left, top, left, top]) / [across, down, across, down]
+    return np.asarray(back.clip(0, [width, height, width, height]))
+
+
+def boxes_of(pictures: Sequence[AnnotatedPicture], size: int) -> Boxes:
+    """Of all pictures, on their squares."""
+    most = max(1, max((len(picture.labels) for picture in pictures), default=1))
+    boxes, labels = torch.zeros(len(pictures), most, 4), torch.full((len(pictures), most), -1)
+    for number, picture in enumerate(pictures):
+        n = len(picture.labels)
+        own = on_square(picture.boxes.reshape(-1, 4), picture.width, picture.height, size)
+        boxes[number, :n] = torch.from_numpy(own).float()
+        labels[number, :n] = torch.from_numpy(picture.labels)
+    return Boxes(boxes, labels)
+
+
+def prepare(recipe: Recipe, card: ModelCard, settings: DetectionSettings, run: Run) -> Prepared:
+    """Reads, checks and splits the recipe's data; pictures are decoded when first looked at. Raises InputError and
+    Cancelled."""
+
+    def progress(done: int, total: int) -> None:
+        run.check_cancelled()
+        if done % 50 == 0 or done == total:
+            run.emit("progress", phase="checking", done=done, total=total, unit=UNIT)
+
+    format = input_format(card, settings)
+    run.emit("phase", name="checking", title=_("Checking {unit}", unit=UNIT))
+    test = None if recipe.test is None else Path(recipe.test)
+    opened = open_data(Path(recipe.data), test, settings, seed=recipe.seed, progress=progress)
+    paths = [picture.path for picture in opened.pictures]
+    digests = np.array([picture.sha256 for picture in opened.pictures])
+    order = hashlib.sha256("".join(digests).encode()).hexdigest()
+    title = _("Reading {n:,} {unit}", n=len(paths), unit=UNIT)
+    squares = Later(lambda: decode(paths, format, name=order, run=run, unit=UNIT, title=title))
+    photos = Photos(squares, torch.zeros(len(paths), dtype=torch.int64), digests, format, v2.Identity(), "")
+    return Prepared(opened, Pictures(photos, boxes_of(opened.pictures, format.size), settings.flip), format)

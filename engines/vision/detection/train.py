@@ -1,0 +1,141 @@
+"""How a detector learns, by any strategy: what is frozen runs once over every picture, as it is and mirrored."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+
+from engines.contract import Run, Strategy
+from engines.messages import _
+from engines.training import checkpoint, strategies
+from engines.training.activation_cache import Cached, cache_activations
+from engines.training.array_cache import key
+from engines.training.loop import Plan, predict, train
+from engines.training.staged import Staged
+from engines.training.transfer import trainable
+from engines.vision.detection.metrics import Found
+from engines.vision.detection.networks import decode
+from engines.vision.detection.networks.loss import Cost, mean_places
+from engines.vision.detection.prepare import Behind, Pictures, on_picture
+from engines.vision.detection.settings import DetectionSettings
+from engines.vision.images.transforms import Photos
+
+AT_ONCE = 256
+"""Pictures whose answers are held at the same time."""
+
+
+@dataclass(frozen=True)
+class TrainSpec:
+    """What is to be learnt, from what, where."""
+
+    build: Callable[[bool], Staged]
+    """Makes the network with a fresh head, its backbone pretrained (True) or random (False)."""
+    weights: str
+    """Names the pretrained weights: part of what cached maps are filed under."""
+    training: Pictures
+    validation: Pictures | None
+    settings: DetectionSettings
+    seed: int
+    unit: str
+    run: Run
+    on: Accelerator
+
+
+@dataclass
+class TrainOutcome:
+    """A trained detector and how it went."""
+
+    network: Staged
+    progress: checkpoint.Progress
+    trainable: int
+    seconds: float
+
+
+def learn(spec: TrainSpec, strategy: Strategy, *, series: str = "transfer") -> TrainOutcome:
+    """Trains one detector by one strategy. Raises InputError and Cancelled."""
+    began, settings = time.monotonic(), spec.settings
+    scratch = strategy is Strategy.SCRATCH
+    network = spec.build(not scratch).to(spec.on.device)
+    strategies.apply(network, strategy, settings)
+    epochs, rate = settings.epochs_for(strategy), settings.learning_rate_for(strategy)
+    phase, title = {
+        Strategy.SCRATCH: ("scratch", _("Training the same network from scratch")),
+        Strategy.FEATURES: ("head", _("Fitting the new head")),
+    }.get(strategy, ("fine-tuning", _("Fine-tuning")))
+    plan = Plan(phase, title, series, strategy, epochs, rate)
+    if scratch:  # no early end on a plateau: a baseline that was not given a chance would flatter the transfer
+        settings = replace(settings, patience=settings.patience or epochs)
+    whole = spec.training
+    loss = Cost(whole.size, mean_places(whole.boxes, whole.size), spec.on.device)
+    examples = behind(spec, network, whole, mirrors=whole.flip)
+    checks = None if spec.validation is None else behind(spec, network, spec.validation)
+    if settings.max_seconds is not None:
+        settings = replace(settings, max_seconds=max(1.0, settings.max_seconds - (time.monotonic() - began)))
+    progress = train(
+        network,
+        plan,
+        examples,
+        checks,
+        settings,
+        loss=loss,
+        metric=None,
+        unit=spec.unit,
+        seed=spec.seed,
+        run=spec.run,
+        accelerator=spec.on,
+    )
+    return TrainOutcome(network, progress, trainable(network), time.monotonic() - began)
+
+
+def behind(spec: TrainSpec, network: Staged, pictures: Pictures, *, mirrors: bool = False) -> Behind | Pictures:
+    """The pictures as seen from the freeze boundary; as they are where nothing is frozen."""
+    if not network.boundary:
+        return pictures
+    mirrored = _cached(spec, network, replace(pictures.photos, look="flip")) if mirrors else None
+    return Behind(_cached(spec, network, pictures.photos), mirrored, pictures.boxes, pictures.size)
+
+
+def _cached(spec: TrainSpec, network: Staged, photos: Photos) -> Cached:
+    name = key(
+        "detector maps", spec.weights, network.boundary, photos.identity, tuple(getattr(network.model, "taps", ()))
+    )
+    mirrored = _(", mirrored") if photos.look else ""
+    found = cache_activations(
+        network,
+        photos,
+        views=1,
+        name=name,
+        run=spec.run,
+        unit=spec.unit,
+        device=spec.on.device,
+        title=_(
+            "What the frozen part sees in {n:,} {unit}{mirrored}", n=len(photos), unit=spec.unit, mirrored=mirrored
+        ),
+        batch_size=8,
+        of_maps=True,
+    )
+    assert isinstance(found, Cached)  # pictures are no tokens
+    return found
+
+
+def find(spec: TrainSpec, network: Staged, pictures: Pictures, sizes: list[tuple[int, int]]) -> list[Found]:
+    """What the network finds on each picture, in the picture's own pixels. `sizes`: width and height of each."""
+    network = network.to(spec.on.device).eval()
+    seen, found = behind(spec, network, pictures), []
+    for some in torch.arange(len(pictures)).split(AT_ONCE):
+        said = predict(network, network.boundary, seen.subset(some), spec.on.device, batch=16).numpy()
+        found += [answered(own, pictures.size, *sizes[i]) for own, i in zip(said, some.tolist(), strict=True)]
+    return found
+
+
+def answered(said: np.ndarray, size: int, width: int, height: int) -> Found:
+    """What the answers float (A, classes + 5) of a picture of that width and height say, in its own pixels."""
+    boxes, scores, labels, broken = decode.boxes_of(said, size)
+    back = on_picture(boxes, width, height, size)
+    real = (back[:, :2] < back[:, 2:]).all(1)
+    return Found(back[real], labels[real], scores[real], broken)

@@ -1,0 +1,1 @@
+"""usage.py of an exported detector: pictures in, boxes out."""

@@ -1,0 +1,117 @@
+"""Asks the model beside this file what is on a picture, and where.
+
+    pip install -r requirements.txt
+    python usage.py PICTURE …
+
+It prints a line of JSON a picture: boxes, each with its class, its score and its edges (left, upper, right, lower, in
+pixels of the picture), the surest first, from the threshold on; and those below it as unsure. A picture is read upright
+(EXIF), on white where it is transparent, and grey of 16 bits is scaled.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engines.exports.usage_parts import HERE, RUN, say, words_given
+from engines.vision.detection.networks.decode import boxes_of
+from engines.vision.images.pixel_resize import bicubic, resized
+from engines.vision.images.reading import UnreadableImage, read, size
+
+
+def square(path: Path) -> np.ndarray:
+    """uint8 (size, size, 3): the whole picture, on the mean colour of its own edge."""
+    side = RUN["size"]
+    pixels = np.array(read(path, side))
+    height, width = pixels.shape[:2]
+    scale = side / max(height, width)
+    lower, narrower = max(1, round(height * scale)), max(1, round(width * scale))
+    left, top = (side - narrower) // 2, (side - lower) // 2
+    edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    canvas = np.empty((side, side, 3), np.uint8)
+    canvas[:] = edge.astype(np.float64).mean(0).round().astype(np.uint8)
+    canvas[top : top + lower, left : left + narrower] = resized(pixels, lower, narrower, bicubic)
+    return canvas
+
+
+def inputs(pixels: np.ndarray) -> np.ndarray:
+    """uint8 (size, size, 3) -> float32 (1, 3, size, size), as the network expects it."""
+    mean, std = np.array(RUN["mean"], np.float32), np.array(RUN["std"], np.float32)
+    scaled = (pixels.astype(np.float32) / np.float32(255) - mean) / std
+    return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None])
+
+
+def loaded() -> Callable[[np.ndarray], np.ndarray]:
+    """inputs -> what is at each place, float32 (1, A, classes + 5)."""
+    if RUN["onnx"]:
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(HERE / "model.onnx", providers=["CPUExecutionProvider"])
+        return lambda x: np.asarray(session.run(["places"], {"input": x})[0])
+    else:
+        import json
+
+        import torch
+        from safetensors.torch import load_file
+
+        sys.path.insert(0, str(HERE))
+        from detector import from_config  # type: ignore[import-not-found]  # it lies beside this file
+
+        model: Any = from_config(json.loads((HERE / "config.json").read_text(encoding="utf-8"))).eval()
+        model.load_state_dict(load_file(HERE / "model.safetensors"))
+
+        def ask(x: np.ndarray) -> np.ndarray:
+            with torch.no_grad():
+                return np.asarray(model(torch.from_numpy(x)).numpy())
+
+        return ask
+
+
+def found(said: np.ndarray, width: int, height: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The boxes that the answers say, in pixels of a picture of that size: the sure ones, and the others."""
+    boxes, scores, labels, _broken = boxes_of(said, RUN["size"])
+    scale = RUN["size"] / max(width, height)
+    across, down = max(1, round(width * scale)), max(1, round(height * scale))
+    left, top = (RUN["size"] - across) // 2, (RUN["size"] - down) // 2
+    back = (boxes - [left, top, left, top]) / [across / width, down / height, across / width, down / height]
+    back = back.clip(0, [width, height, width, height])
+    real = (back[:, :2] < back[:, 2:]).all(1)
+    rows = [
+        {
+            "label": RUN["classes"][label],
+            "score": round(float(score), 4),
+            "box": [round(float(edge), 2) for edge in box],
+        }
+        for box, score, label in zip(back[real], scores[real], labels[real], strict=True)
+    ]
+    sure = int((scores[real] >= RUN["threshold"]).sum())
+    return rows[:sure], rows[sure:]
+
+
+def main(paths: list[Path]) -> int:
+    ask, unread = loaded(), 0
+    for path in paths:
+        try:
+            pixels, own = square(path), size(path)
+        except UnreadableImage as error:
+            say({"file": path.name, "error": str(error)})
+            unread += 1
+            continue
+        sure, unsure = found(ask(inputs(pixels))[0], own.width, own.height)
+        say(
+            {
+                "file": path.name,
+                "boxes": sure,
+                "unsure": unsure,
+                "threshold": round(RUN["threshold"], 4),
+                "width": own.width,
+                "height": own.height,
+            }
+        )
+    return 2 if unread == len(paths) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main([Path(word) for word in words_given("PICTURE …")]))
