@@ -66,7 +66,7 @@ def test_screens_and_tests_mirror_the_engines() -> None:
     """ui/DOMAIN is a domain's; what all share imports nothing of one. tests/DOMAIN/TASK is what engines has."""
     domains = set(registry.domains())
     assert {folder.name for folder in (ROOT / "ui").iterdir() if (folder / "__init__.py").is_file()} == {
-        *(domains - {"vision"}),
+        *domains,
         "comparisons",
         "hosting",
         "kinds",
@@ -77,7 +77,7 @@ def test_screens_and_tests_mirror_the_engines() -> None:
         "widgets",
         "unlabelled",
         "showing",
-    }  # vision draws with what all share
+    }
     for file in [*ROOT.glob("ui/steps/*.py"), *ROOT.glob("ui/page/*.py"), *ROOT.glob("ui/widgets/*.py")]:
         text = file.read_text(encoding="utf-8")
         assert not [domain for domain in domains if f"ui.{domain}" in text], file

@@ -12,9 +12,9 @@ import torch
 from engines.contract import Task
 from engines.exports import bundle, onnx
 from engines.messages import _
-from engines.vision.detection.usage import write as usage
 from engines.vision.detection.networks import decode
 from engines.vision.detection.predict import Finder
+from engines.vision.detection.usage import write as usage
 from engines.vision.images import reading
 
 MOST_PROBES = 16

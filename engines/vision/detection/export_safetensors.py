@@ -6,8 +6,8 @@ from pathlib import Path
 
 from engines.contract import Task
 from engines.exports import bundle
-from engines.vision.detection.usage import write as usage
 from engines.vision.detection.predict import Finder
+from engines.vision.detection.usage import write as usage
 
 
 def export(task: Task, run: Path, out: Path) -> Path:

@@ -1,0 +1,1 @@
+"""What only vision draws: boxes on pictures, and what a detector found, missed and made up."""
