@@ -59,6 +59,8 @@ class Cost:
 
     def assigned(self, targets: Boxes) -> Tensor:
         """int64 (B, A): which of its picture's boxes each place is of; -1: none."""
+        if not targets.labels.shape[1]:
+            return torch.full((len(targets), len(self.strides)), -1, device=self.strides.device)
         boxes = targets.boxes[:, None]  # (B, 1, M, 4)
         x, y = (self.middles[:, axis][None, :, None] for axis in (0, 1))  # (1, A, 1)
         reach = torch.stack([x - boxes[..., 0], y - boxes[..., 1], boxes[..., 2] - x, boxes[..., 3] - y], dim=3)
