@@ -20,7 +20,7 @@ LONGEST_ID = 64
 HTML = """
 <div class="boxes">
   <div class="classes" role="radiogroup"></div>
-  <div class="sheet"><img draggable="false"><svg tabindex="0" role="application"></svg></div>
+  <div class="sheet"><img alt="" draggable="false"><svg tabindex="0" role="application"></svg></div>
   <p class="said" role="status" aria-live="polite"></p>
   <ul class="list"></ul>
 </div>
