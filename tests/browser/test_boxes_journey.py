@@ -117,7 +117,8 @@ def test_a_first_detector_from_own_boxes(visitor: Visitor) -> None:
     page.set_default_timeout(PATIENCE)
     begin(page, DRAWN_ON + OTHERS)
     for number in range(DRAWN_ON):
-        page.get_by_text(f"Picture {number + 1} of {DRAWN_ON + OTHERS}: {number:02d}.png").wait_for()
+        page.locator(f'.sheet svg[aria-label^="{number:02d}.png"]').wait_for()
+        expect(sheet(page)).to_have_count(1)  # the one before is gone
         for place, sides in enumerate(picture(number)[1], 1):
             drag(page, sides)
             page.get_by_text(re.compile(rf"^{2 * number + place} box(es)? so far\.")).wait_for()

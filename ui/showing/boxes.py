@@ -94,6 +94,7 @@ def _one_picture(dataset: DatasetFolder) -> None:
             size,
             item.boxes,
             state.classes,
+            name=item.name,
             key=f"boxes_{dataset.id}_{item.id[:16]}",
             on_change=changed,
             proposed=proposals.of(dataset, item),
