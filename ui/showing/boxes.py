@@ -95,7 +95,7 @@ def _one_picture(dataset: DatasetFolder) -> None:
             item.boxes,
             state.classes,
             name=item.name,
-            key=f"boxes_{dataset.id}_{item.id[:16]}",
+            key=f"boxes-{item.id[:16]}-{handover.as_key(dataset)}",
             on_change=changed,
             proposed=proposals.of(dataset, item),
         )
