@@ -1,24 +1,33 @@
-"""Vision: teach a network that has seen a million photographs to tell your classes apart."""
+"""Vision: teach a network that has seen a million photographs to tell your classes apart, or to find your things."""
 
 from engines.messages import _
 from ui import workbench
 from ui.page import frame
 from ui.steps import data, model, strategy
-from ui.vision import clinic
+from ui.vision import clinic, detection_data, detection_result
 
-TASK = "vision.classification"
+TASKS = ("vision.classification", "vision.detection")
+RESULTS = dict(zip(TASKS, (clinic.show, detection_result.show), strict=True))
+BY_HAND = dict(zip(TASKS, (_("Any timm model, CLIP or SigLIP"), _("Any timm model with stages")), strict=True))
 
-with frame.page(_("Vision"), _("Teach a network that has seen a million photographs to tell **your** classes apart.")):
-    desk = workbench.open(TASK)
+with frame.page(
+    _("Vision"),
+    _("Teach a network that has seen a million photographs to tell **your** classes apart, or find **your** things."),
+):
+    desk = workbench.open(*TASKS)
     if desk:
+        workbench.switch(desk, *TASKS)
         match frame.steps(desk.step):
             case "data":
-                data.show(desk.draft, clinic.found)
+                if desk.info.name == "vision.detection":
+                    data.show(desk.draft, detection_data.found, bring=detection_data.bring)
+                else:
+                    data.show(desk.draft, clinic.found)
             case "model":
-                model.show(desk.draft, by_hand=_("Any timm model, CLIP or SigLIP"), example="resnet34.a1_in1k")
+                model.show(desk.draft, by_hand=BY_HAND[desk.info.name], example="resnet34.a1_in1k")
             case "strategy":
                 strategy.show(desk.draft)
             case "train":
                 workbench.train(desk)
             case "result":
-                workbench.result(desk, clinic.show)
+                workbench.result(desk, RESULTS[desk.info.name])

@@ -106,7 +106,7 @@ def test_what_the_browser_sends_is_heard_once_and_nothing_else(monkeypatch: pyte
 
     def arrive(sent: object) -> None:
         widget.st.session_state["key"] = Told(sent)
-        widget.boxes(tmp_path / "a.jpg", (100, 80), [], ["cup"], key="key", on_change=heard.append)
+        widget.boxes(tmp_path / "a.jpg", (100, 80), [], ["cup"], name="a", key="key", on_change=heard.append)
         mounted["on_sent_change"]()
 
     first = {"n": 1, "what": "draw", "box": BOX}

@@ -20,7 +20,8 @@ ENDINGS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"]
 TASK = "vision.detection"
 PICTURE = "picture_drawn_on"
 """Where the session keeps the id of the picture that is drawn on, by data set."""
-SECONDS = 60.0
+SECONDS = 120.0
+"""For a warm server that is being started, on a busy machine."""
 
 
 def show(dataset: DatasetFolder) -> None:
@@ -93,7 +94,8 @@ def _one_picture(dataset: DatasetFolder) -> None:
             size,
             item.boxes,
             state.classes,
-            key=f"boxes_{dataset.id}_{item.id[:16]}",
+            name=item.name,
+            key=f"boxes-{item.id[:16]}-{handover.as_key(dataset)}",
             on_change=changed,
             proposed=proposals.of(dataset, item),
         )
@@ -144,7 +146,8 @@ def _view(dataset: DatasetFolder, item: Item) -> dict[str, Any] | None:
     if key not in st.session_state:
         try:
             question = {"verb": "picture", "dataset": dataset.id, "item": item.id}
-            st.session_state[key] = client.ask(question, seconds=SECONDS)
+            with st.spinner(_("The picture is being opened …")):
+                st.session_state[key] = client.ask(question, seconds=SECONDS)
         except InputError as error:
             errors.say(error)
             if st.button(_("Take it out"), icon=":material/delete:", key="take_out"):

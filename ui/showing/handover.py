@@ -86,6 +86,11 @@ def _offer(task: str, kinds: list[str]) -> None:
                     st.rerun()
 
 
+def as_key(dataset: DatasetFolder) -> str:
+    """Its id, as it can stand in the key of a component: Streamlit refuses two underscores in a row there."""
+    return dataset.id.replace("_", "-")
+
+
 def known(dataset_id: str) -> DatasetFolder | None:
     """None once it is deleted."""
     try:

@@ -13,6 +13,7 @@ from engines.jobs.serving import client
 from engines.messages import _, _n
 from engines.runs import RunFolder
 from ui.page import errors, local_storage, recorded, words
+from ui.vision.boxed import overlap
 from ui.widgets.boxes.widget import Proposal
 
 SECONDS = 120.0
@@ -70,20 +71,10 @@ def _asked(dataset: DatasetFolder, item: Item, run: str) -> list[Proposal]:
     found = []
     for number, one in enumerate(rows[0].get("boxes", []) if rows else []):
         box = Box(f"{run[:8]}-{item.id[:8]}-{number}", one["label"], *map(float, one["box"]))
-        if not any(known.label == box.label and _overlap(known, box) > OVERLAP for known in item.boxes):
+        drawn = [(known.x0, known.y0, known.x1, known.y1) for known in item.boxes if known.label == box.label]
+        if not any(overlap(known, one["box"]) > OVERLAP for known in drawn):
             found.append(Proposal(box, float(one["score"])))
     return found
-
-
-def _overlap(one: Box, other: Box) -> float:
-    """Intersection over union."""
-    width = min(one.x1, other.x1) - max(one.x0, other.x0)
-    height = min(one.y1, other.y1) - max(one.y0, other.y0)
-    if width <= 0 or height <= 0:
-        return 0.0
-    both = width * height
-    areas = sum((box.x1 - box.x0) * (box.y1 - box.y0) for box in (one, other))
-    return both / (areas - both)
 
 
 def _runs(task: str) -> list[str]:

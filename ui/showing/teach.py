@@ -95,7 +95,7 @@ def _capture(dataset: DatasetFolder) -> None:
         capture(
             "pictures" if kind == "pictures" else "sounds",
             targets,
-            key=f"capture_{dataset.id}",
+            key=f"capture-{handover.as_key(dataset)}",
             on_kept=kept,
             answer=lambda content: asking.about(dataset, content),
         )

@@ -245,9 +245,9 @@ def _summary_and_start(draft: Draft, report: dict[str, Any], told: Told | None) 
         return None if nothing_fits else said
 
 
-def class_counts(draft: Draft, report: dict[str, Any]) -> None:
-    """How many examples each class has."""
-    unit = registry.task(draft.task).info.unit
+def class_counts(draft: Draft, report: dict[str, Any], unit: str = "") -> None:
+    """How many examples each class has; or `unit`, where that is what the report counts by class."""
+    unit = unit or registry.task(draft.task).info.unit
     if not report["classes"]:
         return
     with frame.card(_("{unit} in each class", unit=unit.capitalize())):

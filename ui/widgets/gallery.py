@@ -28,7 +28,7 @@ def show(pictures: Sequence[tuple[Path | None, str, str]], width: int = 110) -> 
 
 
 def _cell(path: Path | None, name: str, caption: str) -> str:
-    source = _data_uri(path) if path and path.is_file() else None
+    source = data_uri(path) if path and path.is_file() else None
     picture = (
         f'<img style="{_PICTURE}" src="{source}" alt="{escape(name)}" title="{escape(name)}">'
         if source
@@ -39,7 +39,7 @@ def _cell(path: Path | None, name: str, caption: str) -> str:
 
 
 @functools.lru_cache(maxsize=512)
-def _data_uri(path: Path) -> str | None:
+def data_uri(path: Path) -> str | None:
     """The file as it can stand in a page, or None when it is no picture. Thumbnails never change once written."""
     kind = mimetypes.guess_type(path.name)[0]
     if kind not in {"image/jpeg", "image/png", "image/webp"}:

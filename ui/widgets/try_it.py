@@ -21,8 +21,13 @@ from ui.widgets import ask, examples, gallery, plots
 MAX_SHOWN = 6
 
 
-def show(info: TaskInfo, found: recorded.Finished, camera: bool) -> None:
-    """A file or the camera in, probabilities out; nothing that is tried here is kept."""
+Draw = Callable[[str, dict[str, Any], int, bytes], None]
+"""Draws the answer on one file: its name, what `predict` says of it, which it is, and what is in it."""
+
+
+def show(info: TaskInfo, found: recorded.Finished, camera: bool, draw: Draw | None = None) -> None:
+    """A file or the camera in, an answer out, drawn by `draw` where it is no class with its probability; nothing that
+    is tried here is kept."""
     if without_model(found):
         return
 
@@ -31,7 +36,7 @@ def show(info: TaskInfo, found: recorded.Finished, camera: bool) -> None:
         files = _given(info, camera) or examples.file(found, "thumbnail")
         if files:
             with errors.calm(_("The model could not be asked.")):
-                _answers(info, found, files)
+                _answers(info, found, files, draw)
 
     trial()
 
@@ -50,7 +55,7 @@ def _given(info: TaskInfo, camera: bool) -> list[Any]:
     return list(files or [])[:MAX_SHOWN]
 
 
-def _answers(info: TaskInfo, found: recorded.Finished, files: list[Any]) -> None:
+def _answers(info: TaskInfo, found: recorded.Finished, files: list[Any], draw: Draw | None) -> None:
     from engines import paths
     from engines.jobs.serving import client
 
@@ -64,7 +69,9 @@ def _answers(info: TaskInfo, found: recorded.Finished, files: list[Any]) -> None
         answer = client.ask(asked)
         names = {f"{i}": uploads.safe_name(file.name) for i, file in enumerate(files)}
         for number, row in enumerate(answer["rows"][:MAX_SHOWN]):
-            _answer(names.get(Path(str(row["file"])).stem, str(row["file"])), row, number)
+            stem = Path(str(row["file"])).stem
+            content = files[int(stem)].getvalue() if stem in names else b""
+            _answer(names.get(stem, str(row["file"])), row, number, content, draw)
         n = len(answer["rows"])
         more = (
             _(" These are {max_shown} of {count}.", max_shown=MAX_SHOWN, count=words.count(n, info.unit))
@@ -117,9 +124,12 @@ def without_model(found: recorded.Finished, *, answers: bool = True) -> bool:
     return True
 
 
-def _answer(name: str, row: dict[str, Any], number: int) -> None:
+def _answer(name: str, row: dict[str, Any], number: int, content: bytes, draw: Draw | None) -> None:
     if row.get("error"):
         st.warning(f"**{words.plain(name)}**: {words.plain(str(row['error']))}", icon=":material/error:")
+        return
+    if draw:
+        draw(name, row, number, content)
         return
     st.markdown(f"{words.plain(name)}: **{words.plain(str(row['label']))}**")
     answered(row, number)
@@ -144,5 +154,9 @@ def _explain(found: recorded.Finished, folder: Path) -> None:
         asked = {"verb": "explain", "run": found.run.address, "data": str(folder), "out": str(out)}
         rows = client.ask(asked)["rows"]
     drawn = [row for row in rows if "picture" in row][:MAX_SHOWN]
-    said = [" · ".join(filter(None, (str(r["label"]), r["method"], explanation.word(r)))) for r in drawn]
-    gallery.show([(out / r["picture"], str(r["label"]), one) for r, one in zip(drawn, said, strict=True)], width=190)
+    shown = []
+    for row in drawn:
+        label = str(row.get("label", row.get("found", "")))
+        said = " · ".join(filter(None, (label, row["method"], explanation.word(row))))
+        shown.append((out / row["picture"], label, said))
+    gallery.show(shown, width=190)

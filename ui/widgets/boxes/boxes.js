@@ -45,7 +45,7 @@ function draw(state) {
   const { data } = state, [width, height] = data.size, svg = part(state, "svg"), image = part(state, "img");
   if (image.src !== data.picture) image.src = data.picture;
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  svg.setAttribute("aria-label", data.words.picture);
+  svg.setAttribute("aria-label", `${data.name}: ${data.words.picture}`);
   part(state, ".sheet").style.aspectRatio = `${width} / ${height}`;
   part(state, ".sheet").style.maxWidth = `${(75 * width) / height}vh`; // not higher than the window
   classes(state);

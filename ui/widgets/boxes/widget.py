@@ -20,7 +20,7 @@ LONGEST_ID = 64
 HTML = """
 <div class="boxes">
   <div class="classes" role="radiogroup"></div>
-  <div class="sheet"><img draggable="false"><svg tabindex="0" role="application"></svg></div>
+  <div class="sheet"><img alt="" draggable="false"><svg tabindex="0" role="application"></svg></div>
   <p class="said" role="status" aria-live="polite"></p>
   <ul class="list"></ul>
 </div>
@@ -63,11 +63,13 @@ def boxes(
     drawn: Sequence[Box],
     classes: Sequence[str],
     *,
+    name: str,
     key: str,
     on_change: Callable[[Drawn], None],
     proposed: Sequence[Proposal] = (),
 ) -> None:
-    """Draws it: a JPEG of the picture, whose whole is `size` pixels wide and high, and the boxes on it.
+    """Draws it: a JPEG of the picture, whose whole is `size` pixels wide and high, and the boxes on it. `name` is what
+    the picture is called.
 
     `on_change` is called for each change, before the page is drawn anew. A proposal that is accepted or changed is
     drawn, under its own id.
@@ -76,10 +78,11 @@ def boxes(
 
     def arrived() -> None:
         value = getattr(st.session_state.get(key), "sent", None)
-        changes = value.get("changes") if isinstance(value, dict) else None
+        sent: dict[str, Any] = value if isinstance(value, dict) else {}
+        visit, changes = sent.get("id"), sent.get("changes")
         for change in changes if isinstance(changes, list) else []:
-            if isinstance(change, dict) and isinstance(change.get("n"), int) and change["n"] > last(value.get("id")):
-                st.session_state[memory] = (value.get("id"), change["n"])
+            if isinstance(change, dict) and isinstance(change.get("n"), int) and change["n"] > last(visit):
+                st.session_state[memory] = (visit, change["n"])
                 if (found := _change(change)) is not None:
                     on_change(found)
 
@@ -93,6 +96,7 @@ def boxes(
         key=key,
         data={
             "picture": f"data:image/jpeg;base64,{encoded}",
+            "name": name,
             "size": list(size),
             "boxes": [vars(box) for box in drawn],
             "proposed": [{**vars(one.box), "score": one.score} for one in proposed],
@@ -115,9 +119,10 @@ def _change(sent: dict[str, Any]) -> Drawn | None:
     box = sent.get("box")
     if sent.get("what") not in {"draw", "erase"} or not isinstance(box, dict):
         return None
-    sides = [box.get(side) for side in ("x0", "y0", "x1", "y1")]
-    if not all(isinstance(side, int | float) and math.isfinite(side) for side in sides):
+    given = [box.get(side) for side in ("x0", "y0", "x1", "y1")]
+    sides = [float(side) for side in given if isinstance(side, int | float) and math.isfinite(side)]
+    if len(sides) != 4:
         return None
     if not isinstance(box.get("id"), str) or not box["id"] or len(box["id"]) > LONGEST_ID:
         return None
-    return Drawn(sent["what"], Box(box["id"], str(box.get("label", "")), *map(float, sides)))
+    return Drawn(sent["what"], Box(box["id"], str(box.get("label", "")), *sides))
