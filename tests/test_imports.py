@@ -23,7 +23,7 @@ DOMAINS = "engines.<domain>"
 LAYERS = (
     ("engines.messages",),
     ("engines.contract",),
-    ("engines.environment", "engines.paths", "engines.versions", "engines.runs", "engines.weights"),
+    ("engines.environment", "engines.paths", "engines.versions", "engines.runs", "engines.trash", "engines.weights"),
     ("engines.data", "engines.exports", "engines.hosting"),
     ("engines.datasets", "engines.hub_files"),
     ("engines.training", "engines.cost", "engines.evidence", "engines.attribution", "engines.reporting"),

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from engines import paths
+from engines import paths, trash
 from engines.contract import InputError
 from engines.datasets.folder import DatasetFolder
 from engines.jobs import limits
@@ -17,10 +17,6 @@ from engines.runs import CACHED, RunFolder
 
 LEFT_OVER_SECONDS = 3600.0
 """A file in the making that nobody has written to for so long belongs to a process that was killed."""
-UNDO_SECONDS = 600.0
-"""How long a run that was deleted on the page can be had back."""
-UNDO = ".deleted-"
-"""How the folder of a run begins that was deleted and may be had back."""
 
 
 def remove(run: Path) -> None:
@@ -45,10 +41,9 @@ def tidy() -> None:
 
 
 def purge() -> None:
-    """Removes for good the runs that were deleted more than UNDO_SECONDS ago."""
-    for gone in paths.runs().glob(f"{UNDO}*"):
-        if time.time() - gone.stat().st_mtime > UNDO_SECONDS:
-            remove(gone)
+    """Removes for good the runs that can no longer be had back."""
+    for gone in trash.due(paths.runs()):
+        remove(gone)
 
 
 def sweep() -> None:

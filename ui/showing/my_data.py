@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engines import registry
+from engines import registry, trash
 from engines.datasets.exporting import LEARNERS, kept_export
-from engines.datasets.folder import UNDO_SECONDS, DatasetFolder
+from engines.datasets.folder import DatasetFolder
 from engines.messages import _, told
 from ui.page import errors, local_storage, uploads, words
 from ui.showing import handover, start
@@ -130,7 +130,7 @@ def _offer_undo() -> None:
             _(
                 "“{plain}” is deleted, for good in {duration}.",
                 plain=words.plain(title),
-                duration=words.duration(UNDO_SECONDS),
+                duration=words.duration(trash.SECONDS),
             )
         )
         if st.button(_("Undo"), icon=":material/undo:", key="undo"):
