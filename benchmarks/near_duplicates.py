@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.performance_page import ROOT, parser, publish, table
 from engines import api, registry
-from engines.classification.few_labels.prototypes import unit_length
+from engines.adaptation.linear import unit_length
 from engines.speech.audio import files
 from engines.unlabelled import oddities
 from engines.unlabelled.examples import Unlabelled

@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.performance_page import ROOT, parser, publish, table
 from engines import api, paths, registry
+from engines.adaptation.linear import unit_length
 from engines.classification.fit import ClassificationStudy
 from engines.contract import Strategy
 from engines.evidence.ranking import Aside
@@ -43,7 +44,7 @@ Head = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 def prototypes(x: np.ndarray, labels: np.ndarray, asked: np.ndarray) -> np.ndarray:
     """int64 (M,): the class whose mean, of length 1, is nearest. x (N, D), asked (M, D): of length 1."""
-    means = unit(np.stack([x[labels == c].mean(0) for c in range(labels.max() + 1)]))
+    means = unit_length(np.stack([x[labels == c].mean(0) for c in range(labels.max() + 1)]))
     found: np.ndarray = (asked @ means.T).argmax(1)
     return found
 
@@ -54,11 +55,6 @@ def logistic(x: np.ndarray, labels: np.ndarray, asked: np.ndarray) -> np.ndarray
 
 
 HEADS: dict[str, Head] = {"prototypes": prototypes, "logistic regression": logistic}
-
-
-def unit(x: np.ndarray) -> np.ndarray:
-    scaled: np.ndarray = x / np.linalg.norm(x, axis=1, keepdims=True).clip(1e-12)
-    return scaled
 
 
 def draws(labels: np.ndarray, shots: int) -> list[np.ndarray]:
@@ -88,7 +84,7 @@ def measured(task: str, name: str, aside: Path) -> dict[str, Any]:
     data = api.make_sample(task, name, aside / name)
     study = study_of(task, data, Strategy.FEATURES, aside)
     parts = [study.features(part) for part in ("train", "validation", "test")]
-    seen = [(unit(part.values), part.targets) for part in parts if part is not None]
+    seen = [(unit_length(part.values), part.targets) for part in parts if part is not None]
     x, labels = (np.concatenate(rows) for rows in zip(*seen[:2], strict=True))
     asked, truth = seen[2]
     lines: dict[str, list[dict[str, Any]]] = {head: [] for head in HEADS}

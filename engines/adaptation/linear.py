@@ -62,6 +62,13 @@ class Scaling:
         return scaled
 
 
+def unit_length(features: np.ndarray) -> np.ndarray:
+    """float64, as float (N, D) or (D,): each row of length 1; zeros stay zeros."""
+    wide = features.astype(np.float64)
+    scaled: np.ndarray = wide / np.maximum(np.linalg.norm(wide, axis=-1, keepdims=True), 1e-12)
+    return scaled
+
+
 def fitted(x: np.ndarray, labels: np.ndarray, classes: int) -> Linear:
     """A logistic regression in which every class has the same say. x: float (N, D); labels: int (N,)."""
     from sklearn.exceptions import ConvergenceWarning

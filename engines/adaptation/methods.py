@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import softmax
 from scipy.stats import entropy
 
-from engines.adaptation.linear import Linear, Scaling, fitted
+from engines.adaptation.linear import Linear, Scaling, fitted, unit_length
 
 HALFWAY = 0.5
 """How far a target's scaling goes from the labelled data's towards its own: if all the way, a domain in which other
@@ -81,7 +81,7 @@ def t3a(seen: Seen) -> Heads:
     for c in range(seen.classes):
         own = np.flatnonzero(said == c)
         kept = own[np.argsort(doubt[own], kind="stable")[:SUPPORTS]]
-        rows.append(unit(unit(np.concatenate([head.weight[c : c + 1], target[kept]])).mean(0)))
+        rows.append(unit_length(unit_length(np.concatenate([head.weight[c : c + 1], target[kept]])).mean(0)))
     made = Linear(np.stack(rows), np.zeros(seen.classes))
     return Heads(made.of_raw(theirs), made.of_raw(ours))
 
@@ -122,12 +122,6 @@ METHODS: dict[str, Callable[[Seen], Heads]] = {
     "coral": coral,
 }
 """Those that change nothing but the head."""
-
-
-def unit(rows: np.ndarray) -> np.ndarray:
-    """Each of length 1: float (N, D) or (D,)."""
-    scaled: np.ndarray = rows / np.linalg.norm(rows, axis=-1, keepdims=True).clip(1e-9)
-    return scaled
 
 
 def covariance(x: np.ndarray) -> np.ndarray:

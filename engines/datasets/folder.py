@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
-from engines import clock, paths, runs
+from engines import paths, runs, trash
 from engines.contract import InputError, Problem
 from engines.datasets.state import Box, DatasetState, Item, replay
 from engines.messages import _
@@ -33,9 +33,6 @@ MOST_BYTES = 64 << 20
 """Of one example."""
 MOST_ITEMS = 20_000
 LONGEST_NAME = 80
-UNDO_SECONDS = 10 * 60
-"""How long a data set that was deleted can be brought back."""
-GONE = ".deleted-"
 USUAL_SUFFIX = {"pictures": ".jpg", "boxes": ".jpg", "sounds": ".wav", "texts": ".txt"}
 
 
@@ -235,27 +232,22 @@ class DatasetFolder:
         `restore` brings it back for a while."""
         for export in (self.path / "exports").glob("*"):
             shutil.rmtree(paths.work(export), ignore_errors=True)
-        aside = self.path.with_name(f"{GONE}{self.id}")
-        self.path.rename(aside)
-        if undo:
-            os.utime(aside)
-        else:
-            shutil.rmtree(aside, ignore_errors=True)
+        gone = trash.put_aside(self.path)
+        if not undo:
+            shutil.rmtree(gone, ignore_errors=True)
 
     @classmethod
     def restore(cls, dataset_id: str) -> DatasetFolder:
         """Brings back what was deleted with `undo`. Raises InputError when it is gone for good."""
-        aside = paths.datasets() / f"{GONE}{dataset_id}"
-        if runs.ID.fullmatch(dataset_id) and aside.is_dir():
-            aside.rename(paths.datasets() / dataset_id)
+        if runs.ID.fullmatch(dataset_id):
+            trash.bring_back(paths.datasets() / dataset_id)
         return cls.find(dataset_id)
 
     @staticmethod
     def purge() -> None:
-        """Takes away for good what was deleted more than UNDO_SECONDS ago."""
-        for aside in paths.datasets().glob(f"{GONE}*"):
-            if clock.age(aside) > UNDO_SECONDS:
-                shutil.rmtree(aside, ignore_errors=True)
+        """Takes away for good what can no longer be had back."""
+        for gone in trash.due(paths.datasets()):
+            shutil.rmtree(gone, ignore_errors=True)
 
     def _append(self, kind: str, **values: Any) -> None:
         """One line, in one write, on the disk when this returns."""

@@ -8,7 +8,7 @@ import threading
 import time
 from pathlib import Path
 
-from engines import paths
+from engines import paths, trash
 from engines.contract import InputError, Problem
 from engines.hosting import limits as hosting_limits
 from engines.hosting import usage
@@ -67,18 +67,15 @@ def delete(jobs: JobBackend, run_id: str, *, undo: bool = False) -> None:
             raise InputError(Problem("run", _("it has not stopped yet"), _("try again in a moment")))
         time.sleep(0.05)
         status = jobs.status(run_id)
-    gone = run.path.with_name(f"{cleanup.UNDO}{run.id}")  # gone at once, however long the removal takes
     while run.path.exists():
         try:
-            run.path.rename(gone)
+            trash.put_aside(run.path)
         except PermissionError:  # Windows, until the worker has let go of its log
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
-    if undo:
-        gone.touch()  # from now on
-    else:
-        cleanup.remove(gone)
+    if not undo:
+        cleanup.remove(trash.aside(run.path))
 
 
 def delete_all_of(jobs: JobBackend, owner: str) -> int:
@@ -88,7 +85,7 @@ def delete_all_of(jobs: JobBackend, owner: str) -> int:
         raise InputError(Problem("visitor", _("nobody is named"), _("a visitor of a public host")))
     owned = [run for run in cleanup.runs() if RunFolder(run).job.owner == owner]
     for run in owned:
-        if run.name.startswith(cleanup.UNDO):
+        if trash.is_aside(run):
             cleanup.remove(run)
         else:
             delete(jobs, run.name)
@@ -99,7 +96,5 @@ def delete_all_of(jobs: JobBackend, owner: str) -> int:
 
 def restore(run_id: str) -> None:
     """Brings back a run that was deleted with `undo`. Raises InputError when it is too late."""
-    gone = paths.runs() / f"{cleanup.UNDO}{run_id}"
-    if not ID.fullmatch(run_id) or not gone.is_dir():
+    if not ID.fullmatch(run_id) or not trash.bring_back(paths.runs() / run_id):
         raise InputError(Problem("run", _("it is deleted for good"), _("only the last few minutes can be undone")))
-    gone.rename(paths.runs() / run_id)

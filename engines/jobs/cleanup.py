@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from engines import clock, paths, shown_ids
+from engines import clock, paths, shown_ids, trash
 from engines.contract import InputError
 from engines.datasets.folder import DatasetFolder
 from engines.jobs import limits
@@ -16,17 +16,13 @@ from engines.runs import CACHED, RunFolder
 
 LEFT_OVER_SECONDS = 3600.0
 """A file in the making that nobody has written to for so long belongs to a process that was killed."""
-UNDO_SECONDS = 600.0
-"""How long a run that was deleted on the page can be had back."""
-UNDO = ".deleted-"
-"""How the folder of a run begins that was deleted and may be had back."""
 
 
 def remove(run: Path) -> None:
     """Deletes a run folder for good, and with it what only that run used: its uploads, what was unpacked of them, and
     what was computed of them in the cache. Never anything outside `paths.home()` and the cache."""
     brought, cached = _brought(run), _cached(run)
-    shown_ids.withdraw(run.name.removeprefix(UNDO))
+    shown_ids.withdraw(run.name.removeprefix(trash.PREFIX))
     shutil.rmtree(run, ignore_errors=True)
     others = _others(run)
     for data in brought - {data for other in others for data in _brought(other)}:
@@ -45,10 +41,9 @@ def tidy() -> None:
 
 
 def purge() -> None:
-    """Removes for good the runs that were deleted more than UNDO_SECONDS ago."""
-    for gone in paths.runs().glob(f"{UNDO}*"):
-        if clock.age(gone) > UNDO_SECONDS:
-            remove(gone)
+    """Removes for good the runs that can no longer be had back."""
+    for gone in trash.due(paths.runs()):
+        remove(gone)
 
 
 def sweep() -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import multiprocessing
 import os
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -55,20 +57,13 @@ def forward(network: Staged, inputs: Tensor, *, weights: str, run: Run) -> Forwa
     inputs: float32 (B, …), some examples to compare its numbers on with PyTorch's. `weights` names the pretrained
     weights: what was prepared for them before is used again.
     """
-    import onnxruntime
-
-    path = paths.cache() / f"{_name(network, inputs, weights, onnxruntime.__version__)}.onnx"
+    path = _path(network, inputs, weights)
     try:
         if not path.exists():
             run.emit("phase", name="caching", title=_("Preparing the frozen part for ONNX Runtime"))
             run.check_cancelled()
             _write(network, inputs[:1], path)
-        os.utime(path)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        through = _in_threads(session)
+        through = _opened(path)
         if (error := largest_difference(network, inputs, through)) <= TOLERANCE:
             return through
         why = _("its numbers differ by {error:.0e}", error=error)
@@ -83,11 +78,95 @@ def forward(network: Staged, inputs: Tensor, *, weights: str, run: Run) -> Forwa
     return None
 
 
+class Later:
+    """The same for whoever answers one question at a time and cannot wait: PyTorch answers until another process, of
+    low priority, has written the network for ONNX Runtime. One that was written before answers from the start."""
+
+    def __init__(self, build: Callable[[], Staged], network: Staged, inputs: Tensor, *, weights: str):
+        """`build` makes the network anew, in the other process; `network` is the same, here. inputs: as of `forward`,
+        which shows what `weights` is too."""
+        self._build, self._network, self._inputs = build, network, inputs
+        self._path = _path(network, inputs, weights)
+        self._through: Forward | None = None
+        self._began = self._path.exists()
+        if self._began:
+            self._take()
+
+    def __call__(self, inputs: Tensor) -> np.ndarray:
+        """inputs float32 (B, …) on the CPU -> the activations at the boundary, float32 (B, …)."""
+        if through := self._through:
+            return through(inputs)
+        with torch.no_grad():
+            found: np.ndarray = self._network.run(inputs, 0, self._network.boundary).numpy()
+        return found
+
+    @property
+    def at_once(self) -> bool:
+        """Whether ONNX Runtime answers now."""
+        return self._through is not None
+
+    def begin(self) -> threading.Thread | None:
+        """Has it written, once; the thread that waits for it. The file is found by the next process too."""
+        if self._began:
+            return None
+        self._began = True
+        waiting = threading.Thread(target=self._write, daemon=True)
+        waiting.start()
+        return waiting
+
+    def _write(self) -> None:
+        arguments = self._build, self._network.boundary, self._inputs[:1], self._path
+        # spawned: the exporter swaps a module's weights while it looks, and holds Python's lock for seconds
+        child = multiprocessing.get_context("spawn").Process(target=_write_quietly, args=arguments, daemon=True)
+        child.start()
+        child.join()
+        if self._path.exists():
+            self._take()
+
+    def _take(self) -> None:
+        """Only with PyTorch's own numbers; else PyTorch goes on."""
+        try:
+            through = _opened(self._path)
+            if largest_difference(self._network, self._inputs, through) <= TOLERANCE:
+                self._through = through
+        except Exception as reason:  # onnxruntime raises a kind of its own for each thing that it lacks
+            if type(reason).__module__.partition(".")[0] != "onnxruntime":
+                raise
+            self._path.unlink(missing_ok=True)
+
+
 def largest_difference(network: Staged, inputs: Tensor, through: Forward) -> float:
     """Of ONNX Runtime's activations from PyTorch's, relative to the largest of these."""
     with torch.no_grad():
         expected = network.run(inputs, 0, network.boundary).numpy()
     return float(np.abs(through(inputs) - expected).max() / max(np.abs(expected).max(), 1e-12))
+
+
+def _path(network: Staged, inputs: Tensor, weights: str) -> Path:
+    """Where the network lies, or will lie, as ONNX."""
+    import onnxruntime
+
+    return paths.cache() / f"{_name(network, inputs, weights, onnxruntime.__version__)}.onnx"
+
+
+def _opened(path: Path) -> Forward:
+    import onnxruntime
+
+    os.utime(path)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return _in_threads(onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]))
+
+
+def _write_quietly(build: Callable[[], Staged], boundary: int, example: Tensor, path: Path) -> None:
+    """In a process of its own. Where the network cannot be written there is no file, and PyTorch goes on."""
+    if hasattr(os, "nice"):
+        os.nice(5)
+    network = build().eval()
+    network.boundary = boundary
+    with contextlib.suppress(torch.onnx.OnnxExporterError):
+        _write(network, example, path)
 
 
 def _in_threads(session: InferenceSession) -> Forward:

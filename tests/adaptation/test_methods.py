@@ -7,8 +7,8 @@ import pytest
 from scipy.special import softmax
 
 from engines.adaptation import methods
-from engines.adaptation.linear import Linear, Scaling, as_sure, fitted
-from engines.adaptation.methods import METHODS, Seen, covariance, label_prior, power, t3a, unit
+from engines.adaptation.linear import Linear, Scaling, as_sure, fitted, unit_length
+from engines.adaptation.methods import METHODS, Seen, covariance, label_prior, power, t3a
 
 Blobs = tuple[np.ndarray, np.ndarray]
 
@@ -76,12 +76,14 @@ def test_t3a_keeps_only_the_surest_of_a_class(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(methods, "SUPPORTS", 0)
     ours = Scaling.of(source)
     alone = t3a(given).source.of_scaled(ours).weight
-    assert np.allclose(alone, unit(given.head.of_scaled(ours).weight))
+    assert np.allclose(alone, unit_length(given.head.of_scaled(ours).weight))
     monkeypatch.setattr(methods, "SUPPORTS", 1)
     theirs = ours.towards(Scaling.of(target), methods.HALFWAY)
     scaled = theirs(target)
     surest = [scaled[np.argmax(given.head.of_scaled(ours)(scaled) @ sign)] for sign in ([1, -1], [-1, 1])]
-    assert np.allclose(t3a(given).source.of_scaled(ours).weight, unit((alone + unit(np.stack(surest))) / 2))
+    assert np.allclose(
+        t3a(given).source.of_scaled(ours).weight, unit_length((alone + unit_length(np.stack(surest))) / 2)
+    )
 
 
 def test_the_same_twice() -> None:

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from engines import paths, runs
+from engines import paths, runs, trash
 from engines.contract import InputError
 from engines.datasets.folder import DatasetFolder
 from engines.hosting import visitors
-from engines.jobs import cleanup
 from engines.jobs.backends import delete, delete_all_of, restore
 from engines.runs import RunFolder
 from tests.attacks import secrets
@@ -28,7 +27,7 @@ def near(secret: str) -> list[str]:
         f"../runs/{secret}",
         f"{secret}/",
         f"./{secret}",
-        f"{cleanup.UNDO}{secret}",
+        f"{trash.PREFIX}{secret}",
         f"{secret}\x00",
         f"{secret}\n",
     ]

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from engines.adaptation.linear import unit_length
 from engines.classification.few_labels import prototypes
 from engines.training.activation_cache import Cached
 
@@ -47,7 +48,7 @@ def test_leaving_one_out_is_the_mean_without_it(each: int, classes: int, seed: i
     for at in range(len(labels)):
         others = np.arange(len(labels)) != at
         means = prototypes.class_means(features[others], labels[others], classes)
-        assert found[at] == pytest.approx(prototypes.unit_length(features[at]) @ means.T)
+        assert found[at] == pytest.approx(unit_length(features[at]) @ means.T)
 
 
 def test_prototypes_below_ten_a_class_and_a_regression_from_there() -> None:
@@ -65,7 +66,7 @@ def test_a_regression_on_two_classes_is_scikit_learns() -> None:
     from sklearn.linear_model import LogisticRegression
 
     features, labels = clouds(10, 2)
-    seen = prototypes.unit_length(features)
+    seen = unit_length(features)
     theirs = LogisticRegression(C=100, max_iter=1000).fit(seen, labels).predict_proba(seen)
     assert prototypes.fitted(features, labels, 2).probabilities(features) == pytest.approx(theirs)
 
@@ -89,7 +90,7 @@ def test_a_linear_head_gives_the_class_of_the_largest_cosine() -> None:
     seen = Cached(torch.from_numpy(features).float()[:, None], torch.from_numpy(labels), "x")
     prototypes.set_head(head, seen, 3)
     asked = clouds(50, seed=2)[0]
-    cosines = prototypes.unit_length(asked) @ prototypes.class_means(features, labels, 3).T
+    cosines = unit_length(asked) @ prototypes.class_means(features, labels, 3).T
     with torch.no_grad():
         logits = head(torch.from_numpy(asked).float()).numpy()
     assert (logits.argmax(1) == cosines.argmax(1)).all()

@@ -260,7 +260,7 @@ def test_deleting_takes_everything_and_can_be_undone_for_a_while(monkeypatch: py
     again = DatasetFolder.restore(dataset.id)
     assert again.state().counts == {"good": 1}
     again.delete(undo=True)
-    monkeypatch.setattr("engines.datasets.folder.UNDO_SECONDS", -1)
+    monkeypatch.setattr("engines.trash.SECONDS", -1)
     DatasetFolder.purge()
     assert not list(paths.datasets().iterdir())
     assert not work.exists()

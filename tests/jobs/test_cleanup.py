@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engines import paths
+from engines import paths, trash
 from engines.contract import InputError, Job, Recipe, State
 from engines.contract.strategies import Strategy
 from engines.datasets.folder import DatasetFolder
@@ -73,7 +73,7 @@ def test_what_another_run_uses_stays() -> None:
 def test_a_run_that_may_be_had_back_keeps_its_upload() -> None:
     data = upload()
     gone, other = run_on(data), run_on(data)
-    gone.path.rename(gone.path.with_name(f"{cleanup.UNDO}{gone.id}"))
+    trash.put_aside(gone.path)
     cleanup.remove(other.path)
     assert data.exists()
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engines import clock, paths
+from engines import clock, paths, trash
 from engines.contract import Job, State
 from engines.hosting import usage
 from engines.jobs import cleanup
@@ -141,7 +141,7 @@ def things(monkeypatch: pytest.MonkeyPatch, job: Callable[..., Job]) -> list[Pat
     run, gone = RunFolder.create(job()), RunFolder.create(job())
     for each in (run, gone):
         each.set_state(State.DONE)
-    aside = gone.path.rename(gone.path.with_name(f"{cleanup.UNDO}{gone.id}"))
+    aside = gone.path.rename(gone.path.with_name(f"{trash.PREFIX}{gone.id}"))
     return [upload, partial, run.path, aside]
 
 

@@ -15,7 +15,7 @@ from engines.evidence.kind import Kind
 from engines.jobs import backends
 from engines.runs import RunFolder
 from tests.pages import finished_run
-from tests.pages.opening import opened, press, shown, text
+from tests.pages.opening import opened, shown, text
 from ui.kinds import drawing, placing, samples, shots
 from ui.kinds.meanings import MEANINGS
 from ui.kinds.shots import overtaken
@@ -130,8 +130,17 @@ def test_series_and_control_are_said_to_have_their_own_form() -> None:
 
 
 @pytest.mark.usefixtures("ids")
-def test_a_press_trains_a_sample(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """With the right data, strategy and page, without asking anything else."""
+@pytest.mark.parametrize(
+    ("kind", "task", "strategy", "settings"),
+    [
+        ("zero-shot", "text.sentiment", "zero-shot", {}),
+        ("few-shot", "vision.classification", "prototypes", {"shots": 5}),
+    ],
+)
+def test_a_press_trains_a_sample(
+    kind: Kind, task: str, strategy: str, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With the right data, strategy, settings and page, without asking anything else."""
     jobs: list[Any] = []
 
     class Backend:
@@ -148,15 +157,13 @@ def test_a_press_trains_a_sample(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setattr(
         samples.st, "switch_page", lambda page, query_params: went.append((page.url_path, query_params))
     )
-    at = opened(KINDS, kind="zero-shot")
-    press(at, "Train it")
+    monkeypatch.setattr(samples, "hindrance", lambda _: "")
+    at = opened(KINDS, kind=kind)
+    at.button(key=f"run_{kind}_0").click().run()
     (job,) = jobs
-    assert (job.recipe.task, str(job.recipe.strategy), job.recipe.data) == (
-        "text.sentiment",
-        "zero-shot",
-        str(tmp_path),
-    )
-    assert went[0][0] == "text"
+    assert (job.recipe.task, str(job.recipe.strategy), job.recipe.data) == (task, strategy, str(tmp_path))
+    assert {name: value for name, value in job.recipe.settings.items() if name != "baseline"} == settings
+    assert went[0][0] == task.partition(".")[0]
     assert went[0][1]["run"]
 
 

@@ -16,10 +16,9 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from engines import paths, registry, runs
+from engines import paths, registry, runs, trash
 from engines.attribution.faithfulness import Faithfulness
 from engines.contract import InputError, Problem, State, Word
-from engines.jobs import cleanup
 from engines.jobs.serving import client
 from engines.runs import RunFolder
 from tests.pages import finished_run
@@ -431,7 +430,7 @@ def test_a_deleted_run_can_be_had_back_for_a_while(two_runs: list[RunFolder], mo
     assert two_runs[0].result is not None
     assert "**First**" in text(at)
     at.button(key=f"delete_{key}").click().run()
-    monkeypatch.setattr(cleanup, "UNDO_SECONDS", -1.0)
+    monkeypatch.setattr(trash, "SECONDS", -1.0)
     at.button(key="undo").click().run()
     assert "deleted for good" in text(at)
     assert [path.name for path in paths.runs().iterdir()] == [two_runs[1].id]

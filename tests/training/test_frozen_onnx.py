@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -132,3 +133,33 @@ def test_a_run_learns_the_same_from_either(tmp_path: Path) -> None:
     assert found[1] == found[2]
     for ours, theirs in zip(found[0], found[1], strict=True):
         assert ours["train_loss"] == pytest.approx(theirs["train_loss"], abs=1e-5)
+
+
+def later(inputs: Tensor, seed: int = 0) -> frozen_onnx.Later:
+    return frozen_onnx.Later(partial(toys.staged, seed=seed), frozen(seed=seed), inputs, weights="toy")
+
+
+def test_whoever_cannot_wait_is_answered_meanwhile() -> None:
+    inputs = toys.rows(4).inputs
+    first = later(inputs)
+    expected = first(inputs)
+    assert prepared() == []
+    waiting = first.begin()
+    assert waiting is not None
+    assert first.begin() is None, "it is written once"
+    assert np.array_equal(first(inputs), expected), "PyTorch answers while it is being written"
+    waiting.join()
+    assert len(prepared()) == 1
+    assert first.at_once
+    np.testing.assert_allclose(first(inputs), expected, atol=1e-6)
+
+    again = later(inputs)
+    assert again.at_once, "what was written before is found"
+    assert np.array_equal(again(inputs), first(inputs))
+    assert not later(inputs, seed=1).at_once, "of another network: its numbers differ, and PyTorch goes on"
+
+    prepared()[0].write_bytes(b"damaged")
+    damaged = later(inputs)
+    assert not damaged.at_once
+    assert np.array_equal(damaged(inputs), expected)
+    assert prepared() == []

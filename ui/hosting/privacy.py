@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engines import paths
+from engines import paths, trash
 from engines.hosting import limits, usage
-from engines.jobs import backends, cleanup
+from engines.jobs import backends
 from engines.jobs import limits as job_limits
 from engines.messages import _, _n
 from engines.runs import RunFolder
@@ -29,7 +29,7 @@ def _kept() -> list[str]:
     """The rules as they are here, a paragraph each."""
     hours = job_limits.keep_hours()
     how_long = _("for {hours} hours after their last use", hours=hours) if hours else _("until you delete them")
-    undo = words.duration(cleanup.UNDO_SECONDS)
+    undo = words.duration(trash.SECONDS)
     return [
         _(
             "**What is kept.** What you upload or make here, what was unpacked of it, and your runs: settings, "

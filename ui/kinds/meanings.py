@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from engines.contract import Strategy
 from engines.evidence.kind import FEW, Kind
@@ -21,6 +22,8 @@ class Example:
     """What happens, in one sentence."""
     target: str = ""
     """The sample that is the new domain, without its labels."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Those without which it would be of another kind."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,22 @@ MEANINGS: Mapping[Kind, Meaning] = {
         (_("thousands of voices"), _("same voice or not")),
         (_("six voices"), _("whose voice")),
         _("1 to {few} a class", few=FEW),
-        (Example("speech.speaker", "voices", Strategy.FEATURES, _("Six voices, seven clips of each to learn from.")),),
+        (
+            Example(
+                "vision.classification",
+                "photographs",
+                Strategy.PROTOTYPES,
+                _("Learns from five photographs of each class, and is tested on all others."),
+                settings={"shots": 5},
+            ),
+            Example(
+                "speech.speaker",
+                "voices",
+                Strategy.PROTOTYPES,
+                _("One clip of each of six voices: one-shot."),
+                settings={"shots": 1},
+            ),
+        ),
         (("showing", _("Show a few pictures, sounds or sentences of each class")),),
     ),
     "transductive": Meaning(

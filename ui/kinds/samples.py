@@ -68,6 +68,7 @@ def start(example: Example) -> None:
         origin = uploads.origin(data_id)
         target = samples.taken(example.task, example.target) if example.target else None
         asked = address.Address(task=example.task, data=data_id, target=target, strategy=Strategy(example.strategy))
+        asked = asked.with_settings(dict(example.settings))
         run = visitor.submit(Job(draft.read(example.task, asked, None).recipe(origin.title)))
         page = domains.page_of(example.task)
         assert page is not None

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import streamlit as st
 
-from engines import registry
+from engines import registry, trash
 from engines.contract import InputError, Recipe, State
 from engines.jobs import backends, cleanup
 from engines.messages import _
@@ -263,7 +263,7 @@ def _offer_undo() -> None:
         return
     run_id, title = deleted
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="undo_delete"):
-        minutes = words.duration(cleanup.UNDO_SECONDS)
+        minutes = words.duration(trash.SECONDS)
         st.markdown(_("“{plain}” is deleted, for good in {minutes}.", plain=words.plain(title), minutes=minutes))
         if st.button(_("Undo"), icon=":material/undo:", key="undo"):
             del st.session_state[DELETED]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engines import registry
+from engines import registry, trash
 from engines.datasets.exporting import LEARNERS, kept_export
-from engines.datasets.folder import UNDO_SECONDS, DatasetFolder
+from engines.datasets.folder import DatasetFolder
 from engines.datasets.state import DatasetState
 from engines.messages import _, told
 from engines.vision.detection.annotations import drawn
@@ -154,7 +154,7 @@ def _offer_undo() -> None:
             _(
                 "“{plain}” is deleted, for good in {duration}.",
                 plain=words.plain(title),
-                duration=words.duration(UNDO_SECONDS),
+                duration=words.duration(trash.SECONDS),
             )
         )
         if st.button(_("Undo"), icon=":material/undo:", key="undo"):

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from engines.adaptation.linear import unit_length
 from engines.contract import Strategy
 from engines.evidence import calibration
 from engines.messages import _
@@ -37,12 +38,6 @@ PARTS = 10
 
 
 # --- on features ----------------------------------------------------------------------------------
-
-
-def unit_length(features: np.ndarray) -> np.ndarray:
-    """float64 (N, D): each of length 1; zeros stay zeros."""
-    wide = features.astype(np.float64)
-    return wide / np.maximum(np.linalg.norm(wide, axis=-1, keepdims=True), 1e-12)
 
 
 def class_means(features: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:

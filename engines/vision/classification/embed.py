@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import torch
 
-from engines import paths
+from engines import paths, weights
 from engines.contract import ModelCard, Progress, Task
 from engines.messages import _
+from engines.training import frozen_onnx
 from engines.unlabelled.embedding import Listing, embedded, whole
 from engines.unlabelled.examples import Unlabelled
 from engines.vision.classification.dataset import open_unlabelled
@@ -27,6 +29,12 @@ ALIKE = 0.8
 THUMBNAIL_PIXELS = 160
 
 
+COMPARED = 4
+"""Inputs on which ONNX Runtime's numbers must be PyTorch's before it is believed."""
+MANY = 20
+"""Pictures that were asked about one by one, after which it pays to have the network written for ONNX Runtime."""
+
+
 def load(task: Task) -> Pictures:
     """See `contract.Task.embedder`."""
     return Pictures(task.describe(task.info.default_model))
@@ -37,8 +45,14 @@ class Pictures:
 
     def __init__(self, card: ModelCard):
         self.format = input_format(card, VisionSettings())
-        self.network = backbones.build(card, 1, pretrained=True, seed=0).eval()
-        self.identity = f"{card.name}-{self.format.size}-{self.format.framing}"
+        build = partial(backbones.build, card, 1, pretrained=True, seed=0)
+        network = build().eval()
+        network.boundary = len(network.stages)
+        side, noise = self.format.size, torch.Generator().manual_seed(0)
+        some = torch.randn(COMPARED, 3, side, side, generator=noise)
+        self.seen = frozen_onnx.Later(build, network, some, weights=weights.sha256(weights.fetch(card)))
+        self.alone = 0
+        self.identity = f"{card.name}-{side}-{self.format.framing}"
 
     def embed(self, examples: Sequence[bytes]) -> list[np.ndarray | str]:
         """See `contract.Embedder`."""
@@ -47,9 +61,10 @@ class Pictures:
         if not good:
             return found
         squares = torch.from_numpy(np.stack([found[i] for i in good])).permute(0, 3, 1, 2)
-        with torch.no_grad():
-            seen = self.network.run(self.format.plain(squares), 0, len(self.network.stages)).numpy()
-        for i, features in zip(good, seen, strict=True):
+        self.alone += len(examples) == 1
+        if self.alone == MANY:
+            self.seen.begin()
+        for i, features in zip(good, self.seen(self.format.plain(squares)), strict=True):
             found[i] = features
         return found
 
