@@ -53,6 +53,7 @@ PACK_GB = 0.3  # the offline pack's share of the download
 DEBIAN = {
     "chromium": "/usr/bin/chromium",
     "tuxpaint-stamps-default": "/usr/share/tuxpaint/stamps",
+    "tuxpaint-data": "/usr/share/tuxpaint/templates",
     "espeak-ng": "/usr/bin/espeak-ng",
     "flite": "/usr/bin/flite",
     "pocketsphinx-testdata": "/usr/share/pocketsphinx/test",

@@ -1,11 +1,11 @@
 """How well does a detector learn from 160 pictures, and what does it save to run once what is frozen?
 
-    python benchmarks/detection.py [--seeds 3] [--keep DIR] [--write]
+    python benchmarks/detection.py [--seeds 3] [--scratch] [--head] [--keep DIR] [--write]
 
 The sample `scenes`, a fixed set of composites (synthetic: what is tested is pasted from other objects on other
 photographs than what is learnt from), 160 pictures to learn from, 200 to test on. The default recipe (the last two
-blocks of an ImageNet network, pyramid and head) for each seed; the head alone on frozen maps; and, in the first seed's
-run, the same network from random weights with as much computation.
+blocks of an ImageNet network, pyramid and head) for each seed; with `--head` the head alone on frozen maps; with
+`--scratch`, in the first seed's run, the same network from random weights with as much computation.
 
 Then, in processor seconds of one thread: an epoch of the head behind maps that are kept against one that runs the
 frozen part for every picture anew, with the losses of both; and pictures found things on, against decoding them and one
@@ -46,6 +46,8 @@ ASKED = 100
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--seeds", type=int, default=3)
+    arguments.add_argument("--scratch", action="store_true", help="also from random weights, beside the first seed")
+    arguments.add_argument("--head", action="store_true", help="also the head alone")
     arguments.add_argument("--keep", type=Path, default=None, help="where the runs are kept")
     given = arguments.parse_args()
     torch.set_num_threads(1)
@@ -53,8 +55,10 @@ def main() -> None:
         keep = given.keep or Path(made)
         os.environ.setdefault("HEADSTART_HOME", str(keep / "home"))
         data = registry.task(TASK).make_sample(SAMPLE, keep / "samples")
-        rows = [run(keep, data, Strategy.PARTIAL, seed, baseline=seed == 0) for seed in range(given.seeds)]
-        head = run(keep, data, Strategy.FEATURES, 0, baseline=False)
+        rows = [
+            run(keep, data, Strategy.PARTIAL, seed, baseline=given.scratch and seed == 0) for seed in range(given.seeds)
+        ]
+        head = run(keep, data, Strategy.FEATURES, 0, baseline=False) if given.head else None
         text = told(rows, head) + "\n\n" + timed(keep, data)
     publish(text, write=given.write, page=ROOT / "docs" / "detection.md")
 
@@ -91,12 +95,13 @@ def run(keep: Path, data: Path, strategy: Strategy, seed: int, *, baseline: bool
     return found
 
 
-def told(rows: list[dict[str, Any]], head: dict[str, Any]) -> str:
+def told(rows: list[dict[str, Any]], head: dict[str, Any] | None) -> str:
     lines = [
         (f"last two blocks, pyramid and head, seed {row['seed']}", share(row["map50"]), share(row["map"]), spent(row))
         for row in rows
     ]
-    lines.append(("pyramid and head alone, seed 0", share(head["map50"]), share(head["map"]), spent(head)))
+    if head:
+        lines.append(("pyramid and head alone, seed 0", share(head["map50"]), share(head["map"]), spent(head)))
     first = rows[0]
     if first["scratch"]:
         passes = f"(in the run of seed 0; {first['scratch_epochs']} passes)"
@@ -104,7 +109,7 @@ def told(rows: list[dict[str, Any]], head: dict[str, Any]) -> str:
     lines.append(("the usual boxes, without looking", f"{first['usual_boxes']:.3f}", "", ""))
     mean = {name: sum(row[name][0] for row in rows) / len(rows) for name in ("map50", "map")}
     n_train, n_validation, n_test = first["n"]
-    loads = [row["load"] for row in [*rows, head]]
+    loads = [row["load"] for row in [*rows, *([head] if head else [])]]
     return (
         f"Measured by `benchmarks/detection.py`, one thread on a machine shared at a load of {min(loads):.0f} to "
         f"{max(loads):.0f}: {n_train} pictures learnt from, {n_validation} chosen by, {n_test} tested on; 95 % "

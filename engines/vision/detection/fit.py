@@ -16,14 +16,14 @@ from engines.contract.study import Describes
 from engines.evidence import budgets
 from engines.messages import _
 from engines.training import devices, overfitting
-from engines.training.cost import BACKWARD, forward_macs
 from engines.training.settings import require_blocks
 from engines.training.staged import Staged
 from engines.vision.detection import baselines, details, metrics, predict, predictions
+from engines.vision.detection.cost import passes_from_scratch
 from engines.vision.detection.metrics import Found, Matches, Precisions
 from engines.vision.detection.networks import build
 from engines.vision.detection.prepare import Prepared, prepare
-from engines.vision.detection.settings import VIEWS, DetectionSettings
+from engines.vision.detection.settings import DetectionSettings
 from engines.vision.detection.train import TrainSpec, find, learn
 from engines.vision.detection.trial import DetectionTrial
 from engines.vision.images.transforms import Later
@@ -79,7 +79,7 @@ class DetectionStudy(Study):
     ) -> DetectionTrial:
         own = strategy is self.recipe.strategy
         seed, run = self.recipe.seed if seed is None else seed, run or self.run
-        settings = self.settings if own else self.for_the_rival(budget)
+        settings = self.settings if own else self.for_the_rival()
         training, checks = (self.prepared.opened.at(part) for part in ("train", "validation"))
         if budget is not None:
             training, checks = self.within(budget, seed)
@@ -112,20 +112,11 @@ class DetectionStudy(Study):
             on=self.on,
         )
 
-    def for_the_rival(self, budget: int | None = None) -> DetectionSettings:
+    def for_the_rival(self) -> DetectionSettings:
         """Of the training from random weights: as many passes as the recipe's own computation pays for, where nobody
         says how many."""
-        passes = self.settings.baseline_epochs or self.passes_from_scratch()
+        passes = self.settings.baseline_epochs or passes_from_scratch(self.card, self.recipe.strategy, self.settings)
         return replace(self.settings, epochs=passes, learning_rate=None)
-
-    def passes_from_scratch(self) -> int:
-        """How many passes of the whole network, forward and backward, come to what the recipe's strategy computes."""
-        strategy, stages = self.recipe.strategy, len(self.card.stages)
-        epochs, boundary = self.settings.epochs_for(strategy), strategy.boundary(stages, self.settings.blocks)
-        views = VIEWS if self.settings.flip else 1
-        frozen, whole = forward_macs(self.card, 0, boundary), forward_macs(self.card)
-        spent = views * frozen + epochs * (1 + BACKWARD) * (whole - frozen)
-        return max(1, round(spent / ((1 + BACKWARD) * whole)))
 
     @cached_property
     def truth(self) -> list[Found]:

@@ -101,6 +101,10 @@ class Behind:
             found[which] = self.mirrored.activations[indices[which], 0]
         return Varied(self.seen.handed_on(found), self.boxes[indices].mirrored(which, self.size))
 
+    def subset(self, chosen: Tensor) -> Behind:
+        mirrored = self.mirrored and self.mirrored.subset(chosen)
+        return replace(self, seen=self.seen.subset(chosen), mirrored=mirrored, boxes=self.boxes[chosen])
+
 
 def drawn_mirrors(indices: Tensor, flip: bool, generator: torch.Generator) -> Tensor:
     """bool (B,): which of these are seen as in a mirror."""

@@ -128,8 +128,7 @@ def find(spec: TrainSpec, network: Staged, pictures: Pictures, sizes: list[tuple
     network = network.to(spec.on.device).eval()
     seen, found = behind(spec, network, pictures), []
     for some in torch.arange(len(pictures)).split(AT_ONCE):
-        part = _Some(seen, some)
-        said = predict(network, network.boundary, part, spec.on.device, batch=16).numpy()
+        said = predict(network, network.boundary, seen.subset(some), spec.on.device, batch=16).numpy()
         found += [answered(own, pictures.size, *sizes[i]) for own, i in zip(said, some.tolist(), strict=True)]
     return found
 
@@ -140,18 +139,3 @@ def answered(said: np.ndarray, size: int, width: int, height: int) -> Found:
     back = on_picture(boxes, width, height, size)
     real = (back[:, :2] < back[:, 2:]).all(1)
     return Found(back[real], labels[real], scores[real], broken)
-
-
-class _Some:
-    """Those of the examples that `loop.predict` is asked about."""
-
-    lengths = None
-
-    def __init__(self, examples: Behind | Pictures, chosen: torch.Tensor):
-        self.examples, self.chosen = examples, chosen
-
-    def __len__(self) -> int:
-        return len(self.chosen)
-
-    def plain(self, indices: torch.Tensor) -> object:
-        return self.examples.plain(self.chosen[indices])

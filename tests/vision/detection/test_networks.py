@@ -49,8 +49,16 @@ def test_a_network_without_maps_is_refused() -> None:
         build.build(backbones.describe("test_vit"), 3, pretrained=False, seed=0)
 
 
-def said_of(boxes: torch.Tensor, labels: torch.Tensor, classes: int) -> np.ndarray:
-    """What a perfect detector says of one picture: float (A, classes + 5)."""
+def truly_central(middle: np.ndarray, box: np.ndarray) -> float:
+    """The logit of how central a place is in its box."""
+    left, top = middle - box[:2]
+    right, bottom = box[2:] - middle
+    how = np.sqrt(min(left, right) / max(left, right) * min(top, bottom) / max(top, bottom))
+    return float(np.log(how / (1 - how))) if how < 1 else 9.0
+
+
+def said_of(boxes: torch.Tensor, labels: torch.Tensor, classes: int, *, central: bool = True) -> np.ndarray:
+    """What a perfect detector says of one picture, float (A, classes + 5); `central`: that all places are."""
     middles, strides = decode.places(SIZE)
     cost = Cost(SIZE, 1.0, torch.device("cpu"))
     of = cost.assigned(Boxes(boxes[None], labels[None]))[0].numpy()
@@ -62,7 +70,7 @@ def said_of(boxes: torch.Tensor, labels: torch.Tensor, classes: int) -> np.ndarr
             said[place, labels[number]] = 9.0
             said[place, classes : classes + 2] = (middles[place] - box[:2]) / strides[place]
             said[place, classes + 2 : classes + 4] = (box[2:] - middles[place]) / strides[place]
-            said[place, -1] = 9.0
+            said[place, -1] = 9.0 if central else truly_central(middles[place], box)
     return said
 
 
@@ -101,7 +109,12 @@ def test_a_perfect_answer_costs_next_to_nothing_and_batches_add_up() -> None:
     targets = Boxes(boxes, labels)
     cost = Cost(SIZE, mean_places(targets, SIZE), torch.device("cpu"))
     said = torch.from_numpy(
-        np.stack([said_of(own[known >= 0], known[known >= 0], 3) for own, known in zip(boxes, labels, strict=True)])
+        np.stack(
+            [
+                said_of(own[known >= 0], known[known >= 0], 3, central=False)
+                for own, known in zip(boxes, labels, strict=True)
+            ]
+        )
     )
     untaught = torch.zeros_like(said)
     assert float(cost(said.float(), targets)) < 0.2 * float(cost(untaught.float(), targets))

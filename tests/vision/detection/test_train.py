@@ -1,0 +1,98 @@
+"""What is frozen runs once, and nothing comes out otherwise for it; what nobody looks at finds next to nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from engines import registry
+from engines.contract import Recipe, Strategy
+from engines.runs import RunFolder
+from engines.training import strategies
+from engines.training.examples import paired
+from engines.training.staged import Staged
+from engines.vision.detection import baselines, metrics, predictions, train
+from engines.vision.detection.fit import DetectionStudy
+from engines.vision.detection.metrics import Found
+from engines.vision.detection.networks import build
+from engines.vision.models import backbones
+from tests import tiny_boxes
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> DetectionStudy:
+    data = tiny_boxes.write_data(tmp_path / "data")
+    settings = {"image_size": 64, "epochs": 1}
+    recipe = Recipe("vision.detection", str(data), "test_resnet", Strategy.PARTIAL, settings=settings)
+    found = registry.task("vision.detection").open(recipe, RunFolder.create(recipe, tmp_path / "run"))
+    assert isinstance(found, DetectionStudy)
+    return found
+
+
+def random_network() -> Staged:
+    return build.build(backbones.describe("test_resnet"), 2, pretrained=False, seed=0)
+
+
+@pytest.mark.parametrize("strategy", [Strategy.FEATURES, Strategy.PARTIAL])
+def test_kept_maps_give_what_the_whole_network_gives(study: DetectionStudy, strategy: Strategy) -> None:
+    network = random_network()
+    strategies.apply(network, strategy, study.settings)
+    network.eval()
+    spec = study.train_spec(study.settings, 0, study.run, np.arange(12), np.arange(0))
+    behind = train.behind(spec, network, spec.training, mirrors=True)
+    assert behind is not spec.training
+    at = torch.arange(12)
+    kept, plain = (paired(each, at, torch.Generator().manual_seed(3)) for each in (behind, spec.training))
+    with torch.no_grad():
+        assert torch.allclose(network(kept.inputs, network.boundary), network(plain.inputs), atol=1e-4)
+    assert torch.equal(kept.targets.boxes, plain.targets.boxes)
+    assert not torch.equal(kept.targets.boxes, spec.training.boxes.boxes), "some are mirrored"
+    few = torch.tensor([7, 2])
+    with torch.no_grad():
+        some = network(behind.subset(few).plain(torch.arange(2)), network.boundary)
+        assert torch.allclose(some, network(spec.training.plain(few)), atol=1e-4)
+
+
+def test_without_flip_nothing_is_mirrored(study: DetectionStudy) -> None:
+    pictures = study.prepared.part("train")
+    pictures.flip = False
+    found = paired(pictures, torch.arange(8), torch.Generator().manual_seed(3))
+    assert torch.equal(found.targets.boxes, pictures.boxes.boxes[:8])
+    assert torch.equal(found.inputs, pictures.plain(torch.arange(8)))
+
+
+def test_a_number_that_is_none_is_told_and_not_counted(study: DetectionStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+    study.compute()
+    monkeypatch.setattr(study, "build", lambda **_given: random_network())
+    real = train.predict
+
+    def broken(*given: object, **more: object) -> torch.Tensor:
+        said = real(*given, **more)  # type: ignore[arg-type]
+        said[:, 0, 0] = torch.nan
+        return said
+
+    monkeypatch.setattr(train, "predict", broken)
+    trial = study.trial(Strategy.PARTIAL)
+    assert all(np.isfinite(each.boxes).all() for each in trial.found)
+    assert any("were no numbers" in note for note in study.notes)
+
+
+def test_the_usual_boxes_are_learnt_and_the_same_everywhere(study: DetectionStudy) -> None:
+    pictures = study.prepared.opened.pictures
+    found = baselines.usual_boxes(pictures, [(64, 64), (128, 64)], 2)
+    assert found[0].labels.tolist() == found[1].labels.tolist()
+    np.testing.assert_allclose(found[1].boxes, found[0].boxes * [2, 1, 2, 1])
+    own = metrics.matched(baselines.usual_boxes(pictures, study.sizes("test"), 2), study.truth, 2)
+    assert own.mean(overlaps=slice(0, 1)) < 0.5
+
+
+def test_a_thing_is_found_once() -> None:
+    boxes = np.array([[0.0, 0, 10, 10], [0, 0, 10, 9], [30, 30, 40, 40]])
+    found = Found(boxes, np.array([0, 0, 1]), np.array([0.9, 0.8, 0.7]))
+    there = np.array([[0.0, 0, 10, 10], [30, 30, 40, 41]])
+    assert predictions.matched(found, there, np.array([0, 0])).tolist() == [True, False, False]
+    assert predictions.in_words(["cat", "dog", "cat"]) == "2 cat, dog"
+    assert predictions.in_words([]) == "nothing"
