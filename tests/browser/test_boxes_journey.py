@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import time
 
@@ -17,7 +18,7 @@ from tests.browser.test_accessibility import THEMES, Visitor, put_on, violations
 WIDTH, HEIGHT = 320, 240
 DRAWN_ON, OTHERS = 10, 2
 WITHIN = 180
-"""Seconds of machine time, from the press on the button that trains to a proposal."""
+"""Seconds of machine time, from the press on the button that trains to a proposal: of the clock, less what others took."""
 Sides = tuple[int, int, int, int]
 
 
@@ -143,7 +144,8 @@ def test_a_first_detector_from_own_boxes(visitor: Visitor) -> None:
     assert any(hits), (truth, proposed)
     page.get_by_role("button", name="Accept all").click()
     page.get_by_text(re.compile(rf"^{2 * DRAWN_ON + len(proposed)} boxes so far")).wait_for()
-    assert took <= WITHIN or time.process_time() <= WITHIN
+    crowd = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    assert took / crowd <= WITHIN, f"{took:.0f} s on a machine that {crowd:.1f} times as many waited for"
 
 
 def _overlap(sides: Sides, box: tuple[float, ...]) -> float:

@@ -30,7 +30,7 @@ def example(kind: str, number: int, label: str) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("kind", LEARNERS)
+@pytest.mark.parametrize("kind", [kind for kind in LEARNERS if kind != "boxes"])  # theirs: test_boxes.py
 def test_every_class_and_every_example_arrives(kind: str) -> None:
     dataset = DatasetFolder.create(kind, "Odd names")
     for number in range(EACH * len(CLASSES)):
