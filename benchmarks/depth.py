@@ -35,8 +35,9 @@ from engines.contract import Estimate, Recipe, Strategy
 from engines.data.folds import draw
 from engines.data.splits import split
 from engines.evidence.scores import Accuracies
-from engines.runs import QuietRun, RunFolder
+from engines.runs import RunFolder
 from engines.training import devices, transfer
+from engines.trial_runs import QuietRun
 
 TASKS = {
     "photographs": "vision.classification",

@@ -42,7 +42,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from engines import messages, paths, shown_ids
-from engines.contract import Cancelled, Event, InputError, Job, Json, Problem, Recipe, Result, Run, State
+from engines.contract import Cancelled, Event, InputError, Job, Json, Problem, Recipe, Result, State
 from engines.contract.results import Comparison
 from engines.messages import _
 
@@ -308,34 +308,6 @@ class RunFolder:
             raise Cancelled
         if not self.exists:  # or a checkpoint would make a folder that no run lies in
             raise FileNotFoundError(self.path / "recipe.json")
-
-
-class TrialRun:
-    """One training within a run: a folder of its own for its checkpoint, the whole's events and cancel flag."""
-
-    def __init__(self, run: Run, name: str):
-        self.run, self.name = run, name
-        self.path = run.path / name
-
-    def emit(self, kind: str, **data: Json) -> None:
-        """What concerns the whole; the curves of one training among many do not."""
-        if kind != "epoch":
-            self.run.emit(kind, **data)
-
-    def write(self, name: str, text: str) -> Path:
-        return self.run.write(f"{self.name}/{name}", text)
-
-    def check_cancelled(self) -> None:
-        self.run.check_cancelled()
-
-
-class QuietRun(TrialRun):
-    """One of many like trainings: what happens in it is told once, by how many are done. What is out of the ordinary
-    is told all the same."""
-
-    def emit(self, kind: str, **data: Json) -> None:
-        if kind == "note":
-            self.run.emit(kind, **data)
 
 
 def _ends_with_newline(file: BinaryIO) -> bool:

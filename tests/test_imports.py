@@ -31,7 +31,7 @@ LAYERS = (
         "engines.versions",
         "engines.weights",
     ),
-    ("engines.shown_ids", "engines.runs", "engines.trash"),
+    ("engines.shown_ids", "engines.runs", "engines.trash", "engines.trial_runs"),
     ("engines.data", "engines.exports", "engines.hosting"),
     ("engines.datasets", "engines.hub_files"),
     ("engines.training", "engines.cost", "engines.evidence", "engines.attribution", "engines.reporting"),

@@ -25,10 +25,10 @@ from engines.data.splits import split
 from engines.evidence import calibration
 from engines.messages import _
 from engines.reporting import wording
-from engines.runs import QuietRun
 from engines.training.checkpoint import Progress
 from engines.training.settings import TrainSettings
 from engines.training.transfer import TrainOutcome, TrainSpec
+from engines.trial_runs import QuietRun
 
 P = TypeVar("P", bound=Prepared)
 Answers = Callable[[TrainSpec, TrainOutcome, Tensor], np.ndarray]

@@ -22,9 +22,10 @@ from engines.evidence import layers as measures
 from engines.evidence.intervals import balanced_accuracy
 from engines.evidence.scores import Accuracies
 from engines.messages import _
-from engines.runs import LAYERS, RunFolder, TrialRun, no_model, refusal
+from engines.runs import LAYERS, RunFolder, no_model, refusal
 from engines.training.examples import LabelledExamples, batches
 from engines.training.staged import Staged, StageModule
+from engines.trial_runs import TrialRun
 
 MOST = 200
 """Held-out examples that are looked at, and as many of those that were learnt from, for the probes to learn from."""

@@ -20,8 +20,9 @@ from engines.contract import InputError, Problem, Run, Strategy, Study
 from engines.evidence import depth_curve
 from engines.evidence.intervals import balanced
 from engines.messages import _
-from engines.runs import TRIALS, TrialRun
+from engines.runs import TRIALS
 from engines.training import transfer
+from engines.trial_runs import TrialRun
 
 FEWEST = 10
 """Held-out examples below which a curve would be noise."""

@@ -25,7 +25,8 @@ from engines.evidence.side_by_side import Train, Training
 from engines.evidence.trial_files import Left
 from engines.evidence.verdict import compared
 from engines.messages import _
-from engines.runs import TRIALS, RunFolder, TrialRun
+from engines.runs import TRIALS, RunFolder
+from engines.trial_runs import TrialRun
 
 Point = dict[str, Any]
 """budget, strategy, mean, low, high, seeds, values (one a seed), seconds (of a training), n_learnt."""

@@ -15,8 +15,7 @@ from engines.messages import _
 from engines.training import array_cache, frozen_onnx, memory
 from engines.training.devices import derived_seed
 from engines.training.examples import Labelled, LabelledExamples, Pace, TokenExamples, batches
-from engines.training.staged import Staged
-from engines.training.taps import Taps
+from engines.training.staged import Staged, Taps
 from engines.training.tokens import CachedTokens, Tokens
 
 COMPARED = 8

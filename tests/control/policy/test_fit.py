@@ -14,7 +14,8 @@ from engines.control.logs import logs
 from engines.control.policy.fit import PolicyStudy
 from engines.control.policy.strategies import IDENTIFIED
 from engines.control.simulation.target import Target
-from engines.runs import RunFolder, TrialRun
+from engines.runs import RunFolder
+from engines.trial_runs import TrialRun
 from tests import tiny_control
 
 pytestmark = pytest.mark.usefixtures("one_thread")

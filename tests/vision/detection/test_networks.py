@@ -8,8 +8,7 @@ import torch
 
 from engines.contract import InputError, Strategy
 from engines.training import strategies
-from engines.training.staged import Staged, count
-from engines.training.taps import Taps
+from engines.training.staged import Staged, Taps, count
 from engines.vision.detection.networks import build, decode
 from engines.vision.detection.networks.loss import Boxes, Cost, mean_places
 from engines.vision.detection.settings import DetectionSettings

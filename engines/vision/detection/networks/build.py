@@ -11,8 +11,7 @@ from torch import Tensor
 from engines.contract import InputError, ModelCard, Problem
 from engines.messages import _
 from engines.training.devices import seed_everything
-from engines.training.staged import Staged, StageModule, count
-from engines.training.taps import Taps
+from engines.training.staged import Staged, StageModule, Taps, count
 from engines.vision.detection.networks.detector import WIDTH, Detector, stages_of
 from engines.vision.models import backbones
 
