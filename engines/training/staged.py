@@ -26,7 +26,7 @@ class Inputs(Protocol):
 
 @dataclass(frozen=True)
 class Taps:
-    """What a feature pyramid reads: maps of several stages. Those kept on the way, and last the one that the next stage reads."""
+    """What a feature pyramid reads: maps kept on the way, and last the one that the next stage reads."""
 
     maps: tuple[Tensor, ...]
     """float (B, C, H, W) each."""
