@@ -18,13 +18,12 @@ from engines.jobs.serving import cards, machine
 def two_cards(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setattr(gpus, "names", lambda: ("GPU-a", "GPU-b"))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    monkeypatch.delenv(cards.KEPT, raising=False)
+    monkeypatch.setattr(cards, "_kept", [])
     cards.measured.cache_clear()
     return monkeypatch
 
 
 def test_the_server_hides_the_cards_from_itself(two_cards: pytest.MonkeyPatch) -> None:
-    two_cards.setenv(cards.KEPT, "")  # so that what `hide` sets is taken back after the test
     cards.hide()
     assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
     assert cards.hidden()
@@ -46,22 +45,21 @@ def test_without_cards_nothing_is_hidden(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_card_is_measured_in_a_process_of_its_own(two_cards: pytest.MonkeyPatch) -> None:
-    two_cards.setenv(cards.KEPT, "GPU-a,GPU-b")
-    two_cards.setenv("CUDA_VISIBLE_DEVICES", "")
+    cards.hide()
     found = {"device": "cuda", "device_name": "NVIDIA A", "macs_per_second": 1e12, "precision": "bf16"}
     seen: list[Any] = []
 
     def answered(command: list[str], env: dict[str, str], **_: Any) -> subprocess.CompletedProcess[str]:
-        seen.append((command[1:], env["CUDA_VISIBLE_DEVICES"], cards.KEPT in env))
+        seen.append((command[1:], env["CUDA_VISIBLE_DEVICES"]))
         return subprocess.CompletedProcess(command, 0, stdout=f"a library's greeting\n{json.dumps(found)}\n")
 
     two_cards.setattr(subprocess, "run", answered)
     assert machine.measure() == machine.measure() == found
-    assert seen == [(["-m", "engines.jobs.serving.machine"], "GPU-a,GPU-b", False)]
+    assert seen == [(["-m", "engines.jobs.serving.machine"], "GPU-a,GPU-b")]
 
 
 def test_a_card_that_does_not_answer_is_a_sentence(two_cards: pytest.MonkeyPatch) -> None:
-    two_cards.setenv(cards.KEPT, "GPU-a")
+    cards.hide()
     two_cards.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0, stdout=""))
     with pytest.raises(InputError, match=r"^the graphics card: it does not answer"):
         cards.measured()

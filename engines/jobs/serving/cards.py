@@ -17,8 +17,8 @@ from engines.contract import InputError, Problem
 from engines.jobs.local import gpus
 from engines.messages import _
 
-KEPT = "HEADSTART_CARDS"
-"""What CUDA_VISIBLE_DEVICES was before the server hid the cards from itself; not set where it did not."""
+_kept: list[str] = []
+"""The names of the cards that this process hides from itself, as CUDA_VISIBLE_DEVICES takes them."""
 PATIENCE = 120
 """Seconds that looking at a card may take: its driver starts first."""
 
@@ -26,19 +26,18 @@ PATIENCE = 120
 def hide() -> None:
     """Call it before torch is imported. Nothing happens on a machine without cards."""
     if os.environ.get("HEADSTART_ANSWERS_ON", "").strip().lower() != "gpu" and (cards := gpus.names()):
-        os.environ[KEPT] = ",".join(cards)
+        _kept[:] = cards
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
 def hidden() -> bool:
-    return KEPT in os.environ
+    return bool(_kept)
 
 
 @functools.cache
 def measured() -> dict[str, Any]:
     """`machine.measure()` as a process sees it that has the cards. Raises InputError where it does not answer."""
-    environment = {name: value for name, value in os.environ.items() if name != KEPT}
-    environment["CUDA_VISIBLE_DEVICES"] = os.environ[KEPT]
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ",".join(_kept)}
     command = [sys.executable, "-m", "engines.jobs.serving.machine"]
     try:
         ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=True)
