@@ -23,7 +23,8 @@ def two_cards(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def test_the_server_hides_the_cards_from_itself(two_cards: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("two_cards")
+def test_the_server_hides_the_cards_from_itself() -> None:
     cards.hide()
     assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
     assert cards.hidden()
