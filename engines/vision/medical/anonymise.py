@@ -94,8 +94,8 @@ def write(brought: Path, out: Path) -> list[Skipped]:
         target = out / f"{part_of(table.path.stem) or 'labels'}{'' if len(tables) == 1 else f'-{at}'}.csv"
         try:
             found = label_tables.rewrite(table.path, target, now, lambda cell: patients.hashed(cell, key), people)
-        except InputError as error:
-            skipped.append(Skipped(_called(table, files), error.problems[0].found))
+        except InputError:  # what it says of the table may quote it
+            skipped.append(Skipped(_called(table, files), _("cannot be read as a table, and is not kept")))
             continue
         if found is None:
             skipped.append(Skipped(_called(table, files), _("names none of the scans, and is not kept")))
@@ -123,6 +123,7 @@ def _read(one: _File, waiting: Path, people: set[str], looks: defaultdict[str, s
         scan, whose = dicom.read(one.path)
         one.kind, one.patient = "dicom", whose.id
         people.update(word for name in whose.names for word in label_tables.words_of(name))
+        people.update(label_tables.whole(number) for number in whose.numbers if number)  # words of it may be a class's
         if whose.looks:
             looks[whose.looks].add(whose.id)
     elif nifti.is_one(one.path):

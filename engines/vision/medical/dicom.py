@@ -64,7 +64,9 @@ class Whose:
 
     id: str = ""
     names: list[str] = field(default_factory=list)
-    """Names of people and numbers of patients anywhere in it."""
+    """Of people."""
+    numbers: list[str] = field(default_factory=list)
+    """Of patients and examinations."""
     looks: str = ""
     """Date of birth, sex and size: by which two numbers may be one person; '' where too little of it is there."""
 
@@ -269,8 +271,10 @@ def _whose(dataset: Dataset) -> Whose:
     if text["PatientBirthDate"] and (size or text["PatientSex"]):
         found.looks = " ".join((text["PatientBirthDate"], text["PatientSex"], size))
     for element in dataset:
-        if element.VR == "PN" or element.keyword in {"PatientID", "OtherPatientIDs", "AccessionNumber"}:
+        if element.VR == "PN":
             found.names.append(_text(dataset, element.tag))
+        elif element.keyword in {"PatientID", "OtherPatientIDs", "AccessionNumber"}:
+            found.numbers.append(_text(dataset, element.tag))
     return found
 
 

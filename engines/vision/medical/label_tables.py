@@ -122,8 +122,12 @@ def _names_somebody(cells: list[str], people: Set[str]) -> bool:
 
 def words_of(text: str) -> set[str]:
     """The words of a name, in small letters, of three letters or digits at least; and the whole of it."""
-    words = {word for word in re.findall(r"[^\W_]+", text.casefold()) if len(word) > 2}
-    return words | ({"".join(re.findall(r"[^\W_]+", text.casefold()))} - {""})
+    return {word for word in re.findall(r"[^\W_]+", text.casefold()) if len(word) > 2} | ({whole(text)} - {""})
+
+
+def whole(text: str) -> str:
+    """All letters and digits, in small letters: 'P 01' is 'p01'."""
+    return "".join(re.findall(r"[^\W_]+", text.casefold()))
 
 
 def _cell(row: list[str], at: int) -> str:

@@ -416,3 +416,8 @@ def test_one_file_and_several_can_be_asked_about(clinic: Path, tmp_path: Path) -
     found, skipped = open_unlabelled(one, tmp_path / "work")
     assert ([name for name, _ in found], skipped) == (["00001.png"], [])
     assert len(open_unlabelled(clinic, tmp_path / "all")[0]) == 16
+
+
+def test_a_class_may_be_called_like_a_part_of_numbers(clinic: Path, tmp_path: Path) -> None:
+    written(clinic / "tumour/more/1.dcm", slice_of("tumour-001", 60))
+    assert open_photographs(clinic, tmp_path / "work").classes == ["healthy", "tumour"]
