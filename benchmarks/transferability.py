@@ -1,13 +1,14 @@
 """Could we have known? Models and depths as ranked before training, against frozen heads measured on the test part.
 
-    python benchmarks/transferability.py [--write]
+    python benchmarks/transferability.py --task vision.classification [--keep DIR] [--write]
 
 Candidates are a network as far as each of its stages, and the same networks with random weights. Each set's training
 part (at most 300 examples) is scored as `rank` scores it; the truth is the balanced accuracy, on the test part that no
 score has seen, of a logistic regression fitted on the training part's frozen features. Sets are made of what is
 installed: Tux Paint's stamps, scikit-learn's digits, Headstart's own samples and the documentation of installed
 libraries; several share pictures or sentences. Everything is drawn with seed 0; intervals are over sets, as if they
-were independent. No set, candidate or score was left out for what it gave.
+were independent. No set, candidate or score was left out for what it gave. Each set leaves a file in `--keep`,
+so that a measurement that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ TRACK_RECORD = ROOT / "engines/evidence/track_record.json"
 MOST = 300  # examples that are learnt from
 STAMPS = next(place for place in map(Path, TUXPAINT_PLACES) if place.is_dir())
 RANDOM_DEPTHS = {"vision.classification": (3, 6, 8), "text.sentiment": (1, 4, 7)}
-MODELS = {"vision.classification": ("tf_efficientnet_lite0",), "text.sentiment": ("all-MiniLM-L6-v2", "elmo-small")}
+NETWORKS = ("tf_efficientnet_lite0", "mobilenetv2_100", "tf_efficientnet_lite1", "tf_efficientnet_lite2")
+MODELS = {"vision.classification": NETWORKS, "text.sentiment": ("all-MiniLM-L6-v2", "elmo-small")}
 SCORES = ("kNN, leave-one-out", "LogME", "NLEEP", "their mean rank", "probe, cross-validated")
 HALVES = "one half of the test, judged by the other"
 Picture = tuple[Image.Image, str]
@@ -252,11 +254,12 @@ class Measured:
     sizes: tuple[int, int]
 
 
-def measure(task: str, name: str, data: Path, folder: Path) -> Measured:
+def measure(task: str, name: str, data: Path, folder: Path, size: int | None) -> Measured:
     found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     labels = tested = groups = np.empty(0, dtype=np.int64)
+    settings = {"test_fraction": 0.4} | ({"image_size": size} if size else {})
     for model in MODELS[task]:
-        recipe = Recipe(task, str(data), model, Strategy.FEATURES, seed=SEED, settings={"test_fraction": 0.4})
+        recipe = Recipe(task, str(data), model, Strategy.FEATURES, seed=SEED, settings=settings)
         study = registry.task(task).open(recipe, Aside(folder))
         assert isinstance(study, ClassificationStudy)
         parts = study.prepared.parts
@@ -362,85 +365,86 @@ def of_the_rule(sets: list[Measured]) -> tuple[np.ndarray, np.ndarray]:
     return np.array(correlations), np.array(regrets)
 
 
-def track_record(sets: list[Measured]) -> dict[str, dict[str, float]]:
+def track_record(sets: list[Measured]) -> dict[str, float]:
     """What pages say beside a ranking: how the rule did on our own sets."""
-    found = {}
-    for task in MODELS:
-        correlations, regrets = of_the_rule([one for one in sets if one.task == task])
-        found[task] = {
-            "sets": len(regrets),
-            "spearman": round(float(correlations.mean()), 2),
-            "regret": round(float(regrets.mean()), 1),
-            "worst": round(float(regrets.max()), 1),
-        }
-    return found
-
-
-def report(sets: list[Measured]) -> str:
-    parts = []
-    for task in MODELS:
-        own = [one for one in sets if one.task == task]
-        if not own:
-            continue
-        many, few = len(own[0].truth), int(own[0].pretrained.sum())
-        header = ("Score", "Spearman, mean over sets (95 %)", "regret of its pick, points", "worst")
-        parts.append(f"**{task}**, {many} candidates × {len(own)} sets:\n\n{table(header, of_scores(own, False))}")
-        parts.append(f"The {few} with pretrained weights alone:\n\n{table(header, of_scores(own, True))}")
-        rows: list[tuple[str, ...]] = []
-        for one in own:
-            first, best = int(np.lexsort((-one.scores[:, 0], -one.scores[:, 3]))[0]), int(one.truth.argmax())
-            rho = spearmanr(one.scores[:, 3], one.truth).statistic
-            rows.append(
-                (
-                    one.name,
-                    f"{one.sizes[0]} / {one.sizes[1]}",
-                    f"{rho:.2f}",
-                    f"{one.candidates[first]}: {one.truth[first]:.2f}",
-                    f"{one.candidates[best]}: {one.truth[best]:.2f}",
-                    f"{one.tied} of {many}",
-                    f"{one.scores[first, 4]:.2f}",
-                )
-            )
-        columns = (
-            "Set",
-            "learnt / tested",
-            "Spearman of the mean rank",
-            "its pick",
-            "the best",
-            "tied with the pick",
-            "expected of the pick",
-        )
-        parts.append(table(columns, rows))
     correlations, regrets = of_the_rule(sets)
-    parts.append(
-        f"**Both tasks**, mean rank among pretrained candidates over {len(sets)} sets: Spearman "
-        f"{interval(correlations)}, mean regret {regrets.mean():.1f} points, worst {regrets.max():.1f}."
-    )
-    parts.append(of_forecasts(sets))
-    return "\n\n".join(parts)
+    return {
+        "sets": len(regrets),
+        "spearman": round(float(correlations.mean()), 2),
+        "regret": round(float(regrets.mean()), 1),
+        "worst": round(float(regrets.max()), 1),
+    }
 
 
-def of_forecasts(sets: list[Measured]) -> str:
-    """The accuracy and the gain to expect, against what was measured."""
-    said = []
-    for task in MODELS:
-        own = [one for one in sets if one.task == task]
-        if not own:
-            continue
-        errors = np.concatenate([100 * (one.scores[:, 4] - one.truth) for one in own])
-        gains = np.array([gain for one in own for gain in one.gains])
-        whole = np.array([one.gains[-1] for one in own])
-        clear = gains[np.abs(gains[:, 0]) > gains[:, 1]]
-        said.append(
-            f"- **{task}**, accuracy to expect (probe) over {len(errors)} pairs: mean error "
-            f"{np.abs(errors).mean():.1f} points, bias {errors.mean():+.1f}, worst {np.abs(errors).max():.1f}. "
-            f"Gain to expect over random weights, {len(gains)} pairs of a depth and a set: {signs(gains)}, mean error "
-            f"{100 * np.abs(gains[:, 0] - gains[:, 2]).mean():.1f} points, Spearman "
-            f"{spearmanr(gains[:, 0], gains[:, 2]).statistic:.2f}; of whole networks, {len(whole)} pairs: "
-            f"{signs(whole)}, mean error {100 * np.abs(whole[:, 0] - whole[:, 2]).mean():.1f}; where its interval "
-            f"leaves out zero, {len(clear)} pairs: {signs(clear)}."
+def report(task: str, own: list[Measured]) -> str:
+    parts = []
+    many, few = len(own[0].truth), int(own[0].pretrained.sum())
+    header = ("Score", "Spearman, mean over sets (95 %)", "regret of its pick, points", "worst")
+    parts.append(f"**{task}**, {many} candidates × {len(own)} sets:\n\n{table(header, of_scores(own, False))}")
+    parts.append(f"The {few} with pretrained weights alone:\n\n{table(header, of_scores(own, True))}")
+    rows: list[tuple[str, ...]] = []
+    for one in own:
+        first, best = int(np.lexsort((-one.scores[:, 0], -one.scores[:, 3]))[0]), int(one.truth.argmax())
+        rho = spearmanr(one.scores[:, 3], one.truth).statistic
+        rows.append(
+            (
+                one.name,
+                f"{one.sizes[0]} / {one.sizes[1]}",
+                f"{rho:.2f}",
+                f"{one.candidates[first]}: {one.truth[first]:.2f}",
+                f"{one.candidates[best]}: {one.truth[best]:.2f}",
+                f"{one.tied} of {many}",
+                f"{one.scores[first, 4]:.2f}",
+            )
         )
-    return "\n".join(said)
+    columns = (
+        "Set",
+        "learnt / tested",
+        "Spearman of the mean rank",
+        "its pick",
+        "the best",
+        "tied with the pick",
+        "expected of the pick",
+    )
+    return "\n\n".join([*parts, table(columns, rows), of_whole_networks(task, own), of_forecasts(own)])
+
+
+def of_whole_networks(task: str, sets: list[Measured]) -> str:
+    """How the mean rank orders whole networks, where there are three or more: which model, whatever the depth."""
+    if len(MODELS[task]) < 3:
+        return ""
+    correlations, regrets = [], []
+    for one in sets:
+        deepest: dict[str, int] = {}
+        for at, (name, known) in enumerate(zip(one.candidates, one.pretrained, strict=True)):
+            if known:
+                deepest[name.rsplit(" ", 1)[0]] = at  # the last depth of each
+        at_whole = np.array(list(deepest.values()))
+        ranks, truth = mean_ranks(one.scores[at_whole, :3]), one.truth[at_whole]
+        correlations.append(spearmanr(-ranks, truth).statistic)
+        regrets.append(100 * (truth.max() - truth[np.lexsort((-one.scores[at_whole, 0], ranks))[0]]))
+    lost = np.array(regrets)
+    return (
+        f"The {len(MODELS[task])} whole networks alone, mean rank: Spearman {interval(np.nan_to_num(correlations))}, "
+        f"mean regret {lost.mean():.1f} points, worst {lost.max():.1f}."
+    )
+
+
+def of_forecasts(own: list[Measured]) -> str:
+    """The accuracy and the gain to expect, against what was measured."""
+    errors = np.concatenate([100 * (one.scores[:, 4] - one.truth) for one in own])
+    gains = np.array([gain for one in own for gain in one.gains])
+    whole = np.array([one.gains[-1] for one in own])
+    clear = gains[np.abs(gains[:, 0]) > gains[:, 1]]
+    return (
+        f"Accuracy to expect (probe) over {len(errors)} pairs: mean error "
+        f"{np.abs(errors).mean():.1f} points, bias {errors.mean():+.1f}, worst {np.abs(errors).max():.1f}. "
+        f"Gain to expect over random weights, {len(gains)} pairs of a depth and a set: {signs(gains)}, mean error "
+        f"{100 * np.abs(gains[:, 0] - gains[:, 2]).mean():.1f} points, Spearman "
+        f"{spearmanr(gains[:, 0], gains[:, 2]).statistic:.2f}; of whole networks, {len(whole)} pairs: "
+        f"{signs(whole)}, mean error {100 * np.abs(whole[:, 0] - whole[:, 2]).mean():.1f}; where its interval "
+        f"leaves out zero, {len(clear)} pairs: {signs(clear)}."
+    )
 
 
 def signs(gains: np.ndarray) -> str:
@@ -448,22 +452,45 @@ def signs(gains: np.ndarray) -> str:
     return f"sign right in {right.sum()} of {len(right)} ({100 * right.mean():.0f} %)"
 
 
+def kept(file: Path, measured: Callable[[], Measured]) -> Measured:
+    """What was measured on a set, from its file where there is one."""
+    if not file.is_file():
+        found = {name: getattr(value, "tolist", lambda v=value: v)() for name, value in vars(measured()).items()}
+        file.write_text(json.dumps(found), encoding="utf-8")
+    told = json.loads(file.read_text(encoding="utf-8"))
+    arrays = {name: np.array(told[name]) for name in ("pretrained", "scores", "truth", "right", "tested")}
+    return Measured(**told | arrays)
+
+
 def main() -> None:
-    given = parser(__doc__).parse_args()
+    options = parser(__doc__)
+    options.add_argument("--task", choices=MODELS, required=True)
+    options.add_argument("--sets", help="only these, with commas between them")
+    options.add_argument("--size", type=int, help="of pictures, in pixels; by default what each network was made for")
+    options.add_argument("--keep", type=Path, help="a folder for what was measured on each set")
+    given = options.parse_args()
+    of_pictures = given.task == "vision.classification"
+    write, names = (write_pictures, list(PICTURES)) if of_pictures else (write_texts, list(TEXTS))
+    names = given.sets.split(",") if given.sets else names
     sets = []
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["HEADSTART_HOME"] = f"{scratch}/home"
-        for task, names, write in (
-            ("vision.classification", PICTURES, write_pictures),
-            ("text.sentiment", TEXTS, write_texts),
-        ):
-            for name in names:
-                place = Path(scratch) / task / name.replace(" ", "-")
-                sets.append(measure(task, name, write(name, place), Path(scratch)))
-                print(name, sets[-1].sizes, sets[-1].truth.round(2), file=sys.stderr, flush=True)
-    publish(report(sets), write=given.write, page=ROOT / "docs/evidence/transferability.md")
+        folder = given.keep or Path(scratch) / "kept"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            place = Path(scratch) / name.replace(" ", "-")
+
+            def measured(name: str = name, place: Path = place) -> Measured:
+                return measure(given.task, name, write(name, place), Path(scratch), given.size)
+
+            sets.append(kept(folder / f"{given.task} {name}.json".replace(" ", "-"), measured))
+            print(name, sets[-1].sizes, sets[-1].truth.round(2), file=sys.stderr, flush=True)
+    page = ROOT / "docs/evidence/transferability.md"
+    publish(report(given.task, sets), write=given.write, page=page, section=f"transferability.py {given.task}")
     if given.write:
-        TRACK_RECORD.write_text(json.dumps(track_record(sets), indent=2) + "\n", encoding="utf-8")
+        told = json.loads(TRACK_RECORD.read_text(encoding="utf-8"))
+        told[given.task] = told.get(given.task, {}) | track_record(sets)
+        TRACK_RECORD.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
