@@ -27,15 +27,16 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
     return arguments
 
 
-def publish(text: str, *, write: bool, page: Path = PERFORMANCE, section: str | None = None) -> None:
-    """Prints `text` (Markdown) under the machine, the date and the command; with `write`, puts it into the page too, in
-    place of the script's own section or of another `section`."""
+def publish(text: str, *, write: bool, page: Path = PERFORMANCE, part: str = "") -> None:
+    """Prints `text` (Markdown) under the machine, the date and the command; with `write`, puts it into the page too.
+    `part`: which of the script's sections, where it has several ('<!-- frozen.py PART -->')."""
     script = Path(sys.argv[0]).name
     command = " ".join(word for word in [script, *sys.argv[1:]] if word != "--write")
     text = f"{text.strip()}\n\n`benchmarks/{command}`, {datetime.date.today():%d %B %Y}, {machine()}."
     print(text)
     if write:
-        page.write_text(replaced(page.read_text(encoding="utf-8"), section or script, text), encoding="utf-8")
+        section = f"{script} {part}".strip()
+        page.write_text(replaced(page.read_text(encoding="utf-8"), section, text), encoding="utf-8")
 
 
 def replaced(page: str, script: str, text: str) -> str:

@@ -486,7 +486,7 @@ def main() -> None:
             sets.append(kept(folder / f"{given.task} {name}.json".replace(" ", "-"), measured))
             print(name, sets[-1].sizes, sets[-1].truth.round(2), file=sys.stderr, flush=True)
     page = ROOT / "docs/evidence/transferability.md"
-    publish(report(given.task, sets), write=given.write, page=page, section=f"transferability.py {given.task}")
+    publish(report(given.task, sets), write=given.write, page=page, part=given.task)
     if given.write:
         told = json.loads(TRACK_RECORD.read_text(encoding="utf-8"))
         told[given.task] = told.get(given.task, {}) | track_record(sets)

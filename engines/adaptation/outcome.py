@@ -102,7 +102,7 @@ def details(target: Target, adapted: Adapted, info: TaskInfo, classes: Sequence[
         ],
         "estimate": {**adapted.estimates(), "error": rule.measured(info.name).get("estimate")},
         "truth": None,
-        "sentence": _sentence(target, choice, info),
+        "sentence": sentence(len(target), choice, info),
     }
     if len(target.judged):
         ours, theirs = scores(target, adapted.after), scores(target, adapted.before)
@@ -128,8 +128,9 @@ def write(folder: Path, target: Target, adapted: Adapted, classes: Sequence[str]
     pq.write_table(pa.table(columns), folder / FILE)
 
 
-def _sentence(target: Target, choice: rule.Choice, info: TaskInfo) -> str:
-    n = _("{target:,} {unit} of a new domain, without their labels", target=len(target), unit=info.unit)
+def sentence(target: int, choice: rule.Choice, info: TaskInfo) -> str:
+    """What the card says of a run with a target of so many examples."""
+    n = _("{target:,} {unit} of a new domain, without their labels", target=target, unit=info.unit)
     if choice.method == rule.NONE:
         return _("Not adapted to the {n}: {why}", n=n, why=choice.why)
     return _(

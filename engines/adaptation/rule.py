@@ -33,6 +33,8 @@ class Method:
     experimental: bool = False
     norms: bool = False
     """Whether it changes a network's batch norms, and needs some."""
+    writes: bool = False
+    """Whether it is for a model that writes, rather than one that tells classes apart."""
 
 
 METHODS = {
@@ -89,19 +91,29 @@ METHODS = {
             experimental=True,
             norms=True,
         ),
+        Method(
+            "pseudo-labels",
+            _("Pseudo-labels"),
+            _(
+                "The model writes down the new domain itself, and learns from the half of it that it is surest of, "
+                "beside the labelled data (Kahn et al. 2020)."
+            ),
+            FEWEST,
+            experimental=True,
+            writes=True,
+        ),
     )
 }
-CHOICES = (RULE, NONE, *METHODS)
 
 
-def adapt_setting() -> str:
-    """The setting by which a person chooses otherwise than the rule."""
+def adapt_setting(*, writes: bool = False) -> str:
+    """The setting by which a person chooses otherwise than the rule; `writes` as of `Method`."""
     return setting(
         RULE,
         _("With a target, how the model is adapted to it; by default a rule that was fixed before anything was seen"),
         title=_("Adapt to the new domain by"),
         group="data",
-        choices=CHOICES,
+        choices=(RULE, NONE, *(name for name, method in METHODS.items() if method.writes == writes)),
     )
 
 
@@ -127,7 +139,11 @@ def choose(asked: str, n: int, by_rule: tuple[str, ...], unit: str) -> Choice:
     if asked != RULE:
         method = told(METHODS)[asked]
         if n < method.least:
-            others = [name for name, other in told(METHODS).items() if other.least <= n and not other.experimental]
+            others = [
+                name
+                for name, other in told(METHODS).items()
+                if other.least <= n and not other.experimental and other.writes == method.writes
+            ]
             accepted = _(
                 "accepted: {least} {unit} or more, or adapt={value}",
                 least=method.least,
@@ -161,10 +177,18 @@ def choose(asked: str, n: int, by_rule: tuple[str, ...], unit: str) -> Choice:
     return Choice(NONE, why)
 
 
+def require_none(asked: str) -> None:
+    """Raises InputError where a method is asked for and there is no target."""
+    if asked not in {RULE, NONE}:
+        found, accepted = _("there is no target to adapt to"), _("accepted: with --target")
+        raise InputError(Problem(_("setting adapt"), found, accepted))
+
+
 @functools.cache
 def measured(task: str) -> dict[str, Any]:
     """What the benchmark found of a task: 'shifts', 'seeds', 'methods' (name -> mean, low, high and worst gain, as
-    shares) and 'estimate' (the mean and worst error of the estimated accuracy); empty where it was not measured."""
+    shares), 'estimate' (the mean and worst error of the estimated accuracy; not of a model that writes) and 'errors',
+    where gains are changes of an error rate; empty where it was not measured."""
     if not MEASURED.is_file():
         return {}
     found: dict[str, Any] = json.loads(MEASURED.read_text(encoding="utf-8")).get(task, {})
@@ -179,6 +203,17 @@ def record(task: str, method: str) -> str:
         return ""
     title = told(METHODS)[method].title
     mean, low, high, worst = (100 * found[name] for name in ("mean", "low", "high", "worst"))
+    if known.get("errors"):
+        return _(
+            "{title} in {shifts} measured shifts: {mean:+.1f} points of error rate on average (95 % interval "
+            "{low:+.1f} to {high:+.1f}; fewer is better), {worst:+.1f} at worst.",
+            title=title,
+            shifts=known["shifts"],
+            mean=mean,
+            low=low,
+            high=high,
+            worst=worst,
+        )
     return _(
         "{title} in {shifts} measured shifts: {mean:+.1f} points on average (95 % interval "
         "{low:+.1f} to {high:+.1f}), {worst:+.1f} at worst.",

@@ -76,14 +76,7 @@ def drawn(n: int, seed: int) -> list[int]:
 def opened(brought: Brought, source: Source, unit: str) -> Target:
     """The target with what is to be said of it. Raises InputError where its classes are others."""
     if not brought.items:
-        named = "; ".join(f"{entry.where} {entry.reason}" for entry in brought.skipped[:3])
-        raise InputError(
-            Problem(
-                "--target",
-                _("none of its {unit} can be read ({named})", unit=unit, named=named),
-                _("accepted: {unit}", unit=unit),
-            )
-        )
+        raise none_read(brought.skipped, unit)
     renamed = as_known(set(map(clean, brought.written)), source.classes)
     place = {name: number for number, name in enumerate(source.classes)}
     written = [renamed.get(clean(label), clean(label)) for label in brought.written]
@@ -91,17 +84,24 @@ def opened(brought: Brought, source: Source, unit: str) -> Target:
     learnt = np.array([content in source.contents for content in brought.contents])
     notes = list(brought.notes)
     if brought.found > len(brought.items) + len(brought.skipped):
-        notes.append(
-            _(
-                "{items:,} of its {found:,} {unit} are used, drawn by the seed.",
-                items=len(brought.items),
-                found=brought.found,
-                unit=unit,
-            )
-        )
+        notes += about_draw(len(brought.items), brought.found, unit)
     notes += _about_labels(labels, written, source, unit, told=brought.told)
-    notes += _about_copies(brought, learnt, unit)
+    notes += about_copies(brought.contents, learnt, unit)
     return Target(brought, labels, learnt, notes)
+
+
+def none_read(skipped: Sequence[Skipped], unit: str) -> InputError:
+    """What is said where nothing of a target can be used."""
+    named = "; ".join(f"{entry.where} {entry.reason}" for entry in skipped[:3])
+    found = _("none of its {unit} can be read ({named})", unit=unit, named=named)
+    return InputError(Problem("--target", found, _("accepted: {unit}", unit=unit)))
+
+
+def about_draw(used: int, found: int, unit: str) -> list[str]:
+    """That not all that there are were used, where it is so."""
+    if used == found:
+        return []
+    return [_("{items:,} of its {found:,} {unit} are used, drawn by the seed.", items=used, found=found, unit=unit)]
 
 
 def _about_labels(labels: np.ndarray, written: list[str], source: Source, unit: str, *, told: bool) -> list[str]:
@@ -148,7 +148,9 @@ def _about_labels(labels: np.ndarray, written: list[str], source: Source, unit: 
     return notes
 
 
-def _about_copies(brought: Brought, learnt: np.ndarray, unit: str) -> list[str]:
+def about_copies(contents: Sequence[str], learnt: np.ndarray, unit: str) -> list[str]:
+    """What is to be said of examples that are there twice. contents: a digest of each; learnt: bool (M,), whether it is
+    also among what is learnt from."""
     n = int(learnt.sum())
     if n == len(learnt):
         return [
@@ -162,7 +164,7 @@ def _about_copies(brought: Brought, learnt: np.ndarray, unit: str) -> list[str]:
         if n
         else []
     )
-    copies = len(brought.contents) - len(set(brought.contents))
+    copies = len(contents) - len(set(contents))
     return [
         *notes,
         *([_("{copies:,} of its {unit} are exact copies of another.", copies=copies, unit=unit)] if copies else []),

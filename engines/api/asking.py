@@ -145,5 +145,5 @@ def explore(
         raise InputError(
             Problem("--data", _("there is no {where}", where=where), _("accepted: a folder, a zip or a file"))
         )
-    found = registry.task(task)
+    found = registry.task(registry.task(task).info.explored_as or task)
     return look_through(found, where, Path(out), k=clusters, seed=seed, settings=settings, progress=progress)

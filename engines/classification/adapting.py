@@ -45,10 +45,7 @@ class AdaptingStudy(ClassificationStudy[P, S]):
         self.adapted: Adapted | None = None
         asked: str = getattr(settings, "adapt", rule.RULE)
         if recipe.target is None:
-            if asked not in {rule.RULE, rule.NONE}:
-                raise InputError(
-                    Problem(_("setting adapt"), _("there is no target to adapt to"), _("accepted: with --target"))
-                )
+            rule.require_none(asked)
             return
         run.emit("phase", name="target", title=_("Reading the data of the new domain"))
         source = self.source()

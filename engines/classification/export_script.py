@@ -14,7 +14,7 @@ from engines.classification.fit import ClassificationStudy
 from engines.contract import Strategy
 from engines.exports import script
 from engines.messages import _, told
-from engines.runs import RunFolder, refusal
+from engines.runs import refusal
 from engines.training import transfer
 from engines.training.devices import precision
 from engines.training.settings import TrainSettings
@@ -139,9 +139,6 @@ def lesson_of(run: Path) -> tuple[dict[str, Any], str | None]:
     Raises InputError with one sentence where no script can repeat the run.
     """
     kept = script.kept_of(run, _("it was trained before scripts could be made of runs"))
-    if (result := RunFolder(run).result) and result.details.get("adaptation", {}).get("method", "none") != "none":
-        found = _("it was adapted to a new domain, which the script does not")
-        raise refusal(run, found, _("accepted: the format safetensors, or a run without a target"))
     earlier: dict[str, Any] = {
         "shallow": None,
         "left_out": [],

@@ -107,6 +107,8 @@ class TaskInfo(Declared):
     adapts_by: tuple[str, ...] | None = None
     """How a run adapts to data of a new domain without labels where nobody chose: the first of these methods
     (`adaptation.rule`) that has enough of them, so none where there is none. None: the task takes no such data."""
+    explored_as: str | None = None
+    """The task that looks through its data without labels, where it has no embed.py: at their sounds or texts."""
     no_target: str = _("it takes no data of a new domain")
     """Why it takes none, and what it does instead, as a phrase."""
 

@@ -26,13 +26,17 @@ def keep(folder: Path, lesson: dict[str, Any], **further: Any) -> None:
 def kept_of(run: Path, missing: str, instead: str = TRAIN_AGAIN, *, config: str = "config.json") -> dict[str, Any]:
     """What `keep` kept, `script` being what RUN holds.
 
-    Raises InputError where the run has no model, and, with the sentence `missing`, where it noted nothing for a script.
+    Raises InputError where the run has no model, where it was adapted to a new domain, and, with the sentence
+    `missing`, where it noted nothing for a script.
     """
     model = run / "model"
     if not (model / config).is_file():
         raise no_model(run)
     if not (model / "lesson.json").is_file():
         raise refusal(run, missing, instead)
+    if (result := RunFolder(run).result) and result.details.get("adaptation", {}).get("method", "none") != "none":
+        found = _("it was adapted to a new domain, which the script does not")
+        raise refusal(run, found, _("accepted: the format safetensors, or a run without a target"))
     kept: dict[str, Any] = json.loads((model / "lesson.json").read_text(encoding="utf-8"))
     return kept
 

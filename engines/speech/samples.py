@@ -6,6 +6,7 @@ Sentences are our own. What is shipped (engines/speech/shipped) was made by scri
 from __future__ import annotations
 
 import csv
+import functools
 import os
 import re
 import secrets
@@ -21,6 +22,8 @@ HERE = Path(__file__).parent
 SHIPPED = HERE / "shipped"
 TRAINING, TESTING = slice(0, 30), slice(30, 50)
 """Sentences of every accent to learn from and to test on: no sentence is in both."""
+UNHEARD = slice(30, 90)
+"""All that the training sentences do not say."""
 READING = slice(74, 84)
 """Sentences that the page shows to read aloud."""
 ACCENTS = {
@@ -113,6 +116,19 @@ TRANSCRIPTION = [
         real=False,
         needs=NEEDS_ESPEAK,
     ),
+    Sample(
+        name="caribbean",
+        title=_("A Caribbean voice, synthetic"),
+        description=_(
+            "60 sentences that the Scottish voice does not teach, in another accent. As a new domain for a model that "
+            "learns from the Scottish voice."
+        ),
+        origin="Headstart's own sentences, spoken by espeak-ng on this machine",
+        licence="Apache-2.0",
+        real=False,
+        needs=NEEDS_ESPEAK,
+        shift_of=("scottish",),
+    ),
 ]
 SPEAKERS = [
     Sample(
@@ -155,7 +171,7 @@ def to_read() -> list[str]:
 
 def available(name: str) -> bool:
     """Whether `make` would find what it needs on this computer."""
-    programs = {"accents": ("espeak-ng",), "telephone": ("espeak-ng", "flite")}
+    programs = {"accents": ("espeak-ng",), "caribbean": ("espeak-ng",), "telephone": ("espeak-ng", "flite")}
     return all(shutil.which(program) for program in programs.get(name, ()))
 
 
@@ -171,7 +187,11 @@ def make(name: str, out: Path, known: Sequence[Sample]) -> Path:
     if folder.exists():
         return folder
     partial = out / f".{name}.{secrets.token_hex(4)}.partial"
-    makers: dict[str, Callable[[Path], None]] = {"accents": accents, "telephone": telephone}
+    makers: dict[str, Callable[[Path], None]] = {
+        "accents": accents,
+        "caribbean": functools.partial(unheard, accent="Caribbean"),
+        "telephone": telephone,
+    }
     try:
         makers.get(name, lambda out: _copy(SHIPPED / name, out))(partial)
         partial.replace(folder)
@@ -193,6 +213,16 @@ def accents(out: Path, names: Sequence[str] = tuple(ACCENTS), suffix: str = ".wa
                 name = f"{folder}/{part}-{number:02d}{suffix}"
                 speak("espeak-ng", ACCENTS[accent], text, out / name)
                 rows.append([name, text, f"espeak-ng {ACCENTS[accent]}", accent, part])
+    write_metadata(out, rows)
+
+
+def unheard(out: Path, *, accent: str, suffix: str = ".wav") -> None:
+    """In one accent what the training sentences do not say, and a metadata.csv. Raises InputError without espeak-ng."""
+    rows = []
+    for number, text in enumerate(sentences()[UNHEARD]):
+        name = f"{number:02d}{suffix}"
+        speak("espeak-ng", ACCENTS[accent], text, out / name)
+        rows.append([name, text, f"espeak-ng {ACCENTS[accent]}", accent, ""])
     write_metadata(out, rows)
 
 

@@ -133,6 +133,7 @@ class TranscriptionSettings(ClipSettings):
         high=20,
     )
     baseline: str = setting("zero_shot", _("What it is compared with: the model as it came"), choices=("zero_shot",))
+    adapt: str = adapt_setting(writes=True)
 
 
 @dataclass(frozen=True)

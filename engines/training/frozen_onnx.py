@@ -85,7 +85,7 @@ class Later:
     def __init__(self, build: Callable[[], Staged], network: Staged, inputs: Tensor, *, weights: str):
         """`build` makes the network anew, in the other process; `network` is the same, here. inputs: as of `forward`,
         which shows what `weights` is too."""
-        self._build, self._network, self._inputs = build, network, inputs
+        self._build, self.network, self._inputs = build, network, inputs
         self._path = _path(network, inputs, weights)
         self._through: Forward | None = None
         self._began = self._path.exists()
@@ -97,7 +97,7 @@ class Later:
         if through := self._through:
             return through(inputs)
         with torch.no_grad():
-            found: np.ndarray = self._network.run(inputs, 0, self._network.boundary).numpy()
+            found: np.ndarray = self.network.run(inputs, 0, self.network.boundary).numpy()
         return found
 
     @property
@@ -115,7 +115,7 @@ class Later:
         return waiting
 
     def _write(self) -> None:
-        arguments = self._build, self._network.boundary, self._inputs[:1], self._path
+        arguments = self._build, self.network.boundary, self._inputs[:1], self._path
         # spawned: the exporter swaps a module's weights while it looks, and holds Python's lock for seconds
         child = multiprocessing.get_context("spawn").Process(target=_write_quietly, args=arguments, daemon=True)
         child.start()
@@ -127,7 +127,7 @@ class Later:
         """Only with PyTorch's own numbers; else PyTorch goes on."""
         try:
             through = _opened(self._path)
-            if largest_difference(self._network, self._inputs, through) <= TOLERANCE:
+            if largest_difference(self.network, self._inputs, through) <= TOLERANCE:
                 self._through = through
         except Exception as reason:  # onnxruntime raises a kind of its own for each thing that it lacks
             if type(reason).__module__.partition(".")[0] != "onnxruntime":

@@ -127,3 +127,20 @@ def test_with_labels_there_is_the_truth() -> None:
     assert "over the model before it was adapted" in said
     assert "By the labels of 200 photographs there, which no method has read." in said
     assert "Adapted70.0 %" in said
+
+
+def test_of_a_model_that_writes_it_is_told_how_much_was_believed() -> None:
+    said = result(
+        method="pseudo-labels",
+        title="Pseudo-labels",
+        experimental=True,
+        record="Pseudo-labels in 3 measured shifts.",
+        answers={},
+        kept=90,
+        estimate={"before": None, "after": None, "error": None},
+        examples=[{"file": "a.wav", "before": "sea you", "after": "see you"}],
+    )
+    assert "90 of 200 photographs** were learnt from" in said
+    assert "Experimental. Pseudo-labels in 3 measured shifts." in said
+    assert "Adapted, estimate" not in said
+    assert "How often each class is answered" not in said

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from engines import api, registry
+from engines import api, paths, registry
 from engines.contract import InputError
 from engines.jobs.serving.handlers import LoadedModels, answer
 from engines.unlabelled import labelling, store
@@ -21,6 +21,7 @@ from engines.unlabelled.explore import _sampled
 from tests import tiny_series, tiny_text
 from tests.contract import tiny
 
+SHIPPED = paths.PROJECT / "engines/text/shipped"
 VISION, TEXT, SERIES = "vision.classification", "text.sentiment", "forecasting.forecast"
 
 
@@ -73,6 +74,21 @@ def test_a_folder_of_pictures_is_mapped_grouped_and_put_in_order(pictures: Path,
     asked = dict(zip(table["order"], table["file"], strict=True))
     assert [asked[number] for number in range(1, len(found["first"]) + 1)] == found["first"]
     assert all((tmp_path / "out" / preview).is_file() for preview in table["preview"])
+
+
+@pytest.mark.parametrize(
+    ("task", "file", "settings", "first"),
+    [
+        ("text.translation", "pairs.csv", {}, "Good morning!"),
+        ("text.generation", "conversations.jsonl", {"text_column": "prompt"}, "What time do you open?"),
+    ],
+)
+def test_pairs_and_conversations_are_looked_through_as_texts(
+    task: str, file: str, settings: dict[str, Any], first: str, tmp_path: Path
+) -> None:
+    found = api.explore(task, SHIPPED / file, tmp_path / "out", clusters=2, settings=settings)
+    assert (found["kind"], found["task"]) == ("texts", TEXT)
+    assert first in pq.read_table(tmp_path / "out" / "map.parquet")["preview"].to_pylist()
 
 
 def test_another_number_of_groups_looks_at_nothing_again(

@@ -49,6 +49,19 @@ def test_drawings_and_flipped_copies_are_no_photographs(tmp_path: Path) -> None:
     assert (made / "food/big-cat.png").read_bytes() == b"food big/cat.png"
 
 
+@pytest.mark.usefixtures("stamps")
+def test_drawings_are_none_of_the_photographs(tmp_path: Path) -> None:
+    made = samples.make("drawings", tmp_path / "out")
+    written = sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
+    assert written == ["animals/cartoon-cat.png", "food/cartoon-cat.png"]
+
+
+@pytest.mark.debian
+def test_there_are_enough_drawings_to_adapt_to(tmp_path: Path) -> None:
+    found = open_photographs(samples.make("drawings", tmp_path / "samples"), tmp_path / "work")
+    assert Counter(example.label for example in found.examples) == {"animals": 18, "food": 17}
+
+
 def test_without_the_stamps_the_sample_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADSTART_TUXPAINT", str(tmp_path))
     assert not samples.available("photographs")
@@ -103,7 +116,8 @@ def _photographs(out: Path) -> list[Path]:
 
 
 def test_every_sample_has_an_origin_and_a_licence() -> None:
-    assert [sample.name for sample in samples.SAMPLES] == ["photographs", "digits", "half", "damaged", "lesions"]
+    names = ["photographs", "digits", "half", "damaged", "lesions", "drawings"]
+    assert [sample.name for sample in samples.SAMPLES] == names
     for sample in samples.SAMPLES:
         assert sample.real is (sample.name not in {"damaged", "lesions"})
         assert sample.origin

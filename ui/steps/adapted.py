@@ -97,7 +97,18 @@ def _guessed(found: dict[str, Any]) -> None:
 
 
 def _answers(info: TaskInfo, found: dict[str, Any]) -> None:
-    """How often each class is answered, before and after."""
+    """How often each class is answered, before and after; of what writes, how much of it was believed."""
+    if not found["answers"]:
+        if found["method"] != "none":
+            st.markdown(
+                _(
+                    "**{kept:,} of {n:,} {unit}** were learnt from: those whose words it was surest of.",
+                    kept=found["kept"],
+                    n=found["n"],
+                    unit=info.unit,
+                )
+            )
+        return
     rows = [
         {"class": name, "before": counts["before"], "adapted": counts["after"]}
         for name, counts in found["answers"].items()

@@ -19,7 +19,7 @@ from transformers import HubertForCTC, Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtr
 
 from engines.messages import _
 from engines.speech.audio.files import RATE
-from engines.speech.models.states import IGNORED, EncoderStates
+from engines.speech.models.states import IGNORED, EncoderStates, Transcript
 from engines.training.staged import Staged, StageModule
 
 CtcModel = Wav2Vec2ForCTC | HubertForCTC | WavLMForCTC
@@ -90,11 +90,14 @@ class Ctc:
         )
         return summed / spelt.sum()
 
-    def write(self, heard: EncoderStates, start: int, seconds: Sequence[float]) -> list[str]:
+    def write(self, heard: EncoderStates, start: int, seconds: Sequence[float]) -> list[Transcript]:
         with torch.no_grad():
             logits, lengths = self.head(self.network.run(heard, start, len(self.network.stages)))
-        best = [row[:length].tolist() for row, length in zip(logits.argmax(-1), lengths.tolist(), strict=True)]
-        return [self.tokenizer.decode(row).strip() for row in best]
+        found = []
+        for row, length in zip(logits.float().log_softmax(-1), lengths.tolist(), strict=True):
+            likeliest, letters = row[:length].max(-1)
+            found.append(Transcript(self.tokenizer.decode(letters.tolist()).strip(), float(likeliest.mean())))
+        return found
 
     def fixed(self) -> list[nn.Parameter]:
         """Its mask is used where it was pretrained, not here."""

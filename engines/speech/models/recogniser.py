@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from engines import weights
 from engines.contract import InputError, ModelCard, Problem
 from engines.messages import _
-from engines.speech.models.states import EncoderStates
+from engines.speech.models.states import EncoderStates, Transcript
 from engines.training.staged import Staged
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Recogniser(Protocol):
     def loss(self, outputs: Any, targets: Tensor, smoothing: float) -> Tensor:
         """The mean loss a token, of what the network gave."""
 
-    def write(self, heard: EncoderStates, start: int, seconds: Sequence[float]) -> list[str]:
+    def write(self, heard: EncoderStates, start: int, seconds: Sequence[float]) -> list[Transcript]:
         """What it hears, from the input of stage `start`, in clips of so many seconds."""
 
     def fixed(self) -> list[nn.Parameter]:

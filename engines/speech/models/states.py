@@ -28,6 +28,15 @@ AT_ONCE = 8
 
 
 @dataclass(frozen=True)
+class Transcript:
+    """What was heard in a clip."""
+
+    text: str
+    sure: float
+    """The mean log-probability of what was written: of each token, or of CTC the letter at each moment."""
+
+
+@dataclass(frozen=True)
 class EncoderStates:
     """A batch on its way through the network."""
 

@@ -25,7 +25,7 @@ from transformers import (
 from engines import weights
 from engines.speech.audio.files import RATE
 from engines.speech.models import ctranslate2
-from engines.speech.models.states import IGNORED, EncoderStates
+from engines.speech.models.states import IGNORED, EncoderStates, Transcript
 from engines.training.staged import Staged, StageModule
 
 MOST_TOKENS = 224
@@ -104,12 +104,13 @@ class Whisper:
     def loss(self, outputs: Tensor, targets: Tensor, smoothing: float) -> Tensor:
         return F.cross_entropy(outputs.transpose(1, 2), targets, ignore_index=IGNORED, label_smoothing=smoothing)
 
-    def write(self, heard: EncoderStates, start: int, seconds: Sequence[float]) -> list[str]:
+    def write(self, heard: EncoderStates, start: int, seconds: Sequence[float]) -> list[Transcript]:
         with torch.no_grad():
             states = torch.stack(self.network.run(heard, start, len(self.network.stages)).states)
             limits = [min(MOST_TOKENS, TOKENS_AT_LEAST + round(TOKENS_A_SECOND * s)) for s in seconds]
-            written = greedy(self.model, states, self.prompt, limits)
-        return [self.tokenizer.decode(tokens, skip_special_tokens=True).strip() for tokens in written]
+            written, sure = surely(self.model, states, self.prompt, limits)
+        texts = [self.tokenizer.decode(tokens, skip_special_tokens=True).strip() for tokens in written]
+        return [Transcript(*own) for own in zip(texts, sure, strict=True)]
 
     def fixed(self) -> list[nn.Parameter]:
         decoder, encoder = self.model.model.decoder, self.model.model.encoder
@@ -132,11 +133,19 @@ def greedy(
 
     What `generate` does with one beam, without starting the encoder anew.
     """
+    return surely(model, states, prompt, limits)[0]
+
+
+def surely(
+    model: WhisperForConditionalGeneration, states: Tensor, prompt: list[int], limits: Sequence[int]
+) -> tuple[list[list[int]], list[float]]:
+    """As `greedy`, and of each the mean log-probability of its tokens, the one that ends it among them."""
     config = model.generation_config
     suppressed, first = list(config.suppress_tokens or []), list(config.begin_suppress_tokens or [])
     end, batch = model.config.eos_token_id, len(states)
     tokens = torch.tensor([prompt] * batch, device=states.device)  # (B, L)
     written: list[list[int]] = [[] for _ in range(batch)]
+    sure: list[list[float]] = [[] for _ in range(batch)]
     open_ = set(range(batch))
     remembered: Cache | None = None
     for step in range(max(limits)):
@@ -148,10 +157,11 @@ def greedy(
         logits[:, suppressed] = -torch.inf
         if step == 0:
             logits[:, first] = -torch.inf
-        chosen = logits.argmax(1)
-        for i, token in enumerate(chosen.tolist()):
+        likeliest, chosen = logits.log_softmax(1).max(1)
+        for i, (token, likely) in enumerate(zip(chosen.tolist(), likeliest.tolist(), strict=True)):
             if i not in open_:
                 continue
+            sure[i].append(likely)
             if token != end:
                 written[i].append(token)
             if token == end or len(written[i]) >= limits[i]:
@@ -159,7 +169,7 @@ def greedy(
         if not open_:
             break
         tokens = chosen[:, None]
-    return written
+    return written, [sum(own) / len(own) for own in sure]
 
 
 def stages(model: WhisperForConditionalGeneration) -> list[StageModule]:

@@ -81,7 +81,8 @@ def located(
     lies in each moment, float (M,) (see `heard_where`)."""
     seconds = len(sound) / RATE
     mel = transcriber.recogniser.hear(sound).to(transcriber.device)
-    text = transcriber.recogniser.write(EncoderStates([mel], torch.zeros(1, 0, dtype=torch.int64)), 0, [seconds])[0]
+    (heard,) = transcriber.recogniser.write(EncoderStates([mel], torch.zeros(1, 0, dtype=torch.int64)), 0, [seconds])
+    text = heard.text
     if method == "alignment":
         words, named = _by_letters(transcriber, mel, seconds)
         return text, words, None, heard_where.by_moment(named, seconds)

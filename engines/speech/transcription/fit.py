@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from engines.adaptation import rule
 from engines.contract import (
     Budgets,
     Estimate,
@@ -28,10 +30,13 @@ from engines.contract import (
 from engines.contract.study import Describes
 from engines.evidence.budgets import bounds, within
 from engines.messages import _
+from engines.speech.audio.clip import Clip
+from engines.speech.audio.clips import checking
 from engines.speech.audio.preview import SPOKEN
 from engines.speech.models.states import STATE_SECONDS
 from engines.speech.settings import TranscriptionSettings
 from engines.speech.transcription import details, export_script, normalisers, predict, predictions, word_errors
+from engines.speech.transcription.new_domain import pseudo_labels, target
 from engines.speech.transcription.prepare import Selection, heard_before, prepare, rehearsed, source_clips, spelt
 from engines.speech.transcription.train import TrainOutcome, TrainSpec, adapt, begin, freeze, transcripts
 from engines.speech.transcription.trial import TranscriptionTrial
@@ -66,6 +71,22 @@ class TranscriptionStudy(Study):
         self.prepared = spelt(found, parts, self.spec)
         self.testing = self.prepared.of("test")
         self.sha256, self.notes, self.skipped = self.prepared.sha256, self.prepared.notes, self.prepared.skipped
+        self.adapted: pseudo_labels.Adapted | None = None
+        self.target = self._opened_target(found.clips, parts)
+
+    def _opened_target(self, clips: list[Clip], parts: list[str]) -> target.NewClips | None:
+        """What the recipe names of a new domain. Raises InputError and Cancelled."""
+        asked, where = self.settings.adapt, self.recipe.target
+        if where is None:
+            rule.require_none(asked)
+            return None
+        self.run.emit("phase", name="target", title=_("Reading the data of the new domain"))
+        known = target.learnt_from(clips, parts)
+        seed, unit = self.recipe.seed, self.info.unit
+        found = target.read(Path(where), self.settings, **known, seed=seed, unit=unit, progress=checking(self.run))
+        self.choice = rule.choose(asked, len(found), self.info.adapts_by or (), unit)
+        self.notes += found.notes
+        return found
 
     def _begin(self, card: ModelCard, strategy: Strategy, seed: int, run: Run) -> TrainSpec:
         return begin(card, strategy, self.settings, seed=seed, run=run, on=self.on)
@@ -130,8 +151,7 @@ class TranscriptionStudy(Study):
             drawn = within(every.accents, every.texts, budget, seed, every.seconds)
             training, checks = (every.at(own) for own in drawn)
         n = len(training)
-        if self.settings.rehearse and self.known_accent:
-            training = rehearsed(training, self.known_accent["train"])
+        training = self.with_rehearsal(training)
         more = training.names[n:]
         if more and budget is None:
             run.emit(
@@ -146,6 +166,12 @@ class TranscriptionStudy(Study):
         curve = along(spec, outcome, self.testing, self.forgettable("test"), chosen["share"])
         mix(spec, outcome, chosen["share"])
         return self._tested(spec, outcome, [self.as_it_came, *curve], chosen, more)
+
+    def with_rehearsal(self, training: Selection) -> Selection:
+        """These clips, and after them those of the accent that it came with which are gone through besides."""
+        if self.settings.rehearse and self.known_accent:
+            return rehearsed(training, self.known_accent["train"])
+        return training
 
     def _taught(
         self, strategy: Strategy, seed: int, run: Run, training: Selection, checks: Selection
@@ -226,6 +252,11 @@ class TranscriptionStudy(Study):
     def keep(self, trial: Trial, value: Estimate) -> None:
         assert isinstance(trial, TranscriptionTrial)
         folder = self.run.path / "model"
+        if self.target is not None:
+            training, unit = self.with_rehearsal(self.prepared.of("train")), self.info.unit
+            checks = self.prepared.of("validation")
+            self.adapted = pseudo_labels.adapt(trial.spec, self.choice, self.target, training, checks, unit)
+            pseudo_labels.write(self.run.path, self.target, self.adapted)
         predict.save(folder, trial.spec, self.card)
         export_script.record(folder, self.prepared, self.recipe, trial, value.value)
         heard = self.test_before, trial.after.test
@@ -251,7 +282,12 @@ class TranscriptionStudy(Study):
         self.notes += self._spelling(trial.after.test)
         fit = overfitting.read(trial.progress.history, trial.progress.best_epoch, self.info.metric, self.info.unit)
         gained = trial.scores.minus(self._counted(self.as_it_came.test))
+        new: dict[str, Any] = {}
+        if self.target is not None and self.adapted is not None:
+            about = pseudo_labels.details(self.target, self.adapted, self.info, self.settings.normaliser)
+            new = {"adaptation": about, "card": {"adapted": about["sentence"]}}
         return {
+            **new,
             **details.findings(self.prepared, testing, came.test, after.test),
             "forgetting": details.forgetting(source, came.source, after.source),
             "curve": [details.point(heard, testing, source) for heard in curve],

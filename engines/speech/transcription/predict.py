@@ -133,5 +133,5 @@ class Transcriber:
         for some in (parts[i : i + AT_ONCE] for i in range(0, len(parts), AT_ONCE)):
             states = [model.hear(samples(work, part.checked, part.span)) for part in some]
             batch = EncoderStates(states, torch.zeros(len(some), 0, dtype=torch.int64)).to(self.device)
-            said += model.write(batch, 0, [part.seconds for part in some])
+            said += [own.text for own in model.write(batch, 0, [part.seconds for part in some])]
         return " ".join(text for text in said if text)

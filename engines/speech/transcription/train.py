@@ -17,7 +17,7 @@ from engines.messages import _
 from engines.speech.audio.clips import UNIT
 from engines.speech.models import recogniser
 from engines.speech.models.recogniser import Recogniser
-from engines.speech.models.states import AT_ONCE, Behind, EncoderStates, Spoken, behind
+from engines.speech.models.states import AT_ONCE, Behind, EncoderStates, Spoken, Transcript, behind
 from engines.speech.settings import TranscriptionSettings
 from engines.training import checkpoint, strategies
 from engines.training.devices import seed_everything
@@ -68,8 +68,17 @@ def begin(
     return TrainSpec(model, weights.sha256(weights.fetch(card)), strategy, settings, seed, run, on)
 
 
-def adapt(spec: TrainSpec, training: Spoken, validation: Spoken | None, came_with: dict[str, Tensor]) -> TrainOutcome:
-    """Trains what `freeze` left to learn; the best epoch's weights are left in the network. Raises Cancelled."""
+def adapt(
+    spec: TrainSpec,
+    training: Spoken,
+    validation: Spoken | None,
+    came_with: dict[str, Tensor],
+    *,
+    phase: str = "fine-tuning",
+    title: str = "",
+) -> TrainOutcome:
+    """Trains what `freeze` left to learn; the best epoch's weights are left in the network. `phase` names its
+    checkpoint, `title` says what happens. Raises Cancelled."""
     began = time.monotonic()
     model, settings, strategy = spec.recogniser, spec.settings, spec.strategy
     network = model.network.to(spec.on.device)
@@ -77,8 +86,8 @@ def adapt(spec: TrainSpec, training: Spoken, validation: Spoken | None, came_wit
     examples = spec.seen(training, settings.views)
     checks = validation and spec.seen(validation)
     plan = Plan(
-        "fine-tuning",
-        _("Learning from your clips"),
+        phase,
+        title or _("Learning from your clips"),
         "transfer",
         strategy,
         settings.epochs_for(strategy),
@@ -145,11 +154,16 @@ def decoder_stays(spec: TrainSpec) -> bool:
 
 def transcripts(spec: TrainSpec, examples: Spoken | Behind, seconds: Sequence[float], title: str) -> list[str]:
     """What the network hears now in each example, in their order. Raises Cancelled."""
+    return [own.text for own in transcribed(spec, examples, seconds, title)]
+
+
+def transcribed(spec: TrainSpec, examples: Spoken | Behind, seconds: Sequence[float], title: str) -> list[Transcript]:
+    """As `transcripts`, and how sure of each it is."""
     model, run = spec.recogniser, spec.run
     network = model.network.to(spec.on.device).eval()
     start = network.boundary if isinstance(examples, Behind) else 0
     run.emit("phase", name="listening", title=title)
-    heard: list[str] = []
+    heard: list[Transcript] = []
     for indices in torch.arange(len(examples)).split(AT_ONCE):
         run.check_cancelled()
         inputs = examples.plain(indices)

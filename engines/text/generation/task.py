@@ -36,6 +36,7 @@ class Generation(GenerativeTask):
         default_model="smollm2-135m-instruct",
         pipeline_tag="text-generation",
         library="transformers",
+        explored_as="text.sentiment",
         no_target=_("a model that writes has no classes to carry over: it learns from examples of the new domain"),
         rival="zero_shot",
         learning="loss",

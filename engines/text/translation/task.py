@@ -32,6 +32,7 @@ class Translation(GenerativeTask):
         default_model="opus-mt-en-fr",
         pipeline_tag="translation",
         library="transformers",
+        explored_as="text.sentiment",
         no_target=_("a translator has no classes to carry over: it learns from pairs of the new domain"),
         rival="zero_shot",
         learning="loss",

@@ -41,7 +41,7 @@ def test_whisper_tiny_hears_librivox_within_six_percent() -> None:
         0,
         [source.seconds[i] for i in own],
     )
-    counts = word_errors.word_counts([source.texts[i] for i in own], heard)
+    counts = word_errors.word_counts([source.texts[i] for i in own], [found.text for found in heard])
     assert counts[:, 1].sum() == 71
     assert word_errors.rate(counts.sum(0)) <= 0.06
 

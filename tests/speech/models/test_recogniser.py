@@ -82,8 +82,8 @@ def test_greedy_writing_is_what_generate_writes(tiny: whisper.Whisper) -> None:
 
 def test_it_stops_where_nobody_could_have_said_more(tiny: whisper.Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[list[int]] = []
-    ours = whisper.greedy
-    monkeypatch.setattr(whisper, "greedy", lambda m, s, p, limits: asked.append(limits) or ours(m, s, p, [3] * 2))
+    ours = whisper.surely
+    monkeypatch.setattr(whisper, "surely", lambda m, s, p, limits: asked.append(limits) or ours(m, s, p, [3] * 2))
     tiny.write(heard(tiny, sound(0.5), sound(0.5)), 0, [0.5, 60.0])
     assert asked == [[17, 224]]
     states = torch.zeros(2, 200, 16)
