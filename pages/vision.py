@@ -1,13 +1,16 @@
 """Vision: teach a network that has seen a million photographs to tell your classes apart, or to find your things."""
 
+from collections.abc import Callable
+
 from engines.messages import _
 from ui import workbench
 from ui.page import frame
+from ui.page.recorded import Finished
 from ui.steps import data, model, strategy
 from ui.vision import clinic, detection_data, detection_result
 
 TASKS = ("vision.classification", "vision.detection")
-RESULTS = dict(zip(TASKS, (clinic.show, detection_result.show), strict=True))
+RESULTS: dict[str, Callable[[Finished], None]] = {TASKS[0]: clinic.show, TASKS[1]: detection_result.show}
 BY_HAND = dict(zip(TASKS, (_("Any timm model, CLIP or SigLIP"), _("Any timm model with stages")), strict=True))
 
 with frame.page(

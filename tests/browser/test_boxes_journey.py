@@ -18,7 +18,7 @@ from tests.browser.test_accessibility import THEMES, Visitor, put_on, violations
 WIDTH, HEIGHT = 320, 240
 DRAWN_ON, OTHERS = 10, 2
 WITHIN = 180
-"""Seconds of machine time, from the press on the button that trains to a proposal: of the clock, less what others took."""
+"""Seconds of machine time, from the button that trains to a proposal: of the clock, less what others took."""
 Sides = tuple[int, int, int, int]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from engines import registry, trash
@@ -117,7 +119,7 @@ def _boxes(dataset: DatasetFolder, state: DatasetState) -> None:
         st.download_button(
             _("Export as {title}", title=title),
             key=f"export_{dataset.id}_{form}",
-            data=lambda form=form: drawn.kept_export(dataset, form).read_bytes(),
+            data=partial(_zip, dataset, form),
             file_name=f"boxes-{form}-{dataset.sha256[:8]}.zip",
             mime="application/zip",
             on_click="ignore",
@@ -125,6 +127,10 @@ def _boxes(dataset: DatasetFolder, state: DatasetState) -> None:
             width="stretch",
             help=_("A zip of the pictures that have boxes or are done, and of files that say where these are."),
         )
+
+
+def _zip(dataset: DatasetFolder, form: str) -> bytes:
+    return drawn.kept_export(dataset, form).read_bytes()
 
 
 def _link(dataset: DatasetFolder) -> str:
