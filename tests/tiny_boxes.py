@@ -69,7 +69,7 @@ def snippet_loads_back(exported: Path, snippet: str, predictor: Predictor, new: 
     lines = f"import sys\nsys.path.insert(0, '.')\n{snippet}\nimport numpy\nwith torch.no_grad():\n"
     lines += "    said = model(torch.from_numpy(numpy.load('inputs.npy')))\nnumpy.save('said.npy', said.numpy())"
     command = [sys.executable, "-I", "-W", "ignore", "-c", lines]
-    alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=120)
+    alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=240)
     assert alone.returncode == 0, alone.stderr
     with torch.no_grad():
         expected = predictor.model(inputs).cpu().numpy()  # type: ignore[attr-defined]
@@ -87,7 +87,7 @@ def onnx_loads_back(exported: Path, _snippet: str, predictor: Predictor, new: Pa
     pictures = [path for path in sorted(new.iterdir()) if path.name != "cut.png"]
     lines = "import sys, runpy\nsys.modules['torch'] = None\nrunpy.run_path('usage.py', run_name='__main__')"
     command = [sys.executable, "-c", lines, *map(str, pictures)]
-    alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=120)
+    alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=240)
     assert alone.returncode == 0, alone.stderr
     known = {row["file"]: row for row in predictor.predict(new) if "error" not in row}
     for answer in map(json.loads, alone.stdout.splitlines()):

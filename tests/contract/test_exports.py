@@ -114,13 +114,13 @@ def test_the_recipe_that_leaves_is_that_of_the_run_without_its_data(model: Path,
     assert leaves["data_sha256"]
 
 
-def alike(one: Any, other: Any) -> bool:
+def alike(one: Any, other: Any, close: float) -> bool:
     if isinstance(one, float | int):
-        return bool(one == pytest.approx(other, abs=1e-4))
+        return bool(one == pytest.approx(other, abs=close))
     if isinstance(one, list):
-        return len(one) == len(other) and all(map(alike, one, other))
+        return len(one) == len(other) and all(alike(a, b, close) for a, b in zip(one, other, strict=True))
     if isinstance(one, dict):
-        return one.keys() == other.keys() and all(alike(value, other[key]) for key, value in one.items())
+        return one.keys() == other.keys() and all(alike(value, other[key], close) for key, value in one.items())
     return bool(one == other)
 
 
@@ -140,7 +140,7 @@ def test_it_answers_odd_files_as_predict_does(
         own = expected[row["file"], row.get("step")]
         assert ("error" in row) == ("error" in own), (row, own)
         for name in row.keys() - {"error"}:
-            assert alike(row[name], own[name]), (name, row, own)
+            assert alike(row[name], own[name], subject.tiny.close), (name, row, own)
 
 
 def test_without_a_file_a_model_says_how_it_is_used(model: Path) -> None:

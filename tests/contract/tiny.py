@@ -69,6 +69,8 @@ class Tiny:
     """Strategies that take another model than `model`."""
     of_one_class: bool = True
     """Whether an example of a task with classes is of one of them, and answers say how likely each is."""
+    close: float = 1e-4
+    """How near the numbers come that an exported model answers; those of boxes are rounded to hundredths of a pixel."""
     script: str = "train.py"
     """What the exported script is called: one that plays a policy does not train."""
 
@@ -358,6 +360,7 @@ TINY = {
         loads_back={"safetensors": tiny_boxes.snippet_loads_back, "onnx": tiny_boxes.onnx_loads_back},
         write_odd=odd_inputs.pictures,
         of_one_class=False,
+        close=0.02,
     ),
     "text.sentiment": Tiny(
         model="tiny-bert",

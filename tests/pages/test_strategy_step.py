@@ -134,7 +134,7 @@ def test_what_is_drawn_is_what_is_counted_and_said(task: str, card: ModelCard) -
             if view.learning is not None:
                 assert view.learning == sum(block.parameters for block in view.blocks if block.state == "learns")
                 assert f"[{words.parameters(view.learning)}]" in said
-            new = 3 * (card.head_inputs + 1) if card.head_parameters is None else 0
+            new = card.head_base + 3 * (card.head_inputs + 1) if card.head_parameters is None else 0
             added = (card.correction_parameters or 0) if card.corrects(strategy) else 0
             assert view.parameters == card.kept + new + added
             assert words.parameters(view.parameters - added) in said

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch.nn import functional as F
 
 from engines.attribution.attributions import overlay
@@ -43,7 +44,7 @@ def explain(
             continue
         heat, surest = looked(finder, inputs)
         picture = out / f"{number:04d}-{Path(name).stem}.png"
-        overlay(square, heat).save(picture)
+        overlay(Image.fromarray(square), heat).save(picture)
         rows.append({"file": name, "found": surest, "method": METHODS["hires-cam"], "picture": str(picture)})
     require_some(rows)
     return rows
