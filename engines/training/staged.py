@@ -140,7 +140,7 @@ class Staged(nn.Module):
     def _values(self, x: Any) -> Tensor:
         """What the head reads, in one tensor."""
         found = self.run(x, self.boundary, len(self.stages))
-        return found.flat() if isinstance(found, Taps) else found  # type: ignore[no-any-return]
+        return found.flat() if isinstance(found, Taps) else found
 
     def trainable(self) -> dict[str, nn.Parameter]:
         return {name: p for name, p in self.model.named_parameters() if p.requires_grad}

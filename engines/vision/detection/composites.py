@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -290,7 +291,8 @@ def write_coco(folder: Path, scenes: Sequence[Scene]) -> None:
     """The pictures as JPEG files, and `_annotations.coco.json` beside them."""
     folder.mkdir(parents=True)
     labels = sorted({label for scene in scenes for label, _box in scene.boxes})
-    pictures, boxes = [], []
+    pictures: list[dict[str, Any]] = []
+    boxes: list[dict[str, Any]] = []
     for number, scene in enumerate(scenes):
         name = f"{number:04d}.jpg"
         scene.picture.save(folder / name, quality=92)

@@ -180,7 +180,14 @@ def matched(
     if not pictures:
         none = np.zeros((0, len(OVERLAPS)), dtype=bool)
         return Matches(np.zeros(0, int), np.zeros(0, int), np.zeros(0), none, none, there)
-    return Matches(*map(np.concatenate, (pictures, labels, scores, right, aside)), there)
+    return Matches(
+        np.concatenate(pictures),
+        np.concatenate(labels),
+        np.concatenate(scores),
+        np.concatenate(right),
+        np.concatenate(aside),
+        there,
+    )
 
 
 def _of_another_size(boxes: np.ndarray, sizes: tuple[float, float] | None) -> np.ndarray:
