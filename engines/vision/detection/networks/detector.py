@@ -57,7 +57,7 @@ class Detector(nn.Module):
             pictures = stage(pictures)
             if number in self.taps:
                 maps.append(pictures)
-        return self.head(maps)  # type: ignore[no-any-return]
+        return self.head(maps)
 
 
 def stages_of(backbone: nn.Module, steps: Sequence[Sequence[str]]) -> list[nn.Sequential]:
