@@ -48,7 +48,7 @@ class Ctc:
         model.config.mask_time_prob = model.config.mask_feature_prob = model.config.layerdrop = 0.0
         self.model, self.tokenizer, self.extractor = model.eval(), tokenizer, extractor
         self.head = Emitting(model.lm_head)
-        self.network = Staged(model, stages(model), lambda: self.head)  # type: ignore[arg-type, return-value]  # its head is no linear layer, and stays
+        self.network = Staged(model, stages(model), lambda: self.head)  # its head is no linear layer, and stays
         letters = [token for token in tokenizer.get_vocab() if len(token) == 1 and token.isalpha()]
         self.upper = sum(letter.isupper() for letter in letters) > len(letters) / 2
 

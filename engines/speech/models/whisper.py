@@ -64,7 +64,7 @@ class Whisper:
     ):
         self.model, self.tokenizer, self.extractor, self.language = model.eval(), tokenizer, extractor, language
         self.head = Decoder(model)
-        self.network = Staged(model, stages(model), lambda: self.head)  # type: ignore[arg-type, return-value]  # its head is no linear layer, and stays
+        self.network = Staged(model, stages(model), lambda: self.head)  # its head is no linear layer, and stays
 
     @property
     def is_multilingual(self) -> bool:

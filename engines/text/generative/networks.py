@@ -72,7 +72,7 @@ def staged(model: PreTrainedModel) -> Staged:
     found = _decoder_only(model)
     if found is None or not _adds_up(found):
         whole = StageModule("network", lambda batch: batch.with_values(_logits(model, batch)), lambda: (model,))
-        return Staged(model, [whole], lambda: _Output(None))  # type: ignore[arg-type,return-value]  # its head is no linear layer
+        return Staged(model, [whole], lambda: _Output(None))  # its head is no linear layer
     return found
 
 
@@ -126,7 +126,9 @@ def _decoder_only(model: PreTrainedModel) -> Staged | None:
     inside = {id(p) for stage in stages for p in stage.parameters()}
     tables = tuple(m for m in model.modules() if not any(True for _ in m.children()) and _outside(m, inside))
     output = _Output(model.get_output_embeddings())
-    return Staged(model, [StageModule("words", words, lambda: tables), *stages], lambda: output)  # type: ignore[arg-type,return-value]  # its head is no linear layer
+    return Staged(
+        model, [StageModule("words", words, lambda: tables), *stages], lambda: output
+    )  # its head is no linear layer
 
 
 def _outside(module: nn.Module, inside: set[int]) -> bool:
@@ -188,7 +190,7 @@ def _encoder_decoder(model: PreTrainedModel) -> Staged:
     stages = [StageModule("words and encoder", encode, lambda: rest)]
     stages += [block(number) for number in range(len(blocks))]
     output = _Output(None)
-    return Staged(model, stages, lambda: output)  # type: ignore[arg-type,return-value]  # its head is no linear layer
+    return Staged(model, stages, lambda: output)  # its head is no linear layer
 
 
 # --- what learns ----------------------------------------------------------------------------------

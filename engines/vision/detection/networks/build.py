@@ -118,4 +118,4 @@ def describe(card: ModelCard, size: int) -> ModelCard:
 
 def widths(model: Detector) -> list[int]:
     """Channels of the maps that the pyramid reads."""
-    return [block[0].in_channels for block in model.head.pyramid.inner_blocks]  # type: ignore[index, union-attr]
+    return [block[0].in_channels for block in model.head.pyramid.inner_blocks]
