@@ -144,7 +144,7 @@ def sets() -> dict[str, Set]:
 
 
 def _stamps() -> Set:
-    place = samples._stamps()
+    place = samples.stamps_folder()
     if place is None:
         raise SystemExit("Tux Paint's stamps are not on this computer")
     with tempfile.TemporaryDirectory() as folder:

@@ -182,8 +182,7 @@ def _add_database(archive: tarfile.TarFile, file: Path, name: str) -> None:
         with contextlib.closing(sqlite3.connect(file)) as there, contextlib.closing(sqlite3.connect(copy)) as here:
             there.backup(here)
             if file.name == "queue.sqlite3":
-                nobody = ("pid", "pid_created", "owner_pid", "owner_created")
-                here.execute(f"UPDATE runs SET {', '.join(f'{column} = NULL' for column in nobody)}")
+                here.execute("UPDATE runs SET pid = NULL, pid_created = NULL, owner_pid = NULL, owner_created = NULL")
                 here.commit()
             here.execute("PRAGMA journal_mode = DELETE")  # all of it in one file
         _add_file(archive, copy, name)

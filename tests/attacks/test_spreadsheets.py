@@ -27,6 +27,8 @@ UNTYPED = {
     "engines/control/logs/recording.py": "numbers of a simulator",
     "engines/forecasting/labels.py": "one line, shown on the page",
     "engines/speech/samples.py": "our own samples",
+    "engines/vision/medical/label_tables.py": "what is kept of somebody's table in their upload, read by the check",
+    "engines/vision/medical/shown.py": "the same, a row for each picture that a scan gives",
 }
 """Files that write a table of which no cell is a stranger's, or which nobody downloads."""
 

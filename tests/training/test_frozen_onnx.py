@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -139,7 +141,9 @@ def later(inputs: Tensor, seed: int = 0) -> frozen_onnx.Later:
     return frozen_onnx.Later(partial(toys.staged, seed=seed), frozen(seed=seed), inputs, weights="toy")
 
 
-def test_whoever_cannot_wait_is_answered_meanwhile() -> None:
+def test_whoever_cannot_wait_is_answered_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    # a new process begins by importing the main file of this one: with pages' tests before, Streamlit put an app there
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     inputs = toys.rows(4).inputs
     first = later(inputs)
     expected = first(inputs)

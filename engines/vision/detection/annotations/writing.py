@@ -10,7 +10,6 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 import numpy as np
-import yaml
 
 from engines.vision.detection.annotations.conventions import written
 
@@ -76,6 +75,8 @@ def _voc(pictures: Sequence[Labelled], classes: list[str]) -> dict[str, bytes]:
 
 
 def _yolo(pictures: Sequence[Labelled], classes: list[str]) -> dict[str, bytes]:
+    import yaml  # not for pages, which only name the formats
+
     found = {}
     for picture in pictures:
         shares = written(picture.boxes, "cxcywh-shares", (picture.width, picture.height)).tolist()
