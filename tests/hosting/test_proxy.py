@@ -131,7 +131,10 @@ class Asked:
             link.request(method, path, **more)  # type: ignore[arg-type]
             answer = link.getresponse()
             self.status, self.headers = answer.status, {k.lower(): v for k, v in answer.getheaders()}
-            self.text = answer.read().decode(errors="replace")
+            try:
+                self.text = answer.read().decode(errors="replace")
+            except http.client.IncompleteRead as cut:  # nginx closes on whoever goes on sending
+                self.text = cut.partial.decode(errors="replace")
         self.seconds = time.monotonic() - start
 
 

@@ -15,6 +15,7 @@ from engines.vision.classification.settings import VisionSettings
 from engines.vision.images import medmnist
 from engines.vision.images.reading import EXTENSIONS
 from engines.vision.medical import anonymise, shown
+from engines.vision.medical.file_kinds import is_scan
 from engines.vision.medical.shown import Shown
 
 
@@ -40,7 +41,7 @@ def _brought(data: Path, work: Path) -> tuple[Path, list[Skipped]]:
         return prepared(data, work, lambda out: from_medmnist(data, out))
     if suffix in EXTENSIONS:
         raise InputError(Problem(data.name, _("this is a single image"), ACCEPTED))
-    if anonymise.is_scan(data):
+    if is_scan(data):
         return prepared(data, work, lambda out: shown.copied(data, out))
     if not is_zip(data):
         raise InputError(Problem(data.name, _("the file is neither a zip nor a table"), ACCEPTED))

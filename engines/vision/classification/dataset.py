@@ -39,7 +39,7 @@ from engines.vision.classification.settings import VisionSettings
 from engines.vision.images.decode_cache import Checked, check_all
 from engines.vision.images.reading import BITS, white_of
 from engines.vision.medical import patients
-from engines.vision.medical.anonymise import is_scan
+from engines.vision.medical.file_kinds import is_scan
 
 USUAL = VisionSettings()
 

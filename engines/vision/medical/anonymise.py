@@ -22,7 +22,8 @@ from engines.data.parts import part_of
 from engines.data.unpacked import files_below
 from engines.messages import _
 from engines.vision.images import reading
-from engines.vision.medical import dicom, label_tables, nifti, patients
+from engines.vision.medical import label_tables, patients
+from engines.vision.medical.file_kinds import is_dicom, is_nifti, is_scan
 from engines.vision.medical.scan import Scan, UnreadableScan
 
 RECORD = "scans.json"
@@ -52,10 +53,6 @@ class _File:
     @property
     def folders(self) -> tuple[str, ...]:
         return PurePosixPath(self.name).parts[:-1]
-
-
-def is_scan(path: Path) -> bool:
-    return dicom.is_one(path) or nifti.is_one(path)
 
 
 def holds_scans(folder: Path) -> bool:
@@ -119,14 +116,16 @@ def _called(one: _File, files: list[_File]) -> str:
 
 def _read(one: _File, waiting: Path, people: set[str], looks: defaultdict[str, set[str]]) -> None:
     """Puts what is kept of a file into `waiting`. Raises UnreadableScan and UnreadableImage."""
-    if dicom.is_one(one.path):
+    from engines.vision.medical import dicom, nifti  # with libraries that pictures do not need
+
+    if is_dicom(one.path):
         scan, whose = dicom.read(one.path)
         one.kind, one.patient = "dicom", whose.id
         people.update(word for name in whose.names for word in label_tables.words_of(name))
         people.update(label_tables.whole(number) for number in whose.numbers if number)  # words of it may be a class's
         if whose.looks:
             looks[whose.looks].add(whose.id)
-    elif nifti.is_one(one.path):
+    elif is_nifti(one.path):
         one.kind, scan = "nifti", nifti.read(one.path)
     else:
         _read_picture(one, waiting)

@@ -21,7 +21,6 @@ from engines.messages import _
 from engines.vision.images.reading import MAX_PIXELS
 from engines.vision.medical.scan import Scan, UnreadableScan
 
-ENDINGS = (".dcm", ".dicom", ".ima")
 MODALITIES = frozenset(
     [
         "CT",
@@ -69,20 +68,6 @@ class Whose:
     """Of patients and examinations."""
     looks: str = ""
     """Date of birth, sex and size: by which two numbers may be one person; '' where too little of it is there."""
-
-
-def is_one(path: Path) -> bool:
-    """By its name, or by the four letters behind its preamble where the name says nothing."""
-    suffix = path.suffix.lower()
-    if suffix in ENDINGS or path.name.upper() == "DICOMDIR":
-        return True
-    if suffix and not suffix[1:].isdigit():
-        return False
-    try:
-        with path.open("rb") as file:
-            return file.read(132)[128:] == b"DICM"
-    except OSError:
-        return False
 
 
 def read(path: Path) -> tuple[Scan, Whose]:

@@ -14,13 +14,6 @@ from engines.data.archive import Limits
 from engines.messages import _
 from engines.vision.medical.scan import Scan, UnreadableScan
 
-ENDINGS = (".nii", ".nii.gz")
-
-
-def is_one(path: Path) -> bool:
-    """By its name: what begins like one is a file of its numbers."""
-    return path.name.lower().endswith(ENDINGS)
-
 
 def read(path: Path) -> Scan:
     """The first volume, its axes to the right, to the front and up. What is no number counts as the lowest that is.

@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 
 from engines.contract import InputError, Problem
 from engines.messages import _
-from engines.vision.images.transforms import shrunk
 from engines.vision.medical.settings import AXES, RANGE, WINDOW
 
 MOST_SLICES = 10
@@ -141,6 +139,10 @@ def _square(pixels: np.ndarray, rows: float, columns: float) -> Image.Image:
     """The picture, stretched so that its pixels are squares where the file says that they are none."""
     height, width = pixels.shape[:2]
     if rows > 0 and columns > 0 and 1.01 < max(rows, columns) / min(rows, columns) < 20:
+        import torch
+
+        from engines.vision.images.transforms import shrunk
+
         fine = min(rows, columns)
         height, width = round(height * rows / fine), round(width * columns / fine)
         three = torch.from_numpy(np.ascontiguousarray(pixels if pixels.ndim == 3 else pixels[..., None])).permute(
