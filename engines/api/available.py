@@ -44,4 +44,5 @@ def bring(task: str, file: str | Path, architecture: str = "") -> tuple[str, lis
 
 def prefetch(domain: str | None, into: Path) -> tuple[list[Path], list[Any]]:
     """Copies the catalogue's weights; returns what was copied, and what was not and why."""
-    return weights.prefetch([card for _, card in models(domain)], into)
+    cards = {card.name: card for _, card in models(domain)}  # two tasks may begin with the same network
+    return weights.prefetch(list(cards.values()), into)

@@ -4,4 +4,4 @@ Only the tasks' own methods import torch."""
 from engines.contract import DomainInfo
 from engines.messages import _
 
-DOMAIN = DomainInfo(_("Vision"), ":material/image:", _("Tell photographs apart"))
+DOMAIN = DomainInfo(_("Vision"), ":material/image:", _("Tell photographs apart, find things in them"))
