@@ -118,7 +118,7 @@ def test_a_bad_recipe_fails_with_a_sentence_a_problem(jobs: JobBackend, job: Job
     assert ending(jobs, run_id, wait).message.splitlines() == [
         "setting steps: found 0; accepted: 1 or more.",
         "setting stepz: there is no such setting; did you mean steps? Known: "
-        "accept_guesses, steps, hold_at, trouble, baseline.",
+        "accept_guesses, steps, hold_at, pause, trouble, baseline.",
     ]
 
 

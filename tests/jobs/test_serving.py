@@ -80,7 +80,7 @@ def test_check_tells_its_progress_and_its_report() -> None:
     report = client.ask(check("/data/fine", seed=7, settings={"steps": "4"}), lambda *step: told.append(step))
     assert report["classes"] == {"é": 3}
     assert report["notes"] == [
-        "seed 7, ToySettings(accept_guesses=False, steps=4, hold_at=0, trouble='', baseline='none')"
+        "seed 7, ToySettings(accept_guesses=False, steps=4, hold_at=0, pause=0, trouble='', baseline='none')"
     ]
     assert told[0] == (0, 3)
     assert told[-1] == (3, 3)
