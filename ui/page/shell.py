@@ -35,8 +35,8 @@ def navigation() -> Page:
         st.Page("pages/evidence.py", title=_("Evidence"), url_path="evidence"),
         st.Page("pages/privacy.py", title=_("Privacy"), url_path="privacy"),
     ]
-    if operation.token():
-        pages.append(st.Page("pages/operating.py", title=_("Operator"), url_path="operator", visibility="hidden"))
+    if operation.token():  # by its file's name: `around` finds the first visitor's page by that
+        pages.append(st.Page("pages/operating.py", title=_("Operator"), url_path="operating", visibility="hidden"))
     shown = st.navigation(pages, position="top")
     title = "Headstart" if shown.title == "Headstart" else f"{shown.title} · Headstart"
     st.set_page_config(page_title=title, page_icon=str(Path(__file__).parents[1] / "icon.svg"), layout="wide")
