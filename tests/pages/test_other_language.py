@@ -4,6 +4,8 @@ say of themselves and a few problems show no English outside them."""
 from __future__ import annotations
 
 import gettext
+import importlib
+import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from babel.messages.pofile import read_po
 from google.protobuf.message import Message as Proto
 
+import ui
 from engines import messages, registry
 from engines.contract import InputError
 from scripts.messages import POT
@@ -41,6 +44,15 @@ class Bracketed(gettext.NullTranslations):
     def ngettext(self, one: str, many: str, n: int) -> str:
         said = one if n == 1 else many
         return f"⟦{said}⟧" if one in self.known else said
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _declared() -> None:
+    """Whatever is declared is imported in English, as an app does: the tests that come after read it so."""
+    for name in registry.names():
+        registry.task(name)
+    for module in pkgutil.walk_packages(ui.__path__, "ui."):
+        importlib.import_module(module.name)
 
 
 @pytest.fixture(autouse=True)
