@@ -4,7 +4,7 @@ Nothing here imports torch, so the page's process, the queue and the command lin
 """
 
 from engines.contract.cards import Block, Catalogue, ModelCard, Network, Stage
-from engines.contract.data import DataReport, Progress, ReadAs, Sample, Skipped
+from engines.contract.data import DataReport, Progress, ReadAs, Sample, Skipped, no_such_sample
 from engines.contract.errors import Cancelled, InputError, Problem
 from engines.contract.events import Event, Json, Run, State
 from engines.contract.info import BALANCED_ACCURACY, DomainInfo, Metric, TaskInfo, Words
@@ -62,6 +62,7 @@ __all__ = [
     "Verdict",
     "Word",
     "Words",
+    "no_such_sample",
     "offered",
     "setting",
 ]

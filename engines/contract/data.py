@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from engines.contract.errors import InputError, Problem
 from engines.messages import Declared, _
 
 Progress = Callable[[int, int], None]
@@ -27,6 +28,12 @@ class Sample(Declared):
     """What must be installed first, in words; None where it is always here."""
     shift_of: tuple[str, ...] = ()
     """The samples of the same task of whose classes these are in a new domain, by their names."""
+
+
+def no_such_sample(name: str, known: Iterable[str]) -> InputError:
+    """Why a sample of that name cannot be made."""
+    accepted = _("known: {known}", known=", ".join(known))
+    return InputError(Problem(_("sample {name}", name=name), _("there is no such sample"), accepted))
 
 
 @dataclass(frozen=True)

@@ -35,26 +35,34 @@ def prepared_folder(source: Path, work: Path, fill: Callable[[Path], list[Skippe
 
 def made(key: str, work: Path, fill: Callable[[Path], list[Skipped]]) -> tuple[Path, list[Skipped]]:
     """The folder `key` below `work` that `fill` filled, now or before, and what it left out: see `prepared`."""
-    folder = work / key
     record = ".skipped.json"  # hidden: no archive can bring one, no listing shows it
-    if not folder.exists():
-        partial = work / f"{key}.{secrets.token_hex(4)}.partial"
+
+    def recorded(partial: Path) -> None:
         partial.mkdir(parents=True)
-        try:
-            skipped = fill(partial)
-            (partial / record).write_text(
-                json.dumps(messages.kept({"skipped": [asdict(entry) for entry in skipped]})), encoding="utf-8"
-            )
-            try:
-                partial.replace(folder)
-            except OSError:
-                if not folder.exists():  # else another process was first
-                    raise
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+        skipped = messages.kept({"skipped": [asdict(entry) for entry in fill(partial)]})
+        (partial / record).write_text(json.dumps(skipped), encoding="utf-8")
+
+    folder = whole(work / key, recorded)
     found = json.loads((folder / record).read_text(encoding="utf-8"))
     entries = found if isinstance(found, list) else messages.read(found)["skipped"]  # a list: before version 0.3
     return folder, [Skipped(**entry) for entry in entries]
+
+
+def whole(folder: Path, fill: Callable[[Path], object]) -> Path:
+    """The folder that `fill` makes where there is none yet. It appears whole or not at all, also when two processes
+    want it at once."""
+    if folder.exists():
+        return folder
+    partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.partial")
+    try:
+        fill(partial)
+        partial.replace(folder)
+    except OSError:
+        if not folder.exists():  # else another process was first
+            raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return folder
 
 
 def _state(files: list[Path]) -> str:

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.onnx import OnnxExporterError
 
-from engines.contract import InputError, Problem
+from engines import runs
+from engines.contract import InputError
 from engines.messages import _
-from engines.runs import called
 
 TOLERANCE = 1e-4
 """Largest difference of a number that comes out, relative to the largest one where that is above 1."""
@@ -105,4 +105,4 @@ def load_lines(file: str) -> str:
 
 
 def refusal(run: Path, found: str, accepted: str = INSTEAD) -> InputError:
-    return InputError(Problem(called(run), found, accepted))
+    return runs.refusal(run, found, accepted)

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from engines.contract import InputError, Problem, Sample
+from engines.contract import Sample, no_such_sample
 from engines.messages import _
 
 VEGA = "vega_datasets 0.9 (github.com/vega/vega-datasets)"
@@ -98,9 +98,7 @@ def make(name: str, out: Path) -> Path:
         "sunspots": _sunspots,
     }
     if name not in makers:
-        raise InputError(
-            Problem(f"sample {name}", _("there is no such sample"), _("known: {makers}", makers=", ".join(makers)))
-        )
+        raise no_such_sample(name, makers)
     path = out / f"{name}.csv"
     if path.exists():
         return path

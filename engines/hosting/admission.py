@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engines.contract import InputError, Job, Problem
-from engines.hosting import limits, operation, usage
+from engines.hosting import limits, operation, usage, visitors
 from engines.messages import _
 
 
@@ -13,21 +13,21 @@ def admit(job: Job, unfinished: int) -> None:
     if not limits.public():
         return
     if not job.owner:
-        raise _refusal("visitor", _("this browser keeps no cookie"), _("allow it one, and load the page again"))
+        raise _refusal(visitors.unknown())
     at_once = limits.visitor_runs_at_once()
     if at_once and unfinished >= at_once:
         found = _("{unfinished} of your runs wait or train already", unfinished=unfinished)
-        raise _refusal("runs", found, _("cancel one, or try again when one has finished"))
+        raise _refusal(Problem("runs", found, _("cancel one, or try again when one has finished")))
     if not usage.spend(job.owner, "runs", 1, limits.visitor_runs()):
         found = _(
             "you have started {visitor_runs} today, as many as a visitor may here", visitor_runs=limits.visitor_runs()
         )
-        raise _refusal("runs", found, _("come back tomorrow, or run Headstart on a machine of your own"))
+        raise _refusal(Problem("runs", found, _("come back tomorrow, or run Headstart on a machine of your own")))
 
 
-def _refusal(where: str, found: str, accepted: str) -> InputError:
+def _refusal(problem: Problem) -> InputError:
     operation.count("runs")
-    return InputError(Problem(where, found, accepted))
+    return InputError(problem)
 
 
 def require_few(examples: int, unit: str) -> None:

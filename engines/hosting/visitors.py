@@ -13,6 +13,8 @@ from collections import OrderedDict
 from pathlib import Path
 
 from engines import paths
+from engines.contract import Problem
+from engines.messages import _
 
 COOKIE = "headstart_visitor"
 NAME = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -36,6 +38,11 @@ def visitor_of(cookie: str | None) -> str | None:
     if not NAME.fullmatch(name) or not hmac.compare_digest(signature.encode(), _signature(name).encode()):
         return None
     return hashlib.sha256(name.encode()).hexdigest()[:24]
+
+
+def unknown() -> Problem:
+    """What is said to whoever brings or starts something and is nobody that this host knows."""
+    return Problem("visitor", _("this browser keeps no cookie"), _("allow it one, and load the page again"))
 
 
 def account(issuer: str, subject: str) -> str:

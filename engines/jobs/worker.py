@@ -116,8 +116,7 @@ def _sweep(job: Job, run: RunFolder) -> None:
 def _longer(job: Job, run: RunFolder) -> None:
     from engines import lifecycle
 
-    result = lifecycle.longer(registry.task(job.recipe.task), job.recipe, run)
-    run.write("result.json", result.to_json())
+    lifecycle.longer(registry.task(job.recipe.task), job.recipe, run)
 
 
 VERBS: dict[str, Callable[[Job, RunFolder], None]] = {

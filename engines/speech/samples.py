@@ -9,13 +9,13 @@ import csv
 import functools
 import os
 import re
-import secrets
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from engines.contract import InputError, Problem, Sample
+from engines.contract import InputError, Problem, Sample, no_such_sample
+from engines.data import unpacked
 from engines.messages import _
 
 HERE = Path(__file__).parent
@@ -181,26 +181,13 @@ def make(name: str, out: Path, known: Sequence[Sample]) -> Path:
     Raises InputError for a name that is not `known`, or with the sample's `needs` when something must be installed.
     """
     if name not in {sample.name for sample in known}:
-        listed = ", ".join(sample.name for sample in known)
-        raise InputError(Problem(f"sample {name}", _("there is no such sample"), _("known: {listed}", listed=listed)))
-    folder = out / name
-    if folder.exists():
-        return folder
-    partial = out / f".{name}.{secrets.token_hex(4)}.partial"
+        raise no_such_sample(name, [sample.name for sample in known])
     makers: dict[str, Callable[[Path], None]] = {
         "accents": accents,
         "caribbean": functools.partial(unheard, accent="Caribbean"),
         "telephone": telephone,
     }
-    try:
-        makers.get(name, lambda out: _copy(SHIPPED / name, out))(partial)
-        partial.replace(folder)
-    except OSError:
-        if not folder.exists():  # else another process made it meanwhile
-            raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return folder
+    return unpacked.whole(out / name, makers.get(name, lambda partial: _copy(SHIPPED / name, partial)))
 
 
 def accents(out: Path, names: Sequence[str] = tuple(ACCENTS), suffix: str = ".wav") -> None:

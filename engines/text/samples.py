@@ -9,7 +9,7 @@ import secrets
 import shutil
 from pathlib import Path
 
-from engines.contract import InputError, Problem, Sample
+from engines.contract import Sample, no_such_sample
 from engines.messages import _
 
 SHIPPED = Path(__file__).parent / "shipped"
@@ -99,9 +99,7 @@ def make(name: str, out: Path) -> Path:
     Raises InputError for an unknown name.
     """
     if name not in FILES:
-        raise InputError(
-            Problem(f"sample {name}", _("there is no such sample"), _("known: {files}", files=", ".join(FILES)))
-        )
+        raise no_such_sample(name, FILES)
     target = out / FILES[name]
     if not target.exists():
         out.mkdir(parents=True, exist_ok=True)

@@ -57,7 +57,8 @@ class Cached(Labelled):
         """Both, one after the other; they must have equally many variants."""
         activations = torch.cat([self.activations, other.activations])
         labels = torch.cat([self.labels, other.labels])
-        return Cached(activations, labels, f"{self.identity} + {other.identity}", self.variation)
+        identity = f"{self.identity} + {other.identity}"
+        return replace(self, activations=activations, labels=labels, identity=identity)
 
 
 def cache_activations(

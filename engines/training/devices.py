@@ -108,9 +108,9 @@ def accelerator(settings: TrainSettings, strategy: Strategy = Strategy.FULL) -> 
     kind = "cpu" if settings.device == "cpu" else found().kind
     precision = settings.mixed_precision
     if precision == "auto":
-        on_cpu, on_gpu = (kind == "cpu" and has_bf16(), kind == "cuda" and _card_has_bf16())
-        pays = on_cpu and strategy in settings.bf16_on_cpu or on_gpu and strategy in settings.bf16_on_gpu
-        precision = "bf16" if pays else "no"
+        on_cpu = kind == "cpu" and strategy in settings.bf16_on_cpu and has_bf16()
+        on_gpu = kind == "cuda" and strategy in settings.bf16_on_gpu and _card_has_bf16()
+        precision = "bf16" if on_cpu or on_gpu else "no"
     _choose_arithmetic(kind, precision)
     return Accelerator(cpu=kind == "cpu", mixed_precision=precision)
 

@@ -95,15 +95,14 @@ def train(
             again = once_more and memory.on_card(error)
         release(network, accelerator)  # not while the error is handled: its traceback holds on to everything
         memory.free()
+        network.model.load_state_dict(before, strict=False)
         once_more = False
         if again:
-            network.model.load_state_dict(before, strict=False)
             continue
         times = max(times, checkpoint.halved(run.path / "checkpoint" / plan.phase)) + 1
         smaller = memory.halved(settings, times)
         if smaller.batch_size == memory.halved(settings, times - 1).batch_size:
             raise memory.too_large()
-        network.model.load_state_dict(before, strict=False)
         size, group = smaller.batch_size, smaller.gradient_accumulation
         run.emit(
             "note",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from engines.contract import InputError, Problem, Sample
+from engines.contract import InputError, Problem, Sample, no_such_sample
+from engines.data import unpacked
 from engines.messages import _
 
 TUXPAINT_CLASSES = ("animals", "food", "household", "plants")
@@ -129,22 +129,8 @@ def make(name: str, out: Path) -> Path:
         "drawings": partial(_make_of_stamps, labels=DRAWN_CLASSES, chosen=is_drawing),
     }
     if name not in makers:
-        raise InputError(
-            Problem(f"sample {name}", _("there is no such sample"), _("known: {makers}", makers=", ".join(makers)))
-        )
-    folder = out / name
-    if folder.exists():
-        return folder
-    unfinished = out / f".{name}.{secrets.token_hex(4)}.partial"
-    try:
-        makers[name](unfinished)
-        unfinished.replace(folder)
-    except OSError:
-        if not folder.exists():  # else another process made it meanwhile
-            raise
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return folder
+        raise no_such_sample(name, makers)
+    return unpacked.whole(out / name, makers[name])
 
 
 def stamps_folder() -> Path | None:

@@ -30,9 +30,7 @@ def require() -> str:
     if limits.public() and not known:
         if login.offered():
             raise InputError(Problem("visitor", _("you are not logged in"), _("log in at the top of the page")))
-        raise InputError(
-            Problem("visitor", _("this browser keeps no cookie"), _("allow it one, and load the page again"))
-        )
+        raise InputError(visitors.unknown())
     return known
 
 

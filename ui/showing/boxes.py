@@ -13,7 +13,7 @@ from engines.datasets.state import DatasetState, Item
 from engines.jobs.serving import client
 from engines.messages import _, _n
 from ui.page import errors, frame, local_storage, words
-from ui.showing import classes, handover, proposals
+from ui.showing import classes, handover, head, proposals
 from ui.widgets.boxes.widget import Drawn, boxes
 
 ENDINGS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"]
@@ -28,23 +28,13 @@ def show(dataset: DatasetFolder) -> None:
     """The whole page of one data set."""
     local_storage.remember(dataset.id, kept="datasets")
     state = dataset.state()
-    _head(dataset, state)
+    head.show(dataset, state)
     _add_pictures(dataset, state)
     if state.items:
         _draw(dataset)
     with frame.card(_("Classes")):
         classes.show(dataset, state, "boxes")
     _go_on(dataset)
-
-
-def _head(dataset: DatasetFolder, state: DatasetState) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{words.plain(dataset.about.title)}**: {handover.in_short(dataset)}")
-        if st.button(
-            _("Undo"), icon=":material/undo:", disabled=not state.can_undo, help=_("Takes back your last step.")
-        ):
-            dataset.undo()
-            st.rerun()
 
 
 def _add_pictures(dataset: DatasetFolder, state: DatasetState) -> None:

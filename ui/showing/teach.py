@@ -15,7 +15,7 @@ from engines.datasets.state import DatasetState
 from engines.messages import _, told
 from engines.registry import task as task_of
 from ui.page import errors, frame, local_storage, words
-from ui.showing import accuracy, asking, classes, handover
+from ui.showing import accuracy, asking, classes, handover, head
 from ui.widgets.capture.widget import Kept, Target, capture
 
 ENDINGS = {"pictures": ["jpg", "jpeg", "png", "webp", "gif", "bmp"], "sounds": ["wav", "flac", "ogg", "mp3"]}
@@ -26,7 +26,7 @@ def show(dataset: DatasetFolder) -> None:
     """The whole page of one data set."""
     local_storage.remember(dataset.id, kept="datasets")
     state, kind = dataset.state(), dataset.about.kind
-    _head(dataset, state)
+    head.show(dataset, state)
     if kind == "texts":
         _write(dataset, state)
         _try_text(dataset)
@@ -48,16 +48,6 @@ def show(dataset: DatasetFolder) -> None:
             accuracy.show(asking.of(dataset), kind)
         else:
             _wait(dataset)
-
-
-def _head(dataset: DatasetFolder, state: DatasetState) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{words.plain(dataset.about.title)}**: {handover.in_short(dataset)}")
-        if st.button(
-            _("Undo"), icon=":material/undo:", disabled=not state.can_undo, help=_("Takes back your last step.")
-        ):
-            dataset.undo()
-            st.rerun()
 
 
 @st.fragment(run_every=1.0)

@@ -37,7 +37,7 @@ def measure() -> dict[str, Any]:
     from engines.training import devices
 
     devices.keep_freed_memory()  # as a run does
-    device = _device()
+    device = devices.found().kind
     name = devices.name(torch.device(device))
     key = f"{device}/{name}/{torch.__version__}/{torch.get_num_threads()}"
     kept = paths.home() / PROBE
@@ -62,12 +62,6 @@ def measure() -> dict[str, Any]:
     partial.write_text(json.dumps({"key": key, **found}), encoding="utf-8")
     partial.replace(kept)
     return found
-
-
-def _device() -> str:
-    from engines.training import devices
-
-    return devices.found().kind
 
 
 def _macs_per_second(device: str, precision: str) -> float:

@@ -22,7 +22,7 @@ from engines.speech.models.states import AT_ONCE, EncoderStates
 from engines.speech.settings import TranscriptionSettings
 from engines.speech.transcription.train import TrainSpec
 from engines.training import learnt_weights
-from engines.training.devices import accelerator, answers
+from engines.training.devices import accelerator
 from engines.training.settings import TrainSettings
 
 INPUT = _("mono sound, 16,000 samples a second, up to 30 seconds at a time")
@@ -95,8 +95,7 @@ class Transcriber:
         """Raises InputError when the run holds no model (yet)."""
         self.known, folder = kept(run), model_folder(run)
         self.reading = Reading.by(TranscriptionSettings.parse(RunFolder(run).recipe.settings), "transcription")
-        self.device = answers()
-        accelerator(TrainSettings(device="cpu"))  # its choice for matrix products is for all of them
+        self.device = accelerator(TrainSettings(mixed_precision="no")).device
         self.recogniser = recogniser.load(self.known["model"], folder / WEIGHTS, folder, self.known["language"])
         self.recogniser.network.to(self.device).eval()
 

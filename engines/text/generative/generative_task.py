@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from engines.contract import InputError, ModelCard, Problem, Sample, Task
-from engines.messages import _
+from engines.contract import ModelCard, Sample, Task, no_such_sample
 from engines.text import samples
 from engines.text.generative import catalogue
 from engines.text.generative.settings import WritingSettings
@@ -36,11 +35,5 @@ class GenerativeTask(Task):
     def make_sample(self, name: str, out: Path) -> Path:
         known = [sample.name for sample in self.samples()]
         if name not in known:
-            raise InputError(
-                Problem(
-                    _("sample {name}", name=name),
-                    _("there is no such sample"),
-                    _("known: {known}", known=", ".join(known)),
-                )
-            )
+            raise no_such_sample(name, known)
         return samples.make(name, out)

@@ -126,9 +126,8 @@ def _decoder_only(model: PreTrainedModel) -> Staged | None:
     inside = {id(p) for stage in stages for p in stage.parameters()}
     tables = tuple(m for m in model.modules() if not any(True for _ in m.children()) and _outside(m, inside))
     output = _Output(model.get_output_embeddings())
-    return Staged(
-        model, [StageModule("words", words, lambda: tables), *stages], lambda: output
-    )  # its head is no linear layer
+    every = [StageModule("words", words, lambda: tables), *stages]
+    return Staged(model, every, lambda: output)  # its head is no linear layer
 
 
 def _outside(module: nn.Module, inside: set[int]) -> bool:

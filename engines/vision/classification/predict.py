@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from engines import paths
-from engines.contract import InputError, ModelCard, Problem, Task
+from engines.contract import ModelCard, Task
 from engines.messages import _
 from engines.runs import no_model
 from engines.training import devices, learnt_weights
@@ -231,15 +231,5 @@ class Classifier:
             )
             if note := self.note(path):
                 rows[-1]["note"] = note
-        if rows and all("error" in row for row in rows):
-            raise InputError(
-                *(
-                    Problem(
-                        row["file"],
-                        _("the file {error}", error=row["error"]),
-                        _("accepted: {accepted}", accepted=reading.ACCEPTED),
-                    )
-                    for row in rows[:20]
-                )
-            )
+        foreign.require_some(rows)
         return rows

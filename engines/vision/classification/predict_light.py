@@ -16,8 +16,7 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from engines import paths
-from engines.contract import InputError, Problem, Task
-from engines.messages import _
+from engines.contract import Task
 from engines.runs import no_model
 from engines.vision.classification.dataset import open_unlabelled
 from engines.vision.images import foreign, reading
@@ -85,10 +84,7 @@ class LightClassifier:
             rows.append(
                 {"file": name, "label": self.classes[best], "confidence": float(found[best]), "probabilities": said}
             )
-        if rows and all("error" in row for row in rows):
-            accepted = _("accepted: {accepted}", accepted=reading.ACCEPTED)
-            bad = [Problem(row["file"], _("the file {error}", error=row["error"]), accepted) for row in rows[:20]]
-            raise InputError(*bad)
+        foreign.require_some(rows)
         return rows
 
 

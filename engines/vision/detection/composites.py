@@ -9,8 +9,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import secrets
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +17,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFilter
 
-from engines.contract import InputError, Problem, Sample
+from engines.contract import InputError, Problem, Sample, no_such_sample
+from engines.data import unpacked
 from engines.messages import _
 from engines.vision import samples
 
@@ -102,26 +101,8 @@ def make(name: str, out: Path) -> Path:
     is there is kept. The same each time. Raises InputError for an unknown name, or with what must be installed."""
     makers: dict[str, Callable[[Path], None]] = {"scenes": _scenes, "pages": _pages}
     if name not in makers:
-        raise InputError(
-            Problem(
-                _("sample {name}", name=name),
-                _("there is no such sample"),
-                _("known: {makers}", makers=", ".join(makers)),
-            )
-        )
-    folder = out / name
-    if folder.exists():
-        return folder
-    unfinished = out / f".{name}.{secrets.token_hex(4)}.partial"
-    try:
-        makers[name](unfinished)
-        unfinished.replace(folder)
-    except OSError:
-        if not folder.exists():  # else another process made it meanwhile
-            raise
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return folder
+        raise no_such_sample(name, makers)
+    return unpacked.whole(out / name, makers[name])
 
 
 # --- things on photographs ------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from engines.contract import InputError, Problem, Recipe, Task
 from engines.messages import _
 from engines.runs import RunFolder
 from engines.vision.detection.annotations.reading import read
-from engines.vision.detection.predict import Finder, pictures_in, require_some
+from engines.vision.detection.predict import Finder, pictures_in
 from engines.vision.detection.settings import DetectionSettings
 from engines.vision.images import foreign, reading
 
@@ -46,7 +46,7 @@ def explain(
         picture = out / f"{number:04d}-{Path(name).stem}.png"
         overlay(Image.fromarray(square), heat).save(picture)
         rows.append({"file": name, "found": surest, "method": METHODS["hires-cam"], "picture": str(picture)})
-    require_some(rows)
+    foreign.require_some(rows)
     return rows
 
 

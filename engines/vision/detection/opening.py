@@ -9,6 +9,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ class Opened:
         """int64 (K,): the positions of a part's pictures."""
         return np.flatnonzero(self.parts == part)
 
-    @property
+    @cached_property
     def kinds(self) -> list[str]:
         """Of each picture the class of it that is rarest in all, '' without any: by these parts and budgets are drawn,
         so that each has some of every class."""

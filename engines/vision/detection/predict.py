@@ -17,6 +17,7 @@ from engines.data.archive import unpack
 from engines.data.unpacked import files_below, prepared
 from engines.messages import _
 from engines.runs import no_model
+from engines.training import devices
 from engines.training.staged import Staged
 from engines.vision.detection.metrics import Found
 from engines.vision.detection.networks import build, detector
@@ -83,7 +84,7 @@ class Finder:
         self.config, self.classes = config, list(config["label_names"])
         self.format = InputFormat(config["size"], tuple(config["mean"]), tuple(config["std"]), "pad", crop=1.0)
         self.threshold: float = config["threshold"]
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = devices.answers()
         self.model = detector.from_config(config)
         self.model.load_state_dict(state)
         self.model.eval().to(self.device)
@@ -124,17 +125,8 @@ class Finder:
                     "height": height,
                 }
             )
-        require_some(rows)
+        foreign.require_some(rows)
         return rows
-
-
-def require_some(rows: list[dict[str, Any]]) -> None:
-    """Raises InputError where none of the pictures could be read."""
-    if rows and all("error" in row for row in rows):
-        accepted = _("accepted: {accepted}", accepted=reading.ACCEPTED)
-        raise InputError(
-            *(Problem(row["file"], _("the file {error}", error=row["error"]), accepted) for row in rows[:20])
-        )
 
 
 def pictures_in(data: Path) -> tuple[list[tuple[str, Path]], list[Skipped]]:

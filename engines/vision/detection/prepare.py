@@ -28,8 +28,23 @@ UNIT = "pictures"
 LARGEST_STRIDE = 32
 
 
+class WithBoxes:
+    """What examples with boxes have in common."""
+
+    boxes: Boxes
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def targets(self, indices: Tensor) -> Boxes:
+        return self.boxes[indices]
+
+    def weight(self, indices: Tensor) -> float:
+        return len(indices)
+
+
 @dataclass
-class Pictures:
+class Pictures(WithBoxes):
     """Pictures with their boxes (see `training.examples.Examples`)."""
 
     photos: Photos
@@ -49,15 +64,6 @@ class Pictures:
     def size(self) -> int:
         return self.photos.format.size
 
-    def __len__(self) -> int:
-        return len(self.boxes)
-
-    def targets(self, indices: Tensor) -> Boxes:
-        return self.boxes[indices]
-
-    def weight(self, indices: Tensor) -> float:
-        return len(indices)
-
     def plain(self, indices: Tensor) -> Tensor:
         return self.photos.plain(indices)
 
@@ -71,7 +77,7 @@ class Pictures:
 
 
 @dataclass
-class Behind:
+class Behind(WithBoxes):
     """Pictures as the frozen part sees them, as they are and mirrored, with their boxes."""
 
     seen: Cached
@@ -81,15 +87,6 @@ class Behind:
     lengths: Tensor | None = None
     identity: str = ""
     variation: str = ""
-
-    def __len__(self) -> int:
-        return len(self.boxes)
-
-    def targets(self, indices: Tensor) -> Boxes:
-        return self.boxes[indices]
-
-    def weight(self, indices: Tensor) -> float:
-        return len(indices)
 
     def plain(self, indices: Tensor) -> object:
         return self.seen.plain(indices)

@@ -12,12 +12,12 @@ from accelerate import Accelerator
 
 from engines.contract import Run, Strategy
 from engines.messages import _
-from engines.training import checkpoint, strategies
+from engines.training import strategies
 from engines.training.activation_cache import Cached, cache_activations
 from engines.training.array_cache import key
 from engines.training.loop import Plan, predict, train
 from engines.training.staged import Staged
-from engines.training.transfer import trainable
+from engines.training.transfer import TrainOutcome, trainable
 from engines.vision.detection.metrics import Found
 from engines.vision.detection.networks import decode
 from engines.vision.detection.networks.loss import Cost, mean_places
@@ -44,16 +44,6 @@ class TrainSpec:
     unit: str
     run: Run
     on: Accelerator
-
-
-@dataclass
-class TrainOutcome:
-    """A trained detector and how it went."""
-
-    network: Staged
-    progress: checkpoint.Progress
-    trainable: int
-    seconds: float
 
 
 def learn(spec: TrainSpec, strategy: Strategy, *, series: str = "transfer") -> TrainOutcome:
@@ -89,7 +79,8 @@ def learn(spec: TrainSpec, strategy: Strategy, *, series: str = "transfer") -> T
         run=spec.run,
         accelerator=spec.on,
     )
-    return TrainOutcome(network, progress, trainable(network), time.monotonic() - began)
+    seconds = time.monotonic() - began
+    return TrainOutcome(network, progress, trainable(network), seconds, rate, pretrained=not scratch)
 
 
 def behind(spec: TrainSpec, network: Staged, pictures: Pictures, *, mirrors: bool = False) -> Behind | Pictures:

@@ -9,8 +9,9 @@ from torch import Tensor
 from engines.training.checkpoint import Progress
 from engines.training.loop import learnt
 from engines.training.staged import Staged, count
+from engines.training.transfer import TrainOutcome
 from engines.vision.detection.metrics import Found, Matches, Precisions
-from engines.vision.detection.train import TrainOutcome, TrainSpec
+from engines.vision.detection.train import TrainSpec
 
 
 @dataclass

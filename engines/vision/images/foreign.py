@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from engines.contract import InputError, Problem
 from engines.data.foreign import kinds
-from engines.vision.images.reading import NO_IMAGE, UnreadableImage
+from engines.messages import _
+from engines.vision.images.reading import ACCEPTED, NO_IMAGE, UnreadableImage
 
 
 def what_else(file: Path | bytes) -> str | None:
@@ -19,3 +23,13 @@ def what_else(file: Path | bytes) -> str | None:
 def reason(file: Path | bytes, error: UnreadableImage) -> str:
     """Why it could not be read, with what it is instead where that is known."""
     return (what_else(file) if str(error) == NO_IMAGE else None) or str(error)
+
+
+def require_some(rows: Sequence[dict[str, Any]]) -> None:
+    """Raises InputError where of all pictures that were asked about ({'file', 'error'} of a bad one) none could be
+    read."""
+    if rows and all("error" in row for row in rows):
+        accepted = _("accepted: {accepted}", accepted=ACCEPTED)
+        raise InputError(
+            *(Problem(row["file"], _("the file {error}", error=row["error"]), accepted) for row in rows[:20])
+        )
