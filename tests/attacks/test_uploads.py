@@ -10,6 +10,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from engines.hosting import usage, visitors
+from tests.awaited import awaited
 from ui.hosting import gate as gates
 from ui.hosting import headers
 from ui.hosting.gate import Gate
@@ -89,7 +90,7 @@ def test_many_at_once_hold_no_more_than_one_page_may(cookie: str) -> None:
     async def all_at_once() -> list[int]:
         return await asyncio.gather(*(put(gate, path("s", f"f{n}"), 300_000, cookie) for n in range(12)))
 
-    statuses = asyncio.run(all_at_once())
+    statuses = awaited(all_at_once())
     assert set(statuses) == {204, 413}
     assert inner.most <= SESSION + CHUNK
     assert sum(inner.held.values()) <= SESSION
@@ -103,7 +104,7 @@ def test_many_pages_at_once_bring_no_more_than_a_day_holds(monkeypatch: pytest.M
     async def all_at_once() -> list[int]:
         return await asyncio.gather(*(put(gate, path(f"s{n}", "f"), 900_000, cookie) for n in range(8)))
 
-    statuses = asyncio.run(all_at_once())
+    statuses = awaited(all_at_once())
     assert statuses.count(413) >= 4
     visitor = visitors.visitor_of(cookie)
     assert visitor
@@ -114,21 +115,21 @@ def test_many_pages_at_once_bring_no_more_than_a_day_holds(monkeypatch: pytest.M
 @pytest.mark.parametrize("says", ["0", "1", "-1", "99999999999999999999", "many", "1e3"])
 def test_what_a_request_says_of_its_size_changes_nothing(says: str, cookie: str) -> None:
     gate = Gate(Streamlit())
-    assert asyncio.run(put(gate, path("s", "a"), 900_000, cookie, says)) == 204
-    assert asyncio.run(put(gate, path("s", "b"), 200_000, cookie, says)) == 413
-    assert asyncio.run(put(gate, path("s", "c"), 50_000, cookie, says)) == 204  # what was refused is not held
+    assert awaited(put(gate, path("s", "a"), 900_000, cookie, says)) == 204
+    assert awaited(put(gate, path("s", "b"), 200_000, cookie, says)) == 413
+    assert awaited(put(gate, path("s", "c"), 50_000, cookie, says)) == 204  # what was refused is not held
 
 
 def test_a_file_sent_again_replaces_itself_on_the_page_and_counts_again_in_the_day(cookie: str) -> None:
     gate = Gate(Streamlit())
-    statuses = [asyncio.run(put(gate, path("s", "same"), 900_000, cookie)) for _ in range(4)]
+    statuses = [awaited(put(gate, path("s", "same"), 900_000, cookie)) for _ in range(4)]
     assert statuses == [204, 204, 204, 413]
 
 
 @pytest.mark.parametrize("without", [None, "", "x.y", "a" * 22 + "." + "0" * 64, "../../etc"])
 def test_who_is_nobody_brings_nothing(without: str | None) -> None:
     inner = Streamlit()
-    assert asyncio.run(put(Gate(inner), path("s", "a"), 10, without)) == 403
+    assert awaited(put(Gate(inner), path("s", "a"), 10, without)) == 403
     assert inner.held == {}
 
 
@@ -136,14 +137,14 @@ def test_a_new_cookie_has_a_day_of_its_own_and_so_the_host_has_a_floor(cookie: s
     """Whoever throws the cookie away begins anew: what holds then is the floor of free disk, and the rate."""
     gate = Gate(Streamlit())
     for _ in range(3):
-        asyncio.run(put(gate, path("s", "same"), 900_000, cookie))
-    assert asyncio.run(put(gate, path("s", "same"), 900_000, cookie)) == 413
-    assert asyncio.run(put(gate, path("t", "same"), 900_000, visitors.new_cookie())) == 204
+        awaited(put(gate, path("s", "same"), 900_000, cookie))
+    assert awaited(put(gate, path("s", "same"), 900_000, cookie)) == 413
+    assert awaited(put(gate, path("t", "same"), 900_000, visitors.new_cookie())) == 204
 
 
 @pytest.mark.parametrize("end", ["", "/", "/../x", "/a/b/c", "//"])
 def test_an_address_beside_the_uploads_is_no_way_around(end: str, cookie: str) -> None:
     """Whatever the gate does not take for an upload, Streamlit's route does not either: both want two parts."""
     inner = Streamlit()
-    asyncio.run(put(Gate(inner), f"/_stcore/upload_file{end}", 50_000, cookie))
+    awaited(put(Gate(inner), f"/_stcore/upload_file{end}", 50_000, cookie))
     assert sum(inner.held.values()) <= SESSION

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from engines.hosting import usage, visitors
+from tests.awaited import awaited
 from ui.hosting import headers
 from ui.hosting.gate import Gate, Rate
 
@@ -53,7 +53,7 @@ def ask(
 
     told = [(name.replace("_", "-").encode(), value.encode()) for name, value in head.items()]
     scope = {"type": kind, "path": path, "method": method, "headers": told, "scheme": "http"}
-    asyncio.run(gate(scope, receive, send))
+    awaited(gate(scope, receive, send))
     return Answer(sent)
 
 
@@ -188,5 +188,5 @@ def scope_types(seen: list[Any]) -> Gate:
 
 def test_what_is_no_request_passes() -> None:
     seen: list[Any] = []
-    asyncio.run(scope_types(seen)({"type": "lifespan"}, None, None))  # type: ignore[arg-type]  # nothing is read of it
+    awaited(scope_types(seen)({"type": "lifespan"}, None, None))  # type: ignore[arg-type]  # nothing is read of it
     assert seen == ["lifespan"]

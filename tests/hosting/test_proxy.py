@@ -25,6 +25,7 @@ from websockets.exceptions import InvalidStatus
 from benchmarks.browsers import Browser, served
 from engines import paths
 from engines.hosting import visitors
+from tests.awaited import awaited
 
 pytestmark = pytest.mark.proxy
 DEPLOY = paths.PROJECT / "deploy"
@@ -157,7 +158,7 @@ def test_a_browser_opens_pages_over_its_websocket(proxy: str, trusted: ssl.SSLCo
         await browser.close()
         return seconds
 
-    assert 0 < asyncio.run(opened()) < PATIENCE
+    assert 0 < awaited(opened()) < PATIENCE
 
 
 def test_a_file_above_the_cap_gets_a_sentence(proxy: str, trusted: ssl.SSLContext) -> None:
@@ -218,7 +219,7 @@ def test_a_browser_that_opens_200_sockets_gets_50_and_others_their_pages(proxy: 
             await asyncio.gather(*(browser.close() for browser in greedy))
         return taken, seconds
 
-    taken, seconds = asyncio.run(greedy_and_another())
+    taken, seconds = awaited(greedy_and_another())
     assert taken == 50
     assert seconds < PATIENCE
 
