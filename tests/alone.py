@@ -23,9 +23,24 @@ import pytest
 OURS = ("engines", "ui", "tests", "templates")
 LIBRARIES = ["torch", "torchaudio", "torchvision", "timm", "peft", "transformers.modeling_utils", "pandas", "pyarrow"]
 
+BEFORE = "import sys, warnings\nsys.path.insert(0, '.')\nwarnings.simplefilter('ignore')\n"
+"""What `python -W ignore -c` does by itself."""
+
 _processes = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else "spawn")
 if hasattr(os, "fork"):
     _processes.set_forkserver_preload(LIBRARIES)
+
+
+def printed(lines: str, cwd: Path) -> str:
+    """What `python -W ignore -c LINES` prints in `cwd`. A failure of theirs is one of the test."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "lines.py"
+        script.write_text(
+            f"import sys, warnings\nsys.path.insert(0, '.')\nwarnings.simplefilter('ignore')\n{lines}", "utf-8"
+        )
+        ended = run(script, cwd=cwd)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
 
 
 def run(script: Path, *arguments: object, cwd: Path, timeout: float = 240) -> subprocess.CompletedProcess[str]:

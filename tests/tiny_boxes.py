@@ -14,6 +14,7 @@ from PIL import Image
 
 from engines.contract import Predictor
 from engines.vision.detection.composites import Scene, write_coco
+from tests import alone
 
 SIDE, PICTURES = 64, 36
 COLOURS = {"amber": (214, 137, 16), "blue": (40, 90, 200)}
@@ -68,9 +69,7 @@ def snippet_loads_back(exported: Path, snippet: str, predictor: Predictor, new: 
     np.save(exported / "inputs.npy", inputs.cpu().numpy())
     lines = f"import sys\nsys.path.insert(0, '.')\n{snippet}\nimport numpy\nwith torch.no_grad():\n"
     lines += "    said = model(torch.from_numpy(numpy.load('inputs.npy')))\nnumpy.save('said.npy', said.numpy())"
-    command = [sys.executable, "-I", "-W", "ignore", "-c", lines]
-    alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=240)
-    assert alone.returncode == 0, alone.stderr
+    alone.printed(lines, exported)
     with torch.no_grad():
         expected = predictor.model(inputs).cpu().numpy()  # type: ignore[attr-defined]
     np.testing.assert_allclose(np.load(exported / "said.npy"), expected, atol=1e-5)
@@ -87,10 +86,10 @@ def onnx_loads_back(exported: Path, _snippet: str, predictor: Predictor, new: Pa
     pictures = [path for path in sorted(new.iterdir()) if path.name != "cut.png"]
     lines = "import sys, runpy\nsys.modules['torch'] = None\nrunpy.run_path('usage.py', run_name='__main__')"
     command = [sys.executable, "-c", lines, *map(str, pictures)]
-    alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=240)
-    assert alone.returncode == 0, alone.stderr
+    ended = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=240)
+    assert ended.returncode == 0, ended.stderr
     known = {row["file"]: row for row in predictor.predict(new) if "error" not in row}
-    for answer in map(json.loads, alone.stdout.splitlines()):
+    for answer in map(json.loads, ended.stdout.splitlines()):
         own = known.pop(answer["file"])
         assert [box["label"] for box in answer["boxes"]] == [box["label"] for box in own["boxes"]]
         for box, same in zip(answer["boxes"], own["boxes"], strict=True):

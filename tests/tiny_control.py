@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from engines.contract import Predictor
+from tests import alone
 
 TARGET = {
     "env": "Pendulum-v1",
@@ -78,10 +79,7 @@ def sb3_loads_back(exported: Path, snippet: str, predictor: Predictor, new: Path
     exported = _unpacked(exported)
     np.save(exported / "observations.npy", np.array(OBSERVATIONS, np.float32))
     lines = f"import numpy\nobservation = numpy.load('observations.npy')\n{snippet}\nnumpy.save('actions.npy', action)"
-    alone = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", lines], cwd=exported, capture_output=True, text=True, timeout=120
-    )
-    assert alone.returncode == 0, alone.stderr
+    alone.printed(lines, exported)
     np.testing.assert_allclose(np.load(exported / "actions.npy"), _actions(predictor, new), atol=1e-4)
 
 
@@ -93,8 +91,8 @@ def onnx_loads_back(exported: Path, _snippet: str, predictor: Predictor, new: Pa
     lines = "import sys, runpy\nsys.modules['torch'] = None\nsys.argv[0] = 'usage.py'\n"
     lines += "runpy.run_path('usage.py', run_name='__main__')"
     command = [sys.executable, "-c", lines, str(new)]
-    alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=120)
-    assert alone.returncode == 0, alone.stderr
-    rows = [json.loads(line) for line in alone.stdout.splitlines()]
+    ended = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
+    rows = [json.loads(line) for line in ended.stdout.splitlines()]
     found = [row["action"] for row in rows if "action" in row]
     np.testing.assert_allclose(found, _actions(predictor, new), atol=1e-4)

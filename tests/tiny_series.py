@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import csv
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from engines.contract import Predictor
+from tests import alone
 
 MONTHS = 72
 NAMES = ("north", "south")
@@ -74,9 +73,7 @@ def loads_back(exported: Path, snippet: str, predictor: Predictor, new: Path) ->
         "found = forecaster.predict_quantiles(fh=range(1, 13), alpha=[0.1, 0.5, 0.9]).to_numpy().ravel()",
         "print(*found.tolist())",
     ]
-    command = [sys.executable, "-W", "ignore", "-c", "\n".join(lines)]
-    alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=120)
-    assert alone.returncode == 0, alone.stderr
+    said = alone.printed("\n".join(lines), exported)
     rows = [row for row in predictor.predict(new) if row["file"] == NAMES[0]]
     expected = [row[part] for row in rows for part in ("low", "value", "high")]
-    np.testing.assert_allclose([float(value) for value in alone.stdout.split()], expected, atol=1e-4)
+    np.testing.assert_allclose([float(value) for value in said.split()], expected, atol=1e-4)

@@ -9,7 +9,6 @@ import io
 import json
 import re
 import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 
 from engines import paths
 from engines.runs import RunFolder
+from tests import alone
 from tests.contract.conftest import HOST, OWNER, RUN, UPLOAD, Subject
 
 ENCODED = re.compile(rb"[A-Za-z0-9+/]{64,}={0,2}")
@@ -132,9 +132,9 @@ def test_it_answers_odd_files_as_predict_does(
     data = subject.tiny.write_odd(tmp_path / "odd")
     expected = {(row["file"], row.get("step")): row for row in subject.task.load(features.path).predict(data)}
     given = sorted(data.iterdir()) if data.is_dir() else [data]
-    alone = used(model / "usage.py", *map(str, given))
-    assert alone.returncode == 0, alone.stderr
-    rows = [json.loads(line) for line in alone.stdout.splitlines()]
+    ended = used(model / "usage.py", *map(str, given))
+    assert ended.returncode == 0, ended.stderr
+    rows = [json.loads(line) for line in ended.stdout.splitlines()]
     assert {(row["file"], row.get("step")) for row in rows} == expected.keys()
     for row in rows:
         own = expected[row["file"], row.get("step")]
@@ -153,15 +153,14 @@ def test_without_its_data_a_script_says_how_it_is_used(script: Path, subject: Su
     if re.search(r'paths_given\("\w', program.read_text(encoding="utf-8")):
         told(used(program))
     elif "paths_given" in program.read_text(encoding="utf-8"):
-        alone = used(program, "nowhere.csv")
-        assert (alone.returncode, alone.stderr) == (2, "there is no nowhere.csv\n")
+        ended = used(program, "nowhere.csv")
+        assert (ended.returncode, ended.stderr) == (2, "there is no nowhere.csv\n")
 
 
-def told(alone: subprocess.CompletedProcess[str]) -> None:
-    assert alone.returncode == 2, alone.stderr
-    assert re.fullmatch(r"usage: python \w+\.py .+\n", alone.stderr)
+def told(ended: subprocess.CompletedProcess[str]) -> None:
+    assert ended.returncode == 2, ended.stderr
+    assert re.fullmatch(r"usage: python \w+\.py .+\n", ended.stderr)
 
 
 def used(program: Path, *given: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-I", "-W", "ignore", str(program), *given]
-    return subprocess.run(command, cwd=program.parent, capture_output=True, text=True, timeout=240, encoding="utf-8")
+    return alone.run(program, *given, cwd=program.parent)

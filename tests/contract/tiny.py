@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from engines import registry
 from engines.contract import Predictor, Strategy
 from engines.control.policy.strategies import RANDOMISED
 from templates.task import samples as signals
-from tests import tiny_boxes, tiny_clip, tiny_control, tiny_series, tiny_speech, tiny_text, tiny_writers
+from tests import alone, tiny_boxes, tiny_clip, tiny_control, tiny_series, tiny_speech, tiny_text, tiny_writers
 from tests.contract import odd_inputs
 
 
@@ -142,10 +141,7 @@ def _safetensors_load_back(exported: Path, snippet: str, predictor: Predictor, n
     lines = f"{snippet}\nimport numpy, torch\nwith torch.no_grad():\n"
     lines += "    logits = model(torch.from_numpy(numpy.load('inputs.npy')))\n"
     lines += "numpy.save('logits.npy', logits.numpy())\nprint(*config['label_names'])"
-    command = [sys.executable, "-W", "ignore", "-c", lines]
-    alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=120)
-    assert alone.returncode == 0, alone.stderr
-    said, names = alone.stdout.splitlines()
+    said, names = alone.printed(lines, exported).splitlines()
     assert said in names.split() == sorted([*COLOURS, "grey"])
     with torch.no_grad():
         expected = predictor.model(inputs).cpu().numpy()  # type: ignore[attr-defined]
@@ -169,10 +165,10 @@ def _onnx_loads_back(exported: Path, _snippet: str, predictor: Predictor, new: P
     pictures = [path for path in sorted(new.iterdir()) if path.name != "cut.png"]
     lines = "import sys, runpy\nsys.modules['torch'] = None\nrunpy.run_path('usage.py', run_name='__main__')"
     command = [sys.executable, "-c", lines, *map(str, pictures)]
-    alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=120)
-    assert alone.returncode == 0, alone.stderr
+    ended = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
     labels = {row["file"]: row["label"] for row in predictor.predict(new) if "label" in row}
-    answers = [json.loads(line) for line in alone.stdout.splitlines()]
+    answers = [json.loads(line) for line in ended.stdout.splitlines()]
     assert {answer["file"]: answer["label"] for answer in answers} == labels
 
 
@@ -191,16 +187,13 @@ def _text_model_loads_back(exported: Path, snippet: str, predictor: Predictor, n
         exported = exported.with_suffix("")
     texts = [row["text"] for row in predictor.predict(new) if "text" in row]
     (exported / "texts.json").write_text(json.dumps(texts), encoding="utf-8")
-    lines = f"{snippet}\nimport json, numpy, torch\ntexts = json.load(open('texts.json'))\n"
+    lines = "import transformers.dynamic_module_utils as dynamic\ndynamic.HF_MODULES_CACHE = 'modules'\n"
+    lines += f"{snippet}\nimport json, numpy, torch\ntexts = json.load(open('texts.json'))\n"
     lines += "inputs = tokenizer(texts, padding=True, return_tensors='pt')\n"
     lines += "names = {k: inputs[k] for k in ('input_ids', 'attention_mask')}\n"
     lines += "with torch.no_grad():\n    numpy.save('logits.npy', model(**names).logits.numpy())\n"
     lines += "print(*model.config.id2label.values())"
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_MODULES_CACHE": str(exported / "modules")}
-    command = [sys.executable, "-W", "ignore", "-c", lines]
-    alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=120, env=environment)
-    assert alone.returncode == 0, alone.stderr
-    assert alone.stdout.split() == sorted(tiny_text.CLASSES)
+    assert alone.printed(lines, exported).split() == sorted(tiny_text.CLASSES)
     logits = predictor.logits(texts).numpy()  # type: ignore[attr-defined]
     np.testing.assert_allclose(np.load(exported / "logits.npy"), logits, atol=1e-5)
 
@@ -226,10 +219,7 @@ def _writing_model_loads_back(exported: Path, snippet: str, predictor: Predictor
     lines += "do_sample=False, num_beams=1, pad_token_id=tokenizer.pad_token_id)[0]\n"
     lines += f"new = (new[1:] if model.config.is_encoder_decoder else new[ids.shape[1]:])[:{limit}]\n"
     lines += "open('written.txt', 'w', encoding='utf-8').write(tokenizer.decode(new, skip_special_tokens=True).strip())"
-    command = [sys.executable, "-W", "ignore", "-c", lines]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=120, env=environment)
-    assert alone.returncode == 0, alone.stderr
+    alone.printed(lines, exported)
     assert (exported / "written.txt").read_text(encoding="utf-8") == row["label"]
 
 
@@ -257,10 +247,7 @@ def _recogniser_loads_back(exported: Path, snippet: str, predictor: Predictor, n
     lines += "written = model.generate(features, max_new_tokens=8)\n"
     lines += "open('heard.txt', 'w').write(processor.batch_decode(written, skip_special_tokens=True)[0])"
     soundfile.write(exported / "clip.wav", tiny_speech.tone(1.0), 16_000)
-    command = [sys.executable, "-W", "ignore", "-c", lines]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=120, env=environment)
-    assert alone.returncode == 0, alone.stderr
+    alone.printed(lines, exported)
     model = predictor.recogniser  # type: ignore[attr-defined]
     features = model.hear(soundfile.read(exported / "clip.wav", dtype="float32")[0])
     states = model.model.model.encoder(features.T[None]).last_hidden_state
@@ -279,10 +266,7 @@ def _voices_load_back(exported: Path, snippet: str, predictor: Predictor, _new: 
     lines = f"import numpy, sys\nsys.path.insert(0, '.')\n{snippet}\nwith torch.no_grad():\n"
     lines += "    numpy.save('logits.npy', model(looks(numpy.load('sound.npy'))[None])[0].numpy())\n"
     lines += "print('|'.join(config['label_names']))"
-    command = [sys.executable, "-W", "ignore", "-c", lines]
-    alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=120)
-    assert alone.returncode == 0, alone.stderr
-    assert alone.stdout.strip().split("|") == sorted(tiny_speech.VOICES)
+    assert alone.printed(lines, exported).strip().split("|") == sorted(tiny_speech.VOICES)
     logits = np.load(exported / "logits.npy").astype(float)
     probabilities, _ = predictor.ask(np.load(exported / "sound.npy"))  # type: ignore[attr-defined]
     cooled = np.exp(logits / predictor.temperature)  # type: ignore[attr-defined]
@@ -312,10 +296,9 @@ def _signals_load_back(exported: Path, snippet: str, predictor: Predictor, new: 
     program = f"import numpy, sys, torch\nsys.path.insert(0, '.')\n{snippet}\nwith torch.no_grad():\n"
     program += "    logits = model(standardised(torch.from_numpy(numpy.load('signals.npy'))))\n"
     program += "print(*(config['label_names'][answer] for answer in logits.argmax(1)))"
-    command = [sys.executable, "-I", "-W", "ignore", "-c", program]
-    alone = subprocess.run(command, cwd=exported, capture_output=True, text=True, timeout=120)
-    assert alone.returncode == 0, alone.stderr
-    assert alone.stdout.split() == [row["label"] for row in predictor.predict(new) if "label" in row]
+    assert alone.printed(program, exported).split() == [
+        row["label"] for row in predictor.predict(new) if "label" in row
+    ]
 
 
 SMALL = {"image_size": 64, "views": 2}
