@@ -62,7 +62,7 @@ class Reached(Exception):
     """Carries what the first block was called with."""
 
 
-def entering(model: Any, decoder: Any, ids: Tensor, mask: Tensor) -> tuple[Any, Any]:
+def entering(model: Any, decoder: Any, ids: Tensor, mask: Tensor | None) -> tuple[Any, Any]:
     """What the network itself calls its first block with: the embedded tokens, then masks and positions."""
 
     def catch(_: nn.Module, args: Any, kwargs: Any) -> None:

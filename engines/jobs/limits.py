@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from engines.environment import number
 
 
-def max_running(gpus: int) -> int:
-    """HEADSTART_MAX_RUNNING: runs that train at once. Default and most: one a GPU; without a GPU the default is 1."""
-    chosen = number("HEADSTART_MAX_RUNNING", gpus or 1, low=1)
-    return min(chosen, gpus) if gpus else chosen
+class Places(NamedTuple):
+    """How many runs train at once."""
+
+    cards: int
+    """On a graphics card each, of which one has several where that was asked for; 0 where there is no card."""
+    processor: int
+    """On the processor."""
+
+    @property
+    def all(self) -> int:
+        return self.cards + self.processor
+
+    def wants_card(self, gpus: int) -> bool:
+        """Whether a run that asks for so many takes a place with a card: any does where there is no other."""
+        return self.cards > 0 and (gpus > 0 or self.processor == 0)
+
+
+def places(cards: int) -> Places:
+    """HEADSTART_MAX_RUNNING: runs that train at once. Default and most: HEADSTART_RUNS_A_CARD (default 1) on each card,
+    and beside them one that needs none; without a card the default is 1."""
+    on_cards = cards * number("HEADSTART_RUNS_A_CARD", 1, low=1)
+    chosen = number("HEADSTART_MAX_RUNNING", on_cards + 1, low=1)
+    if not cards:
+        return Places(0, chosen)
+    return Places(min(on_cards, chosen), 1 if chosen > on_cards else 0)
 
 
 def max_queued() -> int:
@@ -39,4 +62,4 @@ def keep_hours() -> int:
 
 def check() -> None:
     """Raises InputError naming the first of these variables that is no number."""
-    max_running(0), max_queued(), spare_workers(), grace_seconds(), serving_idle_seconds(), keep_hours()
+    places(0), max_queued(), spare_workers(), grace_seconds(), serving_idle_seconds(), keep_hours()

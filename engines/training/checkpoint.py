@@ -17,6 +17,10 @@ from torch import Tensor
 
 GOES_ON = "scratch"
 """The phase that somebody may want trained for longer once it has ended: what its optimiser knows is kept, too."""
+SAVE_EVERY = 2.0
+"""Seconds between two checkpoints of epochs that are shorter than that: a kill costs so much, and not the run."""
+SHARE = 0.05
+"""Of the time that may go into saving: large networks on a fast card have long checkpoints of short epochs."""
 
 
 @dataclass
@@ -115,10 +119,17 @@ class Kept:
     """The newest on the disk."""
     at: float = 0.0
     """When it was saved."""
+    took: float = 0.0
+    """Seconds that this took."""
 
     @property
     def is_behind(self) -> bool:
         return self.epoch < self.progress.epoch
+
+    @property
+    def is_due(self) -> bool:
+        """Whether enough time has gone by since the newest for the next."""
+        return time.monotonic() - self.at >= max(SAVE_EVERY, self.took / SHARE)
 
     def add(self, row: dict[str, Any]) -> None:
         """One more epoch, and whether it is the best so far: by its validation loss, or where it has none."""
@@ -134,8 +145,10 @@ class Kept:
             return
         steps_left = self.progress.epoch < self.epochs or self.folder.name == GOES_ON
         state = self.optimiser.state_dict() if steps_left else {}
+        began = time.monotonic()
         save(self.folder, self.progress, self.learning, state, best=self.best)
         self.epoch, self.at = self.progress.epoch, time.monotonic()
+        self.took = self.at - began
 
 
 def copied(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

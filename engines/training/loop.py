@@ -21,9 +21,6 @@ from engines.training.settings import TrainSettings
 from engines.training.staged import Staged
 from engines.training.strategies import GRADUAL, first_learning, hold_still, parameter_groups
 
-SAVE_EVERY = 2.0
-"""Seconds between two checkpoints of epochs that are shorter than that: a kill costs so much, and not the run."""
-
 Loss = Callable[[Any, Any], Tensor]
 """(outputs (B, …), `Targets` (B, …)) -> scalar, the mean over what `Examples.weight` counts."""
 Metric = Callable[[Tensor, Tensor], float]
@@ -200,7 +197,7 @@ def train_once(
             raise _broken_down(progress.epoch + 1, plan)
         progress.seconds = time.monotonic() - started
         kept.add(row)
-        if kept.epoch == resumed_at or time.monotonic() - kept.at >= SAVE_EVERY:
+        if kept.epoch == resumed_at or kept.is_due:
             kept.save()
         per_epoch = (time.monotonic() - resumed_time) / (progress.epoch - resumed_at)
         numbers = row | {

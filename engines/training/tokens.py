@@ -29,21 +29,32 @@ class Tokens:
     """int64 (W,), ascending: the window's example, by its position in the batch."""
     context: Context | None = None
     """What the network's own forward pass hands to every block besides: masks and positions."""
+    windows: Sequence[Sequence[int]] | None = None
+    """The length of each example's windows, where they are known as numbers: who asks the mask waits for the card."""
 
     @classmethod
     def padded(cls, examples: list[list[Tensor]], padding: int = 0) -> Tokens:
         """Each example's windows, (T_w, …) each."""
-        windows = [window for own in examples for window in own]
-        lengths = torch.tensor([len(window) for window in windows])
-        values = pad_sequence(windows, batch_first=True, padding_value=padding)
-        owner = torch.repeat_interleave(torch.arange(len(examples)), torch.tensor([len(own) for own in examples]))
-        return cls(values, torch.arange(values.shape[1]) < lengths[:, None], owner)
+        own = [[len(window) for window in windows] for windows in examples]
+        lengths = torch.tensor([length for each in own for length in each])
+        values = pad_sequence([window for each in examples for window in each], batch_first=True, padding_value=padding)
+        owner = torch.repeat_interleave(torch.arange(len(own)), torch.tensor([len(each) for each in own]))
+        return cls(values, torch.arange(values.shape[1]) < lengths[:, None], owner, windows=own)
 
     def __len__(self) -> int:
-        return int(self.owner[-1]) + 1
+        return int(self.owner[-1]) + 1 if self.windows is None else len(self.windows)
+
+    @property
+    def attention_mask(self) -> Tensor | None:
+        """int64 (W, T) as the networks of Transformers take it; None where nothing is padded, as far as is known: they
+        would ask the card, and attention without a mask is the fast one."""
+        longest = self.values.shape[1]
+        if self.windows is not None and all(length == longest for own in self.windows for length in own):
+            return None
+        return self.mask.long()
 
     def to(self, device: torch.device) -> Tokens:
-        return Tokens(self.values.to(device), self.mask.to(device), self.owner.to(device))
+        return replace(self, values=self.values.to(device), mask=self.mask.to(device), owner=self.owner.to(device))
 
     def with_values(self, values: Tensor, context: Context | None = None) -> Tokens:
         return replace(self, values=values, context=context)
@@ -53,10 +64,14 @@ class Tokens:
         if len(self) == len(vectors):
             return vectors
         sums = vectors.new_zeros(len(self), *vectors.shape[1:]).index_add(0, self.owner, vectors)
-        return sums / torch.bincount(self.owner).view(-1, *[1] * (vectors.ndim - 1))
+        counts = vectors.new_zeros(len(self)).index_add(0, self.owner, vectors.new_ones(len(vectors)))
+        return sums / counts.view(-1, *[1] * (vectors.ndim - 1))
 
     def split(self) -> list[Tensor]:
         """Each example's tokens, (T, D), its windows one after another, without padding."""
+        if self.windows is not None:
+            of_each = iter(self.values)
+            return [torch.cat([next(of_each)[:length] for length in own]) for own in self.windows]
         counts = torch.zeros(len(self), dtype=torch.int64, device=self.mask.device)
         counts.index_add_(0, self.owner, self.mask.sum(1))
         return list(self.values[self.mask].split(counts.tolist()))

@@ -20,6 +20,7 @@ from engines.contract import Job, State
 from engines.hosting import usage
 from engines.jobs import cleanup
 from engines.jobs.contract import JobBackend
+from engines.jobs.limits import Places
 from engines.jobs.local.queue_db import Asked, Store
 from engines.runs import RunFolder, new_id
 
@@ -61,7 +62,7 @@ def test_a_first_run_waits_for_one_of_each_other_owner_at_most_whatever_the_cloc
             now += jump
             if what != "take":
                 store.add(f"{what}{number:02}", 99, asked=Asked(owner=what))
-            elif row := store.claim(slots, ME) or next(iter(store.running()), None):
+            elif row := store.claim(Places(0, slots), ME) or next(iter(store.running()), None):
                 store.move(row.id, State.RUNNING, State.DONE)
         waiting = store.queued()
         for owner in {row.asked.owner for row in waiting}:
@@ -72,7 +73,7 @@ def test_a_first_run_waits_for_one_of_each_other_owner_at_most_whatever_the_cloc
         for row in store.running():
             store.move(row.id, State.RUNNING, State.DONE)
         taken = []
-        while claimed := store.claim(1, ME):
+        while claimed := store.claim(Places(0, 1), ME):
             taken.append(claimed.id)
             store.move(claimed.id, State.RUNNING, State.DONE)
         assert taken == [row.id for row in waiting]

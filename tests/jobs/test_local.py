@@ -18,9 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engines import paths
-from engines.contract import InputError, Job, Recipe, Resources, State
-from engines.jobs import worker
+from engines.contract import InputError, Job, Recipe, Resources, State, Strategy
+from engines.jobs import limits, worker
 from engines.jobs.backends import backend
+from engines.jobs.limits import Places
 from engines.jobs.local import dispatcher, gpus
 from engines.jobs.local.backend import LocalBackend
 from engines.jobs.local.dispatcher import Dispatcher
@@ -65,20 +66,66 @@ def test_claims_go_in_order_and_into_free_slots(store: Store) -> None:
     for run_id in "abc":
         assert store.add(run_id, limit=3)
     assert not store.add("d", limit=3)
-    claims = [store.claim(2, DEAD) for _ in range(3)]
+    claims = [store.claim(Places(0, 2), DEAD) for _ in range(3)]
     assert [(row.id, row.slot) if row else None for row in claims] == [("a", 0), ("b", 1), None]
     assert store.move("a", State.RUNNING, State.DONE)
     assert not store.move("a", State.RUNNING, State.FAILED)
-    row = store.claim(2, DEAD)
+    row = store.claim(Places(0, 2), DEAD)
     assert row
     assert (row.id, row.slot, row.owner_pid) == ("c", 0, 1)
-    assert store.claim(2, DEAD) is None
+    assert store.claim(Places(0, 2), DEAD) is None
+
+
+def test_a_run_that_needs_no_card_waits_for_none(store: Store) -> None:
+    asked = {"a": 1, "b": 1, "c": 0, "d": 0, "e": 1}
+    for run_id, cards in asked.items():
+        assert store.add(run_id, 9, asked=Asked(gpus=cards))
+    places = Places(cards=2, processor=1)
+    claims = [store.claim(places, DEAD) for _ in range(4)]
+    assert [(row.id, row.slot) if row else None for row in claims] == [("a", 0), ("b", 1), ("c", 2), None]
+    assert store.move("c", State.RUNNING, State.DONE)
+    row = store.claim(places, DEAD)
+    assert row
+    assert (row.id, row.slot) == ("d", 2)
+    assert store.claim(places, DEAD) is None
+    assert store.move("a", State.RUNNING, State.DONE)
+    assert (row := store.claim(places, DEAD))
+    assert (row.id, row.slot) == ("e", 0)
+
+
+def test_where_only_cards_have_places_any_run_takes_one(store: Store) -> None:
+    assert store.add("a", 9, asked=Asked(gpus=0))
+    assert store.claim(Places(cards=1, processor=0), DEAD)
+
+
+def test_a_policy_asks_for_no_card_and_photographs_do() -> None:
+    def cards(task: str) -> int:
+        return Asked.by(Job(Recipe(task, "data", "any", Strategy.FULL))).gpus
+
+    assert (cards("control.policy"), cards("vision.classification")) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("cards", "told", "expected"),
+    [
+        (0, {}, (0, 1)),
+        (0, {"HEADSTART_MAX_RUNNING": "3"}, (0, 3)),
+        (2, {}, (2, 1)),
+        (2, {"HEADSTART_MAX_RUNNING": "1"}, (1, 0)),
+        (2, {"HEADSTART_MAX_RUNNING": "2"}, (2, 0)),
+        (2, {"HEADSTART_RUNS_A_CARD": "2"}, (4, 1)),
+    ],
+)
+def test_places(cards: int, told: dict[str, str], expected: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    assert limits.places(cards) == expected
 
 
 def served(store: Store) -> list[str]:
     """Who is taken from the queue, one after the other, until nobody waits."""
     taken = []
-    while row := store.claim(1, DEAD):
+    while row := store.claim(Places(0, 1), DEAD):
         taken.append(row.id)
         store.move(row.id, State.RUNNING, State.DONE)
     return taken
@@ -95,7 +142,7 @@ def test_owners_take_turns(store: Store) -> None:
 def test_twenty_runs_of_one_delay_anothers_first_by_one(store: Store) -> None:
     for number in range(20):
         assert store.add(f"a{number}", 99, asked=Asked(owner="a"))
-    assert store.claim(1, DEAD)
+    assert store.claim(Places(0, 1), DEAD)
     assert store.add("b", 99, asked=Asked(owner="b"))
     assert store.queued()[0].id == "b"
 
@@ -134,7 +181,7 @@ def test_queueing_twice_changes_nothing(store: Store) -> None:
     said: list[str] = []
     for _ in range(2):
         assert store.add("a", 9, lambda: said.append("queued"))
-    store.claim(1, DEAD)
+    store.claim(Places(0, 1), DEAD)
     assert store.add("a", 9, lambda: said.append("queued"))
     assert [row.id for row in store.running()] == ["a"]
     assert said == ["queued"]
@@ -148,7 +195,7 @@ def test_a_file_of_a_newer_headstart_still_works(tmp_path: Path) -> None:
     newer.close()
     store = Store(tmp_path / "queue.sqlite3")
     assert store.add("a", 9)
-    assert store.claim(1, DEAD)
+    assert store.claim(Places(0, 1), DEAD)
     store.close()
 
 
@@ -180,7 +227,7 @@ def test_the_queue_knows_what_a_job_asks_and_takes_the_urgent_first(store: Store
     asked = Asked("compare", "ada", 3, 2, 5_000_000_000)
     for run_id, wanted in {"a": Asked(), "b": asked, "c": asked}.items():
         store.add(run_id, 9, asked=wanted)
-    claimed = store.claim(9, DEAD)
+    claimed = store.claim(Places(0, 9), DEAD)
     assert claimed
     assert (claimed.id, claimed.asked) == ("b", asked)
     store.move("b", State.RUNNING, State.FAILED)
@@ -269,7 +316,7 @@ def test_a_run_that_a_dead_app_took_but_never_started_goes_on(
     run = RunFolder.create(recipe(steps=1))
     store = Store(paths.home() / "queue.sqlite3")
     store.add(run.id, 9, lambda: run.set_state(State.QUEUED))
-    assert store.claim(1, DEAD)
+    assert store.claim(Places(0, 1), DEAD)
     store.close()
     jobs = opened()
     wait(done(jobs, run.id), "the run")

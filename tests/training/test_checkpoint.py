@@ -85,6 +85,20 @@ def test_an_optimiser_state_with_code_in_it_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
+def test_what_takes_long_to_save_is_saved_less_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("engines.training.checkpoint.time.monotonic", lambda: now[0])
+    monkeypatch.setattr(checkpoint, "save", lambda *_given, **_more: now.__setitem__(0, now[0] + 1.0))
+    layer = torch.nn.Linear(2, 2)
+    kept = checkpoint.Kept(tmp_path, 99, Progress(1), {}, torch.optim.AdamW(layer.parameters()), {}, 0)
+    kept.save()
+    assert (kept.at, kept.took) == (1.0, 1.0)
+    now[0] = 20.9
+    assert not kept.is_due
+    now[0] = 21.0
+    assert kept.is_due, "a second of twenty"
+
+
 # --- a full disk ----------------------------------------------------------------------------------
 
 

@@ -229,7 +229,8 @@ class Kept:
 def test_short_epochs_share_a_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: float, expected: list[int]
 ) -> None:
-    monkeypatch.setattr("engines.training.loop.SAVE_EVERY", every)
+    monkeypatch.setattr(checkpoint, "SAVE_EVERY", every)
+    monkeypatch.setattr(checkpoint, "SHARE", float("inf"))
     kept = Kept(monkeypatch)
     fitted(Notebook(tmp_path), plan=toys.plan(epochs=6))
     assert kept.epochs == expected, "the first, those that are due, and the last"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,17 @@ def test_a_text_is_the_mean_of_its_windows() -> None:
 def test_split_gives_back_what_was_padded() -> None:
     tokens = Tokens.padded([LONG, SHORT])
     assert [own.tolist() for own in tokens.split()] == [[1, 2, 3, 4], [5, 6]]
+    asked = replace(tokens, windows=None)  # from the mask
+    assert [own.tolist() for own in asked.split()] == [[1, 2, 3, 4], [5, 6]]
+
+
+def test_where_nothing_is_padded_there_is_no_mask() -> None:
+    assert Tokens.padded([[LONG[0]], [LONG[0]]]).attention_mask is None
+    padded = Tokens.padded([LONG, SHORT])
+    assert padded.attention_mask is not None
+    assert padded.attention_mask.tolist() == [[1, 1, 1], [1, 0, 0], [1, 1, 0]]
+    whole = replace(Tokens.padded([SHORT]), windows=None)
+    assert whole.attention_mask is not None, "nothing is known, and nothing asked"
 
 
 @dataclass

@@ -53,6 +53,7 @@ class ControlPolicy(Task):
             brought=_("its description, its model or its logs"),
             head="action",
         ),
+        on_card=False,
     )
     settings = ControlSettings
 

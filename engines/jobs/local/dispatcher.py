@@ -97,10 +97,10 @@ class Dispatcher:
             self._look_after(row)
         known = {row.id for row in running}
         self._seen = {seen: when for seen, when in self._seen.items() if seen[0] in known}
-        slots = limits.max_running(len(gpus.names()))
+        places = limits.places(len(gpus.names()))
         paused = operation.state() is operation.Operation.PAUSED
-        while not paused and (claimed := self.store.claim(slots, _me())):
-            self._launch(claimed)
+        while not paused and (claimed := self.store.claim(places, _me())):
+            self._launch(claimed, places)
         self._keep_spares()
         return bool(self.store.running() or self.store.queued())
 
@@ -109,12 +109,12 @@ class Dispatcher:
     def _folder(self, run_id: str) -> RunFolder:
         return RunFolder(self.home / "runs" / run_id)
 
-    def _launch(self, row: Row) -> None:
+    def _launch(self, row: Row, places: limits.Places) -> None:
         run = self._folder(row.id)
         environment = {"HEADSTART_HOME": str(self.home)}
         cards = gpus.names()
         if cards and row.slot is not None:
-            environment["CUDA_VISIBLE_DEVICES"] = cards[row.slot]
+            environment["CUDA_VISIBLE_DEVICES"] = cards[row.slot % len(cards)] if row.slot < places.cards else ""
         try:
             child = self._hand_to_spare(run, environment) or self._start_for(run, environment)
         except OSError as error:

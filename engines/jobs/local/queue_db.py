@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from engines import registry
 from engines.contract import Job, State
+from engines.jobs.limits import Places
 
 SCHEMA = 2
 BUSY_SECONDS = 10.0
@@ -60,7 +62,8 @@ class Asked(NamedTuple):
 
     @classmethod
     def by(cls, job: Job) -> Asked:
-        return cls(job.verb, job.owner, job.priority, job.resources.gpus, job.resources.memory_bytes)
+        gpus = job.resources.gpus if registry.task(job.recipe.task).info.on_card else 0
+        return cls(job.verb, job.owner, job.priority, gpus, job.resources.memory_bytes)
 
 
 PLAIN = Asked()
@@ -217,18 +220,26 @@ class Store:
                 (run_id, state, created, created, *worker, *asked),
             )
 
-    def claim(self, slots: int, owner: Process) -> Row | None:
-        """Takes the next run from the queue for the app `owner`, if one of `slots` is free."""
+    def claim(self, places: Places, owner: Process) -> Row | None:
+        """Takes for the app `owner` the next run from the queue that finds a free place of its kind.
+
+        Those with a card come first among the slots, those without behind them."""
         with self._writing() as database:
             running = database.execute("SELECT slot FROM runs WHERE state = 'running'").fetchall()
-            free = set(range(slots)) - {slot for (slot,) in running}
-            if len(running) >= slots or not free:
+            taken = {slot for (slot,) in running}
+            with_card = sorted(set(range(places.cards)) - taken)
+            without = sorted(set(range(places.cards, places.all)) - taken)
+            if len(running) >= places.all or not with_card and not without:
+                return None
+            waiting = database.execute(f"SELECT id, gpus FROM ({WAITING})").fetchall()
+            fits = ((run_id, with_card if places.wants_card(gpus) else without) for run_id, gpus in waiting)
+            chosen, free = next(((run_id, free) for run_id, free in fits if free), (None, []))
+            if chosen is None:
                 return None
             row = database.execute(
                 f"""UPDATE runs SET state = 'running', started = ?, slot = ?, owner_pid = ?, owner_created = ?
-                    WHERE id = (SELECT id FROM ({WAITING}) LIMIT 1)
-                    AND state = 'queued' RETURNING {COLUMNS}""",
-                (_after_all(database, "started"), min(free), *owner),
+                    WHERE id = ? AND state = 'queued' RETURNING {COLUMNS}""",
+                (_after_all(database, "started"), free[0], *owner, chosen),
             ).fetchone()
         return Row.read(row) if row else None
 

@@ -51,11 +51,13 @@ class Batch:
     """int64 (B, S)"""
     context: Context | None = None
     """What the network's own forward pass hands to every block besides: masks and positions."""
+    places: Tensor | None = None
+    """int64 (n,): those positions in all of the batch, one row after another. Counted before they are on a card, which
+    would have to be waited for."""
 
     def to(self, device: torch.device) -> Batch:
-        source = self.source if self.source is None else self.source.to(device)
-        source_mask = self.source_mask if self.source_mask is None else self.source_mask.to(device)
-        return Batch(self.values.to(device), self.mask.to(device), self.asked.to(device), source, source_mask)
+        names = ("values", "mask", "asked", "source", "source_mask", "places")
+        return replace(self, **{name: own.to(device) for name in names if (own := getattr(self, name)) is not None})
 
     def with_values(self, values: Tensor) -> Batch:
         return replace(self, values=values)
@@ -101,7 +103,7 @@ class Sequences:
         chosen = [self.sequences[i] for i in indices.tolist()]
         values, mask = padded([torch.tensor(one.ids[:-1]) for one in chosen])
         asked, _ = padded([torch.tensor(one.asked[1:]) for one in chosen])
-        found = Batch(values, mask, asked)
+        found = Batch(values, mask, asked, places=asked.flatten().nonzero().squeeze(1))
         if chosen[0].source:
             source, source_mask = padded([torch.tensor(one.source) for one in chosen])
             found = replace(found, source=source, source_mask=source_mask)

@@ -87,7 +87,7 @@ class _Output(nn.Module):
         self._layer = (layer,)  # in a tuple, so that it is no submodule
 
     def forward(self, batch: Batch) -> Tensor:
-        chosen = batch.values[batch.asked]
+        chosen = batch.values.flatten(0, 1)[batch.places] if batch.places is not None else batch.values[batch.asked]
         return chosen if self._layer[0] is None else self._layer[0](chosen)
 
 
@@ -95,7 +95,11 @@ class _Output(nn.Module):
 
 
 def _decoder_only(model: PreTrainedModel) -> Staged | None:
-    """Words, then the blocks; None where the layout is unknown."""
+    """Words, then the blocks; None where the layout is unknown.
+
+    No block is told what is padding: it stands behind, where none of what is asked looks. A mask would cost the fast
+    attention, and a question to the card whether it masks anything.
+    """
     decoder = model.get_decoder()
     try:
         blocks = blocks_of(decoder)
@@ -104,7 +108,7 @@ def _decoder_only(model: PreTrainedModel) -> Staged | None:
     norm = last_norm(decoder, blocks) or nn.Identity()
 
     def words(batch: Batch) -> Batch:
-        (embedded, *args), kwargs = entering(decoder, blocks, batch.values, batch.mask)
+        (embedded, *args), kwargs = entering(decoder, blocks, batch.values, None)
         return replace(batch, values=embedded, context=(args, kwargs))
 
     def block(number: int) -> StageModule:
@@ -113,7 +117,7 @@ def _decoder_only(model: PreTrainedModel) -> Staged | None:
         def run(batch: Batch) -> Batch:
             context = batch.context
             if context is None:  # the frozen part lies behind us: its masks are made anew
-                (_, *args), kwargs = entering(decoder, blocks, torch.zeros_like(batch.mask), batch.mask)
+                (_, *args), kwargs = entering(decoder, blocks, torch.zeros_like(batch.mask), None)
                 context = (args, kwargs)
                 batch = replace(batch, context=context)
             output = blocks[number](batch.values, *context[0], **context[1])
@@ -169,14 +173,13 @@ def _encoder_decoder(model: PreTrainedModel) -> Staged:
 
     def encode(batch: Batch) -> Batch:
         states = encoder(input_ids=batch.source, attention_mask=batch.source_mask).last_hidden_state
-        return Batch(batch.values, batch.mask, batch.asked, states, batch.source_mask)
+        return replace(batch, source=states)
 
     def decode(batch: Batch) -> Batch:
         logits = model(
             encoder_outputs=BaseModelOutput(last_hidden_state=batch.source),
             attention_mask=batch.source_mask,
             decoder_input_ids=batch.values,
-            decoder_attention_mask=batch.mask,
             use_cache=False,
         ).logits
         return batch.with_values(logits)

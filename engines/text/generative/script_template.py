@@ -152,7 +152,6 @@ def asked_logits(model: Any, batch: Batch) -> Tensor:
                     encoder_outputs=BaseModelOutput(last_hidden_state=states),
                     attention_mask=batch.source_mask,
                     decoder_input_ids=batch.values,
-                    decoder_attention_mask=batch.mask,
                     use_cache=False,
                 )
                 .logits[batch.asked]
@@ -165,7 +164,9 @@ def asked_logits(model: Any, batch: Batch) -> Tensor:
             hidden = behind_blocks(model, batch)
         else:
             decoder = model.get_decoder()
-            hidden = decoder(input_ids=batch.values, attention_mask=batch.mask, use_cache=False).last_hidden_state
+            hidden = decoder(
+                input_ids=batch.values, use_cache=False
+            ).last_hidden_state  # nobody looks ahead, at padding
         return model.get_output_embeddings()(hidden[batch.asked]).float()
 
 
@@ -175,7 +176,7 @@ def encoded(model: Any, batch: Batch) -> Tensor:
 
 
 def behind_blocks(model: Any, batch: Batch) -> Tensor:
-    (_, *rest), kwargs = entering(model, model.get_decoder(), torch.zeros_like(batch.mask), batch.mask)
+    (_, *rest), kwargs = entering(model, model.get_decoder(), torch.zeros_like(batch.mask), None)
     values = through(model.get_submodule(RUN["blocks"])[RUN["frozen"] :], batch.values, rest, kwargs)
     return model.get_submodule(RUN["norm"])(values) if RUN["norm"] else values
 
@@ -190,7 +191,7 @@ def frozen(model: Any, data: Data) -> Data:
             if RUN["translates"]:
                 found = encoded(model, batch)
             else:
-                (values, *rest), kwargs = entering(model, model.get_decoder(), batch.values, batch.mask)
+                (values, *rest), kwargs = entering(model, model.get_decoder(), batch.values, None)
                 found = through(model.get_submodule(RUN["blocks"])[: RUN["frozen"]], values, rest, kwargs)
         for i, own in zip(chosen.tolist(), found.float().cpu(), strict=True):
             one = data.examples[i]

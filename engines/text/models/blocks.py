@@ -36,7 +36,7 @@ class _Reached(Exception):
 
 
 def entering(
-    model: nn.Module, blocks: nn.ModuleList, ids: Tensor, mask: Tensor
+    model: nn.Module, blocks: nn.ModuleList, ids: Tensor, mask: Tensor | None
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """(args, kwargs) of the first block: the embedded tokens, then masks and positions, made by the model itself.
 
@@ -59,7 +59,7 @@ def entering(
 
 def embedded(model: nn.Module, blocks: nn.ModuleList, tokens: Tokens) -> Tokens:
     """What the first block reads, from ids (W, T)."""
-    (values, *args), kwargs = entering(model, blocks, tokens.values, tokens.mask.long())
+    (values, *args), kwargs = entering(model, blocks, tokens.values, tokens.attention_mask)
     return tokens.with_values(values, context=(args, kwargs))
 
 
@@ -68,7 +68,7 @@ def through(model: nn.Module, blocks: nn.ModuleList, number: int, tokens: Tokens
     context = tokens.context
     if context is None:  # the frozen part lies behind us: the masks are made anew
         ids = torch.zeros(tokens.mask.shape, dtype=torch.int64, device=tokens.mask.device)
-        (_, *rest), named = entering(model, blocks, ids, tokens.mask.long())
+        (_, *rest), named = entering(model, blocks, ids, tokens.attention_mask)
         context = (rest, named)
     args, kwargs = context
     output = blocks[number](tokens.values, *args, **kwargs)

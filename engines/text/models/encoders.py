@@ -128,7 +128,7 @@ def staged(model: PooledForSequenceClassification) -> Staged:
         pass
 
     def whole(tokens: Tokens) -> Tensor:
-        hidden = model.backbone(input_ids=tokens.values, attention_mask=tokens.mask.long()).last_hidden_state
+        hidden = model.backbone(input_ids=tokens.values, attention_mask=tokens.attention_mask).last_hidden_state
         return tokens.pooled(pool(hidden, tokens.mask, model.config.pooling))
 
     return Staged(model, [StageModule("body", whole, lambda: (model.backbone,))], lambda: model.classifier)
@@ -172,7 +172,7 @@ def _adds_up(network: Staged, vocabulary: int) -> bool:
     network.eval()
     with torch.no_grad():
         ours = network(tokens)
-        theirs = network.model(input_ids=tokens.values, attention_mask=tokens.mask.long()).logits
+        theirs = network.model(input_ids=tokens.values, attention_mask=tokens.attention_mask).logits
     return torch.allclose(ours, theirs, atol=1e-4 * max(1.0, float(theirs.abs().max())))
 
 

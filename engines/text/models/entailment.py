@@ -118,7 +118,7 @@ def staged(model: EntailmentForSequenceClassification) -> Staged:
     """One stage: text and sentence are read together from the first block on. The logits are ready behind it."""
 
     def whole(tokens: Tokens) -> Tensor:
-        logits = model(input_ids=tokens.values, attention_mask=tokens.mask.long()).logits  # (W, C)
+        logits = model(input_ids=tokens.values, attention_mask=tokens.attention_mask).logits  # (W, C)
         return tokens.pooled(logits)
 
     nothing: Any = nn.Identity()
