@@ -1,0 +1,46 @@
+"""benchmarks/gpu.py measures on a machine that nobody can look at: what of it runs without a card is tried here."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from benchmarks.cards import made, parts
+from benchmarks.cards.waits import Waits
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def test_reads_and_shapes_that_depend_on_values_are_counted() -> None:
+    numbers = torch.arange(6.0)
+    with Waits() as waits:
+        numbers.sum().item()
+        numbers[numbers > 2]
+        numbers[torch.tensor([1, 2])]
+        numbers.nonzero()
+    assert waits.count == 3
+
+
+def test_a_step_asks_a_card_nothing() -> None:
+    kinds = {name: made.SMALL[name] for name in ("resnet18", "BERT, 4 layers", "GE2E")}
+    rows = {what: measured for name, kind in kinds.items() for what, measured, _ in parts.questions(name, kind)}
+    assert {what: measured for what, measured in rows.items() if what.endswith("a step")} == {
+        f"{name}: a step": "0" for name in kinds
+    }
+    assert {what: measured for what, measured in rows.items() if what.endswith("besides")} == {
+        f"{name}: an epoch besides": "1" for name in kinds
+    }
+
+
+def test_every_part_that_needs_no_card_runs_on_the_processor() -> None:
+    """With networks and data small enough for a test: the code is that of the card."""
+    rows = parts.busy("cpu", "test_resnet", 64, batch=4, n=8)
+    assert [what for what, _, _ in rows][1:] == ["by hand, all on the card", "ours of by hand"]
+    assert float(rows[-1][1]) > 0
+    ((_, times, wanted),) = parts.partial("cpu", "test_resnet", 64, n=8)
+    assert (float(times) > 0, wanted) == (True, "2")
+    ((_, apart, _),) = parts.resume("cpu")
+    assert float(apart) < 1e-2
+    for part in (parts.out_of_memory, parts.server_memory):
+        ((_, said, _),) = part()
+        assert said == "needs a card"
