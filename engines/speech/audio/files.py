@@ -132,7 +132,8 @@ def _decoded(path: Path | bytes, channel: int | None = None) -> _Decoded:
     with _opened(path) as file:
         found = _header(file)
         most = min(most_samples() // found.channels, most_minutes() * 60 * found.rate)
-        at_rate, samples = Resampler(found.rate, RATE), bytearray()  # which grows where it is, unlike a list put together
+        at_rate = Resampler(found.rate, RATE)
+        samples = bytearray()  # which grows where it is, unlike a list put together
         at_full_scale, squares = np.zeros(found.channels), np.zeros(found.channels)
         frames, energy, peak = 0, 0.0, 0.0
         broken = False

@@ -46,10 +46,7 @@ def test_a_file_longer_than_may_be_is_refused_by_what_it_turns_out_to_hold(
     whole = bytearray(drawn_out(2, 8_000, np.ones(1)))
     whole[21:26] = (int.from_bytes(whole[21:26], "big") >> 36 << 36 | 8_000).to_bytes(5, "big")  # it says a second
     (tmp_path / "a.flac").write_bytes(whole)
-    try:
-        assert len(files.read(tmp_path / "a.flac").samples) <= 60 * files.RATE
-    except files.UnreadableAudio as error:
-        assert "accepted here: 1 minutes" in str(error)
+    assert len(files.read(tmp_path / "a.flac").samples) <= 60 * files.RATE
     (tmp_path / "b.flac").write_bytes(drawn_out(2, 8_000, np.ones(1)))
     with pytest.raises(files.UnreadableAudio, match="promises 2 minutes of sound, accepted here: 1 minutes"):
         files.read(tmp_path / "b.flac")
