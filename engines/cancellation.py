@@ -19,7 +19,7 @@ _look: ContextVar[Callable[[], None] | None] = ContextVar("_look", default=None)
 
 
 def cancellation_point() -> None:
-    """Raises what `watched` was told to, where it is time to stop; in a thread of its own it never does."""
+    """Raises what `watched` was told to, where it is time to stop; in a thread only where it was given our context."""
     if look := _look.get():
         look()
 

@@ -45,7 +45,7 @@ def runs() -> Path:
 
 
 def shown() -> Path:
-    """A file a run that somebody has a link to show of: see `shown_ids`."""
+    """A file for each run or data set that somebody has a link to show of: see `shown_ids`."""
     return _made(home() / "shown")
 
 

@@ -2,7 +2,7 @@
 
 from engines.messages import _
 from ui.page import frame
-from ui.showing import boxes, start, teach
+from ui.showing import boxes, shown, start, teach
 
 with frame.page(
     _("By showing"),
@@ -11,6 +11,8 @@ with frame.page(
     dataset = start.opened()
     if dataset is None:
         start.choose()
+    elif dataset.only_shown:
+        shown.show(dataset)
     elif dataset.about.kind == "boxes":
         boxes.show(dataset)
     else:

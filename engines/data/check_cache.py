@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -57,8 +58,10 @@ def check_all(
     now: Known = {}
     outcomes = []
     pool = ThreadPoolExecutor(min(os.cpu_count() or 1, checks.most_threads))
+    asked = copy_context()  # who may stop it, also in the middle of a file
     try:
-        for done, (key, stamp, found) in enumerate(pool.map(check, paths), 1):
+        checked = pool.map(lambda path: asked.copy().run(check, path), paths)
+        for done, (key, stamp, found) in enumerate(checked, 1):
             cancellation_point()
             outcomes.append(found)
             now[key] = [*stamp, *checks.entry(found)]

@@ -59,8 +59,9 @@ def export(
     With `labelled` the examples that have a class, and no others; without, those that have none, in the form that
     `predict` reads. `label_column`: what the classes' column is called, such as 'transcription' for what is said.
     `for_people`: who opens the table in a spreadsheet gets no formula of what somebody has typed (`tables.safe_cell`).
-    Raises InputError where there is no such example.
+    Raises InputError where there is no such example, and where the data set is only shown.
     """
+    dataset.require_owner()
     state, named = dataset.state(), columns(dataset)
     items = state.labelled if labelled else state.unlabelled
     if not items:
@@ -106,7 +107,9 @@ def kept_export(
 
 
 def kept(dataset: DatasetFolder, what: str, write: Callable[[Path], Path]) -> Path:
-    """The export called `what` in the data set's own folder, that `write` wrote now or for the same state before."""
+    """The export called `what` in the data set's own folder, that `write` wrote now or for the same state before.
+    Raises InputError where the data set is only shown."""
+    dataset.require_owner()
     key = hashlib.sha256(f"{dataset.sha256} {what}".encode()).hexdigest()[:16]
     out = dataset.path / "exports" / f"{key}.zip"
     return out if out.is_file() else write(out)

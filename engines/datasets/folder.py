@@ -22,8 +22,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
-from engines import paths, runs, trash
+from engines import paths, runs, shown_ids, trash
 from engines.contract import InputError, Problem
+from engines.datasets.names import LONGEST_NAME, class_name, clean
 from engines.datasets.state import Box, DatasetState, Item, replay
 from engines.messages import _
 
@@ -32,7 +33,6 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 MOST_BYTES = 64 << 20
 """Of one example."""
 MOST_ITEMS = 20_000
-LONGEST_NAME = 80
 USUAL_SUFFIX = {"pictures": ".jpg", "boxes": ".jpg", "sounds": ".wav", "texts": ".txt"}
 
 
@@ -61,12 +61,26 @@ class New:
 class DatasetFolder:
     """One data set on disk. Any process may read it and write it, several at once: what is done is only ever added."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, shown_as: str = ""):
+        """`shown_as`: the id that only shows it, where it was found by that one."""
         self.path = Path(path)
+        self._shown_as = shown_as
 
     @property
     def id(self) -> str:
-        return self.path.name
+        """The id by which it was found: a page that somebody is shown must not tell them its own."""
+        return self._shown_as or self.path.name
+
+    @property
+    def only_shown(self) -> bool:
+        """Whether it was found by the id that only shows it (`shown_ids`)."""
+        return bool(self._shown_as)
+
+    def require_owner(self) -> None:
+        """Raises InputError where it is only shown: the doors of whatever changes it or takes it away."""
+        if self.only_shown:
+            found, accepted = _("this link only shows it"), _("whoever has its own link can do that")
+            raise InputError(Problem(_("data set"), found, accepted))
 
     @classmethod
     def create(cls, kind: str, title: str, owner: str = "") -> DatasetFolder:
@@ -86,9 +100,14 @@ class DatasetFolder:
 
     @classmethod
     def find(cls, dataset_id: str) -> DatasetFolder:
-        """The data set of that id. Raises InputError when there is none; an id is never used as a path unchecked."""
-        if runs.ID.fullmatch(dataset_id) and (paths.datasets() / dataset_id / "dataset.json").is_file():
-            return cls(paths.datasets() / dataset_id)
+        """The data set of that id, its own or the one that shows it. Raises InputError when there is none; an id is
+        never used as a path unchecked."""
+        if runs.ID.fullmatch(dataset_id):
+            if (found := cls(paths.datasets() / dataset_id)).exists:
+                return found
+            own = shown_ids.dataset_of(dataset_id)
+            if own and runs.ID.fullmatch(own) and (found := cls(paths.datasets() / own, dataset_id)).exists:
+                return found
         raise _gone()
 
     @classmethod
@@ -230,8 +249,11 @@ class DatasetFolder:
     def delete(self, *, undo: bool = False) -> None:
         """Everything goes: the examples, what was exported and unpacked of them, small pictures and caches. With `undo`
         `restore` brings it back for a while."""
+        self.require_owner()
         for export in (self.path / "exports").glob("*"):
             shutil.rmtree(paths.work(export), ignore_errors=True)
+        if not undo:
+            shown_ids.withdraw(self.path.name)
         gone = trash.put_aside(self.path)
         if not undo:
             shutil.rmtree(gone, ignore_errors=True)
@@ -247,10 +269,12 @@ class DatasetFolder:
     def purge() -> None:
         """Takes away for good what can no longer be had back."""
         for gone in trash.due(paths.datasets()):
+            shown_ids.withdraw(gone.name.removeprefix(trash.PREFIX))
             shutil.rmtree(gone, ignore_errors=True)
 
     def _append(self, kind: str, **values: Any) -> None:
         """One line, in one write, on the disk when this returns."""
+        self.require_owner()
         line = json.dumps({"time": round(time.time(), 3), "kind": kind, **values}, ensure_ascii=False).encode() + b"\n"
         if not self.exists:
             raise _gone()
@@ -263,6 +287,7 @@ class DatasetFolder:
 
     def _keep(self, content: bytes, target: Path) -> None:
         """The file whole or not at all, before any event names it."""
+        self.require_owner()
         if target.is_file():
             return
         target.parent.mkdir(exist_ok=True)
@@ -274,6 +299,7 @@ class DatasetFolder:
         partial.replace(target)
 
     def _write_about(self, about: About) -> None:
+        self.require_owner()
         partial = self.path / f".dataset.json.{runs.new_id()}"
         partial.write_text(json.dumps(asdict(about), ensure_ascii=False), encoding="utf-8")
         partial.replace(self.path / "dataset.json")
@@ -292,18 +318,6 @@ def _gone() -> InputError:
     return InputError(
         Problem(_("data set"), _("there is no data set at this address"), _("check the link, or make a new one"))
     )
-
-
-def clean(text: str) -> str:
-    """A name on one line, without control characters, at most LONGEST_NAME characters long."""
-    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text).split())[:LONGEST_NAME].strip()
-
-
-def class_name(text: str) -> str:
-    """The name of a class, as it is kept. Raises InputError where nothing is left of it."""
-    if name := clean(text):
-        return name
-    raise InputError(Problem("class", _("it has no name"), _("give it one")))
 
 
 def _checked(example: New, kind: Kind) -> bytes:

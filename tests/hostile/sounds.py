@@ -50,11 +50,29 @@ def wav_that_is_not_finite(rng: Random) -> bytes:
     return bytes(whole)
 
 
-@kind(".flac", *SPEECH, slow=True, plain="reads")
-def flac_of_an_hour_of_silence(rng: Random) -> bytes:
+def drawn_out(minutes: int, rate: int, period: np.ndarray) -> bytes:
+    """FLAC of one thing over and over, which packs to next to nothing; written a minute at a time."""
     out = io.BytesIO()
-    soundfile.write(out, np.zeros(rng.randrange(50, 70) * 60 * 48_000 // 4, np.int16), 48_000, format="FLAC")
+    minute = np.resize(period.astype(np.int16), 60 * rate)
+    with soundfile.SoundFile(out, "w", rate, 1, format="FLAC") as file:
+        for _ in range(minutes):
+            file.write(minute)
     return out.getvalue()
+
+
+@kind(".flac", *SPEECH, slow=True, plain="memory")
+def flac_of_hours_of_silence(rng: Random) -> bytes:
+    """Its header says how long it is, or says nothing, or a minute."""
+    whole = bytearray(drawn_out(rng.randrange(60, 90), 48_000, np.zeros(1)))
+    (word,) = struct.unpack(">Q", whole[18:26])  # rate, channels, bits, and 36 bits of how many samples
+    said = rng.choice([word & (1 << 36) - 1, 0, 60 * 48_000])
+    whole[18:26] = struct.pack(">Q", (word >> 36 << 36) | said)
+    return bytes(whole)
+
+
+@kind(".flac", *SPEECH, slow=True, plain="reads")
+def flac_of_one_tone_as_long_as_may_be(rng: Random) -> bytes:
+    return drawn_out(29, 48_000, 9_000 * np.sin(np.arange(480) * 2 * np.pi * rng.randrange(1, 20) / 480))
 
 
 @kind(".flac", *SPEECH)

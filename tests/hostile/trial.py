@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import sys
 import tempfile
@@ -57,7 +58,8 @@ def tried(kind: Kind, task: str, seed: int, folder: Path) -> dict[str, Any]:
     """outcome: 'refused' (a sentence), 'read', or the name of what was raised; `lost`: good examples that were not
     found, where the file lay among such."""
     data = brought(kind, task, rng_of(kind, seed), folder)
-    before, began, worked, lost = _memory(), time.perf_counter(), _worked(), 0
+    idle = _memory_from_now()
+    began, worked, lost = time.perf_counter(), _worked(), 0
     try:
         report = api.check(task, data)
         outcome = "read"
@@ -73,14 +75,26 @@ def tried(kind: Kind, task: str, seed: int, folder: Path) -> dict[str, Any]:
         "outcome": outcome,
         "seconds": time.perf_counter() - began,
         "worked": _worked() - worked,
-        "grown": _memory() - before,
+        "grown": _most_memory() - idle,
         "lost": lost,
     }
 
 
-def _memory() -> float:
-    """The most that this process has had so far, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _memory_from_now() -> float:
+    """What this process has now, in MiB; from here on the most of it is counted anew: making the file, and the files
+    before it, may have taken more."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return _status("VmRSS")
+
+
+def _most_memory() -> float:
+    return _status("VmHWM")
+
+
+def _status(field: str) -> float:
+    found = re.search(rf"^{field}:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert found, field
+    return int(found[1]) / 1024
 
 
 def _worked() -> float:
@@ -101,5 +115,5 @@ def main(task: str, each: int, first: int, quick: bool) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as home:
-        os.environ["HEADSTART_HOME"] = home
+        os.environ |= {"HEADSTART_HOME": home, "HEADSTART_PUBLIC": "1"}
         main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:] == ["--quick"])

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engines import messages
-from engines.hosting import limits, logs, operation, usage, visitors
+from engines.hosting import limits, logs, operation, refusals, usage, visitors
 from engines.messages import _
 from ui.hosting import headers, login
 
@@ -79,6 +79,8 @@ class Gate:
         visitor = visitors.visitor_of(cookie)
         if limits.public() and not self._allows(visitor):
             operation.count("rate")
+            if visitor and UPLOAD.search(scope["path"]):
+                refusals.remember(visitor, "rate")
             await _refuse(scope, receive, send, 429, _("Too many requests: wait a minute, then load the page again."))
             return
         fresh = None if visitor or scope["type"] == "websocket" else visitors.new_cookie()
@@ -117,6 +119,7 @@ class Gate:
                 self._held[session][file] += arrived
                 held, most = sum(self._held[session].values()), limits.session_bytes()
                 if most and held > most:
+                    refusals.remember(visitor, "page", held - self._held[session][file])
                     raise TooMuch(
                         _(
                             "This page holds {most:,} MiB of files, as many as it may: remove one first.",
@@ -126,6 +129,7 @@ class Gate:
                 uncounted += arrived
             if uncounted >= COUNTED_AT_ONCE or (uncounted and not message.get("more_body", False)):
                 if not usage.spend(visitor, "bytes", uncounted, limits.visitor_bytes()):
+                    refusals.remember(visitor, "day")
                     raise TooMuch(_("You have brought as much today as a visitor may here: come back tomorrow."))
                 uncounted = 0
             return message

@@ -40,8 +40,8 @@ def _kept() -> list[str]:
         _(
             "**Who can see it.** A run belongs to whoever has its own link: the long id in the address is its key, so "
             "keep it as you would keep the data. Its other link, to show others, only reads: progress, result with its "
-            "examples, report, and the model to try. A data set has its own link alone. Whoever runs this machine can "
-            "read its disk."
+            "examples, report, and the model to try. A data set has two such links as well. Whoever runs this machine "
+            "can read its disk."
         ),
         _("**Who you are.** {who} The list of your runs is kept in this browser alone.", who=_who()),
         _(

@@ -9,7 +9,7 @@ import streamlit as st
 
 from engines.hosting import limits
 from engines.messages import _, told
-from ui.hosting import login, recorded_answers
+from ui.hosting import login, recorded_answers, refused
 from ui.page import address, errors, shell, user_changes
 
 WIDTH = 1080  # pixels; a phone gets what it has
@@ -22,6 +22,7 @@ def page(title: str, lead: str = "") -> Iterator[None]:
     shell.around()
     with st.container(horizontal_alignment="center"), st.container(width=WIDTH):
         login.show()
+        refused.watch()
         st.title(title, anchor=False)
         if lead:
             st.container(key="lead").caption(lead)

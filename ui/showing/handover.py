@@ -26,7 +26,8 @@ def asked_for() -> str | None:
 
 def take(dataset: DatasetFolder, task: str) -> str:
     """An id for `?data=` under which the task finds these examples. Raises InputError where it could not learn from
-    them, or no longer finds them."""
+    them, or no longer finds them, and where they are only shown."""
+    dataset.require_owner()
     if dataset.about.kind == "boxes":
         drawn.require_trainable(dataset.state())
         return uploads.take_made(dataset.about.title, drawn.kept_export(dataset))
@@ -92,11 +93,12 @@ def as_key(dataset: DatasetFolder) -> str:
 
 
 def known(dataset_id: str) -> DatasetFolder | None:
-    """None once it is deleted."""
+    """One of this browser's own; None once it is deleted."""
     try:
-        return DatasetFolder.find(dataset_id)
+        found = DatasetFolder.find(dataset_id)
     except InputError:
         return None
+    return None if found.only_shown else found
 
 
 def in_short(dataset: DatasetFolder) -> str:

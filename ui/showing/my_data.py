@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from engines import registry, trash
+from engines import registry, shown_ids, trash
 from engines.datasets.exporting import LEARNERS, kept_export
 from engines.datasets.folder import DatasetFolder
 from engines.datasets.state import DatasetState
@@ -98,8 +98,10 @@ def _more(dataset: DatasetFolder) -> None:
                 else ""
             ),
         )
-    if link := _link(dataset):
-        st.caption(_("Its link: whoever has it sees this data set, and can change it."))
+    if link := _link(dataset.id):
+        st.caption(_("Its link to show others: whoever has it sees the examples and classes, and changes nothing."))
+        st.code(_link(shown_ids.publish(dataset.id, shown_ids.DATASET)), language=None, wrap_lines=True)
+        st.caption(_("Its link for you: whoever has it sees this data set, and can change it."))
         st.code(link, language=None, wrap_lines=True)
     if st.button(
         _("Delete"),
@@ -133,10 +135,10 @@ def _zip(dataset: DatasetFolder, form: str) -> bytes:
     return drawn.kept_export(dataset, form).read_bytes()
 
 
-def _link(dataset: DatasetFolder) -> str:
-    """The address of its page, to be copied; empty where the address of this page is not known."""
+def _link(dataset_id: str) -> str:
+    """The address of its page under that id, to be copied; empty where the address of this page is not known."""
     here = st.context.url
-    return f"{here.partition('?')[0].rstrip('/').removesuffix('/my_data')}/showing?dataset={dataset.id}" if here else ""
+    return f"{here.partition('?')[0].rstrip('/').removesuffix('/my_data')}/showing?dataset={dataset_id}" if here else ""
 
 
 def _delete(dataset: DatasetFolder) -> None:

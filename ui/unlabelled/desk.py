@@ -92,10 +92,13 @@ class Desk:
 
 
 def read() -> Desk | None:
-    """The desk of this address; None where nothing was brought. Raises InputError for data that are gone."""
+    """The desk of this address; None where nothing was brought. Raises InputError for data that are gone, and for
+    a data set that is only shown."""
     query = st.query_params
     data, dataset_id = query.get("data", ""), query.get("dataset", "")
     dataset = DatasetFolder.find(dataset_id) if dataset_id else None
+    if dataset:
+        dataset.require_owner()  # this page labels
     if runs.ID.fullmatch(data):
         uploads.folder(data)
         task = query.get("task", "")

@@ -15,6 +15,7 @@ from engines.contract import Progress
 from engines.data import check_cache
 from engines.messages import _
 from engines.speech.audio import files, voice_activity
+from engines.speech.audio.resampling import PIECE
 
 MOST_THREADS = 2
 VERSION = 3
@@ -78,13 +79,13 @@ def _look(path: Path, digest: str, work: Path) -> Checked:
         sound = files.read(path)
     except files.UnreadableAudio as error:
         return Checked(digest, str(error))
-    if np.abs(sound.samples).max() < voice_activity.QUIET:
+    if voice_activity.silent(sound.samples):
         return Checked(digest, _("is silent"))
     spoken = voice_activity.speech(sound.samples)
     spans = tuple(voice_activity.pieces(sound.samples, spoken))
     target = _kept(work, digest)
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.{id(sound)}.npy")
-    np.save(unfinished, (sound.samples * 32767).round().astype(np.int16))
+    np.save(unfinished, _rounded(sound.samples))
     unfinished.replace(target)
     header = sound.header
     return Checked(
@@ -99,6 +100,14 @@ def _look(path: Path, digest: str, work: Path) -> Checked:
         bool(spoken),
         spans,
     )
+
+
+def _rounded(samples: np.ndarray) -> np.ndarray:
+    """int16 (N,) of float32 (N,) in [-1, 1], a piece at a time: of an hour a copy of it all would be as much again."""
+    found = np.empty(len(samples), np.int16)
+    for start in range(0, len(samples), PIECE):
+        found[start : start + PIECE] = (samples[start : start + PIECE] * 32767).round()
+    return found
 
 
 def _kept(work: Path, digest: str) -> Path:

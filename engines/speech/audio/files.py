@@ -6,15 +6,17 @@ import io
 import os
 import re
 from dataclasses import dataclass
-from math import gcd
+from math import isfinite, sqrt
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from engines.cancellation import cancellation_point
 from engines.data.foreign import kinds
-from engines.environment import number
+from engines.environment import number, public
 from engines.speech.audio import decoder_messages
+from engines.speech.audio.resampling import Resampler
 
 RATE = 16_000  # samples a second, what every model here hears
 EXTENSIONS = {
@@ -35,8 +37,6 @@ SHORTEST = 0.1  # seconds
 LOWEST_RATE, HIGHEST_RATE = 4_000, 384_000
 MOST_CHANNELS = 64
 CHUNK = 1 << 13  # frames decoded at a time: what a damaged frame takes along
-MOST_PHASES = 4_000_000
-"""Largest resampling filter, in taps: rates without a common divisor would need gigabytes."""
 FULL_SCALE = 0.999
 CANCELLED = 0.1
 """Channels whose mean is fainter than this share of the louder one (-20 dB) cancel each other."""
@@ -78,6 +78,13 @@ def most_samples() -> int:
     return number("HEADSTART_AUDIO_SAMPLES", 250_000_000, low=1)
 
 
+def most_minutes() -> int:
+    """HEADSTART_AUDIO_MINUTES: how long one file may be. By default 30 on a host for strangers, where listening for
+    speech in more would take its processor for more than ten seconds; 120 elsewhere. What is held of a minute is
+    3.7 MiB, whatever its rate and channels. Raises InputError when it is no number."""
+    return number("HEADSTART_AUDIO_MINUTES", 30 if public() else 120, low=1)
+
+
 def header(path: Path) -> Header:
     """Reads no sound. Raises UnreadableAudio for a file that is none of FORMATS, too long or too short."""
     with _opened(path) as file:
@@ -87,23 +94,32 @@ def header(path: Path) -> Header:
 def read(path: Path | bytes) -> Sound:
     """Decodes a file, given as it is or by its path, channel by channel mixed, to RATE. Raises UnreadableAudio."""
     with decoder_messages.dropped():
-        mixed = _decoded(path)
-        cancelled = mixed.loudness.max() > 0 and _loudness(mixed.samples) < CANCELLED * mixed.loudness.max()
-        decoded = _decoded(path, int(mixed.loudness.argmax())) if cancelled else mixed
-    found, mono = decoded.header, decoded.samples
-    if len(mono) < SHORTEST * found.rate:
-        raise UnreadableAudio(_too_short(len(mono) / found.rate))
-    if (peak := float(np.abs(mono).max())) > 1:  # float files may go beyond full scale
-        mono = mono / peak
-    broken = decoded.broken or len(mono) < 0.98 * found.seconds * found.rate
-    return Sound(resampled(mono, found.rate), found, decoded.clipped, broken, bool(cancelled))
+        found = _decoded(path)
+        cancelled = found.loudness.max() > 0 and found.loud < CANCELLED * found.loudness.max()
+        if cancelled:
+            loudest = int(found.loudness.argmax())
+            del found  # or both were held at once
+            found = _decoded(path, loudest)
+    header = found.header
+    if found.frames < SHORTEST * header.rate:
+        raise UnreadableAudio(_too_short(found.frames / header.rate))
+    if found.peak > 1:  # float files may go beyond full scale
+        np.divide(found.samples, found.peak, out=found.samples)
+    broken = found.broken or found.frames < 0.98 * header.seconds * header.rate
+    return Sound(found.samples.clip(-1, 1, out=found.samples), header, found.clipped, broken, bool(cancelled))
 
 
 @dataclass(frozen=True)
 class _Decoded:
     header: Header
     samples: np.ndarray
-    """float32 (N,) at the file's own rate: the mean of the channels, or the one that was asked for."""
+    """float32 (N,) at RATE: the mean of the channels, or the one that was asked for."""
+    frames: int
+    """How many there were at the file's own rate."""
+    loud: float
+    """Root mean square of what `samples` was made of."""
+    peak: float
+    """The largest of it, where that is beyond full scale."""
     loudness: np.ndarray
     """float64 (channels,): root mean square of each."""
     clipped: float
@@ -111,15 +127,18 @@ class _Decoded:
 
 
 def _decoded(path: Path | bytes, channel: int | None = None) -> _Decoded:
-    """All that can be decoded, block by block, so that many channels are never held at once. Raises UnreadableAudio."""
+    """All that can be decoded, block by block, so that neither many channels nor a high rate are ever held at once.
+    Raises UnreadableAudio."""
     with _opened(path) as file:
         found = _header(file)
-        most = most_samples() // found.channels
-        blocks: list[np.ndarray] = []
+        most = min(most_samples() // found.channels, most_minutes() * 60 * found.rate)
+        at_rate = Resampler(found.rate, RATE)
+        samples = bytearray()  # which grows where it is, unlike a list put together
         at_full_scale, squares = np.zeros(found.channels), np.zeros(found.channels)
-        frames = 0
+        frames, energy, peak = 0, 0.0, 0.0
         broken = False
         while True:
+            cancellation_point()
             try:
                 block = file.read(min(CHUNK, most + 1 - frames), dtype="float32", always_2d=True)  # (frames, channels)
             except soundfile.LibsndfileError:
@@ -130,13 +149,28 @@ def _decoded(path: Path | bytes, channel: int | None = None) -> _Decoded:
             frames += len(block)
             if frames > most:
                 raise UnreadableAudio(_too_long(found))
-            block = np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0)
-            at_full_scale += (np.abs(block) >= FULL_SCALE).sum(axis=0)
-            squares += (block.astype(np.float64) ** 2).sum(axis=0)
-            blocks.append(block.mean(axis=1) if channel is None else block[:, channel])
-    samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+            largest = max(float(block.max()), -float(block.min()))
+            if not isfinite(largest):
+                np.nan_to_num(block, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)
+            if not largest < FULL_SCALE:
+                at_full_scale += (np.abs(block) >= FULL_SCALE).sum(axis=0)
+            squares += np.einsum("ij,ij->j", block, block)
+            mono = block.mean(axis=1) if channel is None else block[:, channel].copy()
+            energy += float(np.dot(mono, mono))
+            peak = max(peak, float(np.abs(mono).max())) if not largest <= 1 else peak
+            samples += at_rate.push(mono).data
+        samples += at_rate.finish().data
     n, broken = max(frames, 1), broken or (isinstance(path, Path) and _goes_on(path))
-    return _Decoded(found, samples, np.sqrt(squares / n), float(at_full_scale.max() / n), broken)
+    return _Decoded(
+        found,
+        np.frombuffer(samples, np.float32),
+        frames,
+        sqrt(energy / n),
+        peak,
+        np.sqrt(squares / n),
+        float(at_full_scale.max() / n),
+        broken,
+    )
 
 
 def _goes_on(path: Path) -> bool:
@@ -152,24 +186,6 @@ def _goes_on(path: Path) -> bool:
                 return True
             file.seek(size + size % 2, os.SEEK_CUR)
     return False
-
-
-def _loudness(samples: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(samples.astype(np.float64) ** 2))) if len(samples) else 0.0
-
-
-def resampled(samples: np.ndarray, rate: int) -> np.ndarray:
-    """float32 (N,) at RATE, of samples (M,) at `rate`. A rate that shares no divisor with RATE is taken for the nearest
-    hundred: a thousandth of the pitch at most."""
-    if rate == RATE:
-        return samples
-    import torch
-    from torchaudio.functional import resample
-
-    if rate // gcd(rate, RATE) * (RATE // gcd(rate, RATE)) > MOST_PHASES:
-        rate = round(rate, -2)
-    found: np.ndarray = resample(torch.from_numpy(samples), rate, RATE).numpy()
-    return found.clip(-1, 1)
 
 
 def write(path: Path, samples: np.ndarray) -> None:
@@ -199,7 +215,7 @@ def _header(file: soundfile.SoundFile) -> Header:
     if channels > MOST_CHANNELS:
         raise UnreadableAudio(f"has {channels} channels")
     found = Header(frames / rate, rate, channels)
-    if frames * channels > most_samples():
+    if frames * channels > most_samples() or found.seconds > most_minutes() * 60:
         raise UnreadableAudio(_too_long(found))
     if found.seconds < SHORTEST:
         raise UnreadableAudio(_too_short(found.seconds))
@@ -207,7 +223,7 @@ def _header(file: soundfile.SoundFile) -> Header:
 
 
 def _too_long(found: Header) -> str:
-    most = most_samples() / found.rate / found.channels
+    most = min(most_samples() / found.rate / found.channels, most_minutes() * 60)
     told = f"{found.seconds / 3600:.1f} hours" if found.seconds > 3600 else f"{found.seconds / 60:.0f} minutes"
     return f"promises {told} of sound, accepted here: {most / 60:.0f} minutes"
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from engines.speech.audio.files import MOST_PHASES, RATE, SHORTEST
+from engines.speech.audio.files import RATE, SHORTEST
+from engines.speech.audio.resampling import MOST_PHASES
 from engines.speech.audio.voice_activity import QUIET, pieces, speech
 
 

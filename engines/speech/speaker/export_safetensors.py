@@ -8,7 +8,7 @@ from pathlib import Path
 from engines.contract import Task
 from engines.exports import bundle, script
 from engines.messages import _
-from engines.speech.audio import files, sound_parts, voice_activity
+from engines.speech.audio import files, resampling, sound_parts, voice_activity
 from engines.speech.models import ge2e_network
 from engines.speech.speaker.predict import model_folder
 
@@ -30,7 +30,7 @@ def export(task: Task, run: Path, out: Path) -> Path:
     Raises InputError when the run holds no model.
     """
     model = model_folder(run)
-    parts = [module.__name__ for module in (sound_parts, voice_activity, files)]
+    parts = [module.__name__ for module in (sound_parts, voice_activity, files, resampling)]
     with bundle.parcel(out) as folder:
         bundle.copied([model / name for name in ("model.safetensors", "config.json")], folder)
         shutil.copyfile(ge2e_network.__file__, folder / "voice.py")

@@ -8,7 +8,7 @@ from typing import Any
 from engines.contract import Task
 from engines.exports import bundle, script
 from engines.messages import _
-from engines.speech.audio import files, sound_parts, voice_activity
+from engines.speech.audio import files, resampling, sound_parts, voice_activity
 from engines.speech.models import whisper
 from engines.speech.transcription import predict, usage
 
@@ -32,7 +32,7 @@ def export(task: Task, run: Path, out: Path) -> Path:
     model = predict.model_folder(run)
     recogniser: Any = predict.Transcriber(run).recogniser
     prompt = getattr(recogniser, "prompt", None)
-    parts = [module.__name__ for module in (sound_parts, voice_activity, files, whisper)]
+    parts = [module.__name__ for module in (sound_parts, voice_activity, files, resampling, whisper)]
     with bundle.parcel(out) as folder:
         bundle.copied(
             [

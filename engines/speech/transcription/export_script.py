@@ -16,7 +16,7 @@ from engines.exports.spreadsheet_escape import harmless
 from engines.messages import _
 from engines.runs import refusal
 from engines.speech import samples
-from engines.speech.audio import files, folders, sound_parts
+from engines.speech.audio import files, folders, resampling, sound_parts
 from engines.speech.models import recogniser
 from engines.speech.models.augmentation import variation
 from engines.speech.models.whisper import Whisper
@@ -133,7 +133,7 @@ def export(task: Task, run: Path, out: Path) -> Path:
     with parcel(out) as folder:
         recogniser.build(card).save(folder)
         template = Path(__file__).with_name("script_template.py")
-        script.write(folder, template, lesson, run, needs, parts=[m.__name__ for m in (sound_parts, files)])
+        script.write(folder, template, lesson, run, needs, parts=[m.__name__ for m in (sound_parts, files, resampling)])
         (folder / "split.csv").write_bytes((model / "split.csv").read_bytes())
         with (model / "split.csv").open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
