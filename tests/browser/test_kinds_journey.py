@@ -39,6 +39,27 @@ def test_from_the_map_to_a_trained_model_in_two_presses_and_back(visitor: Callab
     page.locator("svg.wide").get_by_role("button", name="Zero-shot: nothing of yours is learnt from, 1 run").wait_for()
 
 
+def test_films_meet_products_without_labels(visitor: Callable[..., BrowserContext]) -> None:
+    page = visitor().new_page()
+    visit(page, "/kinds?kind=transductive")
+    main = page.get_by_test_id("stMain")
+    expect(main).to_contain_text("Learns from film reviews, and adapts to product reviews")
+    page.get_by_role("button", name="Train it").click()
+    page.locator(".st-key-verdict").wait_for(timeout=TRAINING)
+    settle(page)
+    assert "/text?" in page.url
+    expect(main).to_contain_text("In the new domain, without labels")
+    expect(main).to_contain_text("By the labels of 800 texts there, which no method has read.")
+    expect(main).to_contain_text("Self-training")
+    expect(main).to_contain_text("■ Before")
+    expect(main).to_contain_text("■ Adapted")
+    assert violations(page) == []
+
+    visit(page, "/kinds?kind=transductive")
+    page.locator("svg.wide").get_by_role("button", name="Transductive: same task, no labels, 1 run").wait_for()
+    expect(main).to_contain_text("Transductive: your runs")
+
+
 def test_the_map_on_a_phone(visitor: Callable[..., BrowserContext]) -> None:
     page = visitor(width=390).new_page()
     visit(page, "/kinds?kind=transductive")
