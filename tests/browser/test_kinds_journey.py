@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from tests.browser.conftest import TRAINING, picture, settle, visit
+from tests.browser.conftest import PATIENCE, TRAINING, picture, settle, visit
 from tests.browser.test_accessibility import put_on, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
@@ -43,7 +43,8 @@ def test_films_meet_products_without_labels(visitor: Callable[..., BrowserContex
     page = visitor().new_page()
     visit(page, "/kinds?kind=transductive")
     main = page.get_by_test_id("stMain")
-    expect(main).to_contain_text("Learns from film reviews, and adapts to product reviews")
+    example = "Learns from film reviews, and adapts to product reviews"
+    expect(main).to_contain_text(example, timeout=PATIENCE)  # the browser says first which runs it knows
     page.get_by_role("button", name="Train it").click()
     page.locator(".st-key-verdict").wait_for(timeout=TRAINING)
     settle(page)
@@ -56,7 +57,9 @@ def test_films_meet_products_without_labels(visitor: Callable[..., BrowserContex
     assert violations(page) == []
 
     visit(page, "/kinds?kind=transductive")
-    page.locator("svg.wide").get_by_role("button", name="Transductive: same task, no labels, 1 run").wait_for()
+    page.locator("svg.wide").get_by_role("button", name="Transductive: same task, no labels, 1 run").wait_for(
+        timeout=PATIENCE
+    )
     expect(main).to_contain_text("Transductive: your runs")
 
 
