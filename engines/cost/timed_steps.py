@@ -21,7 +21,10 @@ from engines.cost.work import Sizes
 FILE = "timed.json"
 MOST = 200
 """Entries that are kept, the newest."""
-MATTERS = ("blocks", "depth", "batch_size", "image_size", "lora_rank", "max_tokens", "window", "views", "windows")
+MATTERS = (
+    *("blocks", "depth", "batch_size", "image_size", "lora_rank", "max_tokens", "window", "views", "windows"),
+    "masked_words",  # before which nothing else is timed
+)
 """Settings that change how long a step takes for its work; where a task has them."""
 
 Ratios = Mapping[str, float]

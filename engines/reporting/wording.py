@@ -20,6 +20,7 @@ RIVALS = {
     "tfidf_logistic_regression": _("counting words"),
     "pixels_logistic_regression": _("weighing the pixels themselves"),
     "auto_ets": "AutoETS",
+    "without_masked_words": _("the same without continued pretraining"),
     "before_adapting": _("the model before it was adapted"),
 }
 HOLD = _("The numbers hold for data like the test data; elsewhere they have to be measured again.")

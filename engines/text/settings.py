@@ -82,6 +82,16 @@ class TextSettings(TableSettings):
         reads=True,
     )
     adapt: str = adapt_setting()
+    masked_words: int = setting(
+        0,
+        _(
+            "Experimental: before it learns your classes, the network goes on with masked words for so many passes "
+            "over your texts, those without a class too; 0: not at all. The result says what it gained"
+        ),
+        title=_("Continued pretraining, passes (experimental)"),
+        low=0,
+        high=20,
+    )
     max_tokens: int = setting(
         256,
         _("Tokens that the network reads at once; a longer text is read in windows"),

@@ -36,6 +36,8 @@ class Unlabelled:
     """Where it stands -> what stands in the column of classes beside it, where that was asked for and is there."""
     note: str | None = None
     """What is to be known of how they were read, in a sentence."""
+    columns: list[str] = field(default_factory=list)
+    """All that the table has."""
 
     @property
     def errors(self) -> list[dict[str, Any]]:
@@ -79,10 +81,10 @@ def open_unlabelled(
             for number, line in enumerate(_lines(files[0]), 1)
             if line.strip()
         ]
-        n_rows, column, note = len(texts), None, None
+        n_rows, column, note, columns = len(texts), None, None, list[str]()
     else:
         table, note = _table(files[0], text_column, most)
-        column, missing = _column(table, text_column)
+        (column, missing), columns = _column(table, text_column), list(table.columns)
         texts, skipped = [], skipped + table.skipped
         n_rows, note = table.n_rows, note or missing or _about_sheet(table)
         part = PartTable(table, files[0].name)
@@ -103,7 +105,7 @@ def open_unlabelled(
         )
     if not texts:
         raise InputError(Problem(data.name, _("no text in it{skipped}", skipped=labelled.first(skipped)), ACCEPTED))
-    return Unlabelled(texts, skipped, column, labels, note)
+    return Unlabelled(texts, skipped, column, labels, note, columns)
 
 
 def _table(file: TableFile, text_column: str | None, most: int) -> tuple[Table, str | None]:

@@ -38,9 +38,18 @@ def work(
     """
     own = _trained(card, strategy, settings, sizes, warms_up=warms_up, unit=unit)
     found = [Work("start", 1, "starts"), *own, Work("keeping", 1, "keeps")]
+    if passes := getattr(settings, "masked_words", 0):  # and the same run without them, once more
+        found += [read_on(card, passes, sizes, unit), *(replace(one, phase="keeping") for one in own)]
     if settings.baseline == "scratch" and strategy is not Strategy.SCRATCH:
         found += baseline(card, settings, sizes, unit=unit)
     return found
+
+
+def read_on(card: ModelCard, passes: int, sizes: Sizes, unit: str) -> Work:
+    """Continued pretraining (`text.models.masked_words`): a pass for the head alone, and those of the whole network.
+    How many texts there are besides those with labels, nobody knows before."""
+    once = sizes.each * forward_macs(card) * (sizes.train + sizes.validation)
+    return Work("training", once * (1 + passes * (1 + BACKWARD)), unit)
 
 
 def baseline(card: ModelCard, settings: TrainSettings, sizes: Sizes, *, unit: str = "MACs") -> list[Work]:

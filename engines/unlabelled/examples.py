@@ -42,6 +42,9 @@ class Unlabelled:
     """The label with which each came, where all did: set aside, and read by nothing but what tells how well it went."""
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    column: str | None = None
+    """Of a table of texts, the column that is looked at, and all that there are."""
+    columns: list[str] = field(default_factory=list)
 
 
 def drawn(found: Sequence[T], seed: int, most: int = MOST) -> list[T]:

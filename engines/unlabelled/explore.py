@@ -40,8 +40,8 @@ def explore(
     """Looks through `data` and writes what was found below `out`, which is made. `k`: how many clusters.
 
     Answers n, there, kind, unit, clusters (number, n, medoid), unlike and copies (names), first (names, in the order to
-    label them), notes, skipped. Raises InputError for a task whose data cannot be looked through, for too few examples,
-    and for a `k` that they do not allow.
+    label them), notes, skipped; of a table of texts also column and columns. Raises InputError for a task whose data
+    cannot be looked through, for too few examples, and for a `k` that they do not allow.
     """
     try:
         verb = task.verb("embed")
@@ -100,6 +100,7 @@ def explore(
         "copies": [[names[i], names[int(same[i])]] for i in copies],
         "first": [names[i] for i in first],
         "notes": [*_sampled(found, seed), *_set_aside(found), *found.notes],
+        **({"column": found.column, "columns": found.columns} if found.columns else {}),
         "skipped": [{"where": entry.where, "reason": entry.reason} for entry in found.skipped],
     }
     partial = out / f".{store.FOUND}"

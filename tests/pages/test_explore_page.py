@@ -16,13 +16,13 @@ from engines import registry
 from engines.datasets.folder import DatasetFolder, New
 from engines.jobs.serving import client
 from engines.jobs.serving.handlers import LoadedModels, answer
-from tests import tiny_series
+from tests import tiny_series, tiny_text
 from tests.contract import tiny
 from tests.pages.opening import opened, press, shown, text
 from ui.page import uploads
 from ui.unlabelled.desk import Desk
 
-PAGE, VISION, SERIES = "pages/explore.py", "vision.classification", "forecasting.forecast"
+PAGE, VISION, SERIES, TEXT = "pages/explore.py", "vision.classification", "forecasting.forecast", "text.sentiment"
 
 
 @pytest.fixture(autouse=True)
@@ -62,14 +62,36 @@ def at_view(view: str, **query: str) -> AppTest:
 
 
 def dataset_of(at: AppTest) -> DatasetFolder:
-    found = at.query_params["dataset"]
-    return DatasetFolder.find(found if isinstance(found, str) else found[0])
+    return DatasetFolder.find(one(at.query_params["dataset"]))
+
+
+def one(asked: str | list[str]) -> str:
+    return asked if isinstance(asked, str) else asked[0]
 
 
 def test_it_opens_on_what_may_be_brought() -> None:
     at = opened(PAGE)
     assert "Bring photographs without labels" in text(at)
     assert [button.label for button in at.button].count("Look through this sample") >= 1
+
+
+def test_pairs_and_conversations_are_looked_through_a_column_at_a_time(tmp_path: Path) -> None:
+    tiny_text.write_bert(tmp_path / "models")
+    task = registry.task(TEXT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(task), "info", replace(task.info, default_model="tiny-bert"))
+        at = opened(PAGE)
+        at.segmented_control(key="unlabelled_kind").set_value("texts").run()
+        assert {"look_through_pairs", "look_through_conversations"} <= {button.key for button in at.button}
+        at.button(key="look_through_pairs").click().run()
+        assert "124 texts, 0 labelled" in text(at)
+        column = at.selectbox(key="unlabelled_column")
+        assert (column.value, column.options) == ("english", ["english", "french"])
+        column.set_value("french").run()
+        assert at.query_params["column"] in ("french", ["french"])
+        at = opened(PAGE, task=TEXT, view="groups", data=one(at.query_params["data"]), column="french")
+        assert "Bonjour !" in text(at)
+        assert at.selectbox(key="unlabelled_column").value == "french"
 
 
 def test_the_map_shows_every_example_and_one_that_is_chosen(data: str) -> None:

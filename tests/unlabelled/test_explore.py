@@ -88,7 +88,19 @@ def test_pairs_and_conversations_are_looked_through_as_texts(
 ) -> None:
     found = api.explore(task, SHIPPED / file, tmp_path / "out", clusters=2, settings=settings)
     assert (found["kind"], found["task"]) == ("texts", TEXT)
+    assert found["column"] in found["columns"]
+    assert len(found["columns"]) == 2
     assert first in pq.read_table(tmp_path / "out" / "map.parquet")["preview"].to_pylist()
+
+
+def test_of_a_column_of_chats_what_people_say_is_looked_at(tmp_path: Path) -> None:
+    said = ["What time do you open?", "Where is the lamp?", "How much is it?", "Is there a café?", "Do you sell maps?"]
+    chats = [[{"role": "user", "content": text}, {"role": "assistant", "content": "Yes."}] for text in said]
+    data = tmp_path / "chats.jsonl"
+    data.write_text("\n".join(json.dumps({"messages": chat}) for chat in chats), encoding="utf-8")
+    found = api.explore("text.generation", data, tmp_path / "out", clusters=2)
+    assert pq.read_table(tmp_path / "out" / "map.parquet")["preview"].to_pylist() == said
+    assert any("what people say in them" in note for note in found["notes"])
 
 
 def test_another_number_of_groups_looks_at_nothing_again(

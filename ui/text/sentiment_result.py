@@ -17,6 +17,7 @@ from ui.widgets import beside, calibration, mistakes, plots, try_it
 NAMES = {
     "majority": _("always the commonest class"),
     "tfidf_logistic_regression": _("counting words (tf-idf, logistic regression)"),
+    "without_masked_words": _("the same without continued pretraining"),
     "scratch": _("the same network from scratch"),
 }
 MOST_CHARACTERS = 5000  # of a sentence to try

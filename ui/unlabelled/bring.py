@@ -38,14 +38,26 @@ def show() -> None:
             _take(task, files)
         st.caption(_formats(kind or "pictures"))
     with right, card(_("Nothing at hand? Take a sample")):
-        for number, sample in enumerate(registry.task(task).samples()[:MOST_SAMPLES]):
-            _sample(task, sample, first=number == 0)
+        own = [(task, sample) for sample in registry.task(task).samples()[:MOST_SAMPLES]]
+        for number, (of, sample) in enumerate(own + _of_others(task)):
+            _sample(task, of, sample, first=number == 0)
+
+
+def _of_others(task: str) -> list[tuple[str, Sample]]:
+    """Samples of other tasks whose data are texts to look through: pairs, and conversations."""
+    if task != TASKS["texts"]:
+        return []
+    others = [name for name in registry.TASKS if registry.task(name).info.explored_as == task]
+    return [(name, sample) for name in others for sample in registry.task(name).samples()]
 
 
 def _formats(kind: str) -> str:
     return {
         "pictures": _("Pictures, or a zip of them. Folders are no labels here: what they say is set aside."),
-        "texts": _("A table with a column of texts, or a text file with one a line."),
+        "texts": _(
+            "A table with a column of texts, or a text file with one a line. Of pairs and of questions with their "
+            "answers you choose which column is looked at."
+        ),
         "sounds": _("Sound files, or a zip of them. What lies together is decided by the voice, not by the words."),
         "series": _("A table of series. Of fewer than eight series, stretches of them are looked at."),
     }[kind]
@@ -62,8 +74,9 @@ def _take(task: str, files: list[Any]) -> None:
         uploads.forget(data_id)  # what could not be read is not kept
 
 
-def _sample(task: str, sample: Sample, first: bool) -> None:
-    here = registry.task(task).has_sample(sample.name)
+def _sample(task: str, of: str, sample: Sample, first: bool) -> None:
+    """A sample of the task `of`, to be looked through as data of `task`."""
+    here = registry.task(of).has_sample(sample.name)
     with st.container(gap="xsmall"):
         made_up = "" if sample.real else _(" · synthetic: made up, not observed")
         st.markdown(f"**{sample.title}**  \n{sample.description}")
@@ -78,7 +91,7 @@ def _sample(task: str, sample: Sample, first: bool) -> None:
             with errors.calm(
                 _("The sample could not be looked through."), _("Try another sample, or bring your own data.")
             ):
-                _looked_at(task, samples.taken(task, sample.name))
+                _looked_at(task, samples.taken(of, sample.name))
         if not here:
             st.caption(_(":material/block: Not on this machine. To have it, {needs}.", needs=sample.needs))
 

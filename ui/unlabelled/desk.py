@@ -1,4 +1,4 @@
-"""What is looked through, as the address says it: ?task= and ?data= or ?dataset=, ?groups=, ?view=.
+"""What is looked through, as the address says it: ?task= and ?data= or ?dataset=, ?column=, ?groups=, ?view=.
 
 Labels are the events of a data set made in the app (`engines.datasets`), whose id is in the address as ?dataset=. What
 was found lies beside the upload, or in the data set's cache, in a folder `look_through`.
@@ -43,6 +43,8 @@ class Desk:
     """Id of an upload; None for a data set made in the app."""
     dataset: DatasetFolder | None
     """Where labels go, once there are any."""
+    column: str | None = None
+    """Of a table with several columns of texts, the one that a person chose."""
 
     @property
     def unit(self) -> str:
@@ -102,7 +104,7 @@ def read() -> Desk | None:
     if runs.ID.fullmatch(data):
         uploads.folder(data)
         task = query.get("task", "")
-        return Desk(task if task in TASKS.values() else TASKS["pictures"], data, dataset)
+        return Desk(task if task in TASKS.values() else TASKS["pictures"], data, dataset, query.get("column"))
     if dataset and dataset.about.kind not in TASKS:
         found = _("this page does not look through {kind}", kind=dataset.about.kind)
         raise InputError(Problem(_("data set"), found, _("open it under My data")))

@@ -84,6 +84,7 @@ def find(desk: Desk, groups: int | None) -> Found:
             "out": str(desk.folder),
         }
         question |= {"clusters": groups} if groups else {}
+        question |= {"settings": {"text_column": desk.column}} if desk.column else {}
         answer = with_bar(_("Looking at the {unit}", unit=desk.unit), lambda tell: client.ask(question, tell))
         asked = {"data": _identity(desk), "clusters": len(answer["clusters"])}
         (desk.folder / ASKED).write_text(json.dumps(asked), encoding="utf-8")
@@ -93,7 +94,7 @@ def find(desk: Desk, groups: int | None) -> Found:
 def _identity(desk: Desk) -> str:
     """Changes with the data: examples may be added to a data set made in the app."""
     if desk.data or desk.dataset is None:
-        return str(desk.data)
+        return f"{desk.data} {desk.column}" if desk.column else str(desk.data)
     return " ".join(sorted(item.id for item in desk.dataset.state().items))
 
 

@@ -17,7 +17,7 @@ from ui.widgets import plots
 
 TITLES = {"map": _("Map"), "groups": _("Groups"), "odd": _("Odd ones"), "label": _("Label these first")}
 DRAW = {"map": map_view.show, "groups": groups_view.show, "odd": odd_view.show, "label": label_view.show}
-VIEW = "unlabelled_view"
+VIEW, COLUMN = "unlabelled_view", "unlabelled_column"
 FEWEST_TO_TRAIN, FEWEST_CLASSES, FEWEST_OF_EACH = 8, 2, 2
 
 
@@ -41,6 +41,7 @@ def show() -> None:
         _other_data()
         return
     _summary(desk, found)
+    _column(desk, found)
     st.session_state[VIEW] = desks.view()
 
     def choose() -> None:
@@ -98,6 +99,20 @@ def _summary(desk: Desk, found: Found) -> None:
             desk.dataset.undo()
             st.session_state.pop(label_view.QUEUE, None)
             st.rerun()
+
+
+def _column(desk: Desk, found: Found) -> None:
+    """Of pairs, conversations and other tables with several columns, which one is looked at."""
+    columns = found.answer.get("columns", [])
+    if not desk.data or len(columns) < 2:
+        return
+    st.session_state[COLUMN] = found.answer["column"]
+
+    def choose() -> None:
+        desks.put(column=st.session_state[COLUMN], groups=None)
+
+    changed = user_changes.changed(COLUMN, choose)
+    st.selectbox(_("The column that is looked at"), columns, key=COLUMN, on_change=changed, width=320)
 
 
 def _remarks(found: Found) -> None:

@@ -39,7 +39,7 @@ class Speaker(ClassificationTask):
         pipeline_tag="audio-classification",
         library="transformers",
         words=Words(explain_question=_("Which moments decided?")),
-        adapts_by=("self-training",),
+        adapts_by=(),
     )
     settings = SpeakerSettings
 

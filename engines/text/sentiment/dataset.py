@@ -58,6 +58,8 @@ class Texts:
     words: Words
     """Which words are classes that may mean nothing."""
     read_as: list[ReadAs] = field(default_factory=list)
+    unlabelled: list[str] = field(default_factory=list)
+    """The texts of rows that are left out because they have no class."""
 
     @property
     def classes(self) -> list[str]:
@@ -106,6 +108,7 @@ def open_texts(
         own = _rows(part, guess, words, settings.several_labels)
         several = rows.several + own.several
         rows = Rows(rows.examples + own.examples, rows.skipped + own.skipped, rows.written + own.written, several)
+        found.unlabelled += own.unlabelled
     found.read_as += tables.read_as
     renamed = one_name(map(clean, rows.written))
     written = [renamed.get(clean(label), label) for label in rows.written]
@@ -180,6 +183,8 @@ class Rows:
     """Every class as it was written, also where the text is missing."""
     several: list[list[str]] = field(default_factory=list)
     """The classes of each row that names several."""
+    unlabelled: list[str] = field(default_factory=list)
+    """The texts of rows without a class."""
 
 
 def _rows(part: PartTable, guess: Guess, words: Words, how: str) -> Rows:
@@ -197,6 +202,8 @@ def _rows(part: PartTable, guess: Guess, words: Words, how: str) -> Rows:
         else:
             column = guess.roles["text" if is_missing(text) else "label"]
             reason = _("has nothing in the column '{column}'", column=column)
+            if label is None and not is_missing(text):
+                found.unlabelled.append(text)
         if len(entries := list(dict.fromkeys(listed(row[label_at]) or []))) > 1:
             found.several.append(entries)
         if label is not None:

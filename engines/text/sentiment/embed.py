@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from engines import paths
 from engines.contract import InputError, ModelCard, Progress, Task
 from engines.messages import _
+from engines.text.generative.conversations import asked_in
 from engines.text.models import encoders
 from engines.text.sentiment.dataset import open_texts
 from engines.text.settings import TextSettings
@@ -55,13 +57,27 @@ def look_through(
     here."""
     found = open_unlabelled(data, paths.work(data), text_column=settings.text_column, most=MOST_ROWS)
 
-    def labels(_: Sequence[str], texts: Sequence[Path | str]) -> list[str]:
+    def labels(_names: Sequence[str], texts: Sequence[Path | str]) -> list[str]:
         try:
             known = {example.text: example.label for example in open_texts(data, settings).examples}
         except InputError:
             return []
         return whole([known.get(str(text), "") for text in texts])
 
+    texts = [(name, asked(text)) for name, text in found.texts]
     notes = [found.note] if found.note else []
-    listing = Listing("texts", list(found.texts), ALIKE, labels, skipped=found.skipped, notes=notes)
-    return embedded(listing, load(task), seed, out, progress)
+    if texts != found.texts:
+        notes.append(_("Of conversations, what people say in them is looked at, not what is answered."))
+    listing = Listing("texts", list(texts), ALIKE, labels, skipped=found.skipped, notes=notes)
+    seen = embedded(listing, load(task), seed, out, progress)
+    return replace(seen, column=found.column, columns=found.columns)
+
+
+def asked(text: str) -> str:
+    """What the user says, where the text is a chat in JSON; else the text itself."""
+    if not text.startswith(("[", "{")):
+        return text
+    try:
+        return asked_in(text)
+    except ValueError:
+        return text

@@ -17,7 +17,7 @@ from engines.contract import ModelCard, Strategy, Task
 from engines.exports import bundle, script
 from engines.exports.spreadsheet_escape import harmless
 from engines.messages import _
-from engines.runs import refusal
+from engines.runs import RunFolder, refusal
 from engines.text.models import encoders, entailment
 from engines.text.models.blocks import blocks_of, last_norm
 from engines.text.models.nli_classifier import EntailmentForSequenceClassification
@@ -123,6 +123,9 @@ def export(task: Task, run: Path, out: Path) -> Path:
             _("accepted: the format safetensors, or a run of a transformer such as BERT"),
         )
     lesson, known = export_script.lesson_of(run)
+    if RunFolder(run).recipe.settings.get("masked_words"):
+        found = _("it went on with masked words before it learnt, which the script does not")
+        raise refusal(run, found, _("accepted: the format safetensors, or a run with masked_words=0"))
     state, program = None, "script_template.py"
     if lesson.get("entailment") is not None:
         card, program = task.describe(lesson["model"]), "script_template_entailment.py"

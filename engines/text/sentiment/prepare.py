@@ -32,6 +32,8 @@ class Prepared(prepared.Prepared):
     """How many were longer than all windows together."""
     reading: dict[str, str] = field(default_factory=dict)
     """Which column was the text and which the class."""
+    unlabelled: list[str] = field(default_factory=list)
+    """Texts that came without a class."""
 
     @property
     def reader(self) -> Reader:
@@ -87,6 +89,7 @@ def prepare(recipe: Recipe, card: ModelCard, settings: TextSettings, run: Run) -
         long,
         left_out,
         brought.found.reading,
+        brought.found.unlabelled,
     )
 
 
