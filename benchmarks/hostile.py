@@ -20,7 +20,14 @@ from typing import Any
 
 from benchmarks.performance_page import ROOT, parser, publish, table
 
-TASKS = ("vision.classification", "text.sentiment", "forecasting.forecast", "control.policy", "speech.speaker")
+TASKS = (
+    "vision.classification",
+    "vision.detection",
+    "text.sentiment",
+    "forecasting.forecast",
+    "control.policy",
+    "speech.speaker",
+)
 SECONDS, MEGABYTES = 10.0, 1024.0
 VARIATIONS = 3
 """Of a kind, given to a plain reader until one breaks it."""

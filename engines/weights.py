@@ -124,7 +124,7 @@ def fetch(card: ModelCard) -> Path:
     require(card)
     if path := find(card):
         return path
-    path = _download(card) if card.hub else _download_by_torchaudio(card)
+    path = _download(card) if card.hub else _download_by_torch(card)
     verify(path, card)
     return path
 
@@ -143,15 +143,21 @@ def require(card: ModelCard) -> None:
         )
 
 
-def _download_by_torchaudio(card: ModelCard) -> Path:
-    """Into torch's cache. torchaudio publishes no digest of what it downloads, so there is none to check."""
-    import torchaudio
-
-    bundle = getattr(torchaudio.pipelines, card.name.split("/")[-1])
+def _download_by_torch(card: ModelCard) -> Path:
+    """Into torch's cache: torchvision's detectors by their names, whose files carry part of their digest, else
+    torchaudio's. That one publishes no digest of what it downloads, so there is none to check."""
     try:
-        bundle.get_model(dl_kwargs={"progress": False, "map_location": "cpu", "weights_only": True})
+        if card.torch_file and card.torch_file.startswith(card.name):
+            from torchvision.models import get_model_weights
+
+            get_model_weights(card.name).DEFAULT.get_state_dict(progress=False, check_hash=True)
+        else:
+            import torchaudio
+
+            bundle = getattr(torchaudio.pipelines, card.name.split("/")[-1])
+            bundle.get_model(dl_kwargs={"progress": False, "map_location": "cpu", "weights_only": True})
     except (OSError, RuntimeError) as error:
-        found = _("torchaudio's server does not give it ({name})", name=type(error).__name__)
+        found = _("its server does not give it ({name})", name=type(error).__name__)
         raise WeightsUnavailable(Problem(_("model {name}", name=card.name), found, _("try again later"))) from error
     path = find(card)
     assert path is not None

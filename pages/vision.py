@@ -8,10 +8,15 @@ from ui.page import frame
 from ui.page.recorded import Finished
 from ui.steps import data, model, strategy
 from ui.vision import clinic, detection_data, detection_result
+from ui.widgets import own_backbone
 
 TASKS = ("vision.classification", "vision.detection")
 RESULTS: dict[str, Callable[[Finished], None]] = {TASKS[0]: clinic.show, TASKS[1]: detection_result.show}
-BY_HAND = dict(zip(TASKS, (_("Any timm model, CLIP or SigLIP"), _("Any timm model with stages")), strict=True))
+BY_HAND = {
+    TASKS[0]: _("Any timm model, CLIP or SigLIP"),
+    TASKS[1]: _("A detector of torchvision or of the hub's DETR family, or any timm model with stages"),
+}
+EXAMPLES = {TASKS[0]: "resnet34.a1_in1k", TASKS[1]: "ssdlite320_mobilenet_v3_large"}
 
 with frame.page(
     _("Vision"),
@@ -27,7 +32,8 @@ with frame.page(
                 else:
                     data.show(desk.draft, clinic.found)
             case "model":
-                model.show(desk.draft, by_hand=BY_HAND[desk.info.name], example="resnet34.a1_in1k")
+                own = own_backbone.show if desk.info.name == "vision.classification" else None
+                model.show(desk.draft, by_hand=BY_HAND[desk.info.name], example=EXAMPLES[desk.info.name], own=own)
             case "strategy":
                 strategy.show(desk.draft)
             case "train":

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 
 from engines.contract import InputError
-from engines.vision.detection.networks import build
+from engines.vision.detection.networks import pyramid
 from engines.vision.detection.settings import DetectionSettings
 from engines.vision.models import catalogue
 
@@ -25,7 +25,7 @@ def main() -> None:
         if catalogue.reads_names(card):
             continue
         try:
-            found = build.describe(card, size)
+            found = pyramid.describe(card.name, size)
         except InputError as error:
             print(error)
             continue

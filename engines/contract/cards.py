@@ -50,6 +50,8 @@ class ModelCard(Declared):
     """Width of the vector that the new head reads."""
     head_base: int = 0
     """Parameters of a new head besides those that each output has, such as a detector's pyramid."""
+    head_macs: int = 0
+    """Multiply-accumulates of a head that is a network of its own; 0: next to nothing, or what its task says."""
     head_parameters: int | None = None
     """Of a head that comes with the model, as a decoder does; None where a run makes a new one of `head_inputs`."""
     correction_parameters: int | None = None

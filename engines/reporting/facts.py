@@ -294,6 +294,8 @@ def _cost(result: Result) -> list[tuple[str, str]]:
 def _forgetting(result: Result) -> dict[str, Any]:
     """What the source task lost: general English of a model that writes, the accents that a recogniser came with."""
     found, lines = result.details.get("forgetting"), []
+    if isinstance(found, str):  # a sentence of the task's own
+        return {"forgetting": found, "forgot": ()}
     if isinstance(found, dict):
         said = _("Perplexity of general English, {n} passages; lower is better.", n=found["after"]["n"])
         lines = [Measure.of(part, "perplexity", found[part]) for part in ("before", "after", "difference")]

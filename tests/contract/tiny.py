@@ -19,7 +19,17 @@ from engines import registry
 from engines.contract import Predictor, Strategy
 from engines.control.policy.strategies import RANDOMISED
 from templates.task import samples as signals
-from tests import alone, tiny_boxes, tiny_clip, tiny_control, tiny_series, tiny_speech, tiny_text, tiny_writers
+from tests import (
+    alone,
+    tiny_boxes,
+    tiny_clip,
+    tiny_control,
+    tiny_detectors,
+    tiny_series,
+    tiny_speech,
+    tiny_text,
+    tiny_writers,
+)
 from tests.contract import odd_inputs
 
 
@@ -120,6 +130,12 @@ def _write_test_resnet(models: Path) -> None:
         model = timm.create_model("test_resnet")
     (models / "test_resnet").mkdir(parents=True, exist_ok=True)
     save_file(model.state_dict(), models / "test_resnet" / "model.safetensors")
+
+
+def _write_detectors(models: Path) -> None:
+    _write_test_resnet(models)
+    tiny_detectors.write_detr(models)
+    tiny_detectors.write_detr(models, tiny_detectors.DETR_OF_TWO, {0: "Amber", 1: "blue"})
 
 
 def _write_image_models(models: Path) -> None:
@@ -305,6 +321,7 @@ SMALL = {"image_size": 64, "views": 2}
 HEARD = {"epochs": 2, "batch_size": 8, "learning_rate": 1e-2, "forgetting": False, "rehearse": False, "curve": 0}
 SHORT = {"epochs": 3}
 FOUND = {"image_size": 64, "epochs": 3, "blocks": 2, "learning_rate": 5e-3}
+NOTHING = {"image_size": 64}
 TINY = {
     "vision.classification": Tiny(
         model="test_resnet",
@@ -331,9 +348,11 @@ TINY = {
     ),
     "vision.detection": Tiny(
         model="test_resnet",
-        strategies=dict.fromkeys(registry.task("vision.detection").info.strategies, FOUND),
+        strategies=dict.fromkeys(registry.task("vision.detection").info.strategies, FOUND)
+        | {Strategy.ZERO_SHOT: NOTHING},
+        models={Strategy.LORA: tiny_detectors.DETR, Strategy.ZERO_SHOT: tiny_detectors.DETR_OF_TWO},
         bad_settings={"image_size": 7, "epochs": "many", "blocks": 0, "flip": "perhaps", "boxes": "round"},
-        write_weights=_write_test_resnet,
+        write_weights=_write_detectors,
         write_data=tiny_boxes.write_data,
         examples=tiny_boxes.PICTURES,
         classes=tiny_boxes.counts(),

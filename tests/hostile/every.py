@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from random import Random
 
-from tests.hostile import archives, other_files, pictures, robots, sounds, tables  # noqa: F401  # each registers its kinds
+from tests.hostile import archives, boxes, other_files, pictures, robots, sounds, tables  # noqa: F401  # they register
 from tests.hostile.kinds import KINDS, Kind
 
 __all__ = ["KINDS", "rng_of"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -29,10 +29,11 @@ def show(
     example: str = "",
     *,
     only: Sequence[str] = (),
+    own: Callable[[Draft], None] | None = None,
     question: str = _("Which network should yours start from?"),
 ) -> None:
     """Cards of the catalogue. `by_hand` says which other names can be typed, if any, and `example` is one of them;
-    `only` names the models that suit the data, where not all do."""
+    `only` names the models that suit the data, where not all do; `own` draws a way to bring one."""
     st.markdown(f"**{question}**")
     catalogue = [entry for entry in registry.task(draft.task).models() if not only or entry.name in only]
     if away := [entry for entry in catalogue if weights.where(entry) == "unreachable"]:
@@ -50,6 +51,8 @@ def show(
     naming.elsewhere(draft)
     if by_hand and not public():
         _by_hand(draft, by_hand, example)
+    if own and not public():
+        own(draft)
     ranking.show(draft)
     if draft.model not in {entry.name for entry in catalogue}:
         _card(card(draft.task, draft.model), chosen=True)

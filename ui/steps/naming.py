@@ -118,7 +118,7 @@ def elsewhere(draft: Draft, model: ModelCard | None = None) -> None:
         return
     able = [card for card in task.models() if not task.lacks(Strategy.ZERO_SHOT, card)]
     ready = model and not task.lacks(Strategy.ZERO_SHOT, model) and weights.where(model) != "unreachable"
-    if len(able) == len(task.models()) or ready:
+    if not able or len(able) == len(task.models()) or ready:
         return
     here = [card for card in able if weights.where(card) == "here"]
     names = _(" or ").join(card.title for card in here or able)

@@ -40,12 +40,23 @@ def show(found: recorded.Finished) -> None:
         _per_class(info, found)
     with right, frame.card(_("Precision and recall")):
         _curves(found)
+    _came_with(found)
     result.advise(found)
     with result.further_details():
         _sizes(info, found)
         result.how_it_learnt(info, found)
         result.kept_and_trained(found)
         result.small_print(info, found)
+
+
+def _came_with(found: recorded.Finished) -> None:
+    """What a detector still finds of the classes that it came with."""
+    if told := found.result.details.get("came_with"):
+        with frame.card(_("What it kept of its old classes"), key="came_with"):
+            st.markdown(words.plain(told["text"]))
+            st.caption(
+                _("Measured by its own sure boxes of before: an agreement with itself, since nobody labelled these.")
+            )
 
 
 # --- pictures ---------------------------------------------------------------------------------------

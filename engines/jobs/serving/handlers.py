@@ -80,6 +80,9 @@ def answer(question: Question, models: LoadedModels, progress: Progress) -> dict
             return _suggest(question)
         case "sample":
             return {"path": str(api.make_sample(question["task"], question["name"], Path(question["out"])))}
+        case "bring":
+            model, told = api.bring(question["task"], question["file"], question.get("architecture", ""))
+            return {"model": model, "told": told}
         case "describe":
             return dataclasses.asdict(api.task(question["task"]).describe(question["model"]))
         case "predict":

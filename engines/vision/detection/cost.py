@@ -8,6 +8,7 @@ from engines.contract import ModelCard, Strategy
 from engines.cost.work import Sizes, Work
 from engines.training import cost
 from engines.training.cost import BACKWARD, forward_macs
+from engines.vision.detection.networks import kinds
 from engines.vision.detection.settings import VIEWS, DetectionSettings
 
 HEAD_MACS = 1.4e8
@@ -22,17 +23,27 @@ def work(card: ModelCard, strategy: Strategy, settings: DetectionSettings, sizes
     )
     settings = replace(settings, views=views, baseline_epochs=passes)
     found = cost.work(card, strategy, settings, sizes, warms_up=False)
-    a_picture = sizes.each * HEAD_MACS
-    epochs = settings.epochs_for(strategy)
+    a_picture = sizes.each * head_macs(card)
+    epochs = 0 if strategy is Strategy.ZERO_SHOT else settings.epochs_for(strategy)
     learnt = a_picture * epochs * (sizes.train * (1 + BACKWARD) + sizes.validation)
+    if kinds.runs_whole(card):
+        boundary = strategy.boundary(len(card.stages), settings.blocks)
+        learnt += sizes.each * forward_macs(card, 0, boundary) * epochs * (sizes.train + sizes.validation)
     more = [Work("training", learnt, "MACs"), Work("testing", a_picture * sizes.test, "MACs")]
     return [*found, *(one for one in more if one.amount > 0)]
+
+
+def head_macs(card: ModelCard) -> float:
+    """Of what is behind the stages, for a picture."""
+    return card.head_macs or HEAD_MACS
 
 
 def passes_from_scratch(card: ModelCard, strategy: Strategy, settings: DetectionSettings) -> int:
     """How many passes of the whole network, forward and backward, come to what a training by that strategy computes."""
     boundary = strategy.boundary(len(card.stages), settings.blocks)
-    frozen, whole = forward_macs(card, 0, boundary), forward_macs(card) + HEAD_MACS
-    views = VIEWS if settings.flip else 1
+    frozen, whole = forward_macs(card, 0, boundary), forward_macs(card) + head_macs(card)
+    if strategy is Strategy.ZERO_SHOT:
+        return settings.epochs_for(Strategy.SCRATCH)
+    views = settings.epochs_for(strategy) if kinds.runs_whole(card) else VIEWS if settings.flip else 1
     spent = views * frozen + settings.epochs_for(strategy) * (1 + BACKWARD) * (whole - frozen)
     return max(1, round(spent / ((1 + BACKWARD) * whole)))

@@ -32,6 +32,9 @@ def explain(
         accepted = _("accepted: {methods}", methods=", ".join(METHODS))
         raise InputError(Problem("method", _("found {method!r}", method=method), accepted))
     finder = Finder(run)
+    if getattr(finder.model, "whole", False):
+        found = _("each of its boxes comes of a query, which reads no map that could be drawn")
+        raise InputError(Problem(run.name, found, _("accepted: a run of a network with maps, such as SSDlite")))
     named, skipped = pictures_in(data) if example is None else ([(example, picture_of(run, data, example))], [])
     out.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = [{"file": entry.where, "error": entry.reason} for entry in skipped]
@@ -52,21 +55,17 @@ def explain(
 
 def looked(finder: Finder, inputs: torch.Tensor) -> tuple[np.ndarray, str]:
     """Heat (S, S) in [0, 1] for the surest place and class, and that class."""
-    model = finder.model
-    maps = []
     with torch.no_grad():
-        x = inputs
-        for number, stage in enumerate(model.body):
-            x = stage(x)
-            if number in model.taps:
-                maps.append(x)
+        maps, read = finder.family.looked_at(finder.model, inputs)
     with torch.enable_grad():
         maps = [each.detach().requires_grad_() for each in maps]
-        logits = model.head(maps)[0, :, : len(finder.classes)]
+        logits = read(maps)[0]
         best = int(logits.argmax())
-        gradients = torch.autograd.grad(logits.flatten()[best], maps)
+        gradients = torch.autograd.grad(logits.flatten()[best], maps, allow_unused=True)
     heat = torch.zeros(1, 1, *inputs.shape[2:], device=inputs.device)
     for each, gradient in zip(maps, gradients, strict=True):
+        if gradient is None:  # of this map nothing reached that box
+            continue
         own = (each.detach() * gradient).sum(1, keepdim=True).clamp_min(0)
         heat += F.interpolate(own, size=inputs.shape[2:], mode="bilinear", align_corners=False)
     strongest = float(heat.max())

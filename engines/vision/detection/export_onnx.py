@@ -23,14 +23,20 @@ SAME_BOX = 0.9
 USE = _("""\
 {how}
 
-model.onnx takes float32 `input` (N, 3, {size}, {size}) and gives `places` (N, {places}, {outputs}): for each place of
-the pyramid (strides 16, 32 and 64, the finest first, row by row) a logit a class in the order of labels.txt, the
-distances to the left, upper, right and lower edge in strides, and the logit of how central the place is. `usage.py`
+model.onnx takes float32 `input` (N, 3, {size}, {size}) and gives `places` (N, {places}, {outputs}): {each}. `usage.py`
 makes boxes of that in numpy. A picture becomes an input so: the whole of it, centred on a square of its own edge's mean
 colour, {size} × {size} pixels, RGB divided by 255, minus {mean}, divided by {std}, channel by channel. Before this file
 was handed out it was compared with PyTorch on {probes}: the largest difference of a number was {error:.0e}, and
 {boxes:,} boxes were the same.
 """)
+
+
+OF_PYRAMIDS = _("""\
+for each place of the pyramid (strides 16, 32 and 64, the finest first, row by row) a logit a class in the order of
+labels.txt, the distances to the left, upper, right and lower edge in strides, and the logit of how central it is""")
+OF_BOXES = _("""\
+for each place, or each query, a box (x0, y0, x1, y1 in pixels of the input) and how sure each class is, in [0, 1], in
+the order of labels.txt; one thing may be there more than once""")
 
 
 def export(task: Task, run: Path, out: Path) -> Path:
@@ -41,6 +47,10 @@ def export(task: Task, run: Path, out: Path) -> Path:
     """
     finder = Finder(run)
     model, format = finder.model.cpu(), finder.format
+    if finder.config["architecture"].startswith("fasterrcnn"):
+        raise onnx.refusal(run, _("its second stage reads as many regions as the first finds, which ONNX cannot say"))
+    if hasattr(model, "most"):
+        model.most = None  # all places in their order, so that they can be compared one by one
     finder.device = torch.device("cpu")
     inputs, probes = probe(run, finder)
     with bundle.parcel(out) as folder:
@@ -48,15 +58,18 @@ def export(task: Task, run: Path, out: Path) -> Path:
         onnx.write(model, {"input": inputs[:2]}, file, run, sizes=[{0: torch.export.Dim("n")}], output="places")
         batches = [{"input": inputs}, {"input": inputs[:1]}]
         error = onnx.largest_difference(model, batches, file, run, output="places")
-        boxes = same_boxes(model, inputs, file, run, format.size)
+        boxes = same_boxes(finder, inputs, file, run)
         bundle.copied([run / "model" / "config.json"], folder)
         (folder / "labels.txt").write_text("".join(f"{name}\n" for name in finder.classes), encoding="utf-8")
         usage.write(folder, run, onnx=True)
+        with torch.no_grad():
+            said = model(inputs[:1])
         use = USE.format(
             how=usage.HOW,
             size=format.size,
-            places=len(decode.places(format.size)[1]),
-            outputs=len(finder.classes) + 5,
+            places=said.shape[1],
+            outputs=said.shape[2],
+            each=OF_PYRAMIDS if finder.family.NAME == "pyramid" else OF_BOXES,
             mean=list(format.mean),
             std=list(format.std),
             probes=probes,
@@ -80,16 +93,17 @@ def probe(run: Path, finder: Finder) -> tuple[torch.Tensor, str]:
     return finder.format.plain(pixels), _("4 squares of random pixels, since the run kept no pictures")
 
 
-def same_boxes(model: torch.nn.Module, inputs: torch.Tensor, file: Path, run: Path, size: int) -> int:
+def same_boxes(finder: Finder, inputs: torch.Tensor, file: Path, run: Path) -> int:
     """How many boxes torch and onnxruntime find alike. Raises InputError where one finds what the other does not."""
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    model, size = finder.model, finder.format.size
     with torch.no_grad():
         ours = model(inputs).numpy()
     theirs = np.asarray(session.run(["places"], {"input": inputs.contiguous().numpy()})[0])
     count = 0
     for own, other in zip(ours, theirs, strict=True):
-        boxes, scores, labels, _broken = decode.boxes_of(own, size)
-        again, _scores, same, _broken = decode.boxes_of(other, size)
+        boxes, scores, labels, _broken = finder.family.boxes_of(model, own, size)
+        again, _scores, same, _broken = finder.family.boxes_of(model, other, size)
         clear = scores > decode.FLOOR * 1.01  # at the floor itself rounding decides
         shared = decode.overlaps(boxes[clear], again) * (labels[clear][:, None] == same[None, :])
         if clear.any() and not (shared.max(1, initial=0.0) >= SAME_BOX).all():

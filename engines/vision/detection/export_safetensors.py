@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from safetensors.torch import save_file
+
 from engines.contract import Task
 from engines.exports import bundle
 from engines.vision.detection.predict import Finder
@@ -15,10 +17,11 @@ def export(task: Task, run: Path, out: Path) -> Path:
 
     Raises InputError when the run holds no model.
     """
-    Finder(run)
-    model = run / "model"
+    finder, model = Finder(run), run / "model"
+    state = {name: tensor.cpu().clone().contiguous() for name, tensor in finder.model.state_dict().items()}
     with bundle.parcel(out) as folder:
-        bundle.copied([model / name for name in ("model.safetensors", "config.json", "detector.py")], folder)
+        save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+        bundle.copied([model / name for name in ("config.json", "detector.py")], folder)
         usage.write(folder, run, onnx=False)
         bundle.papers(folder, run, usage.HOW)
     return out

@@ -11,17 +11,30 @@ import numpy as np
 import torch
 
 from engines import weights
-from engines.contract import Budgets, Estimate, Items, Recipe, Run, Scores, Strategy, Study, Task, Trial
+from engines.contract import (
+    Budgets,
+    Estimate,
+    InputError,
+    Items,
+    Problem,
+    Recipe,
+    Run,
+    Scores,
+    Strategy,
+    Study,
+    Task,
+    Trial,
+)
 from engines.contract.study import Describes
 from engines.evidence import budgets
 from engines.messages import _
 from engines.training import devices, overfitting
 from engines.training.settings import require_blocks
 from engines.training.staged import Staged
-from engines.vision.detection import baselines, details, metrics, predict, predictions
+from engines.vision.detection import baselines, came_with, details, metrics, predict, predictions
 from engines.vision.detection.cost import passes_from_scratch
 from engines.vision.detection.metrics import Found, Matches, Precisions
-from engines.vision.detection.networks import build
+from engines.vision.detection.networks import families, kinds
 from engines.vision.detection.prepare import Prepared, prepare
 from engines.vision.detection.settings import DetectionSettings
 from engines.vision.detection.train import TrainSpec, find, learn
@@ -61,12 +74,45 @@ class DetectionStudy(Study):
         _squares = squares.array
 
     def build(self, *, pretrained: bool, seed: int) -> Staged:
-        return build.build(self.card, len(self.classes), pretrained=pretrained, seed=seed)
+        size, classes = self.prepared.format.size, len(self.classes)
+        return self.family.build(self.card, classes, pretrained=pretrained, seed=seed, size=size)
+
+    @cached_property
+    def family(self) -> families.Family:
+        return families.of(self.card.name)
+
+    @cached_property
+    def columns(self) -> list[int]:
+        """Of each class its place among those that the model came with; -1: it is not there."""
+        return came_with.columns(self.classes, self.family.source_classes(self.card))
+
+    def as_it_came(self, columns: list[int] | None = None) -> Staged:
+        """The network with the classes that it came with; by default told as those of these data. Raises InputError
+        where none of these is among them."""
+        if columns is None and max(self.columns, default=-1) < 0:
+            found = _("it came with none of these classes: {names}", names=", ".join(self.classes[:12]))
+            accepted = _("accepted: classes by the names that the model knows, or a strategy that learns")
+            raise InputError(Problem(_("model {name}", name=self.card.name), found, accepted))
+        chosen = self.columns if columns is None else columns
+        return self.family.as_it_came(self.card, chosen, size=self.prepared.format.size)
 
     def require(self) -> None:
+        if self.recipe.strategy is Strategy.ZERO_SHOT:
+            self.as_it_came()
+            return
         self.build(pretrained=self.recipe.strategy is not Strategy.SCRATCH, seed=self.recipe.seed)
 
     # --- trained and tested ---------------------------------------------------------------------------
+
+    def before(self) -> dict[str, Scores]:
+        """What a detector finds as it came, where it came with some of these classes."""
+        if self.recipe.strategy in {Strategy.SCRATCH, Strategy.ZERO_SHOT} or not kinds.finds_already(self.card):
+            return {}
+        if max(self.columns, default=-1) < 0:
+            return {}
+        self.tell(came_with.told(self.classes, self.columns))
+        trial = self.trial(Strategy.ZERO_SHOT, series="zero_shot")
+        return {"zero_shot": trial.scores}
 
     def trial(
         self,
@@ -101,6 +147,8 @@ class DetectionStudy(Study):
         path = weights.find(self.card)
         pictures = self.prepared.pictures
         return TrainSpec(
+            family=self.family,
+            as_it_came=self.as_it_came,
             build=lambda pretrained: self.build(pretrained=pretrained, seed=seed),
             weights=weights.sha256(path) if path else self.card.name,
             training=pictures.subset(torch.from_numpy(training)),
@@ -213,6 +261,29 @@ class DetectionStudy(Study):
     def workload(self) -> dict[str, Any]:
         return {"relative_cost": details.relative_cost(self.settings)}
 
+    @cached_property
+    def sure_before(self) -> list[Found]:
+        """What it found on the test pictures of all the classes that it came with, before it learnt."""
+        return self._of_old_classes(self.as_it_came(self._old_classes))
+
+    @property
+    def _old_classes(self) -> list[int]:
+        return came_with.all_of(self.family.source_classes(self.card))
+
+    def _of_old_classes(self, network: Staged) -> list[Found]:
+        spec = self.train_spec(self.settings, self.recipe.seed, self.run, *map(self.prepared.opened.at, ("train",) * 2))
+        return find(spec, network.requires_grad_(False), self.prepared.part("test"), self.sizes("test"))
+
+    def forgotten(self, trial: DetectionTrial) -> dict[str, Any]:
+        """`came_with`: what it still finds of the classes that it came with, see `came_with.kept`; `forgetting`, that
+        in a sentence. Nothing of a network that came with none, or did not learn."""
+        learns = self.recipe.strategy not in {Strategy.SCRATCH, Strategy.ZERO_SHOT}
+        if not learns or not kinds.finds_already(self.card) or not self._old_classes:
+            return {}
+        again = came_with.give_back(self.as_it_came(self._old_classes), trial.network, self.family.OF_CLASSES)
+        found = came_with.kept(self.sure_before, self._of_old_classes(again), len(self._old_classes))
+        return {"came_with": found, "forgetting": found["text"]}
+
     def details(self, trial: Trial, before: Mapping[str, Scores], rival: Trial | None) -> dict[str, Any]:
         assert isinstance(trial, DetectionTrial)
         fit = overfitting.read(trial.progress.history, trial.progress.best_epoch, self.info.metric, self.info.unit)
@@ -228,5 +299,7 @@ class DetectionStudy(Study):
             ),
             "load_snippet": predict.SNIPPET,
             **overfitting.details(fit),
+            **self.forgotten(trial),
+            **({"library": self.family.NAME} if self.family.NAME != "pyramid" else {}),
             "card": details.card(self.prepared.opened),
         }

@@ -9,24 +9,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from engines import paths
-from engines.contract import InputError, ModelCard, Problem, Skipped, Task
+from engines.contract import Catalogue, InputError, ModelCard, Problem, Skipped, Task
 from engines.data.archive import unpack
 from engines.data.unpacked import files_below, prepared
 from engines.messages import _
 from engines.runs import no_model
-from engines.training import devices
+from engines.training import devices, learnt_weights
 from engines.training.staged import Staged
 from engines.vision.detection.metrics import Found
-from engines.vision.detection.networks import build, detector
-from engines.vision.detection.networks.detector import Detector
+from engines.vision.detection.networks import families
 from engines.vision.detection.predictions import boxes_of
 from engines.vision.detection.train import answered
 from engines.vision.images import foreign, reading
 from engines.vision.images.transforms import InputFormat
 
+DETECTORS = Catalogue(Path(__file__).with_name("catalogue.json"))
 USUAL_THRESHOLD = 0.3
 """From which score on a box is told, where no validation pictures could choose it."""
 ACCEPTED = _("accepted: a picture, or a folder or zip of pictures")
@@ -43,26 +43,34 @@ def save(
 ) -> None:
     """Writes model.safetensors, config.json and detector.py, the network's own code."""
     folder.mkdir(parents=True, exist_ok=True)
-    model = network.model
-    assert isinstance(model, Detector)
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    model, family = network.model, families.of(card.name)
+    state = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in model.state_dict().items()}
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
     config = {
-        "architecture": card.name.split(".")[0],
+        "architecture": card.name if "/" in card.name else card.name.split(".")[0],
         "num_classes": len(classes),
         "label_names": classes,
-        "detector": {
-            "stages": build.steps_of(card),
-            "taps": list(model.taps),
-            "widths": [int(width) for width in build.widths(model)],
-        },
+        "family": family.NAME,
+        "detector": family.configuration(model, card),
         "size": format.size,
         "mean": list(format.mean),
         "std": list(format.std),
         "threshold": threshold,
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
-    shutil.copyfile(detector.__file__, folder / "detector.py")
+    shutil.copyfile(family.SOURCE, folder / "detector.py")
+
+
+def keep_learnt_only(folder: Path) -> None:
+    """See `training.learnt_weights.keep_alone`."""
+    learnt_weights.keep_alone(folder, pretrained(json.loads((folder / "config.json").read_text(encoding="utf-8"))))
+
+
+def pretrained(config: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """The weights that a model with this configuration started from; those of its head are new ones."""
+    family, name = families.of_config(config), config["architecture"]
+    card = DETECTORS.find(name) or family.describe(name, config["size"])
+    return family.build(card, config["num_classes"], pretrained=True, seed=0, size=config["size"]).model.state_dict()
 
 
 def load(task: Task, run: Path) -> Finder:
@@ -78,14 +86,15 @@ class Finder:
         folder = run / "model"
         try:
             config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-            state = load_file(folder / "model.safetensors")
+            state = learnt_weights.whole(folder, lambda: pretrained(config))
         except FileNotFoundError:
             raise no_model(run) from None
         self.config, self.classes = config, list(config["label_names"])
         self.format = InputFormat(config["size"], tuple(config["mean"]), tuple(config["std"]), "pad", crop=1.0)
         self.threshold: float = config["threshold"]
         self.device = devices.answers()
-        self.model = detector.from_config(config)
+        self.family = families.of_config(config)
+        self.model = self.family.loaded(config)
         self.model.load_state_dict(state)
         self.model.eval().to(self.device)
 
@@ -100,7 +109,8 @@ class Finder:
         inputs, width, height = self.inputs(path)
         with torch.no_grad():
             said = self.model(inputs)[0].float().cpu().numpy()
-        return answered(said, self.format.size, width, height), width, height
+        read = self.family.boxes_of(self.model, said, self.format.size)
+        return answered(read, self.format.size, width, height), width, height
 
     def predict(self, data: Path) -> list[dict[str, Any]]:
         """A row a picture: file, boxes (label, score, box: x0, y0, x1, y1 in its pixels, the surest first, from the

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import timm
 import torch
 from torch import Tensor
 from torchvision.transforms import v2
@@ -19,6 +18,7 @@ from engines.training.activation_cache import Cached
 from engines.training.examples import Varied
 from engines.vision.detection.annotated import AnnotatedPicture
 from engines.vision.detection.metrics import Found
+from engines.vision.detection.networks import families
 from engines.vision.detection.networks.loss import Boxes
 from engines.vision.detection.opening import Opened, open_data
 from engines.vision.detection.settings import DetectionSettings
@@ -134,9 +134,8 @@ def input_format(card: ModelCard, settings: DetectionSettings) -> InputFormat:
     if size % LARGEST_STRIDE:
         accepted = _("accepted: a multiple of {stride}, such as {size}", stride=LARGEST_STRIDE, size=_near(size))
         raise InputError(Problem(_("setting image_size"), _("found {size}", size=size), accepted))
-    config = timm.get_pretrained_cfg(card.name, allow_unregistered=False)
-    assert config is not None  # a card is only made of a name that timm knows
-    return InputFormat(size, tuple(config.mean), tuple(config.std), "pad", crop=1.0)
+    mean, std = families.of(card.name).pixels(card)
+    return InputFormat(size, mean, std, "pad", crop=1.0)
 
 
 def _near(size: int) -> int:

@@ -20,18 +20,20 @@ class DetectionSettings(AnnotationSettings, TrainSettings):
     """How a detector learns, beside how people's boxes are read."""
 
     hidden: ClassVar[frozenset[str]] = frozenset(
-        {"depth", "folds", "lora_rank", "views", "refit", "balance", "label_smoothing", "find_learning_rate"}
+        {"depth", "folds", "views", "refit", "balance", "label_smoothing", "find_learning_rate"}
     )
     default_epochs: ClassVar[Mapping[Strategy, int]] = {
         Strategy.FEATURES: 30,
         Strategy.PARTIAL: 24,
         Strategy.FULL: 12,
+        Strategy.LORA: 12,
         Strategy.SCRATCH: 24,
     }
     default_rates: ClassVar[Mapping[Strategy, float]] = {
         Strategy.FEATURES: 2e-3,
         Strategy.PARTIAL: 1e-3,
         Strategy.FULL: 1e-3,
+        Strategy.LORA: 1e-3,
         Strategy.SCRATCH: 1e-3,
     }
 

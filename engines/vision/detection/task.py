@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engines.contract import Catalogue, Metric, ModelCard, Sample, Strategy, Task, TaskInfo, Words, offered
+from engines.contract import (
+    Catalogue,
+    InputError,
+    Metric,
+    ModelCard,
+    Problem,
+    Recipe,
+    Sample,
+    Strategy,
+    Task,
+    TaskInfo,
+    Words,
+    offered,
+)
 from engines.messages import _, told
 from engines.vision.detection import composites
+from engines.vision.detection.networks import kinds
 from engines.vision.detection.settings import DetectionSettings
 
 _KNOWN = Catalogue(Path(__file__).with_name("catalogue.json"))
@@ -24,14 +38,16 @@ MAP50 = Metric(
 
 
 class Detection(Task):
-    """Object detection: a feature pyramid and FCOS's head on a classifier's backbone."""
+    """Object detection: a feature pyramid and FCOS's head on a classifier's backbone; published detectors by name."""
 
     info = TaskInfo(
         name="vision.detection",
         title=_("Find objects"),
         unit=_("pictures"),
         metric=MAP50,
-        offers=offered(Strategy.FEATURES, Strategy.PARTIAL, Strategy.FULL, Strategy.SCRATCH),
+        offers=offered(
+            Strategy.FEATURES, Strategy.PARTIAL, Strategy.FULL, Strategy.LORA, Strategy.ZERO_SHOT, Strategy.SCRATCH
+        ),
         usual=Strategy.PARTIAL,
         formats=(
             _("a zip or folder of pictures with their boxes as COCO JSON"),
@@ -58,10 +74,26 @@ class Detection(Task):
     def describe(self, model: str) -> ModelCard:
         if (known := _KNOWN.find(model)) is not None:
             return known
-        from engines.vision.detection.networks import build
-        from engines.vision.models import backbones
+        from engines.vision.detection.networks import families
 
-        return build.describe(backbones.describe(model), DetectionSettings().image_size)
+        return families.of(model).describe(model, DetectionSettings().image_size)
+
+    def lacks(self, strategy: Strategy, card: ModelCard) -> str:
+        return kinds.lacks(strategy, card)
+
+    def require_offered(self, recipe: Recipe) -> None:
+        super().require_offered(recipe)
+        if recipe.strategy not in {Strategy.ZERO_SHOT, Strategy.LORA}:
+            return
+        if lacking := self.lacks(recipe.strategy, self.describe(recipe.model)):
+            found = _(
+                "{strategy} is not for {model}: {lacking}",
+                strategy=recipe.strategy,
+                model=recipe.model,
+                lacking=lacking,
+            )
+            accepted = _("accepted: a detector that has learnt from boxes, or another strategy")
+            raise InputError(Problem("strategy", found, accepted))
 
     def samples(self) -> list[Sample]:
         return told(composites.SAMPLES)

@@ -15,12 +15,13 @@ from engines.messages import _
 from engines.training import strategies
 from engines.training.activation_cache import Cached, cache_activations
 from engines.training.array_cache import key
+from engines.training.checkpoint import Progress
+from engines.training.devices import seed_everything
 from engines.training.loop import Plan, predict, train
 from engines.training.staged import Staged
 from engines.training.transfer import TrainOutcome, trainable
 from engines.vision.detection.metrics import Found
-from engines.vision.detection.networks import decode
-from engines.vision.detection.networks.loss import Cost, mean_places
+from engines.vision.detection.networks.families import Family
 from engines.vision.detection.prepare import Behind, Pictures, on_picture
 from engines.vision.detection.settings import DetectionSettings
 from engines.vision.images.transforms import Photos
@@ -33,8 +34,12 @@ AT_ONCE = 256
 class TrainSpec:
     """What is to be learnt, from what, where."""
 
+    family: Family
+    """The kind of network: what it costs, and how boxes come of its answers."""
     build: Callable[[bool], Staged]
     """Makes the network with a fresh head, its backbone pretrained (True) or random (False)."""
+    as_it_came: Callable[[], Staged]
+    """Makes the network with the classes that it came with."""
     weights: str
     """Names the pretrained weights: part of what cached maps are filed under."""
     training: Pictures
@@ -49,9 +54,15 @@ class TrainSpec:
 def learn(spec: TrainSpec, strategy: Strategy, *, series: str = "transfer") -> TrainOutcome:
     """Trains one detector by one strategy. Raises InputError and Cancelled."""
     began, settings = time.monotonic(), spec.settings
+    if strategy is Strategy.ZERO_SHOT:
+        network = spec.as_it_came().to(spec.on.device)
+        strategies.apply(network, Strategy.FEATURES, settings)
+        return TrainOutcome(network, Progress(), 0, time.monotonic() - began)
     scratch = strategy is Strategy.SCRATCH
     network = spec.build(not scratch).to(spec.on.device)
+    seed_everything(spec.seed, "adapters")
     strategies.apply(network, strategy, settings)
+    learning = trainable(network)
     epochs, rate = settings.epochs_for(strategy), settings.learning_rate_for(strategy)
     phase, title = {
         Strategy.SCRATCH: ("scratch", _("Training the same network from scratch")),
@@ -61,7 +72,7 @@ def learn(spec: TrainSpec, strategy: Strategy, *, series: str = "transfer") -> T
     if scratch:  # no early end on a plateau: a baseline that was not given a chance would flatter the transfer
         settings = replace(settings, patience=settings.patience or epochs)
     whole = spec.training
-    loss = Cost(whole.size, mean_places(whole.boxes, whole.size), spec.on.device)
+    loss = spec.family.loss(network, whole.boxes, whole.size, spec.on.device)
     examples = behind(spec, network, whole, mirrors=whole.flip)
     checks = None if spec.validation is None else behind(spec, network, spec.validation)
     if settings.max_seconds is not None:
@@ -79,13 +90,14 @@ def learn(spec: TrainSpec, strategy: Strategy, *, series: str = "transfer") -> T
         run=spec.run,
         accelerator=spec.on,
     )
+    strategies.merge_adapters(network)
     seconds = time.monotonic() - began
-    return TrainOutcome(network, progress, trainable(network), seconds, rate, pretrained=not scratch)
+    return TrainOutcome(network, progress, learning, seconds, rate, pretrained=not scratch)
 
 
 def behind(spec: TrainSpec, network: Staged, pictures: Pictures, *, mirrors: bool = False) -> Behind | Pictures:
-    """The pictures as seen from the freeze boundary; as they are where nothing is frozen."""
-    if not network.boundary:
+    """The pictures as seen from the freeze boundary; as they are where nothing is frozen, or the network runs whole."""
+    if not network.boundary or getattr(network.model, "whole", False):
         return pictures
     mirrored = _cached(spec, network, replace(pictures.photos, look="flip")) if mirrors else None
     return Behind(_cached(spec, network, pictures.photos), mirrored, pictures.boxes, pictures.size)
@@ -117,16 +129,17 @@ def _cached(spec: TrainSpec, network: Staged, photos: Photos) -> Cached:
 def find(spec: TrainSpec, network: Staged, pictures: Pictures, sizes: list[tuple[int, int]]) -> list[Found]:
     """What the network finds on each picture, in the picture's own pixels. `sizes`: width and height of each."""
     network = network.to(spec.on.device).eval()
-    seen, found = behind(spec, network, pictures), []
+    seen, found, answering = behind(spec, network, pictures), [], spec.family.answering(network)
     for some in torch.arange(len(pictures)).split(AT_ONCE):
-        said = predict(network, network.boundary, seen.subset(some), spec.on.device, batch=16).numpy()
-        found += [answered(own, pictures.size, *sizes[i]) for own, i in zip(said, some.tolist(), strict=True)]
+        said = predict(answering, network.boundary, seen.subset(some), spec.on.device, batch=16).numpy()
+        read = [spec.family.boxes_of(network.model, own, pictures.size) for own in said]
+        found += [answered(own, pictures.size, *sizes[i]) for own, i in zip(read, some.tolist(), strict=True)]
     return found
 
 
-def answered(said: np.ndarray, size: int, width: int, height: int) -> Found:
-    """What the answers float (A, classes + 5) of a picture of that width and height say, in its own pixels."""
-    boxes, scores, labels, broken = decode.boxes_of(said, size)
+def answered(read: tuple[np.ndarray, np.ndarray, np.ndarray, int], size: int, width: int, height: int) -> Found:
+    """The boxes of `Family.boxes_of` on a picture of that width and height, in its own pixels."""
+    boxes, scores, labels, broken = read
     back = on_picture(boxes, width, height, size)
     real = (back[:, :2] < back[:, 2:]).all(1)
     return Found(back[real], labels[real], scores[real], broken)

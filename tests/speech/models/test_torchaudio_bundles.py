@@ -108,7 +108,7 @@ def test_torch_downloads_it(tiny: Any, tmp_path: Path, monkeypatch: pytest.Monke
         raise URLError("no such host")
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", refused)
-    with pytest.raises(weights.WeightsUnavailable, match=r"torchaudio's server does not give it \(URLError\)"):
+    with pytest.raises(weights.WeightsUnavailable, match=r"its server does not give it \(URLError\)"):
         weights.fetch(card)
     monkeypatch.setattr(torch.hub, "download_url_to_file", lambda _, to, *__, **___: shutil.copyfile(published, to))
     assert weights.fetch(card) == tmp_path / "empty/hub/checkpoints" / tiny._path

@@ -9,7 +9,7 @@ import torch
 from engines.contract import InputError, Strategy
 from engines.training import strategies
 from engines.training.staged import Staged, Taps, count
-from engines.vision.detection.networks import build, decode
+from engines.vision.detection.networks import decode, pyramid
 from engines.vision.detection.networks.loss import Boxes, Cost, mean_places
 from engines.vision.detection.settings import DetectionSettings
 from engines.vision.models import backbones
@@ -19,7 +19,7 @@ SIZE = 64
 
 @pytest.fixture(scope="module")
 def network() -> Staged:
-    return build.build(backbones.describe("test_resnet"), 3, pretrained=False, seed=0).eval()
+    return pyramid.build(backbones.describe("test_resnet"), 3, pretrained=False, seed=0).eval()
 
 
 def test_every_boundary_gives_what_the_whole_network_gives(network: Staged) -> None:
@@ -37,7 +37,7 @@ def test_every_boundary_gives_what_the_whole_network_gives(network: Staged) -> N
 
 
 def test_the_card_counts_what_learns(network: Staged) -> None:
-    card = build.describe(backbones.describe("test_resnet"), SIZE)
+    card = pyramid.describe("test_resnet", SIZE)
     strategies.apply(network, Strategy.PARTIAL, DetectionSettings(blocks=2))
     assert count(network.trainable().values()) == card.trainable(Strategy.PARTIAL, 2, 3)
     assert count(network.parameters()) == card.trainable(Strategy.FULL, 2, 3)
@@ -45,7 +45,7 @@ def test_the_card_counts_what_learns(network: Staged) -> None:
 
 def test_a_network_without_maps_is_refused() -> None:
     with pytest.raises(InputError, match="no maps of the picture"):
-        build.build(backbones.describe("test_vit"), 3, pretrained=False, seed=0)
+        pyramid.build(backbones.describe("test_vit"), 3, pretrained=False, seed=0)
 
 
 def truly_central(middle: np.ndarray, box: np.ndarray) -> float:

@@ -17,7 +17,7 @@ from engines.training.staged import Staged
 from engines.vision.detection import baselines, metrics, predictions, train
 from engines.vision.detection.fit import DetectionStudy
 from engines.vision.detection.metrics import Found
-from engines.vision.detection.networks import build
+from engines.vision.detection.networks import pyramid
 from engines.vision.models import backbones
 from tests import tiny_boxes
 
@@ -33,7 +33,7 @@ def study(tmp_path: Path) -> DetectionStudy:
 
 
 def random_network() -> Staged:
-    return build.build(backbones.describe("test_resnet"), 2, pretrained=False, seed=0)
+    return pyramid.build(backbones.describe("test_resnet"), 2, pretrained=False, seed=0)
 
 
 @pytest.mark.parametrize("strategy", [Strategy.FEATURES, Strategy.PARTIAL])

@@ -52,10 +52,27 @@ def boxes_of(said: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.nd
     return boxes[kept], sure[kept], label[kept].astype(np.int64), int((~usable).sum())
 
 
-def surest(boxes: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def boxes_of_candidates(said: np.ndarray, size: int, same: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """The same, of a detector that says boxes: float (A, 4 + classes), x0 y0 x1 y1 in pixels of the input and how sure
+    each class is, in [0, 1]. `same` takes the place of SAME; above 1 nothing is left out."""
+    said = np.asarray(said, dtype=np.float64)
+    usable = np.isfinite(said).all(1)
+    said = said[usable]
+    classes = said.shape[1] - 4
+    flat = said[:, 4:].ravel()
+    order = np.argsort(-flat, kind="stable")[:CANDIDATES]
+    order = order[flat[order] >= FLOOR]
+    boxes, label, sure = said[order // classes, :4].clip(0, size), order % classes, flat[order]
+    real = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    boxes, label, sure = boxes[real], label[real], sure[real]
+    kept = surest(boxes, label, same)[:MOST]
+    return boxes[kept], sure[kept], label[kept].astype(np.int64), int((~usable).sum())
+
+
+def surest(boxes: np.ndarray, labels: np.ndarray, same: float = SAME) -> np.ndarray:
     """int64 (K,): which of the boxes, the surest first, are left when of several of one thing the surest stays."""
     kept: list[int] = []
-    alike = overlaps(boxes, boxes) > SAME
+    alike = overlaps(boxes, boxes) > same
     alike &= labels[:, None] == labels[None, :]
     out = np.zeros(len(boxes), dtype=bool)
     for number in range(len(boxes)):

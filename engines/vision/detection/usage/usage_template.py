@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from engines.exports.usage_parts import HERE, RUN, say, words_given
-from engines.vision.detection.networks.decode import boxes_of
+from engines.vision.detection.networks.decode import boxes_of, boxes_of_candidates
 from engines.vision.images.pixel_resize import bicubic, resized
 from engines.vision.images.reading import UnreadableImage, read, size
 
@@ -44,7 +44,7 @@ def inputs(pixels: np.ndarray) -> np.ndarray:
 
 
 def loaded() -> Callable[[np.ndarray], np.ndarray]:
-    """inputs -> what is at each place, float32 (1, A, classes + 5)."""
+    """inputs -> what the network says, float32 (1, A, …)."""
     if RUN["onnx"]:
         import onnxruntime
 
@@ -71,7 +71,10 @@ def loaded() -> Callable[[np.ndarray], np.ndarray]:
 
 def found(said: np.ndarray, width: int, height: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The boxes that the answers say, in pixels of a picture of that size: the sure ones, and the others."""
-    boxes, scores, labels, _broken = boxes_of(said, RUN["size"])
+    if RUN["of_places"]:
+        boxes, scores, labels, _broken = boxes_of(said, RUN["size"])
+    else:
+        boxes, scores, labels, _broken = boxes_of_candidates(said, RUN["size"], RUN["same"])
     scale = RUN["size"] / max(width, height)
     across, down = max(1, round(width * scale)), max(1, round(height * scale))
     left, top = (RUN["size"] - across) // 2, (RUN["size"] - down) // 2

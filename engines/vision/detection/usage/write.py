@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engines.exports import script
 from engines.messages import _
-from engines.vision.detection.networks import decode
+from engines.vision.detection.networks import decode, families
 from engines.vision.images import pixel_resize, reading
 
 HOW = _("""\
@@ -32,7 +32,9 @@ def write(folder: Path, run: Path, *, onnx: bool) -> None:
         "size": config["size"],
         "mean": config["mean"],
         "std": config["std"],
+        "of_places": config.get("family", "pyramid") == "pyramid",
+        "same": config["detector"].get("same"),
     }
-    needs = ("onnxruntime", *NEEDS) if onnx else ("torch", "torchvision", "timm", "safetensors", *NEEDS)
+    needs = ("onnxruntime", *NEEDS) if onnx else (*families.of_config(config).NEEDS, "safetensors", *NEEDS)
     parts = [decode.__name__, pixel_resize.__name__, reading.__name__]
     script.write_usage(folder, __file__, constants, run, needs, parts)

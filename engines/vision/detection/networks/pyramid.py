@@ -1,27 +1,37 @@
-"""The detector of a card, in stages, so that its frozen part runs once."""
+"""Detectors on classifiers of timm: a card's network in stages, so that its frozen part runs once."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
+import numpy as np
+import timm
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from engines.contract import InputError, ModelCard, Problem
 from engines.messages import _
 from engines.training.devices import seed_everything
-from engines.training.staged import Staged, StageModule, Taps, count
+from engines.training.staged import Staged, StageModule, Taps, count, measured
+from engines.vision.detection.networks import decode, detector
 from engines.vision.detection.networks.detector import WIDTH, Detector, stages_of
+from engines.vision.detection.networks.loss import Boxes, Cost, mean_places
 from engines.vision.models import backbones
 
+NAME = "pyramid"
+SOURCE = detector.__file__
+NEEDS = ("torch", "torchvision", "timm")
+OF_CLASSES: tuple[str, ...] = ()
 AFTER_THE_MAPS = ("conv_head", "bn2", "norm_head", "norm", "norm_pre")
 """Layers behind a classifier's last map, by timm's names: a detector does without."""
 FINEST, COARSEST = 16, 32
 """Strides of the two maps that the pyramid is built on."""
 
 
-def build(card: ModelCard, classes: int, *, pretrained: bool, seed: int) -> Staged:
+def build(card: ModelCard, classes: int, *, pretrained: bool, seed: int, size: int = 0) -> Staged:
     """The detector with a fresh head; its backbone from the weight file, or random by `seed`.
 
     Raises weights.WeightsUnavailable when the weights are not to be had, and InputError when they do not fit or the
@@ -98,12 +108,11 @@ class _Reading:
         return list(self.model.head.parameters())
 
 
-def describe(card: ModelCard, size: int) -> ModelCard:
+def describe(name: str, size: int) -> ModelCard:
     """The card of a detector on a classifier's: counted by building it, multiply-accumulates at `size` pixels. Raises
     InputError where it cannot be one."""
+    card = backbones.describe(name)
     network = build(card, 1, pretrained=False, seed=0).eval()
-    from engines.training.staged import measured
-
     stages = measured(network.stages, torch.zeros(1, 3, size, size))
     of_a_class = 9 * WIDTH  # the last convolution of the classes, 3 by 3
     head = count(network.head().parameters()) - (of_a_class + 1)
@@ -118,4 +127,58 @@ def describe(card: ModelCard, size: int) -> ModelCard:
 
 def widths(model: Detector) -> list[int]:
     """Channels of the maps that the pyramid reads."""
-    return [block[0].in_channels for block in model.head.pyramid.inner_blocks]
+    return [int(block[0].in_channels) for block in model.head.pyramid.inner_blocks]
+
+
+# --- what is asked of any kind of detector: see families.Family -------------------------------------------
+
+
+def as_it_came(card: ModelCard, columns: list[int], *, size: int) -> Staged:
+    raise InputError(
+        Problem(
+            _("model {name}", name=card.name),
+            _("it has only ever told whole pictures apart: it finds nothing before it learns"),
+            _("accepted: a detector, such as ssdlite320_mobilenet_v3_large"),
+        )
+    )
+
+
+def source_classes(card: ModelCard) -> list[str]:
+    return []
+
+
+def pixels(card: ModelCard) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    config = timm.get_pretrained_cfg(card.name, allow_unregistered=False)
+    assert config is not None  # a card is only made of a name that timm knows
+    return tuple(config.mean), tuple(config.std)
+
+
+def loss(network: Staged, boxes: Boxes, size: int, device: torch.device) -> Cost:
+    return Cost(size, mean_places(boxes, size), device)
+
+
+def answering(network: Staged) -> nn.Module:
+    return network
+
+
+def boxes_of(model: nn.Module, said: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    return decode.boxes_of(said, size)
+
+
+def configuration(model: nn.Module, card: ModelCard) -> dict[str, Any]:
+    assert isinstance(model, Detector)
+    return {"stages": steps_of(card), "taps": list(model.taps), "widths": widths(model)}
+
+
+def loaded(config: dict[str, Any]) -> nn.Module:
+    return detector.from_config(config)
+
+
+def looked_at(model: nn.Module, pictures: Tensor) -> tuple[list[Tensor], Callable[[list[Tensor]], Tensor]]:
+    assert isinstance(model, Detector)
+    maps = []
+    for number, stage in enumerate(model.body):
+        pictures = stage(pictures)
+        if number in model.taps:
+            maps.append(pictures)
+    return maps, lambda read: model.head(read)[..., : -detector.AT_A_PLACE]

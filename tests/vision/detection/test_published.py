@@ -1,0 +1,313 @@
+"""torchvision's detectors and those of the hub: what is loaded, cut, learnt, found and told, on small random ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torchvision.models import get_model
+
+from engines import lifecycle, registry
+from engines.contract import InputError, ModelCard, Recipe, Strategy
+from engines.runs import RunFolder
+from engines.training import strategies
+from engines.training.examples import paired
+from engines.training.staged import Taps
+from engines.vision.detection import came_with, train
+from engines.vision.detection.fit import DetectionStudy
+from engines.vision.detection.metrics import Found
+from engines.vision.detection.networks import decode, families
+from engines.vision.detection.networks.loss import Boxes
+from engines.vision.detection.networks.torchvision_detector import TorchvisionDetector
+from tests import tiny_boxes, tiny_detectors
+from tests.tiny_detectors import DETR, SSDLITE, TINY
+
+SIZE = 64
+HUB = (DETR, "tiny-yolos", "tiny-rt-detr")
+TASK = registry.task("vision.detection")
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    tiny_detectors.register()
+    for name in (SSDLITE, *TINY):
+        tiny_detectors.write_published(folder, name)
+    for write in (tiny_detectors.write_detr, tiny_detectors.write_yolos, tiny_detectors.write_rt_detr):
+        write(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def here(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADSTART_MODELS", str(models))
+
+
+def card_of(name: str) -> ModelCard:
+    return families.of(name).describe(name, SIZE)
+
+
+def targets() -> Boxes:
+    boxes = torch.zeros(3, 2, 4)
+    boxes[0] = torch.tensor([[4.0, 6, 30, 28], [34, 30, 60, 62]])
+    boxes[1, 0] = torch.tensor([10.0, 10, 40, 50])
+    return Boxes(boxes, torch.tensor([[1, 0], [1, -1], [-1, -1]]))
+
+
+@pytest.mark.parametrize("name", [SSDLITE, *TINY, *HUB])
+def test_it_is_counted_as_it_is_built(name: str) -> None:
+    card = card_of(name)
+    network = families.of(name).build(card, 3, pretrained=True, seed=0, size=SIZE)
+    for stage, own in zip(card.stages, network.stages, strict=True):
+        assert stage.parameters == sum(p.numel() for p in own.parameters()), stage.name
+        assert stage.macs > 0
+    head = sum(p.numel() for p in network.head().parameters())
+    assert (card.head_inputs + 1) * 3 + card.head_base == head
+    assert card.head_macs > 0
+
+
+@pytest.mark.parametrize("name", [SSDLITE, *TINY])
+def test_stages_one_by_one_give_what_torchvision_gives(name: str, models: Path) -> None:
+    """The same boxes, scores and classes as torchvision's own code, of its own COCO head."""
+    card = card_of(name)
+    theirs = get_model(name, weights=None, weights_backbone=None, num_classes=91)
+    theirs.load_state_dict(torch.load(models / name / "pytorch_model.bin", weights_only=True), strict=False)
+    theirs.eval()
+    background = TorchvisionDetector(name, 1, SIZE).background
+    own = families.of(name).as_it_came(card, [], size=SIZE).model.eval()
+    assert isinstance(own, TorchvisionDetector)
+    own.columns = None
+    pictures = torch.randn(2, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
+    theirs.transform = _AsTheyAre(SIZE)  # these are normalised, and of their size
+    for attribute in ("score_thresh", "nms_thresh", "detections_per_img"):
+        if hasattr(theirs, attribute):
+            value = {"score_thresh": decode.FLOOR, "nms_thresh": own.same, "detections_per_img": decode.MOST}[attribute]
+            setattr(theirs, attribute, value)
+    with torch.no_grad():
+        expected, said = theirs(list(pictures)), own(pictures).numpy()
+        staged = families.of(name).answering(_staged_of(own))(pictures).numpy()
+    np.testing.assert_allclose(staged, said, atol=1e-5)
+    for wanted, answers in zip(expected, said, strict=True):
+        boxes, scores, labels, broken = decode.boxes_of_candidates(answers, SIZE, own.same)
+        assert broken == 0
+        real = (wanted["boxes"][:, :2] < wanted["boxes"][:, 2:]).all(1)  # FCOS answers with some of no area
+        wanted = {key: value[real] for key, value in wanted.items()}
+        n = min(20, len(wanted["scores"]))
+        np.testing.assert_allclose(scores[:n], wanted["scores"][:n].numpy(), atol=1e-4)
+        clear = np.abs(np.diff(scores[: n + 1], append=0)) > 1e-3  # equally sure ones may stand in another order
+        same = (wanted["labels"][:n].numpy() - background == labels[:n]) | ~clear[:n]
+        assert same.all()
+        near = np.abs(wanted["boxes"][:n].numpy() - boxes[:n]).max(1, initial=0) < 0.05
+        assert (near | ~clear[:n]).all()
+
+
+class _AsTheyAre(torch.nn.Module):
+    """In place of torchvision's resizing: pictures and boxes stay as they are."""
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.size = size
+
+    def forward(self, images: list[torch.Tensor], targets: object = None) -> tuple[object, object]:
+        from torchvision.models.detection.image_list import ImageList
+
+        return ImageList(torch.stack(images), [(self.size, self.size)] * len(images)), targets
+
+    def postprocess(self, result: object, *_sizes: object) -> object:
+        return result
+
+
+def _staged_of(model: TorchvisionDetector):  # type: ignore[no-untyped-def]
+    from engines.vision.detection.networks import torchvision_family
+
+    return torchvision_family.staged(model).eval()
+
+
+@pytest.mark.parametrize("name", [SSDLITE, *TINY, *HUB])
+def test_it_learns_what_it_is_shown(name: str) -> None:
+    """Its loss falls, pictures without boxes count, and its gradients reach all that is to learn."""
+    family = families.of(name)
+    network = family.build(card_of(name), 2, pretrained=True, seed=0, size=SIZE)
+    strategies.apply(network, Strategy.FULL, TASK.settings())
+    network.train()
+    pictures = torch.randn(3, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
+    cost = family.loss(network, targets(), SIZE, torch.device("cpu"))
+    optimiser = torch.optim.AdamW(network.trainable().values(), lr=5e-3)
+    torch.manual_seed(0)
+    losses = []
+    for _step in range(24 if name in HUB else 8):
+        loss = cost(network(pictures), targets())
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert np.isfinite(losses).all()
+    assert np.mean(losses[-2:]) < 0.9 * losses[0]
+    reached = [p.grad is not None and bool(p.grad.abs().sum()) for p in network.head().parameters()]
+    assert np.mean(reached) > 0.5
+    network.eval()
+    with torch.no_grad():
+        assert np.isfinite(float(cost(network(pictures), targets())))
+        none = Boxes(torch.zeros(3, 1, 4), torch.full((3, 1), -1))
+        assert np.isfinite(float(cost(network(pictures), none)))
+
+
+@pytest.mark.parametrize("name", [SSDLITE, DETR])
+def test_only_what_tells_classes_is_new(name: str) -> None:
+    family, card = families.of(name), card_of(name)
+    came = family.as_it_came(card, [1, -1], size=SIZE).model.state_dict()
+    for seed in (0, 1):
+        own = family.build(card, 2, pretrained=True, seed=seed, size=SIZE).model.state_dict()
+        changed = {key for key, tensor in own.items() if key not in came or not torch.equal(came[key], tensor)}
+        counted = {key for key in changed if not any(part in key for part in family.OF_CLASSES)}
+        assert all(key.endswith("num_batches_tracked") for key in counted), counted
+        assert changed
+
+
+@pytest.mark.parametrize("name", [SSDLITE, DETR])
+def test_weights_of_another_network_are_refused(
+    name: str, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = card_of(name)
+    if name == SSDLITE:
+        (tmp_path / name).mkdir()
+        state = torch.load(models / name / "pytorch_model.bin", weights_only=True)
+        torch.save(dict(list(state.items())[5:]), tmp_path / name / "pytorch_model.bin")
+    else:
+        from safetensors.torch import load_file, save_file
+
+        tiny_detectors.write_detr(tmp_path, name)
+        state = load_file(tmp_path / name / "model.safetensors")
+        first = next(key for key in state if "encoder" in key)
+        save_file(
+            {k: t for k, t in state.items() if k != first}, tmp_path / name / "model.safetensors", {"format": "pt"}
+        )
+    monkeypatch.setenv("HEADSTART_MODELS", str(tmp_path))
+    with pytest.raises(InputError, match="weights of another network"):
+        families.of(name).build(card, 2, pretrained=True, seed=0, size=SIZE)
+
+
+def test_the_names_of_older_files_are_known(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torchvision's first files call the pyramid's tensors otherwise."""
+    name = "tiny_retinanet"
+    state = torch.load(models / name / "pytorch_model.bin", weights_only=True)
+    older = {key.replace(".0.weight", ".weight").replace(".0.bias", ".bias"): t for key, t in state.items()}
+    older = {key if "fpn.inner_blocks" in key else own: state[own] for key, own in zip(older, state, strict=True)}
+    assert older.keys() != state.keys()
+    (tmp_path / name).mkdir()
+    torch.save(older, tmp_path / name / "pytorch_model.bin")
+    expected = families.of(name).as_it_came(card_of(name), [1], size=SIZE).model.state_dict()
+    monkeypatch.setenv("HEADSTART_MODELS", str(tmp_path))
+    found = families.of(name).as_it_came(card_of(name), [1], size=SIZE).model.state_dict()
+    assert all(torch.equal(found[key], tensor) for key, tensor in expected.items())
+
+
+def test_a_damaged_file_of_torchvision_is_noticed(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name carries the beginning of its digest."""
+    card = card_of(SSDLITE)
+    assert card.torch_file is not None
+    cache = tmp_path / "hub" / "checkpoints"
+    cache.mkdir(parents=True)
+    (cache / card.torch_file).write_bytes((models / SSDLITE / "pytorch_model.bin").read_bytes())
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.delenv("HEADSTART_MODELS")
+    with pytest.raises(InputError, match="damaged or not the published file"):
+        families.of(SSDLITE).build(card, 2, pretrained=True, seed=0, size=SIZE)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("maskrcnn_resnet50_fpn", "none of torchvision's detectors"),
+        ("deeplabv3_resnet50", "none of torchvision's detectors"),
+        ("ssd300_vgg16", "none of torchvision's detectors"),
+        ("../etc", "is no name of a model on the hub"),
+        ("nobody/nothing", "is not on this machine and the hub cannot be reached"),
+    ],
+)
+def test_what_is_no_detector_is_refused(name: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(InputError, match=reason):
+        TASK.describe(name)
+
+
+def test_strategies_that_do_not_fit_are_refused() -> None:
+    for strategy, model, reason in (
+        (Strategy.ZERO_SHOT, "resnet18", "finds nothing before it learns"),
+        (Strategy.LORA, SSDLITE, "made of convolutions"),
+        (Strategy.LORA, "tf_efficientnet_lite0", "made of convolutions"),
+    ):
+        with pytest.raises(InputError, match=reason):
+            TASK.require_offered(Recipe(TASK.info.name, "data", model, strategy))
+    TASK.require_offered(Recipe(TASK.info.name, "data", DETR, Strategy.LORA))
+
+
+def test_classes_are_known_by_their_names() -> None:
+    theirs = ["__background__", "person", "N/A", "dining table", "tv", "potted plant"]
+    own = ["Persons", "sofa", "dining_table", "TVmonitor", "background", "pottedplant"]
+    assert came_with.columns(own, theirs) == [1, -1, 3, 4, -1, 5]
+    assert came_with.all_of(theirs) == [1, 3, 4, 5]
+
+
+def test_what_is_still_found_is_counted() -> None:
+    def found(scores: list[float], *boxes: list[float]) -> Found:
+        return Found(
+            np.array(boxes, dtype=float).reshape(-1, 4), np.zeros(len(scores), dtype=np.int64), np.array(scores)
+        )
+
+    before = [found([0.9, 0.8, 0.2], [0, 0, 9, 9], [20, 0, 29, 9], [40, 0, 49, 9]), found([0.6], [0, 0, 9, 9])]
+    after = [found([0.7, 0.4], [0, 0, 9, 9], [20, 0, 29, 9]), found([])]
+    kept = came_with.kept(before, after, 80)
+    assert (kept["n"], kept["value"], kept["pictures"]) == (3, pytest.approx(1 / 3), 2)
+    assert kept["low"] < 1 / 3 < kept["high"]
+    assert came_with.kept([found([0.3], [0, 0, 9, 9])], after[:1], 80)["n"] == 0
+
+
+def study_of(tmp_path: Path, model: str, strategy: Strategy, **settings: object) -> tuple[Recipe, RunFolder]:
+    data = tmp_path / "data"
+    if not data.exists():
+        tiny_boxes.write_data(data)
+    recipe = Recipe(TASK.info.name, str(data), model, strategy, settings={"image_size": SIZE, "epochs": 1} | settings)
+    return recipe, RunFolder.create(recipe, tmp_path / f"run-{model}-{strategy}")
+
+
+@pytest.mark.parametrize("strategy", [Strategy.FEATURES, Strategy.PARTIAL])
+def test_kept_maps_give_what_the_whole_network_gives(tmp_path: Path, strategy: Strategy) -> None:
+    study = TASK.open(*study_of(tmp_path, SSDLITE, strategy))
+    assert isinstance(study, DetectionStudy)
+    network = study.build(pretrained=True, seed=0)
+    strategies.apply(network, strategy, study.settings)
+    network.eval()
+    spec = study.train_spec(study.settings, 0, study.run, np.arange(6), np.arange(0))
+    behind, at = train.behind(spec, network, spec.training, mirrors=True), torch.arange(6)
+    kept, plain = (paired(each, at, torch.Generator().manual_seed(3)) for each in (behind, spec.training))
+    with torch.no_grad():
+        one, other = network(kept.inputs, network.boundary), network(plain.inputs)
+    assert isinstance(one, Taps)
+    assert len(one.maps) == len(other.maps) == 6
+    for a, b in zip(one.maps, other.maps, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
+
+
+def test_a_detector_is_tested_as_it_came_and_told_what_it_forgot(tmp_path: Path) -> None:
+    recipe, run = study_of(tmp_path, DETR, Strategy.LORA, baseline="none")
+    result = lifecycle.fit(TASK, recipe, run)
+    assert "zero_shot" in result.baselines
+    assert result.verdict is not None
+    assert any("came with 2 of these 2 classes" in note for note in result.notes)
+    assert result.details["came_with"]["classes"] == 4
+    assert result.details["forgetting"]
+    assert result.trainable_parameters < result.parameters
+    assert not any("lora" in name for name in TASK.load(run.path).model.state_dict())  # type: ignore[attr-defined]
+
+
+def test_none_of_its_classes_is_a_sentence(tmp_path: Path, models: Path) -> None:
+    if not (models / "tiny-other").exists():
+        tiny_detectors.write_detr(models, "tiny-other", {0: "cat", 1: "dog"})
+    recipe, run = study_of(tmp_path, "tiny-other", Strategy.ZERO_SHOT)
+    with pytest.raises(InputError, match="it came with none of these classes: amber, blue"):
+        lifecycle.rehearse(TASK, recipe, run)
