@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -25,14 +25,19 @@ from engines.messages import _
 
 
 class Predictor(Protocol):
-    """A loaded model, kept warm."""
+    """A loaded model, kept warm. Whoever derives from it has `predict` of its `stream`."""
+
+    def stream(self, data: Path, progress: Progress | None = None) -> Iterator[dict[str, Any]]:
+        """One row an example, as it is answered: {'file', 'label', 'probabilities': {class: p}} for a classifier.
+
+        Raises InputError when nothing in `data` can be read, at its end at the latest; one bad file among good ones
+        becomes a row {'file', 'error'}. `progress` hears how many of how many have been asked.
+        """
+        ...
 
     def predict(self, data: Path) -> list[dict[str, Any]]:
-        """One row an example: {'file', 'label', 'probabilities': {class: p}} for a classifier.
-
-        Raises InputError when nothing in `data` can be read; one bad file among good ones becomes
-        a row {'file', 'error'}.
-        """
+        """All rows of `stream`."""
+        return list(self.stream(data))
 
 
 class Embedder(Protocol):
