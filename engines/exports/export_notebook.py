@@ -41,8 +41,7 @@ def came_to(task: Task, run: Path) -> str:
     if found is None:
         return ""
     return _(
-        "In the run it was {metric} **{value:.3f}** (95 % interval {low:.3f} to {high:.3f}; {n:,} test {unit}, "
-        "seed {seed}).",
+        "In the run: {metric} **{value:.3f}** (95 % interval {low:.3f} to {high:.3f}; {n:,} test {unit}, seed {seed}).",
         metric=task.info.metric.title,
         value=found.value,
         low=found.low,
