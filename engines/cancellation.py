@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
+from typing import TypeVar
 
-from engines.contract import InputError, Problem
+from engines.contract import InputError, Problem, Progress
 from engines.messages import _
 
+T = TypeVar("T")
 SECONDS_BETWEEN = 0.1
 _look: ContextVar[Callable[[], None] | None] = ContextVar("_look", default=None)
 
@@ -22,6 +24,23 @@ def cancellation_point() -> None:
     """Raises what `watched` was told to, where it is time to stop; in a thread only where it was given our context."""
     if look := _look.get():
         look()
+
+
+def counted(items: Sequence[T], progress: Progress | None) -> Iterator[T]:
+    """Each of `items`, where it is still wanted; `progress` hears before each how many are done, and when all are."""
+    for (item,) in in_batches(items, 1, progress):
+        yield item
+
+
+def in_batches(items: Sequence[T], size: int, progress: Progress | None) -> Iterator[Sequence[T]]:
+    """The same, `size` of them at a time."""
+    for start in range(0, len(items), size):
+        cancellation_point()
+        if progress:
+            progress(start, len(items))
+        yield items[start : start + size]
+    if progress and items:
+        progress(len(items), len(items))
 
 
 @contextlib.contextmanager

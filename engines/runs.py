@@ -21,6 +21,7 @@ corrections.json     labels that a person put right on the page, for the next ru
 result.json          exists once the model is tested; its `comparison` says whether training from scratch still goes on
 comparison.json      exists once a comparison is done
 forecast.json        what was foretold of the run before it trained, where somebody asked
+answers.parquet      every answer to data that the model of another run was asked about; answers.json sums them up
 sweep.json           exists once a sweep over the blocks that learn is done (classifiers)
 layers.json          what changed inside the network, once somebody asked (classifiers)
 README.md            model card
@@ -186,6 +187,8 @@ class RunFolder:
             return self.comparison is not None
         if self.job.verb == "sweep":
             return self.sweep is not None
+        if self.job.verb == "predict":
+            return bool((self._told("answers.json") or {}).get("complete"))
         return self.result is not None and self.result.comparison != "running"
 
     @property
@@ -265,7 +268,7 @@ class RunFolder:
         self.require_owner()
         if self.job.verb == "longer":
             return
-        for name in ("result.json", "comparison.json", "sweep.json", LAYERS):
+        for name in ("result.json", "comparison.json", "sweep.json", "answers.json", "answers.parquet", LAYERS):
             (self.path / name).unlink(missing_ok=True)
 
     def skip_comparison(self) -> None:

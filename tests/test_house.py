@@ -67,6 +67,7 @@ def test_screens_and_tests_mirror_the_engines() -> None:
     domains = set(registry.domains())
     assert {folder.name for folder in (ROOT / "ui").iterdir() if (folder / "__init__.py").is_file()} == {
         *domains,
+        "batch",
         "comparisons",
         "hosting",
         "kinds",

@@ -11,6 +11,8 @@ from engines import registry
 from engines.contract import InputError, TaskInfo
 from engines.messages import _
 from engines.runs import RunFolder
+from ui.batch import asked as batch
+from ui.batch import page as batch_page
 from ui.comparisons import found as comparisons
 from ui.comparisons import page as comparison_page
 from ui.comparisons import sweep, sweep_page
@@ -120,7 +122,9 @@ def _arrived(here: address.Address, run: RunFolder | None) -> address.Address:
 
 def _ended(run: RunFolder) -> bool:
     """Whether its result's step has something to show."""
-    return bool(recorded.finished(run) or comparisons.outcome(run) or (sweep.is_one(run) and run.sweep))
+    return bool(
+        recorded.finished(run) or comparisons.outcome(run) or (sweep.is_one(run) and run.sweep) or batch.is_one(run)
+    )
 
 
 def _run(task: str, here: address.Address) -> RunFolder | None:
@@ -160,13 +164,16 @@ def result(desk: Workbench, show: Callable[[recorded.Finished], None] = result_s
 
 
 def _has_page_of_its_own(info: TaskInfo, run: RunFolder) -> bool:
-    """Draws a comparison, or a sweep, in place of either step."""
+    """Draws a comparison, a sweep, or answers to many questions, in place of either step."""
     if comparisons.is_one(run):
         links.told(run)
         comparison_page.show(info, run)
     elif sweep.is_one(run):
         links.told(run)
         sweep_page.show(info, run)
+    elif batch.is_one(run):
+        links.told(run)
+        batch_page.show(info, run)
     else:
         return False
     _remember(run)

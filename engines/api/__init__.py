@@ -7,7 +7,8 @@ result = api.fit(api.recipe("vision.classification", "photographs.zip"), "run")
 from engines.api.asking import check, check_target, explore, foretell, rank, rehearse, time_steps
 from engines.api.available import bring, make_sample, models, prefetch, samples, task, tasks
 from engines.api.running import SAME, Listener, RunFailed, compare, fit, folder, longer, longer_job, recipe, sweep, work
-from engines.api.using import explain, export, layers, load, predict, task_of
+from engines.api.serving import serve
+from engines.api.using import explain, export, layers, load, predict, predict_into, task_of
 
 __all__ = [
     "SAME",
@@ -30,11 +31,13 @@ __all__ = [
     "make_sample",
     "models",
     "predict",
+    "predict_into",
     "prefetch",
     "rank",
     "recipe",
     "rehearse",
     "samples",
+    "serve",
     "sweep",
     "task",
     "task_of",

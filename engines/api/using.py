@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,29 @@ def load(run: str | Path) -> Predictor:
 def predict(run: str | Path, data: str | Path) -> list[dict[str, Any]]:
     """What the model of a finished run answers, a row an example. Raises InputError."""
     return load(run).predict(Path(data))
+
+
+def predict_into(
+    run: str | Path, data: str | Path, out: str | Path, progress: Progress | None = None
+) -> dict[str, Any]:
+    """The same rows as a table, a CSV file that no spreadsheet computes or Parquet, as the end of `out` says; what
+    `reporting.answers` sums up of them. Raises InputError."""
+    from engines.reporting import answers
+
+    target = Path(out)
+    if target.suffix.lower() not in {".csv", ".parquet"}:
+        found = _("its name ends in {suffix!r}", suffix=target.suffix)
+        raise InputError(Problem(str(out), found, _("accepted: a name that ends in .csv or .parquet")))
+    model = load(run)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".answers-") as place:
+        summary = answers.write(Path(place), model.stream(Path(data), progress))
+        if target.suffix.lower() == ".csv":
+            answers.write_as_csv(Path(place) / answers.TABLE, Path(place) / "answers.csv")
+            (Path(place) / "answers.csv").replace(target)
+        else:
+            (Path(place) / answers.TABLE).replace(target)
+    return summary
 
 
 def explain(

@@ -11,7 +11,7 @@ import traceback
 import typer
 
 from engines import api, paths
-from engines.cli import keeping
+from engines.cli import keeping, using  # noqa: F401  (its verbs are the app's too)
 from engines.contract import Cancelled, InputError
 from engines.jobs import failures
 from engines.messages import _

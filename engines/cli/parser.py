@@ -26,7 +26,7 @@ from engines.cli.options import (
     TaskName,
     Test,
 )
-from engines.cli.printing import about_target, answer, answered, bar, echo, grade, ranking, say, summary, what_mattered
+from engines.cli.printing import about_target, answer, bar, echo, grade, ranking, say, summary
 from engines.contract import InputError
 from engines.messages import _
 from engines.reporting import collected, wording
@@ -218,15 +218,6 @@ def fit(
 
 
 @app.command()
-def predict(run: RunDir, data: Data, as_json: Json = False) -> None:
-    """Ask a fine-tuned model."""
-    rows = api.predict(run, data)
-    for row in rows:
-        say(f"{row['file']:<40} {answered(row)}", as_json)
-    answer({"run": run.name, "predictions": rows}, as_json)
-
-
-@app.command()
 def longer(
     run: RunDir,
     epochs: Annotated[
@@ -298,37 +289,6 @@ def sweep(
         say(_("{blocks:>7,} blocks learn  {mean:.3f} ({low:.3f} to {high:.3f}), {seeds} seeds", **point), as_json)
     say(found["sentence"], as_json)
     answer(found, as_json)
-
-
-@app.command()
-def explain(
-    run: RunDir,
-    data: Data,
-    out: Annotated[Path, typer.Option(help=_("Where the pictures go."))],
-    method: Annotated[str | None, typer.Option(help=_("How; by default what suits the model."))] = None,
-    as_json: Json = False,
-) -> None:
-    """Show what the model looked at."""
-    rows = api.explain(run, data, out, method=method)
-    for row in rows:
-        say(f"{row['file']:<40} {what_mattered(row)}", as_json)
-    answer({"run": run.name, "explanations": rows}, as_json)
-
-
-@app.command()
-def export(
-    run: RunDir,
-    out: Annotated[Path, typer.Option(help=_("A folder, or a name that ends in .zip."))],
-    format: Annotated[
-        str | None, typer.Option(help=_("safetensors, onnx, sb3 or script; by default the first that the task offers"))
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Take the model home."""
-    format = format or api.task_of(run).info.exports[0]
-    path = api.export(run, out, format)
-    say(str(path), as_json)
-    answer({"run": run.name, "format": format, "path": str(path)}, as_json)
 
 
 @app.command()

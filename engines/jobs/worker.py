@@ -119,11 +119,35 @@ def _longer(job: Job, run: RunFolder) -> None:
     lifecycle.longer(registry.task(job.recipe.task), job.recipe, run)
 
 
+def _predict(job: Job, run: RunFolder) -> None:
+    from engines.reporting import answers
+    from engines.training.examples import Pace
+
+    asked = RunFolder.find(str(job.arguments.get("run", "")))
+    task = registry.task(asked.recipe.task)
+    run.emit("phase", name="reading", title=_("Reading the model and the data"))
+    model, data = task.load(asked.path), Path(job.recipe.data)
+    if not data.exists():
+        raise InputError(Problem(_("your data"), _("they are gone"), _("bring them again")))
+    pace: list[Pace] = []
+
+    def heard(done: int, total: int) -> None:
+        run.check_cancelled()
+        if not pace:
+            pace.append(Pace(total, task.info.unit))
+            run.emit("phase", name="predicting", title=_("Asking the model"))
+        if done > pace[0].done:
+            pace[0].step(done - pace[0].done, lambda **told: run.emit("progress", phase="predicting", **told))
+
+    answers.write(run.path, model.stream(data, heard))
+
+
 VERBS: dict[str, Callable[[Job, RunFolder], None]] = {
     "fit": _fit,
     "compare": _compare,
     "sweep": _sweep,
     "longer": _longer,
+    "predict": _predict,
 }
 """What a job may ask for. Each leaves its outcome in the run folder, see `RunFolder.done`."""
 

@@ -21,6 +21,8 @@ ACCEPTED = _(
     "accepted: a table (CSV, TSV, JSONL, Parquet, XLSX) with a column of texts, or a text file with one a line"
 )
 MOST_LINES = 64 << 20  # bytes of a file with a text a line
+MOST_TEXTS = 1_000_000
+"""That are asked about at once: they are held in memory."""
 
 
 @dataclass(frozen=True)

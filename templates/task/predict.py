@@ -6,6 +6,7 @@ To change: what it is loaded from, as fit.py keeps it, and what a row says besid
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from engines.contract import InputError, Problem, Skipped, Task
+from engines.cancellation import counted
+from engines.contract import InputError, Predictor, Problem, Progress, Skipped, Task
 from engines.messages import _
 from engines.runs import no_model
 from templates.task import prepare
@@ -26,7 +28,7 @@ def load(task: Task, run: Path) -> Classifier:
     return Classifier(run)
 
 
-class Classifier:
+class Classifier(Predictor):
     """A finished run's model, in memory. See `contract.Predictor`."""
 
     def __init__(self, run: Path):
@@ -48,17 +50,15 @@ class Classifier:
         found: np.ndarray = (logits / self.temperature).softmax(1).numpy()
         return found
 
-    def predict(self, data: Path) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = []
-        for found in new_signals(data):
+    def stream(self, data: Path, progress: Progress | None = None) -> Iterator[dict[str, Any]]:
+        for found in counted(new_signals(data), progress):
             if isinstance(found, Skipped):
-                rows.append({"file": found.where, "error": found.reason})
+                yield {"file": found.where, "error": found.reason}
                 continue
             probabilities = dict(zip(self.classes, self.ask([found])[0].tolist(), strict=True))
             label = max(probabilities, key=probabilities.__getitem__)
             answer = {"label": label, "confidence": probabilities[label], "probabilities": probabilities}
-            rows.append({"file": found.name, **answer})
-        return rows
+            yield {"file": found.name, **answer}
 
 
 def new_signals(data: Path) -> list[Signal | Skipped]:

@@ -14,6 +14,7 @@ from engines.contract import InputError, Recipe, State
 from engines.jobs import backends, cleanup
 from engines.messages import _
 from engines.runs import RunFolder
+from ui.batch import asked as batch
 from ui.comparisons import found as comparisons
 from ui.comparisons import sweep
 from ui.page import address, domains, errors, local_storage, recorded, words
@@ -80,9 +81,10 @@ def entry(run_id: str) -> Entry | None:
         run = RunFolder.find(run_id)
         state = State.DONE if recorded.is_recorded(run) else backends.backend().status(run_id).state
         kind = _("Comparison") if comparisons.is_one(run) else "Sweep" if sweep.is_one(run) else ""
+        kind = _("Answers") if batch.is_one(run) else kind
     except InputError:
         return None
-    number = sweep.in_short(run) if kind == "Sweep" else comparisons.in_short(run)
+    number = sweep.in_short(run) if kind == "Sweep" else comparisons.in_short(run) or batch.in_short(run)
     if found := recorded.finished(run):
         r = found.result
         metric = registry.task(r.task).info.metric

@@ -12,6 +12,7 @@ from engines import messages, registry
 from engines.contract import Block, Network, Recipe, Result, Side, Strategy, TaskInfo, Verdict, Word
 from engines.messages import _, _n
 from engines.reporting import comparisons, wording
+from ui.batch import offer as batch_offer
 from ui.comparisons import longer, make_sure, sweep_offer
 from ui.page import again, frame, recorded, words
 from ui.steps import adapted, cost, train
@@ -89,6 +90,7 @@ def try_and_take(info: TaskInfo, found: recorded.Finished, draw: Callable[[], No
         draw()
     with right, frame.card(_("Take it home")):
         take_home.show(info, found)
+    batch_offer.show(info, found)
 
 
 def further_details() -> DeltaGenerator:

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from engines.contract import InputError, Problem, Skipped, Task
+from engines.cancellation import counted
+from engines.contract import InputError, Predictor, Problem, Progress, Skipped, Task
 from engines.control.agents import model_files
 from engines.control.agents.numpy_policy import Policy
 from engines.control.logs import observations as observing
@@ -42,7 +43,7 @@ def load(task: Task, run: Path) -> Controller:
     return Controller(run)
 
 
-class Controller:
+class Controller(Predictor):
     """A finished run's policy, in memory. See `contract.Predictor`."""
 
     def __init__(self, run: Path):
@@ -53,7 +54,7 @@ class Controller:
         self.how = How(**self.config.get("read", {}))
         """As the log was read that it learnt from."""
 
-    def predict(self, data: Path) -> list[dict[str, Any]]:
+    def stream(self, data: Path, progress: Progress | None = None) -> Iterator[dict[str, Any]]:
         """Of a table of observations a row each: {'file': 'line 3', 'label': the action in words, 'action': [numbers]},
         or for choices {'label': the choice, 'values': {choice: its value}}; of a target (JSON) a row an episode that is
         played there: {'file': 'episode 1', 'label', 'return', 'length', 'diverged'}.
@@ -62,18 +63,19 @@ class Controller:
         another robot.
         """
         if data.suffix.lower() == ".json":
-            return self._fares(data)
+            yield from self._fares(data, progress)
+            return
         names, observations, skipped = self.read(data)
-        rows: list[dict[str, Any]] = told(skipped)
+        yield from told(skipped)
         outputs = self.policy.outputs(observations) if self.policy.discrete else None
-        for i, (name, action) in enumerate(zip(names, self.policy(observations), strict=True)):
+        acted = list(zip(names, self.policy(observations), strict=True))
+        for i, (name, action) in enumerate(counted(acted, progress)):
             row: dict[str, Any] = {"file": name, "label": in_words(self.robot, action)}
             if outputs is None:
                 row["action"] = [float(value) for value in action]
             else:
                 row["values"] = {c: float(v) for c, v in zip(self.robot.actions, outputs[i], strict=True)}
-            rows.append(row)
-        return rows
+            yield row
 
     def read(self, data: Path) -> tuple[list[str], np.ndarray, list[Skipped]]:
         """See `observations.read`."""
@@ -100,10 +102,12 @@ class Controller:
                 environment.episode_seed(SEED, number),
             )
 
-    def _fares(self, data: Path) -> list[dict[str, Any]]:
+    def _fares(self, data: Path, progress: Progress | None) -> list[dict[str, Any]]:
         from engines.control.simulation import environment
 
         found = environment.play(self.policy, self.target(data), EPISODES, SEED)
+        if progress:
+            progress(EPISODES, EPISODES)
         return [
             {
                 "file": _("episode {number}", number=number + 1),

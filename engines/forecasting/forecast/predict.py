@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engines.contract import InputError, Problem, Task
+from engines.cancellation import in_batches
+from engines.contract import InputError, Predictor, Problem, Progress, Task
 from engines.data.row_sampling import listed
 from engines.data.tables import safe_cell
 from engines.forecasting.forecast import model_files, reading
@@ -30,7 +31,7 @@ def load(task: Task, run: Path) -> Forecaster:
     return Forecaster(run)
 
 
-class Forecaster:
+class Forecaster(Predictor):
     """A finished run's model, in memory. See `contract.Predictor`."""
 
     def __init__(self, run: Path):
@@ -38,16 +39,13 @@ class Forecaster:
         self.kept = model_files.load(run)
         self.settings = ForecastSettings.parse(RunFolder(run).recipe.settings)
 
-    def predict(self, data: Path) -> list[dict[str, Any]]:
+    def stream(self, data: Path, progress: Progress | None = None) -> Iterator[dict[str, Any]]:
         """One row a step: {'file' and 'unique_id': the series, 'ds', 'step', 'value': the median, 'low', 'high': the
         80 % interval, 'quantiles': {'0.1': …}}; {'file', 'error'} for a series that is too short.
 
-        Raises InputError when the data cannot be read or are of another frequency, or when no series is long enough.
+        A few series at a time: memory does not grow with their number. Raises InputError when the data cannot be read
+        or are of another frequency, or when no series is long enough.
         """
-        return list(self.stream(data))
-
-    def stream(self, data: Path) -> Iterator[dict[str, Any]]:
-        """The rows of `predict`, a few series at a time: memory does not grow with their number."""
         table = self.open(data)
         able = [position for position in range(len(table)) if table.lengths[position] >= FEWEST_SEEN]
         if not able:
@@ -72,8 +70,8 @@ class Forecaster:
             if lacking.get(position):
                 yield {"file": table.names[position], "error": lacking[position]}
         able = [position for position in able if not lacking.get(position)]
-        for start in range(0, len(able), TOGETHER):
-            yield from self._rows(table, able[start : start + TOGETHER])
+        for some in in_batches(able, TOGETHER, progress):
+            yield from self._rows(table, some)
 
     def open(self, data: Path) -> SeriesTable:
         """Read as the run read its own. Raises InputError when these data lack a column that it read, or are of another
@@ -136,7 +134,7 @@ class Forecaster:
     def takes_known(self) -> bool:
         return bool(self.kept.features) and getattr(self.kept.model, "takes_known", False)
 
-    def _rows(self, table: SeriesTable, chosen: list[int]) -> Iterator[dict[str, Any]]:
+    def _rows(self, table: SeriesTable, chosen: Sequence[int]) -> Iterator[dict[str, Any]]:
         horizon = self.kept.config["horizon"]
         found = [table.at(position) for position in chosen]
         mixes = [self.kept.mix(series.name) for series in found]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from engines import paths
-from engines.contract import Task
+from engines.cancellation import counted
+from engines.contract import Predictor, Progress, Task
 from engines.runs import RunFolder, no_model
 from engines.speech.audio.clips import open_unlabelled
 from engines.speech.audio.decode_cache import samples
@@ -55,7 +56,7 @@ def _as_it_came(folder: Path) -> Callable[[Path], None]:
     return write
 
 
-class Identifier:
+class Identifier(Predictor):
     """A finished run's model, in memory. See `contract.Predictor`."""
 
     def __init__(self, run: Path):
@@ -85,27 +86,23 @@ class Identifier:
             logits = self.model.head(embedding)[0].double().cpu()
         return (logits / self.temperature).softmax(0).numpy(), embedding[0].cpu().numpy()
 
-    def predict(self, data: Path) -> list[dict[str, Any]]:
+    def stream(self, data: Path, progress: Progress | None = None) -> Iterator[dict[str, Any]]:
         """A row a file: label, confidence, probabilities, the embedding, its cosine with each known voice, and the
         cosine from which two clips count as one voice; of a table, the column that names the file. Of a long file,
         its first part is listened to."""
         work = paths.work(data)
         files, skipped = open_unlabelled(data, work, self.reading)
-        rows: list[dict[str, Any]] = [{"file": entry.where, "error": entry.reason} for entry in skipped]
-        for parts in files:
+        yield from ({"file": entry.where, "error": entry.reason} for entry in skipped)
+        for parts in counted(files, progress):
             probabilities, embedding = self.ask(samples(work, parts[0].checked, parts[0].span))
             best = int(probabilities.argmax())
-            rows.append(
-                {
-                    "file": parts[0].source.name,
-                    "label": self.classes[best],
-                    "confidence": float(probabilities[best]),
-                    "probabilities": {c: float(p) for c, p in zip(self.classes, probabilities, strict=True)},
-                    "cosines": {name: float(embedding @ centre) for name, centre in self.centres.items()},
-                    "embedding": [round(float(x), 5) for x in embedding],
-                    "threshold": self.threshold,
-                    "seconds": round(parts[0].seconds, 2),
-                }
-                | parts[0].source.reading
-            )
-        return rows
+            yield {
+                "file": parts[0].source.name,
+                "label": self.classes[best],
+                "confidence": float(probabilities[best]),
+                "probabilities": {c: float(p) for c, p in zip(self.classes, probabilities, strict=True)},
+                "cosines": {name: float(embedding @ centre) for name, centre in self.centres.items()},
+                "embedding": [round(float(x), 5) for x in embedding],
+                "threshold": self.threshold,
+                "seconds": round(parts[0].seconds, 2),
+            } | parts[0].source.reading

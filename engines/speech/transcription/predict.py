@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from engines import paths
-from engines.contract import InputError, ModelCard, Task
+from engines.cancellation import counted
+from engines.contract import InputError, ModelCard, Predictor, Progress, Task
 from engines.messages import _
 from engines.runs import RunFolder, no_model
 from engines.speech.audio.clips import Clip, open_unlabelled
@@ -88,7 +89,7 @@ def load(task: Task, run: Path) -> Transcriber:
     return Transcriber(run)
 
 
-class Transcriber:
+class Transcriber(Predictor):
     """A finished run's model, in memory. See `contract.Predictor`."""
 
     def __init__(self, run: Path):
@@ -110,19 +111,18 @@ class Transcriber:
         found.network.to(self.device).eval()
         return found
 
-    def predict(self, data: Path) -> list[dict[str, Any]]:
+    def stream(self, data: Path, progress: Progress | None = None) -> Iterator[dict[str, Any]]:
         """A row a file: {'file', 'label': what it hears now, 'before': what the model heard before, 'seconds'}; of a
         table also 'column', which names the file."""
         work = paths.work(data)
         files, skipped = open_unlabelled(data, work, self.reading)
-        rows: list[dict[str, Any]] = [{"file": entry.where, "error": entry.reason} for entry in skipped]
-        for parts in files:
+        yield from ({"file": entry.where, "error": entry.reason} for entry in skipped)
+        for parts in counted(files, progress):
             row: dict[str, Any] = {"file": parts[0].source.name, "label": self.heard(self.recogniser, parts, work)}
             if self.base is not None:
                 row["before"] = self.heard(self.base, parts, work)
             seconds = round(sum(part.seconds for part in parts), 2)
-            rows.append(row | {"seconds": seconds} | parts[0].source.reading)
-        return rows
+            yield row | {"seconds": seconds} | parts[0].source.reading
 
     def heard(self, model: Recogniser, parts: list[Clip], work: Path) -> str:
         """What `model` hears in the parts of one file, one after another."""

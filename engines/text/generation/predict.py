@@ -12,7 +12,8 @@ from typing import Any, Literal
 import torch
 from transformers import StoppingCriteria, TextIteratorStreamer
 
-from engines.contract import InputError, Problem, Task
+from engines.cancellation import in_batches
+from engines.contract import InputError, Predictor, Problem, Progress, Task
 from engines.messages import _
 from engines.text.generative import encoding, model_files, new_inputs
 from engines.text.generative.conversations import Written
@@ -40,7 +41,7 @@ def load(task: Task, run: Path) -> Chatbot:
     return Chatbot(model_files.load(task, run))
 
 
-class Chatbot:
+class Chatbot(Predictor):
     """A finished run's model, in memory. See `contract.Predictor`."""
 
     def __init__(self, loaded: Loaded):
@@ -48,21 +49,19 @@ class Chatbot:
         self.one_at_a_time = threading.Lock()
         """Adapters are switched off for the base model's answers: nobody else may use the network meanwhile."""
 
-    def predict(self, data: Path) -> list[dict[str, Any]]:
+    def stream(self, data: Path, progress: Progress | None = None) -> Iterator[dict[str, Any]]:
         """A row a question: {'file', 'text', 'label', 'answer'}, the last two alike, and of a table the 'column'; a bad
         row has 'error'."""
         given = self.questions(data)
-        found, rows = given.texts, given.errors
-        for start in range(0, len(found), AT_ONCE):
-            chosen = found[start : start + AT_ONCE]
-            prompts = [self.prompt(text) for _, text in chosen]
+        yield from given.errors
+        for some in in_batches(given.texts, AT_ONCE, progress):
+            prompts = [self.prompt(text) for _, text in some]
             with self.one_at_a_time:
                 answers = model_files.write(
                     self.model, self.loaded.tokenizer, prompts, self.loaded.device, most=list(map(self.limit, prompts))
                 )
-            for (name, text), answer in zip(chosen, answers, strict=True):
-                rows.append({"file": name, "text": text, "label": answer, "answer": answer} | given.reading)
-        return rows
+            for (name, text), answer in zip(some, answers, strict=True):
+                yield {"file": name, "text": text, "label": answer, "answer": answer} | given.reading
 
     def questions(self, data: Path) -> Unlabelled:
         """The questions in a table, read as those were that it learnt from."""

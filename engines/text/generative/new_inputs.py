@@ -10,10 +10,7 @@ from engines import paths
 from engines.contract import InputError, Problem, Skipped
 from engines.messages import _
 from engines.text.generative.conversations import asked_in
-from engines.text.unlabelled import ACCEPTED, Unlabelled, open_unlabelled
-
-MOST = 1_000
-"""Questions that are answered at once: each takes a second or more."""
+from engines.text.unlabelled import ACCEPTED, MOST_TEXTS, Unlabelled, open_unlabelled
 
 
 def questions(data: Path, columns: Mapping[str, str]) -> Unlabelled:
@@ -23,7 +20,7 @@ def questions(data: Path, columns: Mapping[str, str]) -> Unlabelled:
     of another the column is read that looks most like running text. Raises InputError when there is not one question.
     """
     asks = next((columns[role] for role in ("messages", "prompt", "source") if role in columns), None)
-    found = open_unlabelled(data, paths.work(data), text_column=asks, behind=columns.get("context"), most=MOST)
+    found = open_unlabelled(data, paths.work(data), text_column=asks, behind=columns.get("context"), most=MOST_TEXTS)
     if "messages" not in columns or found.column is None or found.column.casefold() != columns["messages"].casefold():
         return found
     texts, skipped = [], list(found.skipped)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from engines import hub_files, paths
-from engines.contract import ModelCard, Task
+from engines.cancellation import in_batches
+from engines.contract import ModelCard, Predictor, Progress, Task
 from engines.runs import RunFolder, no_model
 from engines.text.models import catalogue, elmo_release, encoders, entailment, nli_classifier, pooled
 from engines.text.models.elmo import Elmo, ElmoForSequenceClassification
@@ -20,7 +22,7 @@ from engines.text.models.nli_classifier import EntailmentForSequenceClassificati
 from engines.text.models.pooled import PooledForSequenceClassification
 from engines.text.models.tokenising import Read, Reader, WordReader, reader_of, tokenizer_of
 from engines.text.settings import TextSettings
-from engines.text.unlabelled import open_unlabelled
+from engines.text.unlabelled import MOST_TEXTS, open_unlabelled
 from engines.training import devices, learnt_weights
 from engines.training.staged import Staged
 from engines.training.tokens import Tokens
@@ -125,7 +127,7 @@ def load(task: Task, run: Path) -> TextClassifier:
     return TextClassifier(run)
 
 
-class TextClassifier:
+class TextClassifier(Predictor):
     """A finished run's model, in memory. See `contract.Predictor`."""
 
     def __init__(self, run: Path):
@@ -161,16 +163,16 @@ class TextClassifier:
                 found.append(self.network(self.inputs([one.windows for one in read])).float().cpu())
         return torch.cat(found)
 
-    def predict(self, data: Path) -> list[dict[str, Any]]:
+    def stream(self, data: Path, progress: Progress | None = None) -> Iterator[dict[str, Any]]:
         """A row a text: {'file', 'text', 'label', 'confidence', 'probabilities'} and, of a table, in which 'column' it
         stood; a bad row has 'error'."""
-        given = open_unlabelled(data, paths.work(data), text_column=self.text_column)
-        rows = given.errors
-        shares = (self.logits([text for _, text in given.texts]).double() / self.temperature).softmax(1)  # (N, C)
-        for (name, text), probabilities in zip(given.texts, shares, strict=True):
-            best = int(probabilities.argmax())
-            rows.append(
-                {
+        given = open_unlabelled(data, paths.work(data), text_column=self.text_column, most=MOST_TEXTS)
+        yield from given.errors
+        for some in in_batches(given.texts, AT_ONCE, progress):
+            shares = (self.logits([text for _, text in some]).double() / self.temperature).softmax(1)  # (N, C)
+            for (name, text), probabilities in zip(some, shares, strict=True):
+                best = int(probabilities.argmax())
+                yield {
                     "file": name,
                     "text": text,
                     "label": self.classes[best],
@@ -178,8 +180,6 @@ class TextClassifier:
                     "probabilities": {c: float(p) for c, p in zip(self.classes, probabilities, strict=True)},
                     **given.reading,
                 }
-            )
-        return rows
 
 
 def named_in_recipe(run: Path) -> str | None:

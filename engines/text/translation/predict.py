@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from engines.contract import Task
+from engines.cancellation import in_batches
+from engines.contract import Predictor, Progress, Task
 from engines.text.generative import encoding, model_files, new_inputs
 from engines.text.generative.examples import readable, writable
 from engines.text.generative.model_files import Loaded
@@ -19,22 +21,20 @@ def load(task: Task, run: Path) -> Translator:
     return Translator(model_files.load(task, run))
 
 
-class Translator:
+class Translator(Predictor):
     """A finished run's model, in memory. See `contract.Predictor`."""
 
     def __init__(self, loaded: Loaded):
         self.loaded, self.model = loaded, loaded.model
 
-    def predict(self, data: Path) -> list[dict[str, Any]]:
+    def stream(self, data: Path, progress: Progress | None = None) -> Iterator[dict[str, Any]]:
         """A row a sentence: {'file', 'text', 'label', 'translation'}, the last two alike, and of a table 'column'; a
         bad row has 'error'."""
         given = self.questions(data)
-        questions, rows = given.texts, given.errors
-        for start in range(0, len(questions), AT_ONCE):
-            chosen = questions[start : start + AT_ONCE]
-            for (name, text), answer in zip(chosen, self.translate([text for _, text in chosen]), strict=True):
-                rows.append({"file": name, "text": text, "label": answer, "translation": answer} | given.reading)
-        return rows
+        yield from given.errors
+        for some in in_batches(given.texts, AT_ONCE, progress):
+            for (name, text), answer in zip(some, self.translate([text for _, text in some]), strict=True):
+                yield {"file": name, "text": text, "label": answer, "translation": answer} | given.reading
 
     def questions(self, data: Path) -> Unlabelled:
         """The sentences in a table, read as those were that it learnt from."""

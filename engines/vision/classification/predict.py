@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +15,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from engines import paths
-from engines.contract import ModelCard, Task
+from engines.cancellation import counted
+from engines.contract import ModelCard, Predictor, Progress, Task
 from engines.messages import _
 from engines.runs import no_model
 from engines.training import devices, learnt_weights
@@ -153,7 +154,7 @@ def load(task: Task, run: Path) -> Classifier:
     return Classifier(run)
 
 
-class Classifier:
+class Classifier(Predictor):
     """A finished run's model, in memory. See `contract.Predictor`."""
 
     def __init__(self, run: Path):
@@ -208,28 +209,24 @@ class Classifier:
             )
         return "; ".join(said)
 
-    def predict(self, data: Path) -> list[dict[str, Any]]:
+    def stream(self, data: Path, progress: Progress | None = None) -> Iterator[dict[str, Any]]:
+        """See `contract.Predictor`; 'note' says what is to be known of how a picture was read."""
         pictures, skipped = open_unlabelled(data, paths.work(data), self.reading)
-        rows: list[dict[str, Any]] = [{"file": entry.where, "error": entry.reason} for entry in skipped]
-        for name, path in pictures:
-            try:
-                seen = self.seen(path)
-            except reading.UnreadableImage as error:
-                rows.append({"file": name, "error": foreign.reason(path, error)})
-                continue
-            with torch.no_grad():
-                logits = torch.stack([self.model(inputs)[0].cpu() for inputs in seen]).mean(0)
-            probabilities = (logits.double() / self.temperature).softmax(0)
-            best = int(probabilities.argmax())
-            rows.append(
-                {
-                    "file": name,
-                    "label": self.classes[best],
-                    "confidence": float(probabilities[best]),
-                    "probabilities": {c: float(p) for c, p in zip(self.classes, probabilities, strict=True)},
-                }
-            )
-            if note := self.note(path):
-                rows[-1]["note"] = note
-        foreign.require_some(rows)
-        return rows
+        yield from foreign.some_read(skipped, (self._row(*one) for one in counted(pictures, progress)))
+
+    def _row(self, name: str, path: Path) -> dict[str, Any]:
+        try:
+            seen = self.seen(path)
+        except reading.UnreadableImage as error:
+            return {"file": name, "error": foreign.reason(path, error)}
+        with torch.no_grad():
+            logits = torch.stack([self.model(inputs)[0].cpu() for inputs in seen]).mean(0)
+        probabilities = (logits.double() / self.temperature).softmax(0)
+        best = int(probabilities.argmax())
+        row = {
+            "file": name,
+            "label": self.classes[best],
+            "confidence": float(probabilities[best]),
+            "probabilities": {c: float(p) for c, p in zip(self.classes, probabilities, strict=True)},
+        }
+        return row | ({"note": note} if (note := self.note(path)) else {})

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from engines import paths
-from engines.contract import Task
+from engines.cancellation import counted
+from engines.contract import Predictor, Progress, Task
 from engines.runs import no_model
 from engines.vision.classification.dataset import open_unlabelled
 from engines.vision.images import foreign, reading
@@ -32,7 +34,7 @@ def load(task: Task, run: Path) -> LightClassifier:
     return LightClassifier(run)
 
 
-class LightClassifier:
+class LightClassifier(Predictor):
     """A recorded run's model, in memory. See `contract.Predictor`."""
 
     def __init__(self, run: Path):
@@ -69,23 +71,19 @@ class LightClassifier:
         odds = np.exp(logits - logits.max())
         return np.asarray(odds / odds.sum())
 
-    def predict(self, data: Path) -> list[dict[str, Any]]:
-        """See `contract.Predictor.predict`."""
+    def stream(self, data: Path, progress: Progress | None = None) -> Iterator[dict[str, Any]]:
+        """See `contract.Predictor`."""
         pictures, skipped = open_unlabelled(data, paths.work(data))
-        rows: list[dict[str, Any]] = [{"file": entry.where, "error": entry.reason} for entry in skipped]
-        for name, path in pictures:
-            try:
-                found = self.probabilities(path)
-            except reading.UnreadableImage as error:
-                rows.append({"file": name, "error": foreign.reason(path, error)})
-                continue
-            best = int(found.argmax())
-            said = {label: float(p) for label, p in zip(self.classes, found, strict=True)}
-            rows.append(
-                {"file": name, "label": self.classes[best], "confidence": float(found[best]), "probabilities": said}
-            )
-        foreign.require_some(rows)
-        return rows
+        yield from foreign.some_read(skipped, (self._row(*one) for one in counted(pictures, progress)))
+
+    def _row(self, name: str, path: Path) -> dict[str, Any]:
+        try:
+            found = self.probabilities(path)
+        except reading.UnreadableImage as error:
+            return {"file": name, "error": foreign.reason(path, error)}
+        best = int(found.argmax())
+        said = {label: float(p) for label, p in zip(self.classes, found, strict=True)}
+        return {"file": name, "label": self.classes[best], "confidence": float(found[best]), "probabilities": said}
 
 
 def _square(image: Image.Image, side: int) -> Image.Image:

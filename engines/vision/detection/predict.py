@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import torch
 from safetensors.torch import save_file
 
 from engines import paths
-from engines.contract import Catalogue, InputError, ModelCard, Problem, Skipped, Task
+from engines.cancellation import counted
+from engines.contract import Catalogue, InputError, ModelCard, Predictor, Problem, Progress, Skipped, Task
 from engines.data.archive import unpack
 from engines.data.unpacked import files_below, prepared
 from engines.messages import _
@@ -78,7 +80,7 @@ def load(task: Task, run: Path) -> Finder:
     return Finder(run)
 
 
-class Finder:
+class Finder(Predictor):
     """A finished run's model, in memory. See `contract.Predictor`."""
 
     def __init__(self, run: Path):
@@ -112,31 +114,27 @@ class Finder:
         read = self.family.boxes_of(self.model, said, self.format.size)
         return answered(read, self.format.size, width, height), width, height
 
-    def predict(self, data: Path) -> list[dict[str, Any]]:
+    def stream(self, data: Path, progress: Progress | None = None) -> Iterator[dict[str, Any]]:
         """A row a picture: file, boxes (label, score, box: x0, y0, x1, y1 in its pixels, the surest first, from the
         threshold on), unsure (those below it), threshold, width, height."""
         named, skipped = pictures_in(data)
-        rows: list[dict[str, Any]] = [{"file": entry.where, "error": entry.reason} for entry in skipped]
-        for name, path in named:
-            try:
-                found, width, height = self.find(path)
-            except reading.UnreadableImage as error:
-                rows.append({"file": name, "error": foreign.reason(path, error)})
-                continue
-            boxes = boxes_of(found, self.classes)
-            sure = int((found.scores >= self.threshold).sum())
-            rows.append(
-                {
-                    "file": name,
-                    "boxes": boxes[:sure],
-                    "unsure": boxes[sure:],
-                    "threshold": round(self.threshold, 4),
-                    "width": width,
-                    "height": height,
-                }
-            )
-        foreign.require_some(rows)
-        return rows
+        yield from foreign.some_read(skipped, (self._row(*one) for one in counted(named, progress)))
+
+    def _row(self, name: str, path: Path) -> dict[str, Any]:
+        try:
+            found, width, height = self.find(path)
+        except reading.UnreadableImage as error:
+            return {"file": name, "error": foreign.reason(path, error)}
+        boxes = boxes_of(found, self.classes)
+        sure = int((found.scores >= self.threshold).sum())
+        return {
+            "file": name,
+            "boxes": boxes[:sure],
+            "unsure": boxes[sure:],
+            "threshold": round(self.threshold, 4),
+            "width": width,
+            "height": height,
+        }
 
 
 def pictures_in(data: Path) -> tuple[list[tuple[str, Path]], list[Skipped]]:
