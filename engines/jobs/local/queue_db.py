@@ -7,11 +7,12 @@ uses, so that an older Headstart still works on a newer file; an older file gets
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -173,6 +174,10 @@ class Store:
         """How many runs of that owner wait or run."""
         return len(self._rows("owner = ? AND state IN ('queued', 'running')", owner))
 
+    def of_owners(self, owners: Iterable[str]) -> list[Row]:
+        """Every run of these owners that is known, in the order in which they were queued."""
+        return self._rows("owner IN (SELECT value FROM json_each(?)) ORDER BY created", json.dumps(list(owners)))
+
     def ended_since(self, when: float) -> dict[State, int]:
         """How many runs that were queued after `when` (seconds since the epoch) have ended, by their last state."""
         with self._lock:
@@ -217,8 +222,9 @@ class Store:
                 (run_id, state, created, created, *worker, *asked),
             )
 
-    def claim(self, slots: int, owner: Process) -> Row | None:
-        """Takes the next run from the queue for the app `owner`, if one of `slots` is free."""
+    def claim(self, slots: int, owner: Process, held: Iterable[str] = ()) -> Row | None:
+        """Takes the next run from the queue for the app `owner`, if one of `slots` is free. The runs of the owners
+        `held` stay where they are."""
         with self._writing() as database:
             running = database.execute("SELECT slot FROM runs WHERE state = 'running'").fetchall()
             free = set(range(slots)) - {slot for (slot,) in running}
@@ -226,9 +232,9 @@ class Store:
                 return None
             row = database.execute(
                 f"""UPDATE runs SET state = 'running', started = ?, slot = ?, owner_pid = ?, owner_created = ?
-                    WHERE id = (SELECT id FROM ({WAITING}) LIMIT 1)
+                    WHERE id = (SELECT id FROM ({WAITING}) WHERE owner NOT IN (SELECT value FROM json_each(?)) LIMIT 1)
                     AND state = 'queued' RETURNING {COLUMNS}""",
-                (_after_all(database, "started"), min(free), *owner),
+                (_after_all(database, "started"), min(free), *owner, json.dumps(list(held))),
             ).fetchone()
         return Row.read(row) if row else None
 
@@ -246,9 +252,27 @@ class Store:
                 then()
         return bool(moved)
 
+    def give_back(self, run_id: str, asked: Asked) -> bool:
+        """From running to the end of the queue of its priority, which may be another now; False when it ran no more."""
+        with self._writing() as database:
+            moved = database.execute(
+                f"""UPDATE runs SET state = 'queued', created = ?, started = NULL, pid = NULL, pid_created = NULL,
+                    slot = NULL, owner_pid = NULL, owner_created = NULL, ({ASKED}) = (?, ?, ?, ?, ?)
+                    WHERE id = ? AND state = 'running'""",
+                (_after_all(database, "created"), *asked, run_id),
+            ).rowcount
+        return bool(moved)
+
     def forget(self, run_id: str) -> None:
         with self._writing() as database:
             database.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+
+    def forget_ended_of(self, owner: str) -> None:
+        """Drops what is known of an owner's runs that have ended, from the disk too."""
+        with self._lock:
+            self._database.execute("PRAGMA secure_delete = ON")
+            self._database.execute("DELETE FROM runs WHERE owner = ? AND state NOT IN ('queued', 'running')", (owner,))
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
         with self._lock:
