@@ -9,7 +9,7 @@ from engines.jobs.contract import JobBackend
 from engines.rooms import ending
 
 
-def end(jobs: JobBackend, code: str, progress: Callable[[int, int], object] = lambda done, total: None) -> int:
+def end(jobs: JobBackend, code: str, progress: Callable[[int, int], object] | None = None) -> int:
     """Ends the room of that code: its people's runs, uploads and data sets, what was computed of them, the board, and
     every word of who was there. `progress` is told how many of its people are done. How many runs there were.
 
@@ -17,7 +17,8 @@ def end(jobs: JobBackend, code: str, progress: Callable[[int, int], object] = la
     """
     owners, runs = ending.begin(code), 0
     for done, owner in enumerate(owners):
-        progress(done, len(owners))
+        if progress:
+            progress(done, len(owners))
         runs += backends.delete_all_of(jobs, owner)
     ending.forget(code)
     return runs

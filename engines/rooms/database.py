@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +59,8 @@ def reading() -> Iterator[sqlite3.Connection | None]:
 @contextlib.contextmanager
 def _opened() -> Iterator[sqlite3.Connection]:
     paths.private_home()
+    if not file().is_file():
+        file().touch(mode=stat.S_IRUSR | stat.S_IWUSR)
     table = sqlite3.connect(file(), timeout=BUSY_SECONDS, isolation_level=None)
     table.row_factory = sqlite3.Row
     try:

@@ -142,6 +142,12 @@ def pause(code: str, paused: bool) -> None:
         table.execute("UPDATE rooms SET paused = ? WHERE code = ?", (int(paused), code))
 
 
+def reached_at(code: str, address: str) -> None:
+    """Browsers of the room reach this host there from now on."""
+    with database.writing() as table:
+        table.execute("UPDATE rooms SET address = ? WHERE code = ?", (address, code))
+
+
 def extend(code: str, hours: float) -> None:
     """So much longer: from when it would have been over, or from now where it is. Raises InputError as `open_room`."""
     now = time.time()

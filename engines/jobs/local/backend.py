@@ -15,6 +15,7 @@ from engines.contract import Event, InputError, Job, Problem, State
 from engines.hosting import admission, operation
 from engines.jobs import failures, limits, offered, processes
 from engines.jobs.contract import JobStatus, Load, Standing
+from engines.jobs.local import orders
 from engines.jobs.local.dispatcher import Dispatcher
 from engines.jobs.local.queue_db import Asked, Row, Store
 from engines.jobs.worker import worker_of
@@ -183,13 +184,7 @@ class LocalBackend:
     def _end_waiting(self, run: RunFolder) -> bool:
         """Takes a run from the queue; False where it was not in it. One of which only a comparison waits is done."""
         if run.job.verb == "fit" and run.result is not None:
-
-            def without() -> None:
-                run.skip_comparison()
-                run.clear_cancel()
-                run.set_state(State.DONE, "Done.")
-
-            return self._store.move(run.id, State.QUEUED, State.DONE, without)
+            return self._store.move(run.id, State.QUEUED, State.DONE, lambda: orders.waive_comparison(run))
         cancelled = functools.partial(run.set_state, State.CANCELLED, _("Cancelled before it started."))
         return self._store.move(run.id, State.QUEUED, State.CANCELLED, cancelled)
 

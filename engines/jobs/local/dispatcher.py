@@ -249,7 +249,10 @@ class Dispatcher:
         state, _ = run.state
         if state is State.QUEUED and orders.is_deferred(run):
             run.write("job.json", (job := queueing.resumed(run.job)).to_json())
-            self.store.give_back(row.id, Asked.by(job))
+            if run.cancel_requested:
+                self.store.move(row.id, State.RUNNING, State.DONE, lambda: orders.waive_comparison(run))
+            else:
+                self.store.give_back(row.id, Asked.by(job))
             return
         if state.finished:
             self.store.move(row.id, State.RUNNING, state)

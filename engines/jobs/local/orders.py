@@ -66,3 +66,10 @@ def ended_well(run: RunFolder) -> bool:
     """Whether a worker that was told to stay does so after this run."""
     state, _ = run.state
     return run.exists and (state is State.DONE or (state is State.QUEUED and is_deferred(run)))
+
+
+def waive_comparison(run: RunFolder) -> None:
+    """The run is done with its model; its comparison, which waits, does not come any more."""
+    run.skip_comparison()
+    run.clear_cancel()
+    run.set_state(State.DONE, "Done.")
