@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import streamlit as st
 
 from engines.messages import _
@@ -11,8 +13,7 @@ def show(link: str) -> None:
     """Drawn as wide as its place, at most 280 pixels, with its quiet zone."""
     import segno  # where only recorded runs are shown it is not there, and nothing is joined
 
-    drawing = segno.make(link, error="m", micro=False).svg_inline(
-        border=4, dark="#15181C", light="#FFFFFF", omitsize=True
-    )
-    label = _("QR code of the link to join")
-    st.html(f'<div role="img" aria-label="{label}" style="max-width: 280px">{drawing}</div>')
+    code = segno.make(link, error="m", micro=False)
+    drawing = code.svg_data_uri(border=4, scale=8, dark="#15181C", light="#FFFFFF")
+    label = _("QR code of the link to join")  # an image: of a drawing in the page itself Streamlit leaves nothing
+    st.html(f'<img alt="{escape(label)}" src="{drawing}" style="width: 100%; max-width: 280px">')
