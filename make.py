@@ -4,6 +4,7 @@
     python make.py setup       make .venv and install everything into it
     python make.py run         open the app (sets up first when that is needed)
     python make.py host        the same for strangers: quotas, a fair queue, headers (docs/hosting.md)
+    python make.py room        the same for the people in one room, who join by a code (docs/workshop/room.md)
     python make.py test        lint, types and tests
     python make.py lint        lint and types only
     python make.py showcase    record again the finished runs that pages open on
@@ -11,7 +12,8 @@
     python make.py messages    collect what people read into engines/locale/headstart.pot
     python make.py clean       remove .venv and the caches of the tools
 
-Words after `run` go to Streamlit (`run --port 8600`), words after `test` to pytest (`test -k archive`).
+Words after `run` go to Streamlit (`run --port 8600`), after `room` to `headstart room`, after `test` to pytest (as in
+`test -k archive`).
 The whole suite runs on up to four cores, chosen tests on one; `test -n 0` and `test -n 8` say otherwise.
 `make setup`, `make run ...` do the same where there is a `make`.
 """
@@ -278,6 +280,11 @@ def host(extra: list[str]) -> int:
     return run(["--server.headless=true", *extra], "host.py")
 
 
+def room(extra: list[str]) -> int:
+    set_up()
+    return hand_over([str(PYTHON), "-m", "engines", "room", *extra])
+
+
 def lint() -> int:
     set_up()
     tools = {
@@ -393,10 +400,10 @@ def main(arguments: list[str]) -> int:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "verb", choices=("setup", "run", "host", "test", "lint", "showcase", "image", "messages", "clean")
+        "verb", choices=("setup", "run", "host", "room", "test", "lint", "showcase", "image", "messages", "clean")
     )
     asked, extra = parser.parse_known_args(arguments)
-    if extra and asked.verb not in {"run", "host", "test", "image"}:
+    if extra and asked.verb not in {"run", "host", "room", "test", "image"}:
         parser.error(f"{asked.verb} takes no further words, found: {' '.join(extra)}")
     leave_old_python(arguments)
     if asked.verb == "setup":
@@ -404,8 +411,8 @@ def main(arguments: list[str]) -> int:
             say("Headstart is set up already. Next: python make.py run")
         set_up()
         return 0
-    if asked.verb in {"run", "host", "test", "image"}:
-        return {"run": run, "host": host, "test": test, "image": image}[asked.verb](extra)
+    if asked.verb in {"run", "host", "room", "test", "image"}:
+        return {"run": run, "host": host, "room": room, "test": test, "image": image}[asked.verb](extra)
     return {"lint": lint, "showcase": showcase, "messages": messages, "clean": clean}[asked.verb]()
 
 

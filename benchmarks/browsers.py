@@ -116,6 +116,11 @@ class Browser:
             ping_interval=None,
         )
 
+    @property
+    def cookie(self) -> str:
+        """What the first page has brought, NAME=VALUE; empty before, and of a host that brings none."""
+        return self._cookie
+
     def _document(self, page: str) -> str:
         with urllib.request.urlopen(f"{self._url}/{page}", timeout=PATIENCE, context=self._tls) as answer:
             answer.read()

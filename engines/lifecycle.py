@@ -40,12 +40,13 @@ from engines.runs import BASELINE, TRIALS, RunFolder
 NAMED = 3  # skipped examples that a note names
 
 
-def fit(task: Task, recipe: Recipe, run: Run) -> Result:
+def fit(task: Task, recipe: Recipe, run: Run, before_comparing: Callable[[], object] = lambda: None) -> Result:
     """Adapts, tests, compares, and leaves model, predictions, model card and report in `run.path`.
 
     result.json is there as soon as the model is tested, and complete once its comparison has ended. Continues from a
     checkpoint found in the folder. Raises InputError for bad input and Cancelled when asked to stop before the model is
-    tested; afterwards only the comparison is skipped.
+    tested; afterwards only the comparison is skipped. `before_comparing` is called in between, and what it raises
+    leaves the run to be continued.
     """
     began, meter = time.monotonic(), Meter(run)
     run = watch = meter.watch
@@ -78,6 +79,7 @@ def fit(task: Task, recipe: Recipe, run: Run) -> Result:
     found = tell(result(None, "running" if study.compares else "skipped"))
     if study.compares:
         run.write("result.json", found.to_json())
+        before_comparing()
         watch.enter("baseline")
         rival = _compared(study, run)
         watch.enter("keeping")

@@ -70,6 +70,7 @@ def test_screens_and_tests_mirror_the_engines() -> None:
         "batch",
         "comparisons",
         "hosting",
+        "rooms",
         "kinds",
         "page",
         "runs",

@@ -11,7 +11,7 @@ import traceback
 import typer
 
 from engines import api, paths
-from engines.cli import keeping, using  # noqa: F401  (its verbs are the app's too)
+from engines.cli import keeping, teaching, using  # noqa: F401  (their verbs are the app's too)
 from engines.contract import Cancelled, InputError
 from engines.jobs import failures
 from engines.messages import _
@@ -20,7 +20,7 @@ from engines.messages import _
 def main() -> int:
     """Runs the command line; returns its exit status."""
     try:
-        return keeping.app(standalone_mode=False) or 0
+        return teaching.app(standalone_mode=False) or 0
     except InputError as error:
         print(error, file=sys.stderr)
         return 2

@@ -91,6 +91,7 @@ def delete_all_of(jobs: JobBackend, owner: str) -> int:
             delete(jobs, run.name)
     cleanup.remove_brought_by(owner)
     usage.forget(owner)
+    jobs.forget(owner)
     return len(owned)
 
 

@@ -72,6 +72,9 @@ def remove_brought_by(owner: str) -> None:
     """Removes everything that a visitor brought or made here, whether a run uses it or not."""
     for made in DatasetFolder.owned(owner):
         made.delete()
+    for file in paths.datasets().glob(f"{trash.PREFIX}*/dataset.json"):  # those that could be had back for a while
+        if DatasetFolder(file.parent).about.owner == owner:
+            shutil.rmtree(file.parent, ignore_errors=True)
     for upload in filter(Path.is_dir, paths.uploads().iterdir()):
         with contextlib.suppress(OSError, ValueError):
             if json.loads((upload / "origin.json").read_text(encoding="utf-8")).get("owner") == owner:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -38,6 +38,18 @@ class Load:
     """How many of those that were queued in the last 24 hours have ended, by how."""
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What the runs of one owner are at, without a word of what they are."""
+
+    waiting: int = 0
+    running: int = 0
+    done: int = 0
+    """Those whose model is there, though its comparison may wait or train."""
+    position: int | None = None
+    """Place in the queue of the first that waits, 1 is next."""
+
+
 class JobBackend(Protocol):
     """A queue of runs. Every method raises InputError for an id that there is no run of, and those that change a run
     for the id that only shows it."""
@@ -60,6 +72,12 @@ class JobBackend(Protocol):
         """Asks the run to stop; it may take a moment (`stopping`). Twice is as good as once; a finished run stays."""
 
     def load(self) -> Load: ...
+
+    def standing(self, owners: Collection[str]) -> Mapping[str, Standing]:
+        """Of each of these owners; only those are in it who have had a run."""
+
+    def forget(self, owner: str) -> None:
+        """Drops what the queue remembers of an owner's runs that have ended: their folders are gone."""
 
     def warm_up(self) -> None:
         """Gets ready for the next run, without waiting. The other methods do it too."""

@@ -7,12 +7,13 @@ import ctypes
 import functools
 import threading
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from engines import paths, registry
 from engines.contract import Event, InputError, Job, Predictor, Problem
-from engines.jobs.contract import JobStatus, Load
+from engines.jobs.contract import JobStatus, Load, Standing
 from engines.messages import _, told
 from engines.runs import RunFolder
 
@@ -48,6 +49,13 @@ class ShowcaseBackend:
     def load(self) -> Load:
         """See `JobBackend.load`."""
         return Load(0, ())
+
+    def standing(self, owners: Collection[str]) -> dict[str, Standing]:
+        """See `JobBackend.standing`: nobody has a run of their own here."""
+        return {}
+
+    def forget(self, owner: str) -> None:
+        """There is nothing to forget."""
 
     def warm_up(self) -> None:
         """There is nothing to get ready."""

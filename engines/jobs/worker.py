@@ -2,7 +2,8 @@
 
     python -m engines.jobs.worker RUN_DIR    works through that run folder
     python -m engines.jobs.worker --order    waits on standard input for one line, {"run": RUN_DIR,
-                                             "environment": {…}}; leaves when standard input closes
+                                             "environment": {…}, and perhaps "stay": true}; leaves when
+                                             standard input closes
     python -m engines.jobs.worker --spare    the same, and imports the heavy libraries meanwhile
 
 The command line calls `execute` in its own process. Nothing here imports torch: a run says that it is running
@@ -12,6 +13,7 @@ before anything heavy is loaded.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import platform
@@ -27,12 +29,17 @@ from engines import cancellation, messages, registry
 from engines.contract import Cancelled, InputError, Job, Problem, State
 from engines.jobs import failures, fence, processes, tracking, warm_imports
 from engines.messages import _
+from engines.rooms import queueing
 from engines.runs import CACHED, HEARTBEAT_SECONDS, RunFolder
 
 LOG = "worker.log"
 WHO = "worker.json"
 
 DONE, DEFECT, WRONG_INPUT, CANCELLED = 0, 1, 2, 130
+
+
+class Deferred(Cancelled):
+    """The model is done, and others' first models come before its comparison: the run goes back into the queue."""
 
 
 def execute(run: RunFolder, ready: Callable[[], Any] = lambda: None) -> int:
@@ -54,6 +61,8 @@ def execute(run: RunFolder, ready: Callable[[], Any] = lambda: None) -> int:
                 _work(run.job, run)
         except InputError as error:
             return _end(run, State.FAILED, str(error), WRONG_INPUT)
+        except Deferred:
+            return _end(run, State.QUEUED, _("The model is there. Its comparison waits for its turn."), DONE)
         except Cancelled:
             return _end(run, State.CANCELLED, _("Cancelled. What was learnt so far is kept."), CANCELLED)
         except Exception as error:
@@ -76,7 +85,12 @@ def execute(run: RunFolder, ready: Callable[[], Any] = lambda: None) -> int:
 def _fit(job: Job, run: RunFolder) -> None:
     from engines import lifecycle
 
-    lifecycle.fit(registry.task(job.recipe.task), job.recipe, run)
+    def give_way() -> None:
+        if job.arguments.get("comparison") == queueing.LATER:
+            run.write("job.json", queueing.deferred(run.job).to_json())
+            raise Deferred
+
+    lifecycle.fit(registry.task(job.recipe.task), job.recipe, run, give_way)
 
 
 def _compare(job: Job, run: RunFolder) -> None:
@@ -253,15 +267,20 @@ def _spare() -> int:
 
 
 def _ordered(ready: Callable[[], Any] = lambda: None) -> int:
-    """Works through the run that standard input names."""
-    line = sys.stdin.readline()
-    if not line.strip():
-        os._exit(0)  # nobody needs us any more, and the imports may take a while yet
-    order = json.loads(line)
-    os.environ.update(order["environment"])
-    run = RunFolder(Path(order["run"]))
-    _print_into(run.path / LOG)
-    return execute(run, ready)
+    """Works through the run that standard input names; and where its order says that we stay, through the next one,
+    unless it ended in any other way than well."""
+    while True:
+        line = sys.stdin.readline()
+        if not line.strip():
+            os._exit(0)  # nobody needs us any more, and the imports may take a while yet
+        order = json.loads(line)
+        os.environ.update(order["environment"])
+        run = RunFolder(Path(order["run"]))
+        _print_into(run.path / LOG)
+        status = execute(run, ready)
+        if status != DONE or not order.get("stay"):
+            return status
+        gc.collect()  # networks and their optimisers hold each other in circles
 
 
 def _print_into(path: Path) -> None:

@@ -9,6 +9,7 @@ from engines.hosting import limits, usage
 from engines.jobs import backends
 from engines.jobs import limits as job_limits
 from engines.messages import _, _n
+from engines.rooms import members
 from engines.runs import RunFolder
 from ui.hosting import login
 from ui.page import errors, local_storage, visitor, words
@@ -30,7 +31,19 @@ def _kept() -> list[str]:
     hours = job_limits.keep_hours()
     how_long = _("for {hours} hours after their last use", hours=hours) if hours else _("until you delete them")
     undo = words.duration(trash.SECONDS)
+    in_room = members.of_visitor(visitor.myself())
     return [
+        *(
+            [
+                _(
+                    "**The room.** You are in a room: what you bring and make there is deleted for good when whoever "
+                    "teaches ends it. They see your name, if you gave one, the page and step you are at, whether you "
+                    "are stuck, and how many runs you have; nothing of what is in them."
+                )
+            ]
+            if in_room
+            else []
+        ),
         _(
             "**What is kept.** What you upload or make here, what was unpacked of it, and your runs: settings, "
             "curves, model, predictions and thumbnails of test examples. They lie on the machine that runs Headstart, "

@@ -11,6 +11,7 @@ from engines.hosting import limits
 from engines.messages import _, told
 from ui.hosting import login, recorded_answers, refused
 from ui.page import address, errors, shell, user_changes
+from ui.rooms import line
 
 WIDTH = 1080  # pixels; a phone gets what it has
 TITLES = {"data": _("Data"), "model": _("Model"), "strategy": _("Strategy"), "train": _("Train"), "result": _("Result")}
@@ -23,6 +24,7 @@ def page(title: str, lead: str = "") -> Iterator[None]:
     with st.container(horizontal_alignment="center"), st.container(width=WIDTH):
         login.show()
         refused.watch()
+        line.show()
         st.title(title, anchor=False)
         if lead:
             st.container(key="lead").caption(lead)
@@ -30,6 +32,7 @@ def page(title: str, lead: str = "") -> Iterator[None]:
             recorded_answers.banner()
         with errors.calm(_("This page could not be drawn."), _("Reload it; your runs and data are kept.")):
             yield
+        line.tell(st.session_state.get(shell.SHOWN, ""))
 
 
 def steps(current: str) -> str:
@@ -50,6 +53,7 @@ def steps(current: str) -> str:
         width="stretch",
         wrap=False,
     )
+    line.at_step(chosen or current)
     return chosen or current
 
 

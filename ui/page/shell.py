@@ -9,8 +9,9 @@ import streamlit as st
 from streamlit.navigation.page import Page
 from streamlit.runtime.pages_manager import PagesManager
 
-from engines.hosting import operation
+from engines.hosting import limits, operation
 from engines.messages import _
+from engines.rooms import rooms
 from ui.page import domains
 
 READABLE = Path(__file__).with_name("readable.css")
@@ -35,6 +36,10 @@ def navigation() -> Page:
         st.Page("pages/evidence.py", title=_("Evidence"), url_path="evidence"),
         st.Page("pages/privacy.py", title=_("Privacy"), url_path="privacy"),
     ]
+    to_all = limits.public() and rooms.every()  # a room that nobody has opened takes no place; its page is there
+    pages.append(
+        st.Page("pages/room.py", title=_("Room"), url_path="room", visibility="visible" if to_all else "hidden")
+    )
     if operation.token():  # by its file's name: `around` finds the first visitor's page by that
         pages.append(st.Page("pages/operating.py", title=_("Operator"), url_path="operating", visibility="hidden"))
     shown = st.navigation(pages, position="top")

@@ -133,7 +133,7 @@ def take_made(title: str, path: Path) -> str:
     """An id for the examples of a data set made in the app, which lie at `path` and stay there."""
     into = paths.uploads() / runs.new_id()
     into.mkdir()
-    _write_origin(into, Origin(title=title, path=str(path)))
+    _write_origin(into, Origin(title=title, path=str(path), owner=visitor.me()))
     return into.name
 
 

@@ -10,10 +10,11 @@ from engines.contract import InputError, Job, Problem
 from engines.hosting import limits, visitors
 from engines.jobs.backends import backend
 from engines.messages import _
+from engines.rooms import members
 from ui.hosting import login
 
 
-def me() -> str:
+def myself() -> str:
     """The visitor; empty where Headstart is nobody's but its user's, for a browser that keeps no cookie, and for
     somebody who has not logged in where that is asked."""
     if not limits.public():
@@ -22,6 +23,14 @@ def me() -> str:
         return login.account()
     cookies = st.context.cookies
     return visitors.visitor_of(cookies.get(visitors.COOKIE, None)) or ""
+
+
+def me() -> str:
+    """To whom what is brought and made here belongs: in a room who the visitor is there (`engines.rooms.members`),
+    elsewhere the visitor."""
+    known = myself()
+    in_room = members.of_visitor(known)
+    return in_room[1].owner if in_room else known
 
 
 def require() -> str:

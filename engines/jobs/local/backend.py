@@ -7,17 +7,20 @@ import functools
 import shutil
 import sqlite3
 import time
+from collections.abc import Collection
 from dataclasses import replace
 
 from engines import paths
 from engines.contract import Event, InputError, Job, Problem, State
 from engines.hosting import admission, operation
 from engines.jobs import failures, limits, offered, processes
-from engines.jobs.contract import JobStatus, Load
+from engines.jobs.contract import JobStatus, Load, Standing
+from engines.jobs.local import orders
 from engines.jobs.local.dispatcher import Dispatcher
-from engines.jobs.local.queue_db import Asked, Store
+from engines.jobs.local.queue_db import Asked, Row, Store
 from engines.jobs.worker import worker_of
 from engines.messages import _
+from engines.rooms import queueing
 from engines.runs import RunFolder
 
 STALLED_SECONDS = 30.0
@@ -57,6 +60,7 @@ class LocalBackend:
         if not job.recipe.data:
             raise InputError(Problem("data", _("nothing says where they lie"), _("accepted: data of your own")))
         offered.require(job.recipe)
+        job = queueing.of_room(job, self._has_begun(job.owner))
         admission.admit(job, self._store.unfinished_of(job.owner))
         try:
             run = RunFolder.create(job)
@@ -133,6 +137,36 @@ class LocalBackend:
         silent = tuple(run.seconds_since_heartbeat() for run in running)
         return Load(len(self._store.queued()), silent, self._store.ended_since(time.time() - 24 * 3600))
 
+    def standing(self, owners: Collection[str]) -> dict[str, Standing]:
+        """See `JobBackend.standing`."""
+        self._dispatcher.wake()
+        places = {row.id: place for place, row in enumerate(self._store.queued(), 1)}
+        found: dict[str, Standing] = {}
+        for row in self._store.of_owners(owners):
+            had = found.get(row.asked.owner, Standing())
+            place = min(filter(None, (had.position, places.get(row.id))), default=None)
+            found[row.asked.owner] = Standing(
+                had.waiting + (row.state is State.QUEUED),
+                had.running + (row.state is State.RUNNING),
+                had.done + (row.state is State.DONE or self._is_comparison(row)),
+                place,
+            )
+        return found
+
+    def _has_begun(self, owner: str) -> bool:
+        """Whether something of that owner waits, runs or is done."""
+        lost = {State.FAILED, State.CANCELLED, State.INTERRUPTED}
+        return bool(owner) and any(row.state not in lost for row in self._store.of_owners([owner]))
+
+    def _is_comparison(self, row: Row) -> bool:
+        """Of a room's fit: whether only what compares it is left to do."""
+        unfinished = row.state in {State.QUEUED, State.RUNNING}
+        return unfinished and row.asked.verb == "fit" and row.asked.priority == queueing.COMPARISON
+
+    def forget(self, owner: str) -> None:
+        """See `JobBackend.forget`."""
+        self._store.forget_ended_of(owner)
+
     def cancel(self, run_id: str) -> JobStatus:
         """See `JobBackend.cancel`. A run that won't stop is killed after HEADSTART_GRACE_SECONDS."""
         run = RunFolder.find(run_id)
@@ -141,14 +175,18 @@ class LocalBackend:
             self._remember(run)
             if not run.cancel_requested:
                 run.request_cancel()
-            message = _("Cancelled before it started.")
-            if not self._store.move(
-                run.id, State.QUEUED, State.CANCELLED, lambda: run.set_state(State.CANCELLED, message)
-            ):
+            if not self._end_waiting(run):
                 row = self._store.get(run.id)
                 if row and row.state is State.RUNNING and row.pid and row.pid_created:
                     processes.ask_to_stop(row.pid, row.pid_created)
         return self.status(run_id)
+
+    def _end_waiting(self, run: RunFolder) -> bool:
+        """Takes a run from the queue; False where it was not in it. One of which only a comparison waits is done."""
+        if run.job.verb == "fit" and run.result is not None:
+            return self._store.move(run.id, State.QUEUED, State.DONE, lambda: orders.waive_comparison(run))
+        cancelled = functools.partial(run.set_state, State.CANCELLED, _("Cancelled before it started."))
+        return self._store.move(run.id, State.QUEUED, State.CANCELLED, cancelled)
 
     # -- folders the queue does not know
 

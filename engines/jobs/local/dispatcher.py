@@ -9,16 +9,18 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 from engines.contract import State
 from engines.hosting import limits as hosting_limits
 from engines.hosting import logs, operation
 from engines.jobs import cleanup, limits, processes
-from engines.jobs.local import gpus
-from engines.jobs.local.queue_db import Row, Store
+from engines.jobs.local import gpus, orders
+from engines.jobs.local.queue_db import Asked, Row, Store
 from engines.jobs.worker import LOG, worker_of
 from engines.messages import _
+from engines.rooms import queueing
 from engines.runs import RunFolder
 
 BUSY_SECONDS = 0.15
@@ -29,6 +31,8 @@ FRESH_HEARTBEAT = 3.0
 """A heartbeat this young, in seconds, is proof of life whatever the process table says."""
 FIRST_TIDY_SECONDS, TIDY_SECONDS = 30.0, 600.0
 """When leftovers are looked for first after a start, and how often then."""
+MOST_RUNS = 50
+"""That one process works through, of those that stay."""
 QUIET_SECONDS = 5.0
 """A run that has just started gets the machine to itself this long before the next spare worker is warmed up."""
 
@@ -45,6 +49,10 @@ class Dispatcher:
         self._starting = threading.Lock()
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._spares: list[subprocess.Popen[bytes]] = []
+        self._staying: dict[str, subprocess.Popen[bytes]] = {}
+        """Run -> its worker, of those that take a further run when it ends well."""
+        self._worked: Counter[int] = Counter()
+        """Process id of such a worker -> how many runs it has had."""
         self._last_launch = -QUIET_SECONDS
         self._seen: dict[tuple[str, float | None, str], float] = {}
         """A run that was started and what was seen of it -> when first, by a clock that nobody sets."""
@@ -78,8 +86,10 @@ class Dispatcher:
                 self._wake.wait(BUSY_SECONDS if busy else IDLE_SECONDS)
         finally:
             for spare in self._spares:
-                _dismiss(spare)
+                orders.dismiss(spare)
             self._spares.clear()
+            for worker in self._staying.values():
+                orders.close(worker)
 
     def _log(self, text: str) -> None:
         try:
@@ -99,7 +109,7 @@ class Dispatcher:
         self._seen = {seen: when for seen, when in self._seen.items() if seen[0] in known}
         places = limits.places(len(gpus.names()))
         paused = operation.state() is operation.Operation.PAUSED
-        while not paused and (claimed := self.store.claim(places, _me())):
+        while not paused and (claimed := self.store.claim(places, _me(), queueing.held())):
             self._launch(claimed, places)
         self._keep_spares()
         return bool(self.store.running() or self.store.queued())
@@ -116,7 +126,9 @@ class Dispatcher:
         if cards and row.slot is not None:
             environment["CUDA_VISIBLE_DEVICES"] = cards[row.slot % len(cards)] if row.slot < places.cards else ""
         try:
-            child = self._hand_to_spare(run, environment) or self._start_for(run, environment)
+            one_card = not cards or len(cards) == 1 and (row.slot or 0) < places.cards
+            stays = one_card and orders.stays(run)  # a process keeps to its first card
+            child = self._hand_to_spare(run, environment, stays) or self._start_for(run, environment, stays)
         except OSError as error:
             message = _(
                 "The training process could not be started: {strerror}. Resume tries again.", strerror=error.strerror
@@ -124,36 +136,40 @@ class Dispatcher:
             self.store.move(row.id, State.RUNNING, State.FAILED, lambda: run.set_state(State.FAILED, message))
             return
         self._children[row.id] = child
+        if stays:
+            self._staying[row.id] = child
         self._last_launch = time.monotonic()
         self.store.set_process(row.id, child.pid, processes.created(child.pid) or time.time())
 
-    def _hand_to_spare(self, run: RunFolder, environment: dict[str, str]) -> subprocess.Popen[bytes] | None:
+    def _hand_to_spare(self, run: RunFolder, environment: dict[str, str], stays: bool) -> orders.Worker | None:
         """Gives the run to a spare worker; None when there is none."""
         while self._spares:
             spare = self._spares.pop(0)
             try:
-                _order(spare, run, environment)
+                orders.order(spare, run, environment, stays)
             except OSError:  # it died while it waited
-                _dismiss(spare)
+                orders.dismiss(spare)
                 continue
             return spare
         return None
 
-    def _start_for(self, run: RunFolder, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    def _start_for(self, run: RunFolder, environment: dict[str, str], stays: bool) -> orders.Worker:
         """A worker for that run alone. Raises OSError."""
         worker = processes.start(
             "engines.jobs.worker", ["--order"], log=run.path / LOG, stdin=subprocess.PIPE, environment=environment
         )
-        _order(worker, run, environment)
+        orders.order(worker, run, environment, stays)
         return worker
 
     def _keep_spares(self) -> None:
         for spare in [spare for spare in self._spares if spare.poll() is not None]:
             self._spares.remove(spare)
-            _dismiss(spare)
+            orders.dismiss(spare)
         if time.monotonic() - self._last_launch < QUIET_SECONDS:
             return
-        while len(self._spares) < limits.spare_workers():
+        while len(self._spares) > limits.spare_workers():
+            orders.dismiss(self._spares.pop())
+        while len(self._spares) + len(self._staying) < limits.spare_workers():
             self._spares.append(
                 processes.start(
                     "engines.jobs.worker",
@@ -216,7 +232,7 @@ class Dispatcher:
 
     def _lives(self, row: Row, run: RunFolder) -> bool:
         if child := self._children.get(row.id):
-            return child.poll() is None
+            return child.poll() is None and not (row.id in self._staying and orders.left(run))
         if processes.alive(row.pid or 0, row.pid_created or 0):
             return True
         if run.state[0].finished:
@@ -226,15 +242,33 @@ class Dispatcher:
     def _settle(self, row: Row, run: RunFolder) -> None:
         """The worker is gone: the state it left is the state, and where it left none, we say what happened."""
         child = self._children.pop(row.id, None)
+        if worker := self._staying.pop(row.id, None):
+            self._keep(worker, run)
         if not run.path.exists():
             self.store.forget(row.id)
             return
         state, _ = run.state
+        if state is State.QUEUED and orders.is_deferred(run):
+            run.write("job.json", (job := queueing.resumed(run.job)).to_json())
+            if run.cancel_requested:
+                self.store.move(row.id, State.RUNNING, State.DONE, lambda: orders.waive_comparison(run))
+            else:
+                self.store.give_back(row.id, Asked.by(job))
+            return
         if state.finished:
             self.store.move(row.id, State.RUNNING, state)
             return
         state, message = _last_words(run, child.returncode if child else None)
         self.store.move(row.id, State.RUNNING, state, lambda: run.set_state(state, message))
+
+    def _keep(self, worker: subprocess.Popen[bytes], run: RunFolder) -> None:
+        """A worker that has done with a run waits for the next one among the spares; not for ever the same one."""
+        self._worked[worker.pid] += 1
+        if worker.poll() is None and orders.ended_well(run) and self._worked[worker.pid] < MOST_RUNS:
+            self._spares.insert(0, worker)
+        else:
+            del self._worked[worker.pid]
+            orders.close(worker)
 
 
 def _last_words(run: RunFolder, status: int | None) -> tuple[State, str]:
@@ -270,26 +304,6 @@ def _kept_epoch(checkpoint: Path) -> int | None:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, IndexError):
         return int(json.loads(kept[-1].read_text(encoding="utf-8"))["epoch"])
     return None
-
-
-def _order(worker: subprocess.Popen[bytes], run: RunFolder, environment: dict[str, str]) -> None:
-    """Tells a waiting worker its run: not on its command line, which every user of the machine may read, and a run's
-    id is the key to it. Raises OSError where it has died."""
-    assert worker.stdin
-    with worker.stdin:
-        worker.stdin.write(json.dumps({"run": str(run.path), "environment": environment}).encode() + b"\n")
-
-
-def _dismiss(spare: subprocess.Popen[bytes]) -> None:
-    """A spare leaves when its standard input closes."""
-    if spare.stdin:
-        with contextlib.suppress(OSError):
-            spare.stdin.close()
-    try:
-        spare.wait(timeout=5)
-    except subprocess.TimeoutExpired:
-        spare.kill()
-        spare.wait()
 
 
 def _me() -> tuple[int, float]:

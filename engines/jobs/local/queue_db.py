@@ -7,11 +7,12 @@ uses, so that an older Headstart still works on a newer file; an older file gets
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -176,6 +177,10 @@ class Store:
         """How many runs of that owner wait or run."""
         return len(self._rows("owner = ? AND state IN ('queued', 'running')", owner))
 
+    def of_owners(self, owners: Iterable[str]) -> list[Row]:
+        """Every run of these owners that is known, in the order in which they were queued."""
+        return self._rows("owner IN (SELECT value FROM json_each(?)) ORDER BY created", json.dumps(list(owners)))
+
     def ended_since(self, when: float) -> dict[State, int]:
         """How many runs that were queued after `when` (seconds since the epoch) have ended, by their last state."""
         with self._lock:
@@ -220,10 +225,11 @@ class Store:
                 (run_id, state, created, created, *worker, *asked),
             )
 
-    def claim(self, places: Places, owner: Process) -> Row | None:
-        """Takes for the app `owner` the next run from the queue that finds a free place of its kind.
+    def claim(self, places: Places, owner: Process, held: Iterable[str] = ()) -> Row | None:
+        """Takes for the app `owner` the next run from the queue that finds a free place of its kind. The runs of the
+        owners `held` stay where they are.
 
-        Those with a card come first among the slots, those without behind them."""
+        Places with a card come first among the slots, those without behind them."""
         with self._writing() as database:
             running = database.execute("SELECT slot FROM runs WHERE state = 'running'").fetchall()
             taken = {slot for (slot,) in running}
@@ -231,7 +237,10 @@ class Store:
             without = sorted(set(range(places.cards, places.all)) - taken)
             if len(running) >= places.all or not with_card and not without:
                 return None
-            waiting = database.execute(f"SELECT id, gpus FROM ({WAITING})").fetchall()
+            waiting = database.execute(
+                f"SELECT id, gpus FROM ({WAITING}) WHERE owner NOT IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(held)),),
+            ).fetchall()
             fits = ((run_id, with_card if places.wants_card(gpus) else without) for run_id, gpus in waiting)
             chosen, free = next(((run_id, free) for run_id, free in fits if free), (None, []))
             if chosen is None:
@@ -257,9 +266,27 @@ class Store:
                 then()
         return bool(moved)
 
+    def give_back(self, run_id: str, asked: Asked) -> bool:
+        """From running to the end of the queue of its priority, which may be another now; False when it ran no more."""
+        with self._writing() as database:
+            moved = database.execute(
+                f"""UPDATE runs SET state = 'queued', created = ?, started = NULL, pid = NULL, pid_created = NULL,
+                    slot = NULL, owner_pid = NULL, owner_created = NULL, ({ASKED}) = (?, ?, ?, ?, ?)
+                    WHERE id = ? AND state = 'running'""",
+                (_after_all(database, "created"), *asked, run_id),
+            ).rowcount
+        return bool(moved)
+
     def forget(self, run_id: str) -> None:
         with self._writing() as database:
             database.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+
+    def forget_ended_of(self, owner: str) -> None:
+        """Drops what is known of an owner's runs that have ended, from the disk too."""
+        with self._lock:
+            self._database.execute("PRAGMA secure_delete = ON")
+            self._database.execute("DELETE FROM runs WHERE owner = ? AND state NOT IN ('queued', 'running')", (owner,))
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
         with self._lock:

@@ -1,0 +1,1 @@
+"""A room on the pages: coming in, the line on everybody's pages, and the view of whoever teaches."""
