@@ -10,7 +10,7 @@ import streamlit as st
 from engines.hosting import limits
 from engines.messages import _, told
 from ui.hosting import login, recorded_answers
-from ui.page import address, errors, shell, user_changes
+from ui.page import address, errors, glossary, shell, user_changes
 
 WIDTH = 1080  # pixels; a phone gets what it has
 TITLES = {"data": _("Data"), "model": _("Model"), "strategy": _("Strategy"), "train": _("Train"), "result": _("Result")}
@@ -29,6 +29,7 @@ def page(title: str, lead: str = "") -> Iterator[None]:
             recorded_answers.banner()
         with errors.calm(_("This page could not be drawn."), _("Reload it; your runs and data are kept.")):
             yield
+        glossary.on_this_page()
 
 
 def steps(current: str) -> str:
