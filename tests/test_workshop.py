@@ -18,7 +18,9 @@ from ui.page import address, domains
 COURSE = paths.PROJECT / "docs" / "workshop"
 INDEX = (COURSE.with_suffix(".md")).read_text(encoding="utf-8")
 EPISODES = sorted(COURSE.glob("*.md"))
-EXPECTED = re.compile(r"<!-- expect: (?P<what>.+?) = (?P<value>[-\d.]+)(?P<points> points)? ± (?P<tolerance>[\d.]+) -->")
+EXPECTED = re.compile(
+    r"<!-- expect: (?P<what>.+?) = (?P<value>[-\d.]+)(?P<points> points)? ± (?P<tolerance>[\d.]+) -->"
+)
 PARTS = ("Question", "Objective", "Minutes", "Opens at")
 SECTIONS = ("Exercise", "The number to expect", "For the instructor")
 BREAK = 15  # minutes
@@ -70,9 +72,7 @@ def test_an_episode_has_all_that_an_instructor_needs(episode: Path) -> None:
 
 
 @pytest.mark.parametrize(("episode", "found"), expectations(), ids=lambda part: getattr(part, "stem", ""))
-def test_the_number_to_expect_is_the_recorded_one_and_the_sentence_says_it(
-    episode: Path, found: re.Match[str]
-) -> None:
+def test_the_number_to_expect_is_the_recorded_one_and_the_sentence_says_it(episode: Path, found: re.Match[str]) -> None:
     value, scale = float(found["value"]), 100 if found["points"] else 1
     digits = len(found["value"].partition(".")[2])
     assert round(scale * measured(found["what"]), digits) == value

@@ -29,10 +29,15 @@ JARGON = (
 )
 """Words that a newcomer may not know, whether or not the glossary has them."""
 TOLD = """() => {
-  const main = document.querySelector("[data-testid=stMain]");
+  const walker = document.createTreeWalker(document.querySelector("[data-testid=stMain]"), NodeFilter.SHOW_TEXT);
+  const texts = [];
+  while (walker.nextNode()) {
+    const { data, parentElement } = walker.currentNode;
+    if (!parentElement.closest("code, pre, script, style, textarea, [data-testid=stIconMaterial]")) texts.push(data);
+  }
   const hosts = [...document.querySelectorAll("*")].filter((e) => e.shadowRoot);
   const terms = hosts.flatMap((e) => [...e.shadowRoot.querySelectorAll("dl dt")].map((t) => t.textContent));
-  return [main.innerText, terms];
+  return [texts.join(" "), terms];
 }"""
 
 

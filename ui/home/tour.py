@@ -13,7 +13,7 @@ from engines.messages import _, told
 STEPS = (
     _(
         "Press one of the examples below. Two networks answer: one that had learnt something else before, and the same "
-        "network from scratch. The bars show how often each is right."
+        "network from scratch. The bars hold for the whole test."
     ),
     _(
         "Press “Train it on this sample”. The same is done on this machine while you watch, mostly within minutes. You "

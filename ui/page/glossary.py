@@ -85,7 +85,7 @@ dt { font-weight: 600; } dd { margin: 0; font-size: 0.9rem; line-height: 1.4; }
 .tip[hidden] { display: none; }
 """
 _JS = r"""
-const SKIPPED = "script, style, textarea, input, code, pre, svg, [data-testid=stSkeleton], [aria-hidden=true]";
+const SKIPPED = "script, style, textarea, input, code, pre, [data-testid=stSkeleton], [data-testid=stIconMaterial]";
 const escaped = (word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 export default function (component) {
   const { data, parentElement } = component;
