@@ -23,7 +23,7 @@ from benchmarks.browsers import Browser, Server, served
 from benchmarks.performance_page import ROOT, busy, parser, publish, table
 
 PAGES = ("", "vision", "text", "speech", "forecasting", "control", "showing", "my_data", "explore", "kinds", "runs",
-         "evidence", "privacy")  # fmt: skip
+         "evidence", "privacy", "story", "glossary")  # fmt: skip
 PROMISED_SECONDS, PROMISED_MEGABYTES = 3.0, 300.0
 ASKED = "import psutil\nbefore = psutil.Process().memory_info().rss\n" + (
     "from engines.jobs import showcase\nfrom engines import paths\n"

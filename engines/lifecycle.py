@@ -111,6 +111,7 @@ def longer(task: Task, recipe: Recipe, run: RunFolder) -> Result:
         return found
     value, metric = rival.scores.estimate(), task.info.metric
     emit_result(run, "scratch", metric.name, value)
+    study.keep_rival(rival)
     trial_files.remember(run, Strategy.SCRATCH, recipe.seed, rival)
     before = float(known.baseline_details["scratch"].get("seconds") or 0.0)
     trained = {"low": value.low, "high": value.high} | Study.baseline_details(study, rival, rival)
@@ -243,6 +244,7 @@ def _compared(study: Study, run: Run) -> Trial | None:
     except Cancelled:
         return None
     emit_result(run, "scratch", study.info.metric.name, rival.scores.estimate())
+    study.keep_rival(rival)
     trial_files.remember(run, Strategy.SCRATCH, study.recipe.seed, rival)
     return rival
 

@@ -14,6 +14,7 @@ trials/              what each training left that a comparison is made of, a fil
                      finished run; and the checkpoint of the one in progress
 model/               the best epoch, in the task's own portable format, and what a script that repeats the run needs
 predictions.parquet  one row a test example
+scratch.parquet      what the same network from scratch answers of each test example (classifiers)
 target.parquet       one row an example of a new domain, before and after adapting to it (runs with a target)
 learnt_from.parquet  one row an example that was learnt from (classifiers)
 videos/              the policy at work before and after, as GIFs (control)
@@ -52,6 +53,7 @@ TRIALS = "trials"
 """Below the run of a comparison: what each trial left, so that a stopped one goes on where it was."""
 BASELINE = "checkpoint/scratch"
 """Of a finished run: training from scratch where it stopped, as long as more passes may help it."""
+RIVAL = "scratch.parquet"
 LAYERS = "layers.json"
 CACHED = "cached.txt"
 HEARTBEAT_SECONDS = 1.0

@@ -2,11 +2,13 @@
 
     python scripts/record_showcase.py [ID …]          (or: make showcase)
     python scripts/record_showcase.py --papers [ID …]
+    python scripts/record_showcase.py --answers [ID …]
 
 Each is an ordinary run of a sample with its from-scratch baseline, seed 0, on this machine. Of the model only what
 learnt is kept (the rest is the offline pack's), and no pictures whose licence is not ours to pass on. Run again on the
 same machine it gives the same numbers. `--papers` trains nothing: report and model card are laid out anew from what was
-recorded.
+recorded. `--answers` trains, and keeps nothing but what the network from scratch answers of each test example: for runs
+recorded before that was kept. Another processor may train a slightly other network; pages say so.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ import json
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,10 +30,10 @@ from engines.contract import Recipe, Strategy
 from engines.control.policy.strategies import IDENTIFIED
 from engines.jobs import worker
 from engines.reporting import html, model_card
-from engines.runs import ID, RunFolder
+from engines.runs import ID, RIVAL, RunFolder
 from ui.page import recorded
 
-PAPERS = "--papers"
+PAPERS, ANSWERS = "--papers", "--answers"
 
 
 @dataclass(frozen=True)
@@ -135,8 +139,8 @@ RECORDINGS = (
 
 def main(chosen: list[str]) -> int:
     index = []
-    make = lay_out if PAPERS in chosen else record
-    ids = [given for given in chosen if given != PAPERS]
+    make = lay_out if PAPERS in chosen else answer if ANSWERS in chosen else record
+    ids = [given for given in chosen if given not in {PAPERS, ANSWERS}]
     for recording in RECORDINGS:
         assert ID.fullmatch(recording.id), recording.id
         if not ids or recording.id in ids:
@@ -158,7 +162,16 @@ def lay_out(recording: Recording) -> None:
     run.write("report.html", html.write(result, recipe, card, task.info, history, run.path))
 
 
-def record(recording: Recording) -> None:
+def answer(recording: Recording) -> None:
+    """What the network from scratch of a recorded run answers, trained once more; nothing where it has none."""
+    with trained(recording) as run:
+        if (run.path / RIVAL).is_file():
+            shutil.copyfile(run.path / RIVAL, paths.showcase() / recording.id / RIVAL)
+
+
+@contextmanager
+def trained(recording: Recording) -> Iterator[RunFolder]:
+    """The run of a recording, trained now, while it is entered."""
     task = registry.task(recording.task)
     with tempfile.TemporaryDirectory() as scratch:
         data = task.make_sample(recording.sample, Path(scratch) / recording.sample)
@@ -173,15 +186,20 @@ def record(recording: Recording) -> None:
         run = RunFolder.create(recipe, Path(scratch) / recording.id)
         if status := worker.execute(run):
             raise SystemExit(f"{recording.id}: {run.state[1]} (exit status {status})")
+        yield run
+
+
+def record(recording: Recording) -> None:
+    task = registry.task(recording.task)
+    with trained(recording) as run:
         # the recipe names the sample, not a place on the machine that recorded it
         run.write("recipe.json", replace(run.recipe, data=recording.sample).to_json())
         target = paths.showcase() / recording.id
         shutil.rmtree(target, ignore_errors=True)
         if recording.learnt_only:
             task.verb("predict").keep_learnt_only(run.path / "model")
-        leave = shutil.ignore_patterns(
-            "heartbeat", "*.log", "tensorboard", "mlflow.json", *([] if recording.pictures else ["thumbnails"])
-        )
+        passing = ("heartbeat", "*.log", "tensorboard", "mlflow.json", "cached.txt", "checkpoint", "trials")
+        leave = shutil.ignore_patterns(*passing, *([] if recording.pictures else ["thumbnails"]))
         shutil.copytree(run.path, target, ignore=leave)
         result = run.result
         assert result is not None

@@ -75,6 +75,7 @@ def test_screens_and_tests_mirror_the_engines() -> None:
         "page",
         "runs",
         "evidence",
+        "home",
         "steps",
         "widgets",
         "unlabelled",

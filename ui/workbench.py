@@ -54,6 +54,7 @@ def open(*tasks: str) -> Workbench | None:
     task = here.task if here.task in tasks else tasks[0]
     try:
         handover.follow_link(tasks)
+        data.follow_link(task)
         run = _run(task, here)
         if run and run.recipe.task in tasks:
             task = run.recipe.task

@@ -279,8 +279,7 @@ class ClassificationStudy(Study, Generic[P, S]):
 
     def items(self) -> Items:
         groups = np.array([self.prepared.groups[i] for i in self.prepared.parts["test"]])
-        n = len(self.labels)
-        return Items(np.ones(n), self.labels, np.unique(groups, return_inverse=True)[1])
+        return Items(np.ones(len(groups)), self.labels, np.unique(groups, return_inverse=True)[1])
 
     def features(
         self, part: str, *, model: str | None = None, depth: int | None = None, pretrained: bool = True
@@ -301,9 +300,7 @@ class ClassificationStudy(Study, Generic[P, S]):
     def keep(self, trial: Trial, value: Estimate) -> None:
         assert isinstance(trial, ClassificationTrial)
         prepared, outcome = self.prepared, trial.kept
-        held_out = None
-        if outcome.held_out is not None:
-            held_out = outcome.held_out.numpy(), prepared.labels("validation")
+        held_out = None if outcome.held_out is None else (outcome.held_out.numpy(), prepared.labels("validation"))
         self.calibrated = calibration.report(trial.logits, self.labels, held_out, trial.temperatures)
         temperature = self.calibrated["temperature"]
         temperatures = temperature if trial.temperatures is None else trial.temperatures
@@ -312,11 +309,14 @@ class ClassificationStudy(Study, Generic[P, S]):
             self.frozen = frozen_baseline.compared(held_out[1], outcome.before.numpy(), held_out[0], self.info.unit)
             self.tell(self.frozen["text"])
         self.keep_model(outcome, temperature=temperature, value=value.value)
-        further = self.columns(trial.spec, outcome)
-        predictions.write(self.run.path, prepared, self.probabilities, further)
+        predictions.write(self.run.path, prepared, self.probabilities, self.columns(trial.spec, outcome))
         if outcome.on_training is not None:
-            known = held_out and held_out[0]
-            label_errors.write(self.run.path, prepared, outcome.on_training, known, temperature, self.shown)
+            of_validation = held_out and held_out[0]
+            label_errors.write(self.run.path, prepared, outcome.on_training, of_validation, temperature, self.shown)
+
+    def keep_rival(self, rival: Trial) -> None:
+        assert isinstance(rival, ClassificationTrial)
+        predictions.write_rival(self.run.path, self.prepared, rival.logits)
 
     def counts(self, trial: Trial) -> tuple[int, int, int]:
         n_train, n_validation, n_test = (len(self.prepared.parts[part]) for part in ("train", "validation", "test"))

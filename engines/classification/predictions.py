@@ -1,4 +1,4 @@
-"""predictions.parquet of a classifier."""
+"""predictions.parquet of a classifier, and scratch.parquet: what the same network from scratch says."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engines.classification.prepared import Prepared
+from engines.runs import RIVAL
 
 
 def write(folder: Path, prepared: Prepared, probabilities: np.ndarray, further: dict[str, Any]) -> None:
@@ -24,3 +25,16 @@ def write(folder: Path, prepared: Prepared, probabilities: np.ndarray, further: 
         **further,
     }
     pq.write_table(pa.table(columns), folder / "predictions.parquet")
+
+
+def write_rival(folder: Path, prepared: Prepared, logits: np.ndarray) -> None:
+    """scratch.parquet: the class that the network from scratch gives each test example that it was asked about.
+
+    logits: float32 (N, C), NaN where a baseline in folds was not asked.
+    """
+    asked = np.flatnonzero(np.isfinite(logits[:, 0]))
+    columns = {
+        "file": [prepared.names[i] for i in prepared.parts["test"][asked]],
+        "predicted": [prepared.classes[i] for i in logits[asked].argmax(1)],
+    }
+    pq.write_table(pa.table(columns), folder / RIVAL)

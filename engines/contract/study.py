@@ -212,6 +212,9 @@ class Study(ABC):
     def keep(self, trial: Trial, value: Estimate) -> None:
         """Leaves model and predictions in `run.path`."""
 
+    def keep_rival(self, rival: Trial) -> None:  # noqa: B027  (not every task's answers can be laid side by side)
+        """Leaves what the network from scratch answers of each test example in `run.path`."""
+
     @abstractmethod
     def counts(self, trial: Trial) -> tuple[int, int, int]:
         """How many examples were learnt from, chosen by and tested on."""

@@ -65,7 +65,7 @@ def test_nothing_serious_is_wrong_on_any_page_and_step_in_both_themes(
     brought = [f"/text?data={texts}&step={step}" for step in ("data", "strategy")]
     found: list[str] = []
     own = [f"/vision?run={finished}", f"/vision?run={finished}&step=train", f"/vision?run={compared}"]
-    for path in ("/", "/runs", "/kinds", "/evidence", *steps, *brought, *own):
+    for path in ("/", "/runs", "/kinds", "/evidence", "/story", "/glossary", *steps, *brought, *own):
         visit(page, path)
         if "data=" in path and "step=strategy" in path:
             page.get_by_text("Settings", exact=True).click()

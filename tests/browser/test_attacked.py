@@ -27,7 +27,7 @@ from tests.pages import finished_run
 
 pytestmark = pytest.mark.browser
 PAGES = ("", "vision", "text", "speech", "forecasting", "control", "showing", "my_data", "explore", "kinds", "runs",
-         "evidence", "privacy")  # fmt: skip
+         "evidence", "privacy", "story", "glossary")  # fmt: skip
 
 
 @pytest.fixture(scope="module")

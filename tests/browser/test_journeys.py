@@ -240,6 +240,7 @@ def test_a_bad_zip_gets_a_sentence(visitor: Visitor, name: str, content: bytes |
     "path",
     [
         "/",
+        "/story",
         "/vision",
         "/vision?step=data",
         "/vision?step=model",

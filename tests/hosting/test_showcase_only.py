@@ -35,7 +35,7 @@ def test_every_page_and_recorded_run_opens_with_nothing_but_its_requirements() -
     assert answer.returncode == 0, answer.stderr[-3000:]
     told = json.loads(answer.stdout.splitlines()[-1])
     assert told["troubles"] == {}
-    assert len(told["visited"]) == 13 + len(INDEX) + 4
+    assert len(told["visited"]) == 15 + len(INDEX) + 4
     assert "make run" in told["refused"]
     assert told["answered"] == "0"
     assert {"streamlit", "onnxruntime"} <= set(told["loaded"]), "the check looked at nothing"

@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGES = ("home", "vision", "text", "speech", "forecasting", "control", "showing", "my_data", "explore", "kinds", "runs",
-         "evidence", "privacy")  # fmt: skip
+         "evidence", "privacy", "story", "glossary")  # fmt: skip
 STEPS = ("data", "model", "strategy", "train")
 OURS = {"engines", "ui", "pages", "tests"}
 

@@ -5,6 +5,7 @@
 ?data=     data that were uploaded or taken from a sample
 ?target=   data of a new domain, without labels
 ?dataset=  a data set made in the app: its own page, or handed to a task (ui/showing/handover.py)
+?sample=   a sample that a link begins with: it becomes data at once (ui/page/samples.py)
 ?step=     one of STEPS
 ?model= ?strategy= ?blocks= ?set=name:value     what was chosen and not trained yet
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -177,6 +178,22 @@ def original(found: Finished, file: str) -> Path | None:
         return None
     folder = _sample_folder(found.recipe.task, name)
     return folder / file if folder and (folder / file).is_file() else None
+
+
+def small_original(found: Finished, file: str, side: int = 160) -> Path | None:
+    """`original`, at most `side` pixels wide and high: made once, beside the samples."""
+    if (path := original(found, file)) is None:
+        return None
+    small = paths.samples() / "small" / found.recipe.task / Path(file).with_suffix(".png")
+    if not small.is_file():
+        from PIL import Image
+
+        small.parent.mkdir(parents=True, exist_ok=True)
+        with Image.open(path) as image:  # of the sample, which is no stranger's file
+            image.thumbnail((side, side))
+            image.save(part := small.with_suffix(f".{os.getpid()}.png"))
+        part.replace(small)
+    return small
 
 
 @functools.cache

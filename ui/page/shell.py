@@ -27,6 +27,7 @@ def navigation() -> Page:
     """
     pages = [
         st.Page("pages/home.py", title=_("Headstart"), default=True),
+        st.Page("pages/story.py", title=_("What is it?"), url_path="story"),
         *map(domains.page, domains.domains()),
         st.Page("pages/showing.py", title=_("By showing"), url_path="showing"),
         st.Page("pages/my_data.py", title=_("My data"), url_path="my_data"),
@@ -35,6 +36,7 @@ def navigation() -> Page:
         st.Page("pages/runs.py", title=_("Runs"), url_path="runs"),
         st.Page("pages/evidence.py", title=_("Evidence"), url_path="evidence"),
         st.Page("pages/privacy.py", title=_("Privacy"), url_path="privacy"),
+        st.Page("pages/glossary.py", title=_("Words"), url_path="glossary"),
     ]
     to_all = limits.public() and rooms.every()  # a room that nobody has opened takes no place; its page is there
     pages.append(

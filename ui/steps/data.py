@@ -10,7 +10,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from engines import registry
-from engines.contract import InputError, Sample
+from engines.contract import InputError, Sample, no_such_sample
+from engines.hosting import limits
 from engines.messages import _
 from ui.hosting import recorded_answers
 from ui.page import address, errors, frame, samples, uploads, waiting, words
@@ -188,6 +189,17 @@ def use_sample(task: str, name: str, or_another: bool = False) -> None:
             data_id = sample_id(task, other.name)
         address.change(data=data_id, step="data", run=None, target=None)
         st.rerun()
+
+
+def follow_link(task: str) -> None:
+    """Takes the sample that this address names, if it names one. Raises InputError."""
+    if (name := samples.named()) is None or limits.showcase():
+        return
+    known = [sample.name for sample in registry.task(task).samples()]
+    if name not in known:
+        raise no_such_sample(name, known)
+    address.change(data=sample_id(task, name))
+    st.rerun()
 
 
 def sample_id(task: str, name: str) -> str:

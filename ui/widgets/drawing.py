@@ -35,6 +35,8 @@ svg { flex: 1 1 100%; width: 100%; height: auto; display: block; font-family: va
 text { fill: var(--st-text-color); }
 text.quiet { fill: var(--st-gray-text-color); }
 text.on { fill: #fff; font-weight: 600; }
+.truth { fill: var(--st-text-color); }
+.whisker { stroke: var(--st-text-color); }
 svg.narrow { display: none; }
 svg.part { flex: 1 1 230px; }
 svg.arrow { flex: 0 0 64px; }
