@@ -128,6 +128,7 @@ def questions(name: str, network: Made) -> list[Row]:
             trained(own, network.examples(2 * steps), chosen, Strategy.SCRATCH, home, epochs=epochs)
         return seen.count
 
+    waits(1, 1)  # what is asked once a process
     once = waits(1, 1)
     step = (waits(3, 1) - once) / 2
     epoch = waits(1, 2) - once - step
