@@ -17,7 +17,7 @@ from engines.runs import RunFolder
 from ui.comparisons import found as comparisons
 from ui.comparisons import sweep
 from ui.page import address, domains, errors, local_storage, recorded, words
-from ui.runs import links
+from ui.runs import file, links
 from ui.widgets import take_home
 
 PER_PAGE = 10
@@ -130,6 +130,7 @@ def manage() -> list[str]:
     wanted = st.text_input(
         _("Search"), key="search_runs", placeholder=_("a name, a model, a task"), icon=":material/search:"
     )
+    file.open_one()
     _offer_undo()
     place = st.container()
     ids = local_storage.recent(add=add, forget=forget)
@@ -228,6 +229,8 @@ def _more(found: Entry) -> None:
         else _("Model, recipe, model card and report, without your data."),
     )
     if recorded.is_own(found.run):
+        if found.state is State.DONE:
+            file.take(found.run)
         links.both(found.run)
     if not recorded.is_recorded(found.run) and st.button(
         _("Delete"),

@@ -123,6 +123,15 @@ def exported(run: RunFolder, format: str) -> Callable[[], BinaryIO]:
     return make
 
 
+def opened(path: Path) -> BinaryIO:
+    """A file that may be gone meanwhile: what is read of it is a copy that vanishes once it is closed."""
+    target = tempfile.TemporaryFile()  # noqa: SIM115  (whoever reads it closes it)
+    with path.open("rb") as source:
+        shutil.copyfileobj(source, target)
+    target.seek(0)
+    return io.BufferedReader(io.FileIO(os.dup(target.fileno())))
+
+
 def zipped(path: Path, skip: Callable[[Path], bool] = lambda _: False) -> BinaryIO:
     """A file, or a folder with everything below it, as a zip on disk that vanishes once it is closed."""
     target = tempfile.TemporaryFile()  # noqa: SIM115  (whoever reads it closes it)
