@@ -21,6 +21,7 @@ from engines.jobs import cleanup, run_file
 from engines.jobs.serving.handlers import LoadedModels, answer
 from engines.runs import RunFolder
 from tests.pages import finished_run
+from tests.test_cli import call
 from ui.page import recorded
 
 RECORDED = {entry["task"]: entry["id"] for entry in reversed(recorded._index())}
@@ -186,6 +187,17 @@ def test_a_bomb_is_refused(own: RunFolder, packed: Path, monkeypatch: pytest.Mon
     with pytest.raises(InputError, match="unpacks to more than"):
         run_file.open_file(bomb)
     assert left() == [own.id]
+
+
+def test_on_the_command_line(own: RunFolder, tmp_path: Path) -> None:
+    assert call("pack", own.path, tmp_path / "taken.zip").status == 0
+    done = call("open", tmp_path / "taken.zip", "--json")
+    assert (done.status, done.json["skipped"]) == (0, [])
+    assert RunFolder(Path(done.json["run"])).done
+    done = call("open", tmp_path / "none.zip")
+    assert done.status == 2
+    assert "none.zip: it cannot be opened (No such file or directory)" in done.err
+    assert call("pack", tmp_path, tmp_path / "x.zip").status == 2
 
 
 def test_a_host_for_strangers_opens_none(packed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
