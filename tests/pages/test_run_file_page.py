@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import xml.etree.ElementTree as ElementTree
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from tests.pages import finished_run
 from tests.pages.opening import opened, text
 from ui.page import local_storage
 from ui.runs import file, links
+from ui.widgets import take_home
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +57,22 @@ def test_what_a_button_gives_is_opened_and_put_on_the_list(own: RunFolder, monke
     at.get("file_uploader")[0].upload("text.zip", b"no archive", "application/zip").run()
     next(button for button in at.button if button.label == "Open it").click().run()
     assert "it is no zip" in text(at)
+
+
+def test_everything_is_downloaded_without_a_key(own: RunFolder) -> None:
+    """Whoever passes the zip on gives away what it shows, and no way to the run or to the data."""
+    data = str(paths.uploads() / "an-id-that-is-a-key" / "a.zip")
+    own.write("recipe.json", replace(own.recipe, data=data).to_json())
+    for name in ("worker.json", "worker.log", "cached.txt", "mlflow.json", "job.json"):
+        (own.path / name).write_text("{}")
+    with take_home.everything(own) as made, zipfile.ZipFile(io.BytesIO(made.read())) as source:
+        names = source.namelist()
+        content = b"".join(map(source.read, names))
+    assert {"recipe.json", "result.json", "events.jsonl", "predictions.parquet"} <= set(names)
+    assert not {"worker.json", "worker.log", "cached.txt", "mlflow.json", "job.json"} & set(names)
+    assert len(names) == len(set(names))
+    assert b"an-id-that-is-a-key" not in content
+    assert own.id.encode() not in content
 
 
 @pytest.mark.parametrize("setting", ["HEADSTART_PUBLIC", "HEADSTART_SHOWCASE"])

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO
 
 import streamlit as st
 
@@ -218,7 +216,7 @@ def _more(found: Entry) -> None:
     st.download_button(
         _("Download everything") if with_data else _("Download it"),
         key=f"zip_{key}",
-        data=_everything(found.run) if with_data else lambda: take_home.shared(found.run),
+        data=lambda: (take_home.everything if with_data else take_home.shared)(found.run),
         file_name=f"run-{key[:8]}.zip",
         mime="application/zip",
         on_click="ignore",
@@ -274,8 +272,3 @@ def _offer_undo() -> None:
                 backends.restore(run_id)
                 st.session_state["restored_runs"] = [run_id]
                 st.rerun()
-
-
-def _everything(run: RunFolder) -> Callable[[], BinaryIO]:
-    left_out = {"checkpoint", "heartbeat", "cancel"}
-    return lambda: take_home.zipped(run.path, skip=lambda p: p.relative_to(run.path).parts[0] in left_out)
