@@ -131,6 +131,12 @@ class RunFolder:
 
     # -- reading
 
+    def file(self, name: object) -> Path | None:
+        """The file of that relative path, as its tables name pictures and sounds; None where it does not lie in here:
+        a run may have come from somebody else."""
+        found = self.path / str(name or "")
+        return found if found.is_file() and found.resolve().is_relative_to(self.path.resolve()) else None
+
     @property
     def exists(self) -> bool:
         """False once somebody moved or deleted the folder."""

@@ -99,6 +99,8 @@ def _left_today() -> None:
             _mib(usage.spent(me, "bytes")),
             _mib(limits.visitor_bytes()) if limits.visitor_bytes() else _("no limit"),
         ),
+        (_("files on one open page"), "", _mib(limits.session_bytes()) if limits.session_bytes() else _("no limit")),
+        (_("requests a minute"), "", _most(limits.requests_a_minute())),
         (_("runs at once"), "", _most(limits.visitor_runs_at_once())),
         (_("minutes a run"), "", _most(limits.run_seconds() // 60)),
         (_("examples a run"), "", _most(limits.run_examples())),

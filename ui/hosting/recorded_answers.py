@@ -66,7 +66,7 @@ def _name(row: Mapping[str, Any]) -> str:
 
 def _answer(found: recorded.Finished, row: Mapping[str, Any], draw: Callable[[dict[str, Any], int], None]) -> None:
     for column, player in (("thumbnail", st.image), ("sound", st.audio)):
-        if row.get(column) and (file := found.run.path / str(row[column])).is_file():
+        if file := found.run.file(row.get(column)):
             player(str(file))
     before = row.get("before", row.get("base_predicted"))
     if isinstance(before, str):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import streamlit as st
 
 from engines import shown_ids
@@ -22,16 +24,28 @@ def both(run: RunFolder) -> None:
     if not (mine := _of(run, run.id)):
         return
     st.markdown(_("**Link to show others** (only reads)"))
-    st.code(_of(run, shown_ids.publish(run.path.name)), language=None, wrap_lines=True)
+    others = _of(run, shown_ids.publish(run.path.name))
+    st.code(others, language=None, wrap_lines=True)
     st.caption(
         _(
             "Whoever has it sees the progress, the result with its examples and the report, and may try the model. "
             "They can't cancel, delete, relabel, train again or take the model."
         )
     )
+    if st.toggle(_("As a picture for a phone"), key=f"qr_{run.id}", help=_("A QR code of the link to show others.")):
+        st.image(picture(others), width=220)
     st.markdown(_("**Link for me** (can delete)"))
     st.code(mine, language=None, wrap_lines=True)
     st.caption(_("Whoever has it can do with this run and its data what you can: keep it to yourself."))
+
+
+def picture(address: str) -> str:
+    """SVG of the QR code of an address: dark on light with its margin, whatever the page's colours."""
+    import segno
+
+    drawn = io.BytesIO()
+    segno.make(address, error="m", micro=False).save(drawn, kind="svg", scale=6, light="white", xmldecl=False)
+    return drawn.getvalue().decode()
 
 
 def told(run: RunFolder) -> None:

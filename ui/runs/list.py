@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO
 
 import streamlit as st
 
@@ -18,7 +16,7 @@ from ui.batch import asked as batch
 from ui.comparisons import found as comparisons
 from ui.comparisons import sweep
 from ui.page import address, domains, errors, local_storage, recorded, words
-from ui.runs import links
+from ui.runs import file, links
 from ui.widgets import take_home
 
 PER_PAGE = 10
@@ -132,6 +130,7 @@ def manage() -> list[str]:
     wanted = st.text_input(
         _("Search"), key="search_runs", placeholder=_("a name, a model, a task"), icon=":material/search:"
     )
+    file.open_one()
     _offer_undo()
     place = st.container()
     ids = local_storage.recent(add=add, forget=forget)
@@ -219,7 +218,7 @@ def _more(found: Entry) -> None:
     st.download_button(
         _("Download everything") if with_data else _("Download it"),
         key=f"zip_{key}",
-        data=_everything(found.run) if with_data else lambda: take_home.shared(found.run),
+        data=lambda: (take_home.everything if with_data else take_home.shared)(found.run),
         file_name=f"run-{key[:8]}.zip",
         mime="application/zip",
         on_click="ignore",
@@ -230,6 +229,8 @@ def _more(found: Entry) -> None:
         else _("Model, recipe, model card and report, without your data."),
     )
     if recorded.is_own(found.run):
+        if found.state is State.DONE:
+            file.take(found.run)
         links.both(found.run)
     if not recorded.is_recorded(found.run) and st.button(
         _("Delete"),
@@ -273,8 +274,3 @@ def _offer_undo() -> None:
                 backends.restore(run_id)
                 st.session_state["restored_runs"] = [run_id]
                 st.rerun()
-
-
-def _everything(run: RunFolder) -> Callable[[], BinaryIO]:
-    left_out = {"checkpoint", "heartbeat", "cancel"}
-    return lambda: take_home.zipped(run.path, skip=lambda p: p.relative_to(run.path).parts[0] in left_out)

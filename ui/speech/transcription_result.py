@@ -266,8 +266,7 @@ def _clip(found: recorded.Finished, row: dict[str, Any]) -> None:
     with st.container(border=True, gap="xsmall"):
         left, right = st.columns([2, 5])
         with left:
-            sound = found.run.path / row["sound"] if row.get("sound") else None
-            if sound and sound.is_file():
+            if sound := found.run.file(row.get("sound")):
                 st.audio(sound, format="audio/ogg")
             st.caption(
                 _(

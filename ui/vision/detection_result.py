@@ -154,8 +154,7 @@ def _filter(counted: list[tuple[Row, tuple[int, int, int]]]) -> list[tuple[Row, 
 def _picture(found: recorded.Finished, row: Row, threshold: float) -> boxed.Picture:
     said = [one for one in json.loads(row["boxes"]) if one["score"] >= threshold]
     boxes = boxed.compare(json.loads(row["truth"]), said)
-    path = found.run.path / str(row["thumbnail"]) if row["thumbnail"] else None
-    path = path if path and path.is_file() else recorded.original(found, str(row["file"]))
+    path = found.run.file(row["thumbnail"]) or recorded.original(found, str(row["file"]))
     source = (gallery.data_uri(path) if path else None) or ""
     hits, missed, false = (sum(box.kind == kind for box in boxes) for kind in ("found", "missed", "false"))
     caption = _(

@@ -35,8 +35,7 @@ def file(found: recorded.Finished, column: str) -> list[Example]:
 
 
 def _path(found: recorded.Finished, row: dict[str, object], column: str) -> Path | None:
-    kept = found.run.path / str(row[column])
-    return kept if kept.is_file() else recorded.original(found, str(row["file"]))
+    return found.run.file(row[column]) or recorded.original(found, str(row["file"]))
 
 
 def text(found: recorded.Finished, column: str) -> str:

@@ -195,8 +195,7 @@ def row_text(row: dict[str, Any]) -> str | None:
 
 
 def thumbnail(found: recorded.Finished, row: dict[str, Any]) -> Path | None:
-    kept = found.run.path / row["thumbnail"] if row.get("thumbnail") else None
-    return kept if kept and kept.is_file() else recorded.original(found, str(row.get("file", "")))
+    return found.run.file(row.get("thumbnail")) or recorded.original(found, str(row.get("file", "")))
 
 
 def _says(row: dict[str, Any]) -> str:

@@ -7,8 +7,10 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 import streamlit as st
@@ -19,7 +21,7 @@ from engines.exports import bundle
 from engines.hosting import limits
 from engines.messages import _, told
 from engines.reporting import html
-from engines.runs import RunFolder
+from engines.runs import CACHED, RunFolder
 from ui.page import recorded
 
 FORMATS = {
@@ -42,6 +44,8 @@ FORMATS = {
 }
 SHARED = ("comparison.json", "model")
 """What of a run folder others may have as it is."""
+OURS = {"checkpoint", "heartbeat", "cancel", "job.json", "mlflow.json", CACHED, "worker.json", "worker.log"}
+"""What of a run folder is of this machine alone, or says whose it is."""
 
 
 def show(info: TaskInfo, found: recorded.Finished) -> None:
@@ -118,6 +122,14 @@ def shared(run: RunFolder) -> BinaryIO:
         return zipped(folder)
 
 
+def everything(run: RunFolder) -> BinaryIO:
+    """The run folder as a zip, with what it shows of the data; no id and no place, which are keys to it and to them."""
+    instead = {"recipe.json": bundle.recipe_without_data(run.recipe)}
+    if (result := run.result) is not None:
+        instead["result.json"] = replace(result, run="").to_json()
+    return zipped(run.path, lambda path: path.relative_to(run.path).parts[0] in OURS, instead)
+
+
 def exported(run: RunFolder, format: str) -> Callable[[], BinaryIO]:
     """Makes the export when it is asked for, not when the page is drawn."""
 
@@ -134,14 +146,31 @@ def exported(run: RunFolder, format: str) -> Callable[[], BinaryIO]:
     return make
 
 
-def zipped(path: Path, skip: Callable[[Path], bool] = lambda _: False) -> BinaryIO:
-    """A file, or a folder with everything below it, as a zip on disk that vanishes once it is closed."""
-    target = tempfile.TemporaryFile()  # noqa: SIM115  (whoever reads it closes it)
+def opened(path: Path) -> BinaryIO:
+    """A file that may be gone meanwhile: what is read of it is a copy that vanishes once it is closed."""
+    with tempfile.TemporaryFile() as target, path.open("rb") as source:
+        shutil.copyfileobj(source, target)
+        return _once_more(target)
+
+
+def zipped(
+    path: Path, skip: Callable[[Path], bool] = lambda _: False, instead: Mapping[str, str] = MappingProxyType({})
+) -> BinaryIO:
+    """A file, or a folder with everything below it, as a zip on disk that vanishes once it is closed. `instead`: texts
+    that take the place of files directly in it."""
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     root = path.parent if path.is_file() else path
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in files:
-            if not skip(file):
-                archive.write(file, file.relative_to(root))
+    with tempfile.TemporaryFile() as target:
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in files:
+                if not skip(file) and file.relative_to(root).as_posix() not in instead:
+                    archive.write(file, file.relative_to(root))
+            for name, text in instead.items():
+                archive.writestr(name, text)
+        return _once_more(target)
+
+
+def _once_more(target: BinaryIO) -> BinaryIO:
+    """The same file from its beginning, for whoever reads and closes it."""
     target.seek(0)
     return io.BufferedReader(io.FileIO(os.dup(target.fileno())))

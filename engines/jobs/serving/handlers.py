@@ -15,7 +15,8 @@ from engines import api
 from engines.contract import Chatty, InputError, Predictor, Problem, Progress, Recipe
 from engines.datasets.exporting import TASKS
 from engines.datasets.folder import DatasetFolder
-from engines.jobs import offered
+from engines.hosting import limits
+from engines.jobs import offered, run_file
 from engines.jobs.serving import cards
 from engines.jobs.serving.wire import Question
 from engines.messages import _
@@ -107,6 +108,10 @@ def answer(question: Question, models: LoadedModels, progress: Progress) -> dict
             return api.layers(_own(question).path, progress)
         case "export":
             return {"path": str(api.export(_own(question).path, question["out"], question["format"]))}
+        case "open_run":
+            return _open(question)
+        case "pack":
+            return {"path": str(run_file.pack(_own(question), Path(question["out"])))}
         case "steps":
             return {"ratios": _steps(question, progress)}
         case "machine":
@@ -225,6 +230,13 @@ def _path(text: str | None) -> Path | None:
     return Path(text) if text else None
 
 
+def _open(question: Question) -> dict[str, Any]:
+    """A run of a file. Not on a host for strangers: it would load a network that one of them has made."""
+    if limits.public():
+        raise InputError(Problem("run", _("this host opens no runs from files"), _("open it on a machine of your own")))
+    return dataclasses.asdict(run_file.open_file(Path(question["file"]), question["owner"]))
+
+
 def _run(question: Question) -> RunFolder:
     """The question's run: an id, or the path of a run folder anywhere."""
     name = str(question["run"])
@@ -248,4 +260,6 @@ def _own(question: Question) -> RunFolder:
 def _data(question: Question, run: RunFolder) -> Path:
     """What is asked about; '' is what the run was tested on, for whom it is shown does not know where that lies."""
     recipe = RunFolder(run.path).recipe
-    return Path(question["data"] or recipe.test or recipe.data)
+    if found := question["data"] or recipe.test or recipe.data:
+        return Path(found)
+    raise InputError(Problem("run", _("its data are not here: it came from a file"), _("bring new inputs")))
