@@ -174,7 +174,7 @@ def told(rows: list[dict[str, Any]]) -> str:
         "change on the Scottish test",
     )
     seeds = len({row["seed"] for row in rows})
-    return f"Word error rate in %, {seeds} seeds. {mean}\n\n{table(head, lines)}"
+    return f"Word error rate in %; seeds: {seeds}. {mean}\n\n{table(head, lines)}"
 
 
 def main() -> None:
@@ -188,8 +188,9 @@ def main() -> None:
         rows = json.loads(given.gains.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as scratch:
         os.environ.setdefault("HEADSTART_HOME", f"{scratch}/home")
-        accents = spoken(Path(scratch))
-        for seed in set(range(given.seeds)) - {row["seed"] for row in rows}:
+        wanted = sorted(set(range(given.seeds)) - {row["seed"] for row in rows})
+        accents = spoken(Path(scratch)) if wanted else {}
+        for seed in wanted:
             rows += measured(seed, accents, Path(scratch))
             if given.gains:
                 given.gains.write_text(json.dumps(rows), encoding="utf-8")

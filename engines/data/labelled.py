@@ -227,6 +227,18 @@ def notes(labels: Iterable[str], examples: Sequence[Labelled], kind: Kind) -> li
                 one=kind.one,
             )
         )
+    different: defaultdict[str, set[str]] = defaultdict(set)
+    for example in examples:
+        different[example.label].add(example.sha256)
+    if same := {label for label, count in counts.items() if count > 1 and len(different[label]) == 1}:
+        found.append(
+            _(
+                "{shown_names}: always the same {one}, which is one example. It trains; how well it is recognised "
+                "cannot be tested.",
+                shown_names=shown_names(same),
+                one=kind.one,
+            )
+        )
     learnt = {example.label for example in examples if example.split in (None, "train")}
     if untaught := counts.keys() - learnt:
         found.append(

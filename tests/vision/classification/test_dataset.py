@@ -208,6 +208,13 @@ def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
 # --- what there is to say -------------------------------------------------------------------------
 
 
+def test_the_same_picture_twenty_times_is_one_example(opened: Callable[..., Photographs]) -> None:
+    same = pixels("same")
+    found = opened({**FOUR_AND_FOUR, **{f"birds/{n}.png": same for n in range(20)}})
+    said = "'birds': always the same image, which is one example."
+    assert any(note.startswith(said) for note in found.notes)
+
+
 def test_copies_are_counted_and_contradictions_named(opened: Callable[..., Photographs]) -> None:
     same = pixels("same")
     found = opened({**FOUR_AND_FOUR, "cats/a.png": same, "cats/b.png": same, "dogs/c.png": same})
