@@ -7,8 +7,7 @@ from ui import workbench
 from ui.page import frame
 from ui.page.recorded import Finished
 from ui.steps import data, model, strategy
-from ui.vision import clinic, detection_data, detection_result
-from ui.widgets import own_backbone
+from ui.vision import clinic, detection_data, detection_result, own_backbone
 
 TASKS = ("vision.classification", "vision.detection")
 RESULTS: dict[str, Callable[[Finished], None]] = {TASKS[0]: clinic.show, TASKS[1]: detection_result.show}

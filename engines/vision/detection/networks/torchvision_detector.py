@@ -60,7 +60,7 @@ class TorchvisionDetector(nn.Module):
 
     def parts(self) -> list[tuple[str, list[nn.Module]]]:
         """The stages below the head: name and layers of each. All but a pyramid end at a map that is kept."""
-        backbone = self.net.backbone
+        backbone: Any = self.net.backbone
         if isinstance(self.net, SSD):
             if not isinstance(getattr(backbone, "extra", None), nn.ModuleList) or hasattr(backbone, "scale_weight"):
                 raise TypeError(self.name)

@@ -34,7 +34,10 @@ def show(draft: Draft) -> None:
             placeholder="resnet18",
             help=_("Can be left empty where the file itself says it."),
         ).strip()
-        if st.button(_("Take it over"), icon=":material/compare_arrows:", key="own_backbone_take", disabled=not file):
+        asked = st.button(
+            _("Take it over"), icon=":material/compare_arrows:", key="own_backbone_take", disabled=not file
+        )
+        if asked and file:
             with errors.calm(_("The checkpoint could not be taken over.")):
                 _take(draft, file, named)
         for sentence in st.session_state.get(SAID, {}).get(draft.model, ()):
