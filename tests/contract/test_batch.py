@@ -17,6 +17,9 @@ from engines.reporting import answers
 from engines.runs import RunFolder
 from tests.contract.conftest import RUN, Subject
 
+FEW = ("text.sentiment", "forecasting.forecast", "example.shapes")
+"""Tasks on which that is tried which is the same for all."""
+
 
 @pytest.fixture
 def asked(features: RunFolder, subject: Subject) -> RunFolder:
@@ -42,6 +45,7 @@ def test_a_job_answers_as_predict_does_and_tells_how_far_it_is(asked: RunFolder,
     assert {"rate", "seconds_left", "unit"} <= progress[-1].keys()
 
 
+@pytest.mark.tasks(*FEW)
 def test_a_table_on_the_command_line_has_the_same_rows(features: RunFolder, subject: Subject, tmp_path: Path) -> None:
     told = api.predict_into(features.path, subject.new, tmp_path / "made" / "out.csv")
     api.predict_into(features.path, subject.new, tmp_path / "made" / "out.parquet")
@@ -55,6 +59,7 @@ def test_a_table_on_the_command_line_has_the_same_rows(features: RunFolder, subj
         api.predict_into(features.path, subject.new, tmp_path / "out.txt")
 
 
+@pytest.mark.tasks(*FEW)
 def test_one_that_is_cancelled_keeps_what_has_come(asked: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     emit = RunFolder.emit
 
@@ -75,6 +80,7 @@ def test_one_that_is_cancelled_keeps_what_has_come(asked: RunFolder, monkeypatch
     assert pq.read_table(asked.path / answers.TABLE).num_rows == told["n"]
 
 
+@pytest.mark.tasks(*FEW)
 def test_a_model_or_data_that_are_gone_are_told(asked: RunFolder) -> None:
     gone = RunFolder.create(Job(replace(asked.recipe, data="/nowhere/data.zip"), "predict", {"run": RUN}))
     assert worker.execute(gone) == worker.WRONG_INPUT

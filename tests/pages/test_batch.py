@@ -104,7 +104,9 @@ def test_the_answers_can_be_looked_through_and_taken(monkeypatch: pytest.MonkeyP
     at.toggle(key="answers_least_sure").set_value(True).run()
     assert at.dataframe[-1].value["file"].tolist() == ["=b.png", "a.png", "cut.png"]
     assert not at.exception
-    with io.TextIOWrapper(page._csv(run.path / answers.TABLE)(), encoding="utf-8-sig", newline="") as file:
+    content = page._csv(run.path / answers.TABLE)()
+    assert isinstance(content, io.BufferedReader), "Streamlit hands over no other file"
+    with io.TextIOWrapper(content, encoding="utf-8-sig", newline="") as file:
         head, *rows = csv.reader(file)
     assert head == ["file", "error", "label", "confidence", "p_food", "p_plants"]
     assert [row[0] for row in rows] == ["cut.png", "a.png", "'=b.png"]
