@@ -9,13 +9,14 @@ class is.
 
 import json
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from engines.exports.usage_parts import HERE, RUN, chosen, rows_of, say, words_given
+from engines.exports.usage_parts import HERE, RUN, Row, chosen, each, of_table, rows_of, say_all, words_given
 
 sys.path.insert(0, str(HERE))
 from network import Network, standardised  # type: ignore[import-not-found]  # it lies beside this file
@@ -34,26 +35,20 @@ def signal(row: dict[str, str]) -> np.ndarray:
     return values
 
 
-def main(path: Path) -> int:
-    if not path.is_file():
-        print(f"there is no {path}", file=sys.stderr)
-        return 2
+def model() -> Callable[[Path], Iterator[Row]]:
+    """Loads it; what it then says of each row of a table."""
     config = json.loads((HERE / "config.json").read_text(encoding="utf-8"))
-    model = Network(len(config["label_names"])).eval()
-    model.load_state_dict(load_file(HERE / "model.safetensors"))
-    rows, unread = rows_of(path), 0
-    for where, row in rows:
-        try:
-            values = torch.from_numpy(signal(row))
-        except ValueError as error:
-            say({"file": where, "error": str(error)})
-            unread += 1
-            continue
+    network = Network(len(config["label_names"])).eval()
+    network.load_state_dict(load_file(HERE / "model.safetensors"))
+
+    def ask(row: dict[str, str]) -> Row:
+        values = torch.from_numpy(signal(row))
         with torch.no_grad():
-            logits = np.asarray(model(standardised(values[None]))[0].numpy())
-        say({"file": where, **chosen(config["label_names"], logits, config["temperature"])})
-    return 2 if unread == len(rows) else 0
+            logits = np.asarray(network(standardised(values[None]))[0].numpy())
+        return chosen(config["label_names"], logits, config["temperature"])
+
+    return lambda path: each(rows_of(path), ask)
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(words_given("SIGNALS.csv")[0])))
+    sys.exit(say_all(of_table(Path(words_given("SIGNALS.csv")[0]), model())))

@@ -43,7 +43,7 @@ TOO_MANY = f"more than the {MAX_PIXELS // 1_000_000} million that are read"
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 
-class UnreadableImage(Exception):
+class UnreadableImage(ValueError):
     """The message is one phrase that continues 'cat.jpg …'."""
 
 

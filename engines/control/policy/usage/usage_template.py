@@ -9,13 +9,13 @@ observation_1 and so on; or just so many columns. It prints a line of JSON a row
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engines.exports.usage_parts import HERE, RUN, rows_of, say, words_given
+from engines.exports.usage_parts import HERE, RUN, Row, each, of_table, rows_of, say_all, words_given
 
 
 def columns_of(there: list[str]) -> list[str]:
@@ -61,30 +61,27 @@ def loaded() -> Callable[[np.ndarray], Any]:
         return lambda seen: policy.predict(seen, deterministic=True)[0]
 
 
-def main(path: Path) -> int:
-    if not path.is_file():
-        print(f"there is no {path}", file=sys.stderr)
-        return 2
-    rows, unread = rows_of(path), 0
-    columns = columns_of(list(rows[0][1]) if rows else [])
-    if not columns:
-        print(f"{path.name}: a column is needed for each of {', '.join(RUN['sensors'])}", file=sys.stderr)
-        return 2
+def model() -> Callable[[Path], Iterator[Row]]:
+    """Loads it; what it then does at each row of a table. Raises ValueError for a table that lacks a column."""
     ask = loaded()
-    for where, row in rows:
-        try:
-            action = ask(numbers(row, columns))
-        except ValueError as error:
-            say({"file": where, "error": str(error)})
-            unread += 1
-            continue
+
+    def act(seen: np.ndarray) -> Row:
+        action = ask(seen)
         if RUN["choices"]:
-            say({"file": where, "label": RUN["actions"][int(action)]})
+            return {"label": RUN["actions"][int(action)]}
         else:
             told = ", ".join(f"{name} {value:.2f}" for name, value in zip(RUN["actions"], action, strict=True))
-            say({"file": where, "label": told, "action": [round(float(value), 6) for value in action]})
-    return 2 if unread == len(rows) else 0
+            return {"label": told, "action": [round(float(value), 6) for value in action]}
+
+    def answer(path: Path) -> Iterator[Row]:
+        rows = rows_of(path)
+        columns = columns_of(list(rows[0][1]) if rows else [])
+        if not columns:
+            raise ValueError(f"a column is needed for each of {', '.join(RUN['sensors'])}")
+        return each(rows, lambda row: act(numbers(row, columns)))
+
+    return answer
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(words_given("OBSERVATIONS.csv")[0])))
+    sys.exit(say_all(of_table(Path(words_given("OBSERVATIONS.csv")[0]), model())))

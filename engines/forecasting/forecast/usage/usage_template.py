@@ -12,7 +12,7 @@ import calendar
 import contextlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from safetensors.torch import load_file
 
-from engines.exports.usage_parts import HERE, RUN, rows_of, say, words_given
+from engines.exports.usage_parts import HERE, RUN, Row, of_table, rows_of, say_all, words_given
 
 sys.path.insert(0, str(HERE))
 from engines.forecasting.models import conformal, inputs, points, rollout
@@ -198,28 +198,27 @@ def loaded() -> tuple[dict[str, Any], Any]:
         return json.loads((HERE / "config.json").read_text(encoding="utf-8")), model.eval()
 
 
-def main(path: Path) -> int:
-    rows = [row for _, row in rows_of(path)] if path.is_file() else []
-    if not rows or not {"ds", "y"} <= rows[0].keys():
-        wrong = "the columns ds and y are needed" if path.is_file() else "there is no such file"
-        print(f"{path.name}: {wrong}", file=sys.stderr)
-        return 2
-    config, model = loaded()
-    if RUN["unit"] == "listed":
-        DATES.extend(every_date(rows))
-    own: dict[str, list[dict[str, str]]] = {}
-    for row in rows:
-        own.setdefault(row.get("unique_id", "y"), []).append(row)
-    unread = 0
-    for name, some in own.items():
-        try:
-            for told in forecast(config, model, name, some):
-                say(told)
-        except ValueError as error:
-            say({"file": name, "error": str(error)})
-            unread += 1
-    return 2 if unread == len(own) else 0
+def model() -> Callable[[Path], Iterator[Row]]:
+    """Loads it; what it then says of the series in a table. Raises ValueError for a table that lacks a column."""
+    config, network = loaded()
+
+    def answer(path: Path) -> Iterator[Row]:
+        rows = [row for _, row in rows_of(path)]
+        if not rows or not {"ds", "y"} <= rows[0].keys():
+            raise ValueError("the columns ds and y are needed")
+        if RUN["unit"] == "listed":
+            DATES[:] = every_date(rows)
+        own: dict[str, list[dict[str, str]]] = {}
+        for row in rows:
+            own.setdefault(row.get("unique_id", "y"), []).append(row)
+        for name, some in own.items():
+            try:
+                yield from forecast(config, network, name, some)
+            except ValueError as error:
+                yield {"file": name, "error": str(error)}
+
+    return answer
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(words_given("SERIES.csv")[0])))
+    sys.exit(say_all(of_table(Path(words_given("SERIES.csv")[0]), model())))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from engines.exports.usage_parts import HERE, RUN, say, words_given
+from engines.exports.usage_parts import HERE, RUN, Row, each, named, say_all, words_given
 from engines.speech.audio.files import RATE
 from engines.speech.audio.sound_parts import spoken
 from engines.speech.models.whisper import MOST_TOKENS, TOKENS_A_SECOND, TOKENS_AT_LEAST, greedy
@@ -56,17 +56,17 @@ def listener() -> Callable[[np.ndarray], str]:
         return spell
 
 
-def main(paths: list[Path]) -> int:
-    listen, unread = listener(), 0
-    for path in paths:
-        try:
-            said = [listen(part) for part in spoken(path)]
-            say({"file": path.name, "label": " ".join(text for text in said if text)})
-        except ValueError as error:
-            say({"file": path.name, "error": str(error)})
-            unread += 1
-    return 2 if unread == len(paths) else 0
+def model() -> Callable[[Path], Row]:
+    """Loads it; what it then hears in a sound file. Raises ValueError for one that cannot be read."""
+    listen = listener()
+
+    def answer(path: Path) -> Row:
+        said = [listen(part) for part in spoken(path)]
+        return {"label": " ".join(text for text in said if text)}
+
+    return answer
 
 
 if __name__ == "__main__":
-    sys.exit(main([Path(word) for word in words_given("SOUND …")]))
+    sounds = named(Path(word) for word in words_given("SOUND …"))
+    sys.exit(say_all(each(sounds, model())))

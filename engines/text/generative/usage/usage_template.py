@@ -9,12 +9,13 @@ each line is a text. It prints a line of JSON a text: what it says, and what the
 """
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
-from engines.exports.usage_parts import HERE, RUN, say, texts_of, words_given
+from engines.exports.usage_parts import HERE, RUN, Row, asked, each, say_all, texts_of, words_given
 
 
 def prompt(tokenizer: Any, config: Any, text: str) -> list[int]:
@@ -57,21 +58,16 @@ def answer(model: Any, tokenizer: Any, text: str) -> str:
     return written.strip()
 
 
-def main(given: list[str]) -> int:
+def model() -> Callable[[str], Row]:
+    """Loads it; what it then says of a text. Raises ValueError for an empty one."""
     tokenizer: Any = AutoTokenizer.from_pretrained(HERE)
     if RUN["translates"]:
-        model: Any = AutoModelForSeq2SeqLM.from_pretrained(HERE, dtype=torch.float32).eval()
+        network: Any = AutoModelForSeq2SeqLM.from_pretrained(HERE, dtype=torch.float32).eval()
     else:
-        model = AutoModelForCausalLM.from_pretrained(HERE, dtype=torch.float32).eval()
-    unread, texts = 0, texts_of(given, RUN["columns"])
-    for where, text in texts:
-        if text:
-            say({"file": where, "text": text, "label": answer(model, tokenizer, text)})
-        else:
-            say({"file": where, "error": "has no text"})
-            unread += 1
-    return 2 if unread == len(texts) else 0
+        network = AutoModelForCausalLM.from_pretrained(HERE, dtype=torch.float32).eval()
+    return asked(lambda text: {"label": answer(network, tokenizer, text)})
 
 
 if __name__ == "__main__":
-    sys.exit(main(words_given('"a text" … or TEXTS.csv')))
+    texts = texts_of(words_given('"a text" … or TEXTS.csv'), RUN["columns"])
+    sys.exit(say_all(each(texts, model())))

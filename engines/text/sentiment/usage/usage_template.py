@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from engines.exports.usage_parts import HERE, RUN, chosen, say, texts_of, words_given
+from engines.exports.usage_parts import HERE, RUN, Row, asked, chosen, each, say_all, texts_of, words_given
 
 Windows = list[list[int]]
 Network = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -73,17 +73,12 @@ def logits(network: Network, windows: Windows) -> np.ndarray:
     return np.asarray(network(ids, mask).mean(0))
 
 
-def main(given: list[str]) -> int:
-    read, network, unread = reader(), loaded(), 0
-    texts = texts_of(given, RUN["columns"])
-    for where, text in texts:
-        if not text:
-            say({"file": where, "error": "has no text"})
-            unread += 1
-            continue
-        say({"file": where, "text": text, **chosen(RUN["classes"], logits(network, read(text)), RUN["temperature"])})
-    return 2 if unread == len(texts) else 0
+def model() -> Callable[[str], Row]:
+    """Loads it; what it then says of a text. Raises ValueError for an empty one."""
+    read, network = reader(), loaded()
+    return asked(lambda text: chosen(RUN["classes"], logits(network, read(text)), RUN["temperature"]))
 
 
 if __name__ == "__main__":
-    sys.exit(main(words_given('"a text" … or TEXTS.csv')))
+    texts = texts_of(words_given('"a text" … or TEXTS.csv'), RUN["columns"])
+    sys.exit(say_all(each(texts, model())))

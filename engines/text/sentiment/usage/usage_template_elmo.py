@@ -9,11 +9,12 @@ line of JSON a text: the class, how likely it is, and how likely each class is.
 """
 
 import sys
+from collections.abc import Callable
 
 import torch
 from safetensors.torch import load_file
 
-from engines.exports.usage_parts import HERE, RUN, chosen, say, texts_of, words_given
+from engines.exports.usage_parts import HERE, RUN, Row, asked, chosen, each, say_all, texts_of, words_given
 
 sys.path.insert(0, str(HERE))
 from engines.text.models.elmo import Elmo, ElmoForSequenceClassification, ElmoSizes
@@ -27,21 +28,20 @@ def windows(text: str) -> list[list[str]]:
     return [spelled[start : start + RUN["max_tokens"]] for start in starts][: RUN["max_windows"]]
 
 
-def main(given: list[str]) -> int:
-    model = ElmoForSequenceClassification(Elmo(ElmoSizes(**RUN["sizes"])), len(RUN["classes"]), RUN["depth"])
-    model.load_state_dict(load_file(HERE / "model.safetensors"))
-    model.eval()
-    unread, texts = 0, texts_of(given, RUN["columns"])
-    for where, text in texts:
-        if not text:
-            say({"file": where, "error": "has no text"})
-            unread += 1
-            continue
+def model() -> Callable[[str], Row]:
+    """Loads it; what it then says of a text. Raises ValueError for an empty one."""
+    network = ElmoForSequenceClassification(Elmo(ElmoSizes(**RUN["sizes"])), len(RUN["classes"]), RUN["depth"])
+    network.load_state_dict(load_file(HERE / "model.safetensors"))
+    network.eval()
+
+    def answer(text: str) -> Row:
         with torch.no_grad():
-            logits = model(characters(windows(text))).mean(0).numpy()
-        say({"file": where, "text": text, **chosen(RUN["classes"], logits, RUN["temperature"])})
-    return 2 if unread == len(texts) else 0
+            logits = network(characters(windows(text))).mean(0).numpy()
+        return chosen(RUN["classes"], logits, RUN["temperature"])
+
+    return asked(answer)
 
 
 if __name__ == "__main__":
-    sys.exit(main(words_given('"a text" … or TEXTS.csv')))
+    texts = texts_of(words_given('"a text" … or TEXTS.csv'), RUN["columns"])
+    sys.exit(say_all(each(texts, model())))

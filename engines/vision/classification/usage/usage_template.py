@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from engines.exports.usage_parts import HERE, RUN, chosen, say, words_given
+from engines.exports.usage_parts import HERE, RUN, Row, chosen, each, named, say_all, words_given
 from engines.vision.images.pixel_resize import bicubic, bilinear, resized
-from engines.vision.images.reading import UnreadableImage, read
+from engines.vision.images.reading import read
 from engines.vision.models.shallow import Shallow
 from engines.vision.models.tower import from_config
 
@@ -100,19 +100,17 @@ def loaded() -> Callable[[np.ndarray], np.ndarray]:
         return ask
 
 
-def main(paths: list[Path]) -> int:
-    ask, unread = loaded(), 0
-    for path in paths:
-        try:
-            pixels = square(path)
-        except UnreadableImage as error:
-            say({"file": path.name, "error": str(error)})
-            unread += 1
-            continue
-        logits = np.stack([ask(inputs(seen))[0] for seen in looks(pixels)]).mean(0)
-        say({"file": path.name, **chosen(RUN["classes"], logits, RUN["temperature"])})
-    return 2 if unread == len(paths) else 0
+def model() -> Callable[[Path], Row]:
+    """Loads it; what it then says of a picture. Raises ValueError for one that cannot be read."""
+    ask = loaded()
+
+    def answer(path: Path) -> Row:
+        logits = np.stack([ask(inputs(seen))[0] for seen in looks(square(path))]).mean(0)
+        return chosen(RUN["classes"], logits, RUN["temperature"])
+
+    return answer
 
 
 if __name__ == "__main__":
-    sys.exit(main([Path(word) for word in words_given("PICTURE …")]))
+    pictures = named(Path(word) for word in words_given("PICTURE …"))
+    sys.exit(say_all(each(pictures, model())))

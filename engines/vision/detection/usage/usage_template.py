@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from engines.exports.usage_parts import HERE, RUN, say, words_given
+from engines.exports.usage_parts import HERE, RUN, Row, each, named, say_all, words_given
 from engines.vision.detection.networks.decode import boxes_of
 from engines.vision.images.pixel_resize import bicubic, resized
-from engines.vision.images.reading import UnreadableImage, read, size
+from engines.vision.images.reading import read, size
 
 
 def square(path: Path) -> np.ndarray:
@@ -90,28 +90,19 @@ def found(said: np.ndarray, width: int, height: int) -> tuple[list[dict[str, Any
     return rows[:sure], rows[sure:]
 
 
-def main(paths: list[Path]) -> int:
-    ask, unread = loaded(), 0
-    for path in paths:
-        try:
-            pixels, own = square(path), size(path)
-        except UnreadableImage as error:
-            say({"file": path.name, "error": str(error)})
-            unread += 1
-            continue
+def model() -> Callable[[Path], Row]:
+    """Loads it; what it then says of a picture. Raises ValueError for one that cannot be read."""
+    ask = loaded()
+
+    def answer(path: Path) -> Row:
+        pixels, own = square(path), size(path)
         sure, unsure = found(ask(inputs(pixels))[0], own.width, own.height)
-        say(
-            {
-                "file": path.name,
-                "boxes": sure,
-                "unsure": unsure,
-                "threshold": round(RUN["threshold"], 4),
-                "width": own.width,
-                "height": own.height,
-            }
-        )
-    return 2 if unread == len(paths) else 0
+        threshold = round(RUN["threshold"], 4)
+        return {"boxes": sure, "unsure": unsure, "threshold": threshold, "width": own.width, "height": own.height}
+
+    return answer
 
 
 if __name__ == "__main__":
-    sys.exit(main([Path(word) for word in words_given("PICTURE …")]))
+    pictures = named(Path(word) for word in words_given("PICTURE …"))
+    sys.exit(say_all(each(pictures, model())))
