@@ -15,6 +15,11 @@ from engines.messages import _
 
 Table = Annotated[Path | None, typer.Option(help=_("Write the answers as a table: a .csv or a .parquet file."))]
 
+Format = Annotated[
+    str | None,
+    typer.Option(help=_("One that the task offers, such as onnx, script, service or app; by default the first.")),
+]
+
 
 @app.command()
 def predict(run: RunDir, data: Data, out: Table = None, as_json: Json = False) -> None:
@@ -51,9 +56,7 @@ def explain(
 def export(
     run: RunDir,
     out: Annotated[Path, typer.Option(help=_("A folder, or a name that ends in .zip."))],
-    format: Annotated[
-        str | None, typer.Option(help=_("safetensors, onnx, sb3 or script; by default the first that the task offers"))
-    ] = None,
+    format: Format = None,
     as_json: Json = False,
 ) -> None:
     """Take the model home."""
@@ -61,3 +64,15 @@ def export(
     path = api.export(run, out, format)
     say(str(path), as_json)
     answer({"run": run.name, "format": format, "path": str(path)}, as_json)
+
+
+@app.command()
+def serve(
+    run: RunDir,
+    host: Annotated[str, typer.Option(help=_("0.0.0.0 to be reached from other machines."))] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+) -> None:
+    """Let a fine-tuned model answer over HTTP, with a page to try it on, until Ctrl-C."""
+    api.task_of(run)
+    say(_("Getting the model ready …"), as_json=False)
+    raise typer.Exit(api.serve(run, host, port))

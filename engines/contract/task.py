@@ -23,6 +23,10 @@ from engines.contract.strategies import Strategy
 from engines.contract.study import Study
 from engines.messages import _
 
+EXPORTS = "engines.exports"
+ALIKE = {"notebook": "script", "service": "", "app": ""}
+"""What every task exports alike, by the verbs that stand in EXPORTS -> the format that it has to offer for that."""
+
 
 class Predictor(Protocol):
     """A loaded model, kept warm. Whoever derives from it has `predict` of its `stream`."""
@@ -243,10 +247,15 @@ class Task(ABC):
         )
         return report
 
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """How a finished run may be taken home: as `info.exports` has it, and as every task makes of those (ALIKE)."""
+        return (*self.info.exports, *(name for name, of in ALIKE.items() if of in {"", *self.info.exports}))
+
     def export(self, run: Path, format: str, out: Path) -> Path:
-        """The model of a finished run in one of `info.exports`. Raises InputError for another format."""
-        if format not in self.info.exports:
-            accepted = _("accepted: {exports}", exports=", ".join(self.info.exports))
+        """The model of a finished run in one of `formats`. Raises InputError for another one."""
+        if format not in self.formats:
+            accepted = _("accepted: {exports}", exports=", ".join(self.formats))
             raise InputError(Problem("format", _("{format} is not offered here", format=format), accepted))
         path: Path = self.verb(f"export_{format}").export(self, run, out)
         return path
@@ -265,4 +274,6 @@ class Task(ABC):
             folder = kind.__module__.rpartition(".")[0]
             if folder and importlib.util.find_spec(f"{folder}.{name}"):
                 return importlib.import_module(f"{folder}.{name}")
+        if name.removeprefix("export_") in ALIKE:
+            return importlib.import_module(f"{EXPORTS}.{name}")
         raise NotImplementedError(f"{self.info.name} has no {name}.py")

@@ -29,11 +29,17 @@ def specialised(source: str, run: Mapping[str, Any], parts: Sequence[str] = PART
         source = found
     while (found := _decided(source, run)) is not None:
         source = found
-    while (found := _without_unused(source)) is not None:
-        source = found
+    source = without_unused(source)
     used = {name: value for name, value in run.items() if f'RUN["{name}"]' in source or f"RUN['{name}']" in source}
     source = source.replace(PLACE, f"RUN: dict[str, Any] = {{\n{_packed(used)}}}\n")
     return re.sub(r"# --- .* ---\n+(?=# --- )", "", source)
+
+
+def without_unused(source: str) -> str:
+    """`source` less what nothing in it uses."""
+    while (found := _without_unused(source)) is not None:
+        source = found
+    return source
 
 
 def _with_part(source: str, parts: Sequence[str]) -> str | None:

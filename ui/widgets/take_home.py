@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import streamlit as st
 
+from engines import registry
 from engines.contract import TaskInfo
 from engines.exports import bundle
 from engines.hosting import limits
@@ -29,6 +30,15 @@ FORMATS = {
         _("Script"),
         _("A Python script that repeats this run without Headstart. It holds your data, or the names of your files."),
     ),
+    "notebook": (
+        _("Notebook"),
+        _("The same script in cells, with what each does. It holds your data, or the names of your files."),
+    ),
+    "service": (_("Service"), _("A program that answers over HTTP, with a Dockerfile. It holds none of your data.")),
+    "app": (
+        _("App"),
+        _("The service with a page on which people try the model, on a phone too. It holds none of your data."),
+    ),
 }
 SHARED = ("comparison.json", "model")
 """What of a run folder others may have as it is."""
@@ -41,7 +51,8 @@ def show(info: TaskInfo, found: recorded.Finished) -> None:
         st.code(snippet, language="python", wrap_lines=True)
     has_model = (found.run.path / "model").is_dir() and not limits.showcase()
     with st.container(horizontal=True):
-        for name in info.exports if has_model and not found.run.only_shown else ():
+        formats = registry.task(info.name).formats if has_model and not found.run.only_shown else ()
+        for name in formats:
             label, help = told(FORMATS).get(name, (name, ""))
             parcel = exported(found.run, name)
             _button(label, parcel, f"headstart-{name}.zip", "application/zip", f"export_{name}", help)
