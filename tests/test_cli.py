@@ -207,6 +207,7 @@ def test_predict_into_a_table(fitted: Fitted, new: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a Windows process gets no such signal")
+@pytest.mark.timeout(600)
 def test_serve_answers_until_it_is_told_to_go(fitted: Fitted, new: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -214,13 +215,15 @@ def test_serve_answers_until_it_is_told_to_go(fitted: Fitted, new: Path) -> None
     command = [sys.executable, "-m", "engines", "serve", str(fitted.path), "--port", str(port)]
     served = subprocess.Popen(command, cwd=paths.PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 180
+        deadline = time.monotonic() + 480
         while served.poll() is None and time.monotonic() < deadline:
             with contextlib.suppress(httpx.TransportError):
                 files = {"file": ("red.png", (new / "red.png").read_bytes())}
                 answer = httpx.post(f"http://127.0.0.1:{port}/predict", files=files, timeout=60).json()
                 break
             time.sleep(0.1)
+        else:
+            pytest.fail(f"nobody answers; its exit status is {served.poll()}")
         (row,) = answer["predictions"]
         expected = call("predict", fitted.path, "--data", new / "red.png", "--json").json["predictions"][0]
         assert row["label"] == expected["label"]
