@@ -2,7 +2,7 @@
 
     python benchmarks/batch.py [--pictures 1000] [--rounds 3] [--write]
 
-The default model with a head trained on the digits sample is asked about a zip of photographs (the sample's, cut and
+The recorded run on photographs is asked about a zip of photographs (the sample's, cut and
 turned; random noise of a seed where that sample is not here), five of them broken: once by
 `python -m engines predict RUN --data ZIP --out answers.parquet`, from its start to its end, and once by a job through
 the queue, as the page submits it, with a worker that waits, until the page would show the table. In turn, with the
@@ -30,11 +30,12 @@ from PIL import Image
 
 from benchmarks.performance_page import parser, publish, table
 from engines import api, paths
-from engines.contract import Job, Strategy
+from engines.contract import Job
 from engines.jobs.backends import backend
 from engines.reporting import answers
-from engines.runs import RunFolder, new_id
+from engines.runs import RunFolder
 
+RECORDED = "recorded_photographs_0"
 BROKEN = 5
 WARM_SECONDS = 30.0
 """What a worker that waits gets to import its libraries, as it has when somebody looks at a result."""
@@ -47,7 +48,7 @@ def main() -> None:
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as home:
         os.environ["HEADSTART_HOME"] = home
-        run, data = trained(), pictures(Path(home) / "photographs.zip", given.pictures)
+        run, data = RunFolder.find(RECORDED), pictures(Path(home) / "photographs.zip", given.pictures)
         queue = backend()
         took: dict[str, list[float]] = {"line": [], "page": []}
         tables = {}
@@ -81,15 +82,6 @@ def main() -> None:
 
 def spread(values: list[float]) -> tuple[str, str, str]:
     return f"{statistics.median(values):.2f}", f"{min(values):.2f}", f"{max(values):.2f}"
-
-
-def trained() -> RunFolder:
-    """A run of the default model on the digits sample, one pass."""
-    data = api.make_sample("vision.classification", "digits", paths.samples() / "vision.classification")
-    run = paths.runs() / new_id()
-    recipe = api.recipe("vision.classification", data, strategy=Strategy.FEATURES, settings={"epochs": 1})
-    api.fit(recipe, run)
-    return RunFolder(run)
 
 
 def pictures(out: Path, many: int) -> Path:

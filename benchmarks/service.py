@@ -2,7 +2,7 @@
 
     python benchmarks/service.py [--requests 300] [--side 640] [--write]
 
-The default model with a head trained on the digits sample, exported as `service`, answers one JPEG picture after
+The model of the recorded run on photographs, exported as `service`, answers one JPEG picture after
 another over HTTP on this machine; in turn with each request the same picture, read and ready, goes through the same
 ONNX file alone. The middle is what reading the picture costs: decoding, resizing, scaling. Medians, with the 5th and
 95th of a hundred.
@@ -28,9 +28,10 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.batch import trained
+from benchmarks.batch import RECORDED
 from benchmarks.performance_page import parser, publish, table
 from engines import api
+from engines.runs import RunFolder
 
 PATIENCE = 60.0
 
@@ -42,7 +43,7 @@ def main() -> None:
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as home:
         os.environ["HEADSTART_HOME"] = home
-        folder = api.export(trained().path, Path(home) / "service", "service")
+        folder = api.export(RunFolder.find(RECORDED).path, Path(home) / "service", "service")
         took = measured(folder, picture(given.side), given.requests)
     forward = np.median(took["forward"])
     rows = [

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import httpx
 import pytest
 
 from engines import cli as command_line
@@ -190,6 +192,47 @@ def test_predict(fitted: Fitted, new: Path) -> None:
     assert rows["red.png"]["probabilities"].keys() == TINY_VISION.classes.keys()
     prose = call("predict", fitted.path, "--data", new / "red.png")
     assert f"{rows['red.png']['label']} {rows['red.png']['confidence']:.1%}" in prose.out
+
+
+def test_predict_into_a_table(fitted: Fitted, new: Path, tmp_path: Path) -> None:
+    answer = call("predict", fitted.path, "--data", new, "--out", tmp_path / "answers.csv", "--json")
+    assert answer.status == 0
+    assert (answer.json["n"], answer.json["bad"]) == (5, 1)
+    assert "left out: cut.png is cut short" in answer.err
+    assert (tmp_path / "answers.csv").read_text(encoding="utf-8-sig").startswith("file,")
+    refused(
+        call("predict", fitted.path, "--data", new, "--out", tmp_path / "answers.doc"),
+        ["accepted: a name that ends in .csv or .parquet"],
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a Windows process gets no such signal")
+@pytest.mark.timeout(600)
+def test_serve_answers_until_it_is_told_to_go(fitted: Fitted, new: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "engines", "serve", str(fitted.path), "--port", str(port)]
+    served = subprocess.Popen(command, cwd=paths.PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 480
+        while served.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(httpx.TransportError):
+                files = {"file": ("red.png", (new / "red.png").read_bytes())}
+                answer = httpx.post(f"http://127.0.0.1:{port}/predict", files=files, timeout=60).json()
+                break
+            time.sleep(0.1)
+        else:
+            pytest.fail(f"nobody answers; its exit status is {served.poll()}")
+        (row,) = answer["predictions"]
+        expected = call("predict", fitted.path, "--data", new / "red.png", "--json").json["predictions"][0]
+        assert row["label"] == expected["label"]
+        assert row["probabilities"] == pytest.approx(expected["probabilities"], abs=1e-5)
+    finally:
+        served.terminate()
+        assert served.wait(30) == 0
+    with pytest.raises(httpx.TransportError):
+        httpx.get(f"http://127.0.0.1:{port}/health", timeout=5)
 
 
 def test_explain(fitted: Fitted, new: Path, tmp_path: Path) -> None:
@@ -413,7 +456,7 @@ def test_comparisons_that_make_no_sense(data: Path, tmp_path: Path, changes: lis
 def test_an_export_that_is_not_offered(fitted: Fitted, tmp_path: Path) -> None:
     refused(
         call("export", fitted.path, "--format", "floppy", "--out", tmp_path / "out"),
-        ["format: floppy is not offered here; accepted: safetensors, onnx, script."],
+        ["format: floppy is not offered here; accepted: safetensors, onnx, script, notebook, service, app."],
     )
 
 
@@ -461,6 +504,7 @@ def test_a_mistyped_command(arguments: list[str], sentence: str) -> None:
         "check",
         "explain",
         "export",
+        "serve",
         "prefetch",
     ],
 )

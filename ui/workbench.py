@@ -59,7 +59,7 @@ def open(*tasks: str) -> Workbench | None:
         if run and run.recipe.task in tasks:
             task = run.recipe.task
         here = _arrived(here, run)
-        own = run if run and recorded.is_own(run) else None
+        own = run if run and recorded.is_own(run) and not batch.is_one(run) else None  # its data teach nothing
         return Workbench(registry.task(task).info, here, run, draft.read(task, here, own))
     except InputError as error:
         errors.say(error)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,23 +23,32 @@ def serve(run: str | Path, host: str = "127.0.0.1", port: int = 8000) -> int:
     task_of(run)
     if not (Path(run) / "model").is_dir():
         raise no_model(Path(run))
-    with tempfile.TemporaryDirectory(prefix="headstart-service-") as place:
-        command = [sys.executable, "-m", "engines", "export", str(Path(run).absolute()), "--format", "app"]
-        known = os.pathsep.join(filter(None, [str(paths.PROJECT), os.environ.get("PYTHONPATH", "")]))
-        made = subprocess.run(
-            [*command, "--out", place], stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": known}
-        )
-        if made.returncode:
-            return made.returncode
-        words = ["--host", host, "--port", str(port)]
-        service = subprocess.Popen([sys.executable, str(Path(place) / "service.py"), *words], cwd=place)
-        try:
-            return service.wait()
-        except KeyboardInterrupt:  # the terminal has told the service too
-            with contextlib.suppress(KeyboardInterrupt):
-                service.wait(10)
-            return 0
-        finally:
-            if service.poll() is None:
-                service.terminate()
-                service.wait()
+    before = signal.signal(signal.SIGTERM, _stop)
+    try:
+        with tempfile.TemporaryDirectory(prefix="headstart-service-") as place:
+            known = os.pathsep.join(filter(None, [str(paths.PROJECT), os.environ.get("PYTHONPATH", "")]))
+            words = ["-m", "engines", "export", str(Path(run).absolute()), "--format", "app", "--out", place]
+            if status := _ended(words, {**os.environ, "PYTHONPATH": known}, quiet=True):
+                return status
+            return _ended([str(Path(place) / "service.py"), "--host", host, "--port", str(port)], {**os.environ})
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _ended(words: list[str], environment: dict[str, str], *, quiet: bool = False) -> int:
+    """The exit status of Python with these words, once it has ended; where we are told to stop, so is it."""
+    output = subprocess.DEVNULL if quiet else None
+    process = subprocess.Popen([sys.executable, *words], env=environment, stdout=output)
+    try:
+        return process.wait()
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+
+
+def _stop(*_unused: object) -> None:
+    """Told to go: what runs for us goes along."""
+    raise KeyboardInterrupt

@@ -109,8 +109,16 @@ def strategy(request: pytest.FixtureRequest) -> Strategy:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Takes out the pairs of a task and a strategy, or a format, that it does not offer."""
+    """Takes out the pairs of a task and a strategy, or a format, that it does not offer; and the tasks that a test is
+    not marked for."""
     items[:] = [item for item in items if offered(getattr(item, "callspec", None), getattr(item, "fixturenames", ()))]
+    items[:] = [item for item in items if meant(item)]
+
+
+def meant(item: pytest.Item) -> bool:
+    """Whether a test that is the same for all tasks (`@pytest.mark.tasks(…)`) is to be tried on this one."""
+    marker, spec = item.get_closest_marker("tasks"), getattr(item, "callspec", None)
+    return marker is None or spec is None or spec.params["subject"] in marker.args
 
 
 def offered(spec: Any, fixtures: Iterable[str]) -> bool:

@@ -22,12 +22,6 @@ FEW = ("text.sentiment", "forecasting.forecast", "example.shapes")
 
 
 @pytest.fixture
-def few(subject: Subject) -> None:
-    if subject.task.info.name not in FEW:
-        pytest.skip("it is the same for all")
-
-
-@pytest.fixture
 def asked(features: RunFolder, subject: Subject) -> RunFolder:
     """A finished run at its address, and a job that asks its model about the new data."""
     shutil.copytree(features.path, paths.runs() / RUN)
@@ -51,7 +45,7 @@ def test_a_job_answers_as_predict_does_and_tells_how_far_it_is(asked: RunFolder,
     assert {"rate", "seconds_left", "unit"} <= progress[-1].keys()
 
 
-@pytest.mark.usefixtures("few")
+@pytest.mark.tasks(*FEW)
 def test_a_table_on_the_command_line_has_the_same_rows(features: RunFolder, subject: Subject, tmp_path: Path) -> None:
     told = api.predict_into(features.path, subject.new, tmp_path / "made" / "out.csv")
     api.predict_into(features.path, subject.new, tmp_path / "made" / "out.parquet")
@@ -65,7 +59,7 @@ def test_a_table_on_the_command_line_has_the_same_rows(features: RunFolder, subj
         api.predict_into(features.path, subject.new, tmp_path / "out.txt")
 
 
-@pytest.mark.usefixtures("few")
+@pytest.mark.tasks(*FEW)
 def test_one_that_is_cancelled_keeps_what_has_come(asked: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     emit = RunFolder.emit
 
@@ -86,7 +80,7 @@ def test_one_that_is_cancelled_keeps_what_has_come(asked: RunFolder, monkeypatch
     assert pq.read_table(asked.path / answers.TABLE).num_rows == told["n"]
 
 
-@pytest.mark.usefixtures("few")
+@pytest.mark.tasks(*FEW)
 def test_a_model_or_data_that_are_gone_are_told(asked: RunFolder) -> None:
     gone = RunFolder.create(Job(replace(asked.recipe, data="/nowhere/data.zip"), "predict", {"run": RUN}))
     assert worker.execute(gone) == worker.WRONG_INPUT

@@ -71,12 +71,9 @@ def service(folder: Path, subject: Subject) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def takes(service: httpx.Client, subject: Subject) -> str:
-    """What it is asked with, of one task for each."""
-    found = str(service.get("/about.json").json()["takes"])
-    if ONE_EACH[found] != subject.task.info.name:
-        pytest.skip(f"{ONE_EACH[found]} stands for all that take {found}")
-    return found
+def takes(service: httpx.Client) -> str:
+    """What it is asked with."""
+    return str(service.get("/about.json").json()["takes"])
 
 
 def asked(service: httpx.Client, data: Path) -> httpx.Response:
@@ -102,6 +99,7 @@ def test_it_answers_odd_files_as_predict_does(
     assert asked(service, data).json() == answer.json(), "the second time too"
 
 
+@pytest.mark.tasks(*ONE_EACH.values())
 def test_one_example_alone_is_asked_without_a_form(
     service: httpx.Client, subject: Subject, takes: str, tmp_path: Path
 ) -> None:
@@ -144,6 +142,7 @@ HOSTILE: dict[str, tuple[int, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.tasks(*ONE_EACH.values())
 @pytest.mark.parametrize("what", HOSTILE)
 def test_hostile_requests_are_answered_in_a_sentence(service: httpx.Client, takes: str, what: str) -> None:
     status, request = HOSTILE[what]
@@ -160,6 +159,7 @@ def test_hostile_requests_are_answered_in_a_sentence(service: httpx.Client, take
     assert service.get("/health").status_code == 200
 
 
+@pytest.mark.tasks(*ONE_EACH.values())
 @pytest.mark.parametrize(
     "body", ["{", "[]", "{}", '{"texts": []}', '{"texts": [1]}', '{"texts": "a"}', "null", "[" * 100_000, '"\\ud800"']
 )
@@ -169,6 +169,7 @@ def test_json_that_holds_no_texts_is_told(service: httpx.Client, takes: str, bod
     assert takes != "texts" or answer.json()["error"].endswith('send {"text": "…"} or {"texts": ["…", "…"]}.')
 
 
+@pytest.mark.tasks(*ONE_EACH.values())
 def test_a_slow_or_broken_caller_holds_nobody_up(service: httpx.Client, takes: str) -> None:
     host, port = service.base_url.host, service.base_url.port
     with socket.create_connection((host, port), timeout=20) as slow:
@@ -183,7 +184,7 @@ def test_a_slow_or_broken_caller_holds_nobody_up(service: httpx.Client, takes: s
     assert service.get("/health").status_code == 200
 
 
-@pytest.mark.usefixtures("takes")
+@pytest.mark.tasks(*ONE_EACH.values())
 def test_its_pages_say_how_it_is_asked_and_load_nothing_from_elsewhere(service: httpx.Client, folder: Path) -> None:
     said = service.get("/openapi.json").json()
     assert said["openapi"].startswith("3.1")
@@ -210,9 +211,41 @@ def test_it_holds_nothing_of_its_owner_and_says_what_it_needs(folder: Path, subj
     assert json.loads((folder / "recipe.json").read_text(encoding="utf-8"))["data"] is None
 
 
+@pytest.mark.tasks(ONE_EACH["table"])
 def test_a_service_has_no_page_to_try_it_and_an_app_has(features: RunFolder, subject: Subject, tmp_path: Path) -> None:
-    if subject.task.info.name not in ONE_EACH.values() or subject.task.info.name in ONNX:
-        pytest.skip("the program is the same for all")
     service = export_service.export(subject.task, features.path, tmp_path / "service")
     assert not (service / "page.html").exists()
     assert {"service.py", "usage.py", "Dockerfile", "README.md"} <= {path.name for path in service.iterdir()}
+
+
+@pytest.mark.browser
+@pytest.mark.tasks(ONE_EACH["pictures"], ONE_EACH["sounds"])
+def test_people_try_it_on_a_phone(service: httpx.Client, takes: str, subject: Subject, tmp_path: Path) -> None:
+    """A file, the camera or the microphone, in Chromium; nothing is asked of anybody else."""
+    from playwright.sync_api import expect, sync_playwright
+
+    data = subject.tiny.write_odd(tmp_path / "odd")
+    fakes = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=fakes)
+        page = browser.new_page(viewport={"width": 390, "height": 844})
+        page.set_default_timeout(120_000)
+        hosts, said = set[str](), list[str]()
+        page.on("request", lambda request: hosts.add(request.url.removeprefix("blob:").rpartition("/")[0]))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(str(service.base_url))
+        page.locator("#file").set_input_files([*data.glob("large.jpg"), *data.glob("stereo.wav")])
+        page.locator("#answers li strong").wait_for()
+        page.locator("#start").click()
+        if takes == "pictures":
+            page.locator("#take").click()
+            page.locator("#answers img[alt='camera.jpg']").wait_for()
+        else:
+            expect(page.locator("#said")).to_have_text(re.compile(r"[1-9]\.\d s"), timeout=120_000)
+            page.locator("#start").click()
+            page.locator("#answers", has_text="recording.wav").wait_for()
+        expect(page.locator("#said")).to_contain_text("Answered in")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        browser.close()
+    assert said == []
+    assert {host for host in hosts if host} == {str(service.base_url).rstrip("/")}

@@ -20,7 +20,7 @@ import re
 import sys
 import tempfile
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -123,7 +123,7 @@ def kind_of(request: Request) -> str:
 async def files_of(request: Request, body: bytes) -> list[tuple[str, bytes]]:
     """The files of a form, by their names. Raises Refused."""
 
-    async def once() -> AsyncIterator[bytes]:
+    async def once() -> AsyncGenerator[bytes, None]:
         yield body
 
     parser = MultiPartParser(request.headers, once(), max_files=MOST_EXAMPLES, max_fields=1, max_part_size=MOST_BYTES)

@@ -189,7 +189,10 @@ def test_the_command_line_takes_home_what_is_offered_first(run: RunFolder, tmp_p
     assert (answer.status, answer.json["format"]) == (0, "sb3")
     assert (tmp_path / "home" / "policy.zip").is_file()
     answer = call("export", run.path, "--format", "safetensors", "--out", tmp_path / "home")
-    assert (answer.status, answer.err) == (2, "format: safetensors is not offered here; accepted: sb3, onnx, script.\n")
+    assert (answer.status, answer.err) == (
+        2,
+        "format: safetensors is not offered here; accepted: sb3, onnx, script, notebook, service, app.\n",
+    )
 
 
 @pytest.mark.parametrize("export", [export_sb3.export, export_onnx.export, export_script.export])
