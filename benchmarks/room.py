@@ -18,6 +18,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest import mock
 
 from benchmarks.browsers import Browser, served
 from benchmarks.performance_page import ROOT, busy, parser, publish, table
@@ -99,9 +100,9 @@ def models(home: Path, asked: Asked, *, in_room: bool) -> tuple[list[float], int
     people = asked.members if in_room else asked.anew
     owners = [members.join(room.code, f"visitor {n}").owner for n in range(people)]
     begun, waiting = time.monotonic(), {}
-    for number, owner in enumerate(owners):
+    for number, owner in enumerate(owners):  # the same sample and seed, as pages ask: what is frozen runs once for all
         settings = {"baseline": "scratch"} if in_room else {"baseline": "none"}
-        recipe = Recipe(TASK, str(data), MODEL, Strategy.FEATURES, seed=asked.seed + number, settings=settings)
+        recipe = Recipe(TASK, str(data), MODEL, Strategy.FEATURES, seed=asked.seed, settings=settings)
         run_id = jobs.submit(Job(recipe, owner=owner if in_room else f"outside {number}"))
         waiting[run_id] = time.monotonic()
     took: list[float] = []
@@ -138,9 +139,8 @@ def measure(asked: Asked) -> Found:
         client.stop()
         found.models, found.processes, found.left = models(homes[1], asked, in_room=True)
         found.loads.append(os.getloadavg()[0])
-        stays, orders.stays = orders.stays, lambda _run: False
-        found.anew, _processes, _left = models(homes[2], asked, in_room=False)
-        orders.stays = stays
+        with mock.patch.object(orders, "stays", return_value=False):
+            found.anew, _processes, _left = models(homes[2], asked, in_room=False)
         found.loads.append(os.getloadavg()[0])
     return found
 
@@ -170,7 +170,7 @@ def told(found: Found, asked: Asked) -> str:
     ]
     loads = ", ".join(f"{load:.1f}" for load in found.loads)
     how = (
-        f"{asked.rounds} rounds of joining, one of each queue; seeds {asked.seed} to {asked.seed + asked.members - 1}. "
+        f"{asked.rounds} rounds of joining, one of each queue; seed {asked.seed} for all, as pages ask. "
         f"Load averages after each: {loads}; at the end {busy()}."
     )
     return f"{table(('', 'promised', 'measured'), rows)}\n\n{how}"
