@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from engines.vision import samples
-from tests.browser.conftest import PATIENCE, TRAINING, picture, settle, visit
+from tests.browser.conftest import PATIENCE, TRAINING, settle, visit
 from tests.browser.test_accessibility import THEMES, put_on, violations
 
 pytestmark = pytest.mark.browser
@@ -88,7 +88,6 @@ def test_from_the_first_page_to_a_model_of_ones_own_in_few_clicks_and_no_word_un
     click.on(page.locator("[class*=st-key-choices_] button").first)
     expect(page.locator(".st-key-answers")).to_contain_text("With transfer")
     assert untold(page) == []
-    picture(page, "home-light")
     click.on(page.get_by_text("A series", exact=True))  # its comparison is over soon: the next run need not wait for it
     click.on(page.get_by_role("button", name="Train it on this sample"))
     page.wait_for_url(re.compile("run="), timeout=PATIENCE)
