@@ -78,7 +78,19 @@ def few_labels() -> None:
     sample = next((one for one in shots.recorded().get("samples", []) if one["sample"] == "photographs"), None)
     if sample is not None:
         plots.show(shots.figure(sample), "story_shots", alt=shots.told(sample), table=lambda: shots.rows(sample))
+        st.markdown(_against_scratch(run(PHOTOGRAPHS)))
         st.caption(shots.about(sample, shots.recorded()))
+
+
+def _against_scratch(found: recorded.Finished) -> str:
+    result, metric = found.result, registry.task(found.recipe.task).info.metric
+    bounds = result.baseline_details["scratch"]
+    return _(
+        "The same network from scratch came to {value} ({interval}), with {n} photographs to learn from.",
+        value=words.metric(metric, result.baselines["scratch"]),
+        interval=words.interval(metric, bounds["low"], bounds["high"]),
+        n=result.n_train,
+    )
 
 
 def convergence() -> None:

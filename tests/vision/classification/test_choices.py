@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from engines.contract import Recipe, Strategy
 from engines.data import folds
 from engines.jobs import worker
-from engines.runs import RunFolder
+from engines.runs import RIVAL, RunFolder
 from engines.training import strategies
 from engines.vision.classification.task import Classification
 from engines.vision.images.batch_mixing import mixing
@@ -177,6 +177,12 @@ def test_few_pictures_are_tested_in_five_folds_by_themselves(tiny_photographs: P
     assert result.verdict.difference.n == details["n"] == 37
     assert result.verdict.difference.value == pytest.approx(details["there"] - result.baselines["scratch"])
     assert any("compared on 37 of the 60 photographs" in note for note in result.notes)
+    answers = {row["file"]: row["predicted"] for row in pq.read_table(whole.path / RIVAL).to_pylist()}
+    assert len(answers) == 37
+    asked = [row for row in rows if row["file"] in answers]
+    classes = result.details["classes"]
+    right = [[answers[row["file"]] == label for row in asked if row["label"] == label] for label in classes]
+    assert np.mean([np.mean(own) for own in right]) == pytest.approx(result.baselines["scratch"])
     scratch = [event.data for event in whole.events() if event.kind == "epoch" and event.data["series"] == "scratch"]
     assert [row["epoch"] for row in scratch] == list(range(1, 21)), "one of its networks is shown while it learns"
 
