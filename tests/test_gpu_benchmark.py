@@ -28,7 +28,7 @@ def test_a_step_asks_a_card_nothing() -> None:
         f"{name}: a step": "0" for name in kinds
     }
     assert {what: measured for what, measured in rows.items() if what.endswith("besides")} == {
-        f"{name}: an epoch besides": "1" for name in kinds
+        f"{name}: an epoch besides": "0" for name in kinds
     }
 
 

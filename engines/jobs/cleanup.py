@@ -28,7 +28,8 @@ def remove(run: Path) -> None:
     for data in brought - {data for other in others for data in _brought(other)}:
         _remove_upload(paths.uploads() / data.relative_to(paths.uploads()).parts[0])
     for name in cached - {name for other in others for name in _cached(other)}:
-        (paths.cache() / f"{name}.npy").unlink(missing_ok=True)
+        for file in (f"{name}.npy", f"heard-{name}.json"):  # what a recogniser wrote down is somebody's words
+            (paths.cache() / file).unlink(missing_ok=True)
 
 
 def tidy() -> None:

@@ -45,7 +45,8 @@ def noted_in(listing: Path) -> Iterator[None]:
 _listing: Path | None = None
 
 
-def _note(name: str) -> None:
+def note(name: str) -> None:
+    """Writes down, where `noted_in` said, that what is cached under this name is used here."""
     if _listing is None:
         return
     with contextlib.suppress(OSError):  # the run was deleted, or the disk is full: others will say so
@@ -70,7 +71,7 @@ def find(name: str) -> np.ndarray | None:
         os.utime(path)
     except (ValueError, OSError):
         return None
-    _note(name)
+    note(name)
     return found
 
 
@@ -100,7 +101,7 @@ def array(
         fresh.flush()
         del fresh  # Windows renames no open file
         Path(partial).replace(path)
-        _note(name)
+        note(name)
     finally:
         Path(partial).unlink(missing_ok=True)
     return _opened(path), False

@@ -70,6 +70,14 @@ def test_what_another_run_uses_stays() -> None:
     assert not list(paths.cache().glob("*.npy"))
 
 
+def test_what_a_recogniser_wrote_down_goes_with_the_run() -> None:
+    run = run_on(upload(), "abc")
+    heard = paths.cache() / "heard-abc.json"
+    heard.write_text('["my words"]', encoding="utf-8")
+    cleanup.remove(run.path)
+    assert not heard.exists()
+
+
 def test_a_run_that_may_be_had_back_keeps_its_upload() -> None:
     data = upload()
     gone, other = run_on(data), run_on(data)

@@ -125,7 +125,7 @@ def test_what_stopped_is_told_and_can_be_asked_again(monkeypatch: pytest.MonkeyP
     run = started(finished())
     queue = queued(monkeypatch, run, state, message="0123abcd.zip: no image in it; accepted: pictures", may_resume=True)
     at = opened(VISION, run=run.id)
-    assert said in text(at)
+    assert said in text(at).replace("\\", "")  # markdown is kept from reading it
     assert "0123abcd" not in text(at), "the name that its owner gave it"
     press(at, "Ask again")
     assert queue.submitted == [run.id]

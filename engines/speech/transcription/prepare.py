@@ -264,6 +264,7 @@ def heard_before(spec: TrainSpec, chosen: Selection, title: str) -> list[str]:
         *devices.filed_under(spec.on.device),
     )
     path = paths.cache() / f"heard-{name}.json"
+    array_cache.note(name)
     try:
         known: list[str] = json.loads(path.read_text(encoding="utf-8"))
         if len(known) == len(chosen):

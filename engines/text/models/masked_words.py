@@ -146,7 +146,7 @@ class MaskedWords(nn.Module):
         self.head = nn.Sequential(nn.Linear(backbone.config.hidden_size, width), nn.GELU(), nn.LayerNorm(width))
         self.bias = nn.Parameter(torch.zeros(words.num_embeddings))
         tokenizer = reader.tokenizer
-        self.mask_id = int(tokenizer.mask_token_id)  # type: ignore[arg-type]  (`require` has seen it)
+        self.mask_id = int(tokenizer.mask_token_id)  # `require` has seen it
         self.special = torch.tensor(sorted(tokenizer.all_special_ids))
 
     def masked(self, ids: Tensor, mask: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -18,6 +18,7 @@ from engines.text.models.tokenising import TextExamples
 from engines.text.sentiment import baselines, check, embedding_map, export_script, predict, prepare, target, zero_shot
 from engines.text.sentiment.prepare import Prepared
 from engines.text.settings import TextSettings
+from engines.training.settings import TrainSettings
 from engines.training.staged import Staged
 from engines.training.transfer import TrainOutcome, TrainSpec
 from engines.trial_runs import TrialRun
@@ -63,7 +64,7 @@ class TextStudy(AdaptingStudy[Prepared, TextSettings]):
             raise InputError(Problem(_("setting masked_words"), found, _("accepted: 0, or setting folds=0")))
         return known
 
-    def train_spec(self, settings: TextSettings, seed: int, run: Run) -> TrainSpec:
+    def train_spec(self, settings: TrainSettings, seed: int, run: Run) -> TrainSpec:
         spec = super().train_spec(settings, seed, run)
         return self.reads_on.behind(spec) if self.reads_on else spec
 

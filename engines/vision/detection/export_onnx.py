@@ -50,7 +50,7 @@ def export(task: Task, run: Path, out: Path) -> Path:
     if finder.config["architecture"].startswith("fasterrcnn"):
         raise onnx.refusal(run, _("its second stage reads as many regions as the first finds, which ONNX cannot say"))
     if hasattr(model, "most"):
-        model.most = None  # all places in their order, so that they can be compared one by one
+        model.most = None  # type: ignore[assignment]  # all places in their order, so that they can be compared one by one
     finder.device = torch.device("cpu")
     inputs, probes = probe(run, finder)
     with bundle.parcel(out) as folder:

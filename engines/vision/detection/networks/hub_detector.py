@@ -33,7 +33,7 @@ class HubDetector(nn.Module):
         """`columns`: of each class that is told, which of the network's own it is; -1: none."""
         super().__init__()
         self.net, self.size, self.columns = net, size, columns
-        self.classes = int(net.config.num_labels)
+        self.classes = int(net.config.num_labels)  # type: ignore[union-attr, arg-type]  # no tensor
 
     def groups(self) -> dict[str, list[nn.Module]]:
         """Its largest modules that lie within one part, by that part; 'head' is the last."""

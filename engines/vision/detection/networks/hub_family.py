@@ -177,7 +177,7 @@ def describe(name: str, size: int) -> ModelCard:
 def configuration(model: nn.Module, card: ModelCard) -> dict[str, Any]:
     """See `families.Family`."""
     assert isinstance(model, HubDetector)
-    told = model.net.config.to_dict()  # type: ignore[operator]
+    told = model.net.config.to_dict()  # type: ignore[union-attr, operator]
     kept = {key: value for key, value in told.items() if key not in {"_name_or_path", "transformers_version"}}
     columns = None if model.columns is None else list(model.columns)
     return {"classes": model.classes, "columns": columns, "same": model.same, "configuration": kept}

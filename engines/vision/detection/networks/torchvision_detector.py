@@ -80,7 +80,7 @@ class TorchvisionDetector(nn.Module):
             return tuple(layers[0](OrderedDict(zip(self._names(), maps, strict=False))).values())
         x = maps[-1]
         if name == "extra":
-            for block in layers[0]:
+            for block in layers[0].children():
                 x = block(x)
                 maps = (*maps, x)
             return maps
