@@ -35,9 +35,9 @@ def test_it_says_what_holds_here(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("mine")
 def test_a_visitor_sees_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADSTART_PUBLIC", "1")
-    monkeypatch.setattr(visitor, "me", lambda: "")
+    monkeypatch.setattr(visitor, "myself", lambda: "")
     assert "This browser keeps no cookie" in text(opened(PRIVACY))
-    monkeypatch.setattr(visitor, "me", lambda: "ann")
+    monkeypatch.setattr(visitor, "myself", lambda: "ann")
     usage.spend("ann", "runs", 7, 0)
     usage.spend("ann", "bytes", 3 << 20, 0)
     page = opened(PRIVACY)

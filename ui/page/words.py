@@ -80,9 +80,10 @@ def verdict(verdict: Verdict, metric: Metric) -> tuple[str, str]:
     amount = f"{metric.title} {difference(metric, found.value)}"
     if not metric.higher_is_better:
         amount += _(" (lower is better)")
-    over = "over" if metric.higher_is_better and found.value > 0 else "against"
     chance = _(", which may be chance") if verdict.side == "unclear" else ""
-    return f"{amount} {over} {other}{chance}", line
+    if metric.higher_is_better and found.value > 0:
+        return _("{amount} over {other}{chance}", amount=amount, other=other, chance=chance), line
+    return _("{amount} against {other}{chance}", amount=amount, other=other, chance=chance), line
 
 
 def count(n: int, unit: str) -> str:
