@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import gettext
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -28,17 +28,25 @@ Told = TypeVar("Told")
 Packed = dict[str, Any]
 """JSON of what a message is made of: 'template', 'values', and of a plural 'many'; 'language' where not English."""
 
-_spoken: ContextVar[str] = ContextVar("language", default=ENGLISH)
+_spoken: ContextVar[str | None] = ContextVar("language", default=None)
+_ask: Callable[[], str | None] = lambda: None  # noqa: E731  (whoever draws pages puts another in its place)
 
 
 def language() -> str:
     """What is spoken here: in this thread of a page, or in this process."""
-    return _spoken.get()
+    return _spoken.get() or _ask() or ENGLISH
 
 
-def speak(language: str) -> None:
-    """From here on, in this thread: a page says so before it draws anything."""
-    _spoken.set(language)
+def ask(whom: Callable[[], str | None]) -> None:
+    """From here on `whom` says what is spoken in the thread that asks, where `speaking` says nothing; None: English."""
+    global _ask
+    _ask = whom
+
+
+@functools.cache
+def languages() -> tuple[str, ...]:
+    """English, and whatever there is a catalogue of."""
+    return (ENGLISH, *sorted(file.parents[1].name for file in LOCALE.glob(f"*/LC_MESSAGES/{DOMAIN}.mo")))
 
 
 @contextmanager

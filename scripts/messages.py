@@ -12,9 +12,10 @@ import string
 import sys
 from pathlib import Path
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract
-from babel.messages.pofile import write_po
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -75,8 +76,53 @@ def written(catalogue: Catalog) -> str:
     return HEADER + file.getvalue().decode()
 
 
+def translated(templates: Catalog, po: Path) -> Catalog:
+    """The templates with what `po` says of them: what it does not say stays empty, what is none any more goes."""
+    with po.open("rb") as file:
+        known = read_po(file, locale=po.parents[1].name)
+    fresh = Catalog(locale=po.parents[1].name, fuzzy=False)
+    for template in templates:
+        if template.id:
+            there = known.get(template.id)
+            said = there.string if there else ("", "") if template.pluralizable else ""
+            fresh.add(template.id, said, template.locations, template.flags)
+    return fresh
+
+
+def compiled(catalogue: Catalog) -> bytes:
+    """The .mo; what is empty in it is told in English."""
+    file = io.BytesIO()
+    write_mo(file, catalogue)
+    return file.getvalue()
+
+
+def said(message: Message) -> tuple[str, ...]:
+    """A translation in its forms: one, or of a plural as many as the language has."""
+    return (message.string,) if isinstance(message.string, str) else tuple(message.string)
+
+
+def languages() -> list[Path]:
+    """The .po of each."""
+    return sorted(POT.parent.glob("*/LC_MESSAGES/headstart.po"))
+
+
+def po_text(catalogue: Catalog) -> str:
+    """Without files and dates, so that it changes with what is said alone."""
+    file = io.BytesIO()
+    write_po(file, catalogue, omit_header=True, no_location=True, sort_output=True, width=118)
+    forms = f"nplurals={catalogue.num_plurals}; plural={catalogue.plural_expr};"
+    head = HEADER.replace('"MIME', f'"Language: {catalogue.locale}\\n"\n"Plural-Forms: {forms}\\n"\n"MIME')
+    return head + file.getvalue().decode()
+
+
 if __name__ == "__main__":
     found = collected()
     POT.parent.mkdir(exist_ok=True)
     POT.write_text(written(found), encoding="utf-8")
     print(f"{len(found):,} messages in {POT.relative_to(ROOT)}")
+    for po in languages():
+        own = translated(found, po)
+        po.write_text(po_text(own), encoding="utf-8")
+        po.with_suffix(".mo").write_bytes(compiled(own))
+        missing = sum(not all(said(message)) for message in own if message.id)
+        print(f"{po.parents[1].name}: {missing:,} of them are not translated")

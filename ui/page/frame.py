@@ -10,7 +10,7 @@ import streamlit as st
 from engines.hosting import limits
 from engines.messages import _, told
 from ui.hosting import login, recorded_answers, refused
-from ui.page import address, errors, glossary, shell, user_changes
+from ui.page import address, errors, glossary, language, shell, user_changes
 from ui.rooms import line
 
 WIDTH = 1080  # pixels; a phone gets what it has
@@ -34,6 +34,7 @@ def page(title: str, lead: str = "") -> Iterator[None]:
             yield
         line.tell(st.session_state.get(shell.SHOWN, ""))
         glossary.on_this_page()
+        language.show()
 
 
 def steps(current: str) -> str:
