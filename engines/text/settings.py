@@ -88,7 +88,7 @@ class TextSettings(TableSettings):
             "Experimental: before it learns your classes, the network goes on with masked words for so many passes "
             "over your texts, those without a class too; 0: not at all. The result says what it gained"
         ),
-        title=_("Continued pretraining, passes (experimental)"),
+        title=_("Passes with masked words"),
         low=0,
         high=20,
     )

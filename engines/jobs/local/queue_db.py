@@ -63,7 +63,8 @@ class Asked(NamedTuple):
 
     @classmethod
     def by(cls, job: Job) -> Asked:
-        gpus = job.resources.gpus if registry.task(job.recipe.task).info.on_card else 0
+        known = job.recipe.task in registry.names()  # of others the worker says what is wrong
+        gpus = job.resources.gpus if not known or registry.task(job.recipe.task).info.on_card else 0
         return cls(job.verb, job.owner, job.priority, gpus, job.resources.memory_bytes)
 
 
