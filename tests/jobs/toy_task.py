@@ -11,7 +11,7 @@ import os
 import shutil
 import statistics
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from engines.contract import (
     Items,
     Metric,
     ModelCard,
+    Predictor,
     Problem,
     Progress,
     Recipe,
@@ -237,11 +238,12 @@ class ToyStudy(Study):
 
 
 @dataclass
-class ToyPredictor:
+class ToyPredictor(Predictor):
     value: float
 
-    def predict(self, data: Path) -> list[dict[str, Any]]:
-        return [{"file": data.name, "label": str(self.value), "probabilities": {"é": 1.0}}]
+    def stream(self, data: Path, progress: Progress | None = None) -> Iterator[dict[str, Any]]:
+        del progress
+        yield {"file": data.name, "label": str(self.value), "probabilities": {"é": 1.0}}
 
     def answer(
         self,
