@@ -1,6 +1,5 @@
 """Headstart. Start it with `streamlit run app.py`, or `make run`."""
 
-from ui.page import language, shell
+from ui.page import shell
 
-language.choose()
 shell.navigation().run()

@@ -119,7 +119,7 @@ def held_back(fit: Fit, strategy: Strategy, settings: TrainSettings, unit: str, 
 
 def _apart(gap: float, measure: str, unit: str) -> str:
     if measure == "loss":
-        side = _("above") if gap >= 0 else "below"
+        side = _("above") if gap >= 0 else _("below")
         return _("the loss on new {unit} is {gap:.2g} {side} that on known ones", unit=unit, gap=abs(gap), side=side)
     if round(abs(gap) * 100) == 0:
         return _("new {unit} and known ones come out alike", unit=unit)
@@ -127,7 +127,7 @@ def _apart(gap: float, measure: str, unit: str) -> str:
         "new {unit} come out {points} {worse} than known ones",
         unit=unit,
         points=_points(abs(gap)),
-        worse="worse" if gap > 0 else "better",
+        worse=_("worse") if gap > 0 else _("better"),
     )
 
 

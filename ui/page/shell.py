@@ -12,7 +12,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from engines.hosting import limits, operation
 from engines.messages import _
 from engines.rooms import rooms
-from ui.page import domains
+from ui.page import domains, language
 
 READABLE = Path(__file__).with_name("readable.css")
 SHOWN = "shown_page"
@@ -25,6 +25,7 @@ def navigation() -> Page:
     The pages have no icons here: Streamlit makes each the browser's icon for a moment, which is fetched from a host of
     fonts, and Headstart calls nobody.
     """
+    language.choose()
     pages = [
         st.Page("pages/home.py", title=_("Headstart"), default=True),
         st.Page("pages/story.py", title=_("What is it?"), url_path="story"),
@@ -68,6 +69,7 @@ def around() -> None:
     Streamlit takes a folder called `pages` for its older kind of navigation until `st.navigation` was called once: the
     first visitor after a start whose link leads straight to a page would get that page without app.py around it.
     """
+    language.choose()
     if PagesManager.uses_pages_directory:
         navigation().run()
         st.stop()

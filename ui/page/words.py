@@ -50,7 +50,7 @@ def difference(name: Metric | str, value: float) -> str:
     if not is_share(name):
         return signed(value, _places(value))
     points = signed(100 * value, ".1f" if abs(value) < 0.0995 else ".0f")
-    return f"{points} {'point' if points[1:] in {'1', '1.0'} else 'points'}"
+    return _("{points} point", points=points) if points[1:] in {"1", "1.0"} else _("{points} points", points=points)
 
 
 def _places(value: float) -> str:

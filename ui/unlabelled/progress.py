@@ -47,7 +47,7 @@ def show(desk: Desk, curve: Sequence[dict[str, Any]]) -> None:
     if not own:
         return
     x = [labels for labels, _ in own]
-    yours = plots.line("yours", x, [value["value"] for _, value in own], plots.TRAINED)
+    yours = plots.line(_("yours"), x, [value["value"] for _, value in own], plots.TRAINED)
     bands = [band(x, [value["low"] for _, value in own], [value["high"] for _, value in own], PALE)]
     curves, last = [yours], max(x)
     alt = _("Balanced accuracy after {x} labels: {value:.2f}.", x=x[-1], value=own[-1][1]["value"])

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from engines.contract import Block, Network, Strategy
-from engines.messages import _
+from engines.messages import _, told
 from ui.widgets.plots import PRETRAINED, SCRATCH, TRAINED
 
 _JS = """
@@ -69,14 +69,18 @@ def network(view: Network, *, clickable: bool = False) -> str:
     frame. With `clickable`, a block tells its number when it is clicked. Drawn twice, for a wide page and for a phone.
     """
     states = [block.state for block in view.blocks]
-    counted = [(states.count("frozen"), "frozen"), (states.count("adapter"), _("with adapters"))]
-    counted += [(states.count("learns"), "learning"), (states.count("left out"), "left out")]
+    counted = [(states.count("frozen"), _("frozen")), (states.count("adapter"), _("with adapters"))]
+    counted += [(states.count("learns"), _("learning")), (states.count("left out"), _("left out"))]
     label = _(
         "The network, {states} blocks: {n}.",
         states=len(states),
         n=", ".join((f"{n} {what}" for n, what in counted if n)),
     )
     return _row(view, clickable, label, "wide", 900, 15) + _row(view, clickable, label, "narrow", 400, 12)
+
+
+STATES = {"frozen": _("frozen"), "adapter": _("adapter"), "learns": _("learns"), "left out": _("left out")}
+"""As a block says it of itself."""
 
 
 def _filled(block: Block, strategy: Strategy) -> str:
@@ -97,7 +101,9 @@ def _row(view: Network, clickable: bool, label: str, kind: str, width: int, font
         x, y, middle = number * (w + gap), 84 - h, number * (w + gap) + w / 2
         fits = max(int(w / (font * 0.56)), 1)
         short = _shortened(block.name, fits)
-        state = block.state if len(block.state) <= w / (font * 0.45) else ""
+        word = told(STATES)[block.state]
+        state = word if len(word) <= w / (font * 0.45) else ""
+        parameters = _("{n:,} parameters", n=block.parameters)
         click = f' data-block="{number}" tabindex="0" role="button"' if clickable else ""
         strip = (
             f'<rect x="{x + w - 9:.1f}" y="{y + 6:.1f}" width="5" height="{h - 12:.1f}" rx="2.5" fill="{TRAINED}"/>'
@@ -105,8 +111,8 @@ def _row(view: Network, clickable: bool, label: str, kind: str, width: int, font
             else ""
         )
         parts.append(
-            f'<g{click} aria-label="{escape(block.name)}: {block.state}">'
-            f"<title>{escape(block.name)}: {block.parameters:,} parameters, {block.state}</title>"
+            f'<g{click} aria-label="{escape(block.name)}: {word}">'
+            f"<title>{escape(block.name)}: {parameters}, {word}</title>"
             f'<rect x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}" rx="{gap * 0.8:.0f}" '
             f"{_filled(block, view.strategy)}/>{strip}"
             f'<text class="{"quiet" if block.state == "left out" else "on"}" x="{middle:.1f}" '

@@ -10,7 +10,7 @@ import streamlit as st
 from engines.messages import _, told
 from ui.widgets import plots
 
-NAMES = {"scratch": "from scratch", "head": _("of the head"), "fine-tuning": _("of fine-tuning")}
+NAMES = {"scratch": _("from scratch"), "head": _("of the head"), "fine-tuning": _("of fine-tuning")}
 
 
 def show(searches: list[dict[str, Any]]) -> None:

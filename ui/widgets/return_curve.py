@@ -39,7 +39,7 @@ def curve(
             line["hovertemplate"] = f"{title}<br>%{{x:,}} {x}: %{{y:,.0f}}<extra></extra>"
             curves.append(line)
     if zero_shot is not None:
-        line = plots.line("as it came", [0, last], [zero_shot, zero_shot], plots.PRETRAINED, "dot")
+        line = plots.line(_("as it came"), [0, last], [zero_shot, zero_shot], plots.PRETRAINED, "dot")
         curves.append(line | {"mode": "lines", "hovertemplate": _("as it came: %{y:,.0f}<extra></extra>")})
     values = [value for p in points for value in (p["low"], p["high"])] + ([] if zero_shot is None else [zero_shot])
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
