@@ -25,7 +25,7 @@ def public(monkeypatch: pytest.MonkeyPatch) -> None:
     def asks(*_: Any, **__: Any) -> Any:
         raise AssertionError("somebody asks the hub")
 
-    for name in ("_answers_in_time", "_download", "_download_by_torchaudio"):
+    for name in ("_answers_in_time", "_download", "_download_by_torch"):
         monkeypatch.setattr(weights, name, asks)
 
 
