@@ -20,12 +20,12 @@ TASK, HERE = "vision.classification", "tf_efficientnet_lite0"
 @pytest.fixture(autouse=True)
 def public(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADSTART_PUBLIC", "1")
-    monkeypatch.setattr(visitor, "me", lambda: "ann")
+    monkeypatch.setattr(visitor, "myself", lambda: "ann")
 
     def asks(*_: Any, **__: Any) -> Any:
         raise AssertionError("somebody asks the hub")
 
-    for name in ("_answers_in_time", "_download", "_download_by_torchaudio"):
+    for name in ("_answers_in_time", "_download", "_download_by_torch"):
         monkeypatch.setattr(weights, name, asks)
 
 
