@@ -17,7 +17,7 @@ from ui.page import address, domains
 
 COURSE = paths.PROJECT / "docs" / "workshop"
 INDEX = (COURSE.with_suffix(".md")).read_text(encoding="utf-8")
-EPISODES = sorted(COURSE.glob("*.md"))
+EPISODES = sorted(COURSE.glob("[1-9]-*.md"))
 EXPECTED = re.compile(
     r"<!-- expect: (?P<what>.+?) = (?P<value>[-\d.]+)(?P<points> points)? ± (?P<tolerance>[\d.]+) -->"
 )
