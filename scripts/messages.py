@@ -98,7 +98,7 @@ def compiled(catalogue: Catalog) -> bytes:
 
 def said(message: Message) -> tuple[str, ...]:
     """A translation in its forms: one, or of a plural as many as the language has."""
-    return (message.string,) if isinstance(message.string, str) else tuple(message.string)
+    return (message.string,) if isinstance(message.string, str) else tuple(message.string or ("",))
 
 
 def languages() -> list[Path]:
