@@ -129,12 +129,16 @@ class Message(str):
         return _unpacked, (str.__str__(self), pack(self))
 
 
+CAPITALS = {"de"}
+"""Languages that write nouns with a capital: `lower`, which puts an English title into a sentence, leaves them."""
+
+
 def _of_the_text(name: str) -> Any:
     method = getattr(str, name)
 
     @functools.wraps(method)
     def told_first(self: Message, *given: Any, **named: Any) -> Any:
-        return method(str(self), *given, **named)
+        return str(self) if name == "lower" and language() in CAPITALS else method(str(self), *given, **named)
 
     return told_first
 

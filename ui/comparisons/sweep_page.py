@@ -107,7 +107,7 @@ def _row(info: TaskInfo, point: dict[str, float]) -> dict[str, object]:
     return {
         "blocks that learn": int(point["blocks"]),
         wording.within(info.metric.title): words.metric(info.metric, point["mean"]),
-        "95 % interval": words.interval(info.metric, point["low"], point["high"]),
+        _("95 % interval"): words.interval(info.metric, point["low"], point["high"]),
         "seeds": int(point["seeds"]),
         "ahead of the frozen backbone": ahead,
     }

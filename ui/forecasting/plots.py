@@ -79,8 +79,8 @@ def fan(
     ds = ahead["ds"]
     data = [trace("known", past[0], past[1], plots.DATA)]
     for low, high, colour, title in (
-        ("q0.1", "q0.9", WIDE, "80 % interval"),
-        ("q0.3", "q0.7", NARROW, "40 % interval"),
+        ("q0.1", "q0.9", WIDE, _("80 % interval")),
+        ("q0.3", "q0.7", NARROW, _("40 % interval")),
     ):
         data.append(
             {

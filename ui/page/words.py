@@ -38,6 +38,13 @@ def metric(name: Metric | str, value: float, digits: int = 1) -> str:
     return format(value, _places(value)).replace("-", "−")
 
 
+def behind(name: Metric | str, low: float | None, high: float | None) -> str:
+    """An interval as it stands behind a metric's name and direction; empty where there is none."""
+    if low is None or high is None:
+        return ""
+    return _(" · {interval} (95 % interval)", interval=interval(name, low, high))
+
+
 def interval(name: Metric | str, low: float, high: float) -> str:
     """'75.2 – 85.3 %', '−290 to −250'"""
     if is_share(name):

@@ -195,7 +195,7 @@ def number(info: TaskInfo, label: str, value: float, low: float | None, high: fl
     """A number of the run's metric; the metric's name and direction stand with it, and its interval."""
     with st.container(width=NUMBER, gap=None):
         st.metric(label, words.metric(info.metric, value), help=f"{info.metric.title}: {info.metric.help}")
-        between = "" if low is None or high is None else f" · {words.interval(info.metric, low, high)} (95 % interval)"
+        between = words.behind(info.metric, low, high)
         st.caption(f"{info.metric.title}, {wording.direction(info.metric)}{between}")
 
 
