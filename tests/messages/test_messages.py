@@ -121,7 +121,7 @@ def test_sums_and_lists_of_messages_stay_messages() -> None:
     assert both == "1: Accuracycats and dogs"
     with speaking("de"):
         assert str(both) == "1: GenauigkeitKatzen und dogs"
-        assert both.lower() == "1: genauigkeitkatzen und dogs"
+        assert both.lower() == "1: GenauigkeitKatzen und dogs"
         assert both[3:6] == "Gen"
 
 
