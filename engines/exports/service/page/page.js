@@ -156,9 +156,10 @@ async function turnOn(takes) {
   part("start").textContent = takes === "pictures" ? "Off" : "Stop and ask";
   if (takes === "sounds") return listen();
   part("video").srcObject = state.stream;
-  part("video").hidden = part("take").hidden = part("turn").hidden = false;
+  part("video").hidden = part("turn").hidden = false;
   part("take").textContent = "Take it";
   await part("video").play().catch(() => {});
+  part("take").hidden = !state.stream;  // now that there is something to take
 }
 
 function turnOff() {
