@@ -28,6 +28,7 @@ TRAINING = 400_000
 """Milliseconds a small run may take there, its comparison included."""
 JOURNEY = 1500
 """Seconds for all that one test does in the browser."""
+expect.set_options(timeout=30_000)  # where nothing else is said: five seconds are short while others train
 PICTURES_WANTED = os.environ.get("HEADSTART_SCREENSHOTS") == "1"  # read before the tests' settings are put aside
 SCREENSHOTS = paths.PROJECT / "docs" / "screenshots"
 

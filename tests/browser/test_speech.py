@@ -71,7 +71,7 @@ def test_clips_are_brought_learnt_from_and_compared(visitor: Visitor, clips: Pat
     page.locator(".st-key-forgetting .js-plotly-plot").first.wait_for()
     expect(page.locator(".st-key-clip_by_clip audio").first).to_be_visible()
 
-    page.get_by_test_id("stFileUploaderDropzoneInput").last.set_input_files(new_clip)
+    page.locator(".st-key-try_files").get_by_test_id("stFileUploaderDropzoneInput").set_input_files(new_clip)
     expect(main).to_contain_text("Answered in", timeout=PATIENCE)
     page.get_by_role("button", name="Which sound was which word?").click()
     expect(main).to_contain_text("each word below the sound it was heard in", timeout=PATIENCE)
