@@ -114,8 +114,9 @@ def _wait_until_healthy(url: str, log: Path) -> None:
     pytest.fail(f"the app did not start:\n{log.read_text()[-2000:]}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """One for all journeys; gone before other tests start theirs: two drivers in a process do not get on."""
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield found
