@@ -37,6 +37,11 @@ def language() -> str:
     return _spoken.get() or _ask() or ENGLISH
 
 
+def speak(language: str) -> None:
+    """From here on, in this thread."""
+    _spoken.set(language)
+
+
 def ask(whom: Callable[[], str | None]) -> None:
     """From here on `whom` says what is spoken in the thread that asks, where `speaking` says nothing; None: English."""
     global _ask

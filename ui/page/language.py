@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -32,7 +31,6 @@ export default function (component) {
   document.documentElement.lang = data.spoken;  // what screen readers go by
 }
 """
-_here = threading.local()
 
 
 def choose() -> None:
@@ -44,18 +42,18 @@ def choose() -> None:
     if FOUND not in state:
         browsers = (st.context.locale or "").partition("-")[0].lower()
         state[FOUND] = browsers if browsers in messages.languages() else messages.ENGLISH
-    _here.of = None
+    messages.speak(state.get(CHOSEN) or state[FOUND])
 
 
 def _spoken() -> str | None:
-    """Of the session whose page this thread draws, whole or in part; None in any other thread."""
-    context = get_script_run_ctx(suppress_warning=True)
-    if context is None:
+    """Of the session for which a part of a page is drawn, in a thread of its own: found out once, since every sentence
+    asks. None in a thread that draws nothing."""
+    if get_script_run_ctx(suppress_warning=True) is None:
         return None
-    if getattr(_here, "of", None) is not context:
-        state = st.session_state
-        _here.of, _here.language = context, state.get(CHOSEN) or state.get(FOUND)
-    found: str | None = _here.language
+    state = st.session_state
+    found: str | None = state.get(CHOSEN) or state.get(FOUND)
+    if found:
+        messages.speak(found)
     return found
 
 
@@ -68,7 +66,6 @@ def show() -> None:
 
     def change() -> None:
         st.session_state[CHOSEN] = st.session_state["language_switch"] or spoken
-        _here.of = None
 
     with st.container(key="language", horizontal=True, horizontal_alignment="right"):
         st.segmented_control(
