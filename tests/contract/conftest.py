@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from engines import registry
@@ -140,3 +144,14 @@ def features(subject: Subject, tmp_path_factory: pytest.TempPathFactory) -> RunF
     """A finished run of the strategy that stands for all."""
     recipe = subject.recipe(subject.first)
     return subject.run(tmp_path_factory.mktemp("runs") / OWNER / RUN, recipe)
+
+
+def repeated(ended: subprocess.CompletedProcess[str], folder: Path, run: RunFolder) -> None:
+    """A script of a run, or a notebook, came to its metric, and to its answer to every example."""
+    assert ended.returncode == 0, ended.stderr
+    assert run.result is not None
+    value = re.findall(rf"{run.result.metric.replace('_', ' ')} (\S+)", ended.stdout)[-1]
+    assert float(value) == pytest.approx(run.result.value, abs=1e-12)
+    rows = pq.read_table(run.path / "predictions.parquet").to_pylist()
+    answers = json.loads((folder / "predictions.json").read_text(encoding="utf-8"))
+    assert answers == {row["file"]: row["predicted"] for row in rows}

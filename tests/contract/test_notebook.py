@@ -7,12 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
 from engines.runs import RunFolder
 from tests import alone
-from tests.contract.conftest import Subject
+from tests.contract.conftest import Subject, repeated
 
 pytestmark = pytest.mark.usefixtures("script")
 RUNNER = """
@@ -47,13 +46,7 @@ def test_its_cells_repeat_the_run(folder: Path, features: RunFolder, subject: Su
     (tmp_path / "run.py").write_text(RUNNER, encoding="utf-8")
     (file,) = folder.glob("*.ipynb")
     ended = alone.run(tmp_path / "run.py", file, subject.data, cwd=folder)
-    assert ended.returncode == 0, ended.stderr
-    assert features.result is not None
-    value = re.findall(rf"{features.result.metric.replace('_', ' ')} (\S+)", ended.stdout)[-1]
-    assert float(value) == pytest.approx(features.result.value, abs=1e-12)
-    rows = pq.read_table(features.path / "predictions.parquet").to_pylist()
-    answers = json.loads((folder / "predictions.json").read_text(encoding="utf-8"))
-    assert answers == {row["file"]: row["predicted"] for row in rows}
+    repeated(ended, folder, features)
 
 
 def test_it_says_what_each_part_is_about_and_starts_nothing_of_a_script(folder: Path) -> None:

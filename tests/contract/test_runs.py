@@ -17,7 +17,7 @@ from engines.contract import Event, InputError, Result, Strategy, Verdict
 from engines.reporting import wording
 from engines.runs import RunFolder
 from tests import alone
-from tests.contract.conftest import Subject
+from tests.contract.conftest import Subject, repeated
 
 PROMISED = {
     "run",
@@ -244,13 +244,7 @@ def test_the_exported_script_repeats_the_run(trained: RunFolder, subject: Subjec
         pytest.skip(f"{subject.task.info.name} exports no script")
     folder = subject.task.export(trained.path, "script", tmp_path / "script")
     ended = alone.run(folder / subject.tiny.script, subject.data, cwd=tmp_path)
-    assert ended.returncode == 0, ended.stderr
-    assert trained.result is not None
-    value = re.findall(rf"{trained.result.metric.replace('_', ' ')} (\S+)", ended.stdout)[-1]
-    assert float(value) == pytest.approx(trained.result.value, abs=1e-12)
-    rows = pq.read_table(trained.path / "predictions.parquet").to_pylist()
-    answers = json.loads((folder / "predictions.json").read_text(encoding="utf-8"))
-    assert answers == {row["file"]: row["predicted"] for row in rows}
+    repeated(ended, folder, trained)
 
 
 def test_export_as_a_zip_holds_the_same_files(features: RunFolder, subject: Subject, tmp_path: Path) -> None:

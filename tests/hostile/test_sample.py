@@ -9,17 +9,9 @@ from collections import Counter
 
 import pytest
 
+from benchmarks.hostile import TASKS
 from engines import paths
 from tests.hostile.every import KINDS, rng_of
-
-TASKS = (
-    "vision.classification",
-    "vision.detection",
-    "text.sentiment",
-    "forecasting.forecast",
-    "control.policy",
-    "speech.speaker",
-)
 
 
 def test_there_are_many_kinds_every_task_has_some_and_nearly_all_break_a_plain_reader() -> None:
