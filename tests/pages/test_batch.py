@@ -69,7 +69,7 @@ def test_a_table_of_a_table_task_is_kept_as_it_is(submitted: list[Job], monkeypa
     assert submitted[0].recipe.title == "mine.csv"
 
 
-@pytest.mark.parametrize("task", registry.names())
+@pytest.mark.parametrize("task", registry.TASKS)
 def test_every_task_says_what_it_takes(task: str) -> None:
     by_table = task.partition(".")[0] in {"text", "forecasting", "control"}
     assert ("table of any size" in offer._what(registry.task(task).info)) == by_table
