@@ -27,8 +27,10 @@ RUN pip install -c constraints.txt -r requirements.txt \
 
 COPY . .
 
-# The command `headstart`, built with the setuptools that PyTorch brought along.
-RUN pip install --no-deps --no-build-isolation --editable .
+# The command `headstart`, built with the setuptools that PyTorch brought along. What runs may write no bytecode beside a
+# read-only source, and would compile every module at each start of a server or a worker: it is written here.
+RUN pip install --no-deps --no-build-isolation --editable . \
+    && python -m compileall -q app.py host.py engines pages ui
 
 RUN useradd --create-home --uid 1000 headstart \
     && mkdir /data \

@@ -68,9 +68,13 @@ def _candidates(card: ModelCard) -> Iterator[Path]:
 
 def _in_hub_cache(repository: str) -> Iterator[Path]:
     try:
-        from huggingface_hub import try_to_load_from_cache
+        from huggingface_hub import constants
     except ModuleNotFoundError:  # a host that only shows recorded runs has no client of the hub
         return
+    if not (Path(constants.HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}").is_dir():
+        return  # before the rest of the client is imported: a tenth of what a server's first page costs
+    from huggingface_hub import try_to_load_from_cache
+
     for name in FILE_NAMES:
         if isinstance(path := try_to_load_from_cache(repository, name), str):
             yield Path(path)

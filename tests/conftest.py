@@ -6,6 +6,7 @@ test is skipped with the reason; under CI=true it fails instead, so that nothing
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import random
@@ -18,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from xdist.scheduler import LoadScopeScheduling
 
 SEED = 20261124
@@ -30,6 +32,11 @@ os.environ["HF_HOME"] = str(Path(tempfile.gettempdir()) / "headstart-tests" / "e
 os.environ["TORCH_HOME"] = str(Path(tempfile.gettempdir()) / "headstart-tests" / "empty-torch")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # numbers are compared to the last digit, which no two cards agree on
+# What tests start keeps its bytecode, as on a user's machine: else each of hundreds of processes compiles every module.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ["PYTHONPYCACHEPREFIX"] = str(Path(tempfile.gettempdir()) / "headstart-tests" / "bytecode")
+# Streamlit looks for components in every installed package whenever an AppTest starts: .3 s each, once is enough.
+manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"  # of several workers each keeps to one core
 

@@ -12,10 +12,8 @@ from engines.contract import InputError, TaskInfo
 from engines.messages import _
 from engines.runs import RunFolder
 from ui.batch import asked as batch
-from ui.batch import page as batch_page
 from ui.comparisons import found as comparisons
-from ui.comparisons import page as comparison_page
-from ui.comparisons import sweep, sweep_page
+from ui.comparisons import sweep
 from ui.page import address, draft, errors, frame, local_storage, recorded, user_changes
 from ui.runs import links
 from ui.showing import handover
@@ -165,14 +163,21 @@ def result(desk: Workbench, show: Callable[[recorded.Finished], None] = result_s
 
 
 def _has_page_of_its_own(info: TaskInfo, run: RunFolder) -> bool:
-    """Draws a comparison, a sweep, or answers to many questions, in place of either step."""
+    """Draws a comparison, a sweep, or answers to many questions, in place of either step. Each page is imported when
+    there is such a run: most visits have none."""
     if comparisons.is_one(run):
+        from ui.comparisons import page as comparison_page
+
         links.told(run)
         comparison_page.show(info, run)
     elif sweep.is_one(run):
+        from ui.comparisons import sweep_page
+
         links.told(run)
         sweep_page.show(info, run)
     elif batch.is_one(run):
+        from ui.batch import page as batch_page
+
         links.told(run)
         batch_page.show(info, run)
     else:

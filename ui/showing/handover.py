@@ -8,10 +8,8 @@ import streamlit as st
 
 from engines import registry, runs
 from engines.contract import InputError, Problem
-from engines.datasets.exporting import LEARNERS, kept_export, require_trainable
 from engines.datasets.folder import DatasetFolder
 from engines.messages import _, _n
-from engines.vision.detection.annotations import drawn
 from ui.page import address, domains, errors, local_storage, uploads, words
 
 LINK = "dataset"
@@ -27,14 +25,18 @@ def asked_for() -> str | None:
 def take(dataset: DatasetFolder, task: str) -> str:
     """An id for `?data=` under which the task finds these examples. Raises InputError where it could not learn from
     them, or no longer finds them, and where they are only shown."""
+    from engines.datasets import exporting
+
     dataset.require_owner()
     if dataset.about.kind == "boxes":
+        from engines.vision.detection.annotations import drawn
+
         drawn.require_trainable(dataset.state())
         return uploads.take_made(dataset.about.title, drawn.kept_export(dataset))
-    column = LEARNERS[dataset.about.kind][task]
+    column = exporting.LEARNERS[dataset.about.kind][task]
     if column != "transcription":  # what is said in a clip need not be said in another one
-        require_trainable(dataset.state())
-    path = kept_export(dataset, label_column=column)
+        exporting.require_trainable(dataset.state())
+    path = exporting.kept_export(dataset, label_column=column)
     return uploads.take_made(dataset.about.title, path)
 
 
@@ -53,6 +55,8 @@ def follow_link(tasks: Sequence[str]) -> None:
     dataset_id = asked_for()
     if dataset_id is None:
         return
+    from engines.datasets.exporting import LEARNERS
+
     dataset = DatasetFolder.find(dataset_id)
     task = next((task for task in tasks if task in LEARNERS[dataset.about.kind]), None)
     if task is None:
@@ -64,6 +68,8 @@ def follow_link(tasks: Sequence[str]) -> None:
 
 def offer(task: str) -> None:
     """On a task's Data step: this browser's data sets that it can learn from."""
+    from engines.datasets.exporting import LEARNERS
+
     kinds = [kind for kind, tasks in LEARNERS.items() if task in tasks]
     if kinds:
         with st.expander(_("From my data"), icon=":material/inventory_2:"):

@@ -20,7 +20,6 @@ from engines.contract import TaskInfo
 from engines.exports import bundle
 from engines.hosting import limits
 from engines.messages import _, told
-from engines.reporting import html
 from engines.runs import CACHED, RunFolder
 from ui.page import recorded
 
@@ -72,14 +71,13 @@ def show(info: TaskInfo, found: recorded.Finished) -> None:
 
 def _report(found: recorded.Finished) -> None:
     """Without a word of the data, unless they are asked for."""
-    page = (found.run.path / "report.html").read_text(encoding="utf-8")
     own = not found.run.only_shown
     with_data = own and st.toggle(_("With examples of my data"), key="report_data", value=False)
     shows = _("It shows some of your data and names your files.") if with_data else _("It shows none of your data.")
     help = _("All about this run on one page that needs no network. {shows}", shows=shows)
     _button(
         _("Report"),
-        made(page if with_data else html.without_data(page)),
+        lambda: report(found.run, with_data),
         "report.html",
         "text/html",
         "export_report",
@@ -100,6 +98,14 @@ def _button(label: str, data: Callable[[], BinaryIO], file: str, mime: str, key:
     )
 
 
+def report(run: RunFolder, with_data: bool) -> BinaryIO:
+    """The run's passport, read when somebody takes it: a page that is only looked at pays nothing for it."""
+    from engines.reporting import html
+
+    page = (run.path / "report.html").read_text(encoding="utf-8")
+    return io.BytesIO((page if with_data else html.without_data(page)).encode())
+
+
 def made(text: str) -> Callable[[], BinaryIO]:
     return lambda: io.BytesIO(text.encode())
 
@@ -116,9 +122,9 @@ def shared(run: RunFolder) -> BinaryIO:
                 shutil.copyfile(path, folder / path.name)
         (folder / "recipe.json").write_text(bundle.recipe_without_data(run.recipe), encoding="utf-8")
         (folder / "README.md").write_text(bundle.card_without_data(run.path, run.recipe), encoding="utf-8")
-        if (report := run.path / "report.html").is_file():
-            page = html.without_data(report.read_text(encoding="utf-8"))
-            (folder / "report.html").write_text(page, encoding="utf-8")
+        if (run.path / "report.html").is_file():
+            with report(run, with_data=False) as page, (folder / "report.html").open("wb") as copy:
+                shutil.copyfileobj(page, copy)
         return zipped(folder)
 
 
