@@ -143,10 +143,10 @@ def _row(
     mine = me is not None and me.owner == entry.member.owner
     name = entry.member.name or _("Guest {number}", number=entry.member.number)
     said = [*_what(info, shown[0], result), *_tries(entry)]
-    beat = beats_scratch(result)
-    marks = f' <span class="beat">✓ {escape(_("beat scratch"))}</span>' if beat else ""
+    beat = _("beat scratch") if beats_scratch(result) else ""
+    marks = f' <span class="beat">✓ {escape(beat)}</span>' if beat else ""
     near = _("not told apart from the first") if alike and place.rank > 1 and not place.apart else ""
-    n = _("n = {n}", n=score.n)
+    n = words.count(score.n, info.unit)
     return (
         f'<li><span class="rank">{place.rank}</span>'
         f'<div class="who{" mine" if mine else ""}"><b>{escape(name)}</b>{marks}'
