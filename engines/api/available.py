@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from engines import registry, weights
-from engines.contract import ModelCard, Sample, Task
+from engines.contract import InputError, ModelCard, Problem, Sample, Task
+from engines.data import unpacked
+from engines.messages import _
+
+ABOUT_HELD_OUT = "about.json"
 
 
 def tasks(domain: str | None = None) -> list[str]:
@@ -34,6 +39,24 @@ def make_sample(task: str, name: str, out: Path) -> Path:
     return registry.task(task).make_sample(name, out)
 
 
+def hold_out(task: str, data: str | Path, out: str | Path, *, most: int = 300, seed: int = 0) -> dict[str, Any]:
+    """Divides labelled data into what is learnt from and what finished models are asked about, below `out`; what is
+    there already stays. See `contract.Task.hold_out`; the paths are whole ones. Raises InputError."""
+    found = registry.task(task)
+    if not found.holds_out:
+        accepted = _("accepted: a task that tells classes apart")
+        raise InputError(Problem(task, _("no part of its data can be kept aside"), accepted))
+
+    def divide(partial: Path) -> None:
+        partial.mkdir(parents=True)
+        told = found.hold_out(Path(data), partial, most=most, seed=seed)
+        (partial / ABOUT_HELD_OUT).write_text(json.dumps(told), encoding="utf-8")
+
+    folder = unpacked.whole(Path(out), divide)
+    told: dict[str, Any] = json.loads((folder / ABOUT_HELD_OUT).read_text(encoding="utf-8"))
+    return told | {name: str(folder / told[name]) for name in ("learn", "ask")}
+
+
 def bring(task: str, file: str | Path, architecture: str = "") -> tuple[str, list[str]]:
     """Takes over a checkpoint of your own: the model name that it has from now on, and what of it fits, in sentences.
 
@@ -44,5 +67,5 @@ def bring(task: str, file: str | Path, architecture: str = "") -> tuple[str, lis
 
 def prefetch(domain: str | None, into: Path) -> tuple[list[Path], list[Any]]:
     """Copies the catalogue's weights; returns what was copied, and what was not and why."""
-    cards = {card.name: card for _, card in models(domain)}  # two tasks may begin with the same network
+    cards = {card.name: card for _task, card in models(domain)}  # two tasks may begin with the same network
     return weights.prefetch(list(cards.values()), into)

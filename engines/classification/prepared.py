@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -56,6 +57,14 @@ class Prepared:
     def has_own_parts(self) -> bool:
         """Whether the data say themselves what is tested on or what decides when to stop."""
         return self.has_own_test
+
+    def original(self, number: int) -> Path | str:
+        """The file of the example at that position, or its text."""
+        raise NotImplementedError
+
+    def own_part(self, number: int) -> str | None:
+        """'train', 'validation' or 'test' where the data say so of it themselves."""
+        return None
 
     def part(self, name: str) -> LabelledExamples:
         return self.examples.subset(torch.from_numpy(self.parts[name]))

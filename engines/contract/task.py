@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -18,6 +18,7 @@ from engines.contract.errors import InputError, Problem
 from engines.contract.events import Run
 from engines.contract.info import TaskInfo
 from engines.contract.recipe import Recipe
+from engines.contract.results import Estimate
 from engines.contract.settings import Settings
 from engines.contract.strategies import Strategy
 from engines.contract.study import Study
@@ -198,6 +199,24 @@ class Task(ABC):
         predictor: Predictor = self.verb("predict").load(self, run)
         return predictor
 
+    @property
+    def holds_out(self) -> bool:
+        """Whether a part of labelled data can be kept aside, that finished models are asked about."""
+        return self._folder_of("hold_out") is not None
+
+    def hold_out(self, data: Path, out: Path, *, most: int, seed: int) -> dict[str, Any]:
+        """Keeps about `most` examples of labelled data aside, some of each class, and never one whose copy is learnt
+        from: hold_out.py. Below `out`: 'learn', data to learn from; 'ask', new data without classes; key.json, what is
+        right of them. Returns both paths, relative to `out`, and how many: 'n' aside, 'left' to learn from. Raises
+        InputError, and NotImplementedError without `holds_out`."""
+        divided: dict[str, Any] = self.verb("hold_out").hold_out(self, data, out, most, seed)
+        return divided
+
+    def score_held_out(self, rows: Iterable[dict[str, Any]], key: Path) -> Estimate:
+        """How well a model did whose answers about 'ask' are these rows of `predict`. Raises InputError."""
+        estimate: Estimate = self.verb("hold_out").score(rows, key)
+        return estimate
+
     def embedder(self) -> Embedder:
         """What the default model sees of single examples, with no head and no run: embed.py. Raises InputError where
         the task has no such thing, or the weights are not to be had."""
@@ -270,10 +289,13 @@ class Task(ABC):
 
     def verb(self, name: str) -> ModuleType:
         """The file of that verb: in the task's folder, else in that of a class it is built on."""
-        for kind in type(self).__mro__:
-            folder = kind.__module__.rpartition(".")[0]
-            if folder and importlib.util.find_spec(f"{folder}.{name}"):
-                return importlib.import_module(f"{folder}.{name}")
+        if folder := self._folder_of(name):
+            return importlib.import_module(f"{folder}.{name}")
         if name.removeprefix("export_") in ALIKE:
             return importlib.import_module(f"{EXPORTS}.{name}")
         raise NotImplementedError(f"{self.info.name} has no {name}.py")
+
+    def _folder_of(self, verb: str) -> str | None:
+        """The package that has the file of that verb."""
+        folders = (kind.__module__.rpartition(".")[0] for kind in type(self).__mro__)
+        return next((folder for folder in folders if folder and importlib.util.find_spec(f"{folder}.{verb}")), None)

@@ -154,6 +154,10 @@ def _predict(job: Job, run: RunFolder) -> None:
             pace[0].step(done - pace[0].done, lambda **told: run.emit("progress", phase="predicting", **told))
 
     answers.write(run.path, model.stream(data, heard))
+    if queueing.asks_for_board(job):
+        from engines.jobs import room_board
+
+        room_board.score(task, job, run)
 
 
 VERBS: dict[str, Callable[[Job, RunFolder], None]] = {

@@ -24,8 +24,12 @@ CREATE TABLE IF NOT EXISTS members (
 CREATE INDEX IF NOT EXISTS by_visitor ON members (visitor);
 CREATE TABLE IF NOT EXISTS broadcasts (
     number INTEGER PRIMARY KEY AUTOINCREMENT, room TEXT NOT NULL, made REAL NOT NULL, what TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS board (
+    room TEXT NOT NULL, owner TEXT NOT NULL, task TEXT NOT NULL, sample TEXT NOT NULL, tries INTEGER NOT NULL,
+    run TEXT NOT NULL, asked TEXT NOT NULL DEFAULT '', value REAL, low REAL, high REAL, n INTEGER,
+    PRIMARY KEY (owner, task, sample));
 """
-ABOUT_A_ROOM = ("tokens", "instructors", "members", "broadcasts")
+ABOUT_A_ROOM = ("tokens", "instructors", "members", "broadcasts", "board")
 """Tables with a column `room`."""
 
 
@@ -65,7 +69,7 @@ def _opened() -> Iterator[sqlite3.Connection]:
     table.row_factory = sqlite3.Row
     try:
         table.execute("PRAGMA secure_delete = ON")
-        if not table.execute("SELECT 1 FROM sqlite_master WHERE name = 'broadcasts'").fetchone():
+        if not table.execute("SELECT 1 FROM sqlite_master WHERE name = 'board'").fetchone():
             table.executescript(TABLES)
         yield table
     finally:

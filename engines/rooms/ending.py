@@ -28,7 +28,9 @@ def begun() -> list[str]:
 
 
 def forget(code: str) -> None:
-    """Its rows are overwritten."""
+    """Its rows are overwritten; what was unpacked of the data in its folder goes too."""
+    for data in filter(Path.is_file, list(folder(code).rglob("*"))):
+        shutil.rmtree(paths.work(data), ignore_errors=True)
     shutil.rmtree(folder(code), ignore_errors=True)
     with database.writing() as table:
         for name in database.ABOUT_A_ROOM:

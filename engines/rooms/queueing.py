@@ -9,7 +9,9 @@ from engines.messages import _
 from engines.rooms import database, rooms
 
 FIRST, FURTHER, COMPARISON = 2, 1, 0
-"""Priorities: somebody's first model, a further one, and whatever compares."""
+"""Priorities: somebody's first model, a further one or one that is asked for the board, and whatever compares."""
+BOARD = "board"
+"""In `Job.arguments` of asking a model for the board: where the key lies to what it is asked about."""
 LATER, NEXT = "later", "next"
 """`Job.arguments['comparison']` of a fit: its comparison is to wait in the queue; it does, with the model done."""
 
@@ -22,6 +24,8 @@ def of_room(job: Job, has_begun: bool) -> Job:
         return job
     if room.over:
         raise InputError(Problem("room", _("this room is over"), _("whoever teaches can keep it open for longer")))
+    if asks_for_board(job):
+        return replace(job, priority=FURTHER)
     if job.verb != "fit":
         return replace(job, priority=COMPARISON)
     waits = {"comparison": LATER} if job.recipe.settings.get("baseline", "none") != "none" else {}
@@ -47,10 +51,16 @@ def resumed(job: Job) -> Job:
     return replace(job, arguments={name: value for name, value in job.arguments.items() if name != "comparison"})
 
 
+def asks_for_board(job: Job) -> bool:
+    """Whether a finished model is asked about what its room has kept aside."""
+    return job.verb == "predict" and bool(job.arguments.get(BOARD))
+
+
 def several_in_one_process(job: Job) -> bool:
-    """Whether the worker of that job goes on to the next one without starting anew: a head alone leaves nothing behind
-    that the next could stumble over, and starting takes longer than learning it."""
-    return job.priority > COMPARISON and job.verb == "fit" and job.recipe.strategy is Strategy.FEATURES
+    """Whether the worker of that job goes on to the next one without starting anew: a head alone, or a model that only
+    answers, leaves nothing behind that the next could stumble over, and starting takes longer than either."""
+    learns_a_head = job.verb == "fit" and job.recipe.strategy is Strategy.FEATURES
+    return job.priority > COMPARISON and (learns_a_head or asks_for_board(job))
 
 
 def _room_of(owner: str) -> rooms.Room | None:

@@ -38,7 +38,8 @@ def _kept() -> list[str]:
                 _(
                     "**The room.** You are in a room: what you bring and make there is deleted for good when whoever "
                     "teaches ends it. They see your name, if you gave one, the page and step you are at, whether you "
-                    "are stuck, and how many runs you have; nothing of what is in them."
+                    "are stuck, and how many runs you have; nothing of what is in them, but for a result that you show "
+                    "on the room's board, which everybody in the room sees."
                 )
             ]
             if in_room

@@ -9,7 +9,8 @@ import streamlit as st
 
 from engines import paths
 from engines.messages import _
-from ui.page import address, uploads, waiting
+from engines.rooms import asides, members
+from ui.page import address, uploads, visitor, waiting
 
 NAMED = "sample"
 """In an address: the sample that a link begins with. It becomes data as soon as somebody follows the link."""
@@ -30,9 +31,16 @@ def named() -> str | None:
 
 
 def taken(task: str, name: str) -> str:
-    """The id of a sample of that task, see `uploads.take_sample`. Raises InputError and ServerFailed."""
+    """The id of a sample of that task, see `uploads.take_sample`; in a room that keeps a part of it aside, of the rest.
+    Raises InputError and ServerFailed."""
+    found = members.of_visitor(visitor.myself())
+    aside = asides.of(found[0], task, name) if found else None
+    return uploads.take_sample(task, name, aside.learn if aside else made(task, name))
+
+
+def made(task: str, name: str) -> Path:
+    """Where the whole sample lies, made now or before. Raises InputError and ServerFailed."""
     from engines.jobs.serving import client
 
     question = {"verb": "sample", "task": task, "name": name, "out": str(paths.samples() / task)}
-    path = waiting.with_bar(_("Getting the sample"), lambda tell: client.ask(question, tell)["path"])
-    return uploads.take_sample(task, name, Path(path))
+    return Path(waiting.with_bar(_("Getting the sample"), lambda tell: client.ask(question, tell)["path"]))

@@ -7,21 +7,19 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from engines import registry
 from engines.jobs import room_end
 from engines.jobs.backends import backend
 from engines.jobs.contract import Standing
 from engines.messages import _, _n, told
 from engines.rooms import members, rooms
 from engines.rooms.members import Member
-from engines.rooms.rooms import Broadcast, Room
+from engines.rooms.rooms import Room
 from ui.page import domains, errors, waiting, words
-from ui.rooms import line, qr, taking
+from ui.rooms import board, line, offering, qr
 
 EVERY = 3.0
 ASKED, ENDED = "end_room", "ended_room"
 """Where the session keeps that whoever teaches was asked whether to end the room, and what came of it."""
-LONGEST_NOTE = 140
 ELSEWHERE = {
     "": _("Home"),
     "room": _("Room"),
@@ -48,7 +46,9 @@ def show(room: Room, taught: Sequence[Room]) -> None:
     st.subheader(line.called(room), anchor=False)
     _way_in(room)
     st.fragment(_live, run_every=EVERY)(room.code)
-    _broadcast(room)
+    board.show(room)
+    board.link(room, alone=False)
+    offering.show(room)
     _end(room)
 
 
@@ -156,38 +156,6 @@ def runs(standing: Standing) -> str:
     if standing.done:
         said.append(_n("1 model", "{n} models", standing.done))
     return " · ".join(said) or "–"
-
-
-# --- offering something -----------------------------------------------------------------------------
-
-
-def _broadcast(room: Room) -> None:
-    with st.expander(_("Offer something to everybody"), icon=":material/campaign:"):
-        task = st.selectbox(
-            _("Task"), registry.names(), format_func=lambda name: _called(name), key="broadcast_task", width="stretch"
-        )
-        found = registry.task(task)
-        titles = {"": _("their own data")} | {s.name: s.title for s in found.samples() if found.has_sample(s.name)}
-        sample = st.selectbox(_("Data"), titles, format_func=titles.__getitem__, key=f"broadcast_data_{task}")
-        strategies = {"": _("as they like")} | {str(s): words.strategy(found.info, s) for s in found.info.strategies}
-        strategy = st.selectbox(
-            _("Strategy"), strategies, format_func=strategies.__getitem__, key=f"broadcast_strategy_{task}"
-        )
-        models = {"": _("as they like")} | {card.name: card.title for card in found.models()}
-        model = st.selectbox(_("Model"), models, format_func=models.__getitem__, key=f"broadcast_model_{task}")
-        note = st.text_input(_("A line from you"), max_chars=LONGEST_NOTE, key="broadcast_note")
-        offer = Broadcast(task, sample, model, strategy, {}, rooms.clean(note))
-        if st.button(_("Offer it"), type="primary", icon=":material/campaign:"):
-            with errors.calm(_("This could not be offered.")):
-                rooms.broadcast(room.code, offer)
-                st.success(_("Offered: {what}. It stands above everybody's page.", what=taking.sentence(offer)))
-        elif last := rooms.offered(room.code):
-            st.caption(_("Offered last: {what}", what=taking.sentence(last)))
-
-
-def _called(task: str) -> str:
-    domain = domains.domains()[task.partition(".")[0]]
-    return f"{domain.title}: {registry.task(task).info.title}"
 
 
 # --- the end ----------------------------------------------------------------------------------------

@@ -10,10 +10,10 @@ import streamlit as st
 
 from engines.hosting import limits
 from engines.messages import _
-from engines.rooms import members, rooms
+from engines.rooms import asides, members, rooms
 from engines.rooms.members import Member
 from engines.rooms.rooms import Broadcast, Room
-from ui.page import errors, visitor, words
+from ui.page import domains, errors, visitor, words
 from ui.rooms import taking
 
 EVERY = 5.0
@@ -72,6 +72,8 @@ def _who(room: Room, member: Member) -> None:
             _(":material/groups: **{room}** · {name}", room=called(room), name=name(member)) + _state(room),
             width="content",
         )
+        if (page := domains.further("room")) and asides.every(room):
+            st.page_link(page, label=_("Board"), icon=":material/leaderboard:")
         if member.stuck:
             st.button(
                 _("I am fine again"),

@@ -13,7 +13,7 @@ from engines.rooms import codes, members, rooms
 from engines.rooms.members import Member
 from engines.rooms.rooms import Room
 from ui.page import domains, errors, visitor
-from ui.rooms import instructor, line
+from ui.rooms import board, instructor, line
 
 CODE, TEACH = "code", "teach"
 """In the address: the room's code, and once, of whoever teaches, the token that runs it."""
@@ -39,7 +39,13 @@ def show() -> None:
     _teach_by_link(known)
     if taught := rooms.taught_by(known):
         asked = codes.read(st.query_params.get(CODE, ""))
-        instructor.show(next((room for room in taught if room.code == asked), taught[0]), taught)
+        room = next((room for room in taught if room.code == asked), taught[0])
+        if st.query_params.get(board.ALONE):
+            st.subheader(line.called(room), anchor=False)
+            board.show(room, alone=True)
+            board.link(room, alone=True)
+        else:
+            instructor.show(room, taught)
         return
     if found := members.of_visitor(known):
         _inside(*found)
@@ -57,7 +63,9 @@ def _join(known: str) -> None:
             _("Code"), value=st.query_params.get(CODE, "")[:20], max_chars=20, placeholder=_("five letters")
         )
         name = st.text_input(
-            _("Name, if you like"), max_chars=rooms.LONGEST_NAME, help=_("Whoever teaches sees it; others do not.")
+            _("Name, if you like"),
+            max_chars=rooms.LONGEST_NAME,
+            help=_("Whoever teaches sees it; others only where you show a result on the room's board."),
         )
         st.caption(
             _(
@@ -85,6 +93,7 @@ def _inside(room: Room, member: Member) -> None:
     with st.container(horizontal=True):
         for domain, info in domains.domains().items():
             st.page_link(domains.page(domain), label=info.title, icon=":material/arrow_forward:")
+    board.show(room, member)
     with st.expander(_("Another name, or leave"), icon=":material/person:"):
         with st.form("rename_in_room", border=False):
             name = st.text_input(_("Name, if you like"), value=member.name, max_chars=rooms.LONGEST_NAME)

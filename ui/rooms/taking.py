@@ -12,6 +12,7 @@ from engines.rooms.members import Member
 from engines.rooms.rooms import Broadcast
 from ui.page import address, domains, errors, samples, words
 from ui.page.draft import card
+from ui.steps import fields
 
 
 def sentence(offer: Broadcast) -> str:
@@ -21,10 +22,12 @@ def sentence(offer: Broadcast) -> str:
     if offer.sample:
         said.append(_("the sample {title}", title=words.plain(_sample(offer))))
     if offer.strategy:
-        blocks = offer.settings.get("blocks")
-        said.append(words.strategy(info, Strategy(offer.strategy), int(blocks) if blocks else None))
+        blocks, depth = (int(offer.settings.get(name) or 0) for name in ("blocks", "depth"))
+        said.append(words.strategy(info, Strategy(offer.strategy), blocks or None, depth or None))
     if offer.model:
         said.append(_("with {model}", model=words.plain(_model(offer))))
+    if further := _settings(offer):
+        said.append(further)
     return " · ".join(said)
 
 
@@ -43,7 +46,8 @@ def take(member: Member, offer: Broadcast) -> None:
             query["data"] = here.data
         chosen = {"model": offer.model, "strategy": offer.strategy}
         query |= {name: value for name, value in chosen.items() if value}
-        query["step"] = "strategy" if any(chosen.values()) and "data" in query else "data"
+        is_chosen = any(chosen.values()) or offer.settings
+        query["step"] = "strategy" if is_chosen and "data" in query else "data"
         if offer.settings:
             query["set"] = [f"{name}:{value}" for name, value in sorted(offer.settings.items())]
         members.have(member, offer.number)
@@ -52,6 +56,20 @@ def take(member: Member, offer: Broadcast) -> None:
 
 def _sample(offer: Broadcast) -> str:
     return next((s.title for s in registry.task(offer.task).samples() if s.name == offer.sample), offer.sample)
+
+
+def _settings(offer: Broadcast) -> str:
+    """'Passes over the data 5, Without training from scratch'; '' where there are none."""
+    settings, further = registry.task(offer.task).settings, dict(offer.settings)
+    said = []
+    if baseline := further.pop("baseline", ""):
+        said.append(_("without training from scratch") if baseline == "none" else _("with training from scratch"))
+    said += [
+        f"{settings.title(name)} {fields.said(value)}"
+        for name, value in further.items()
+        if name not in {"blocks", "depth"}
+    ]
+    return words.plain(", ".join(said))
 
 
 def _model(offer: Broadcast) -> str:

@@ -15,6 +15,7 @@ from engines.reporting import comparisons, wording
 from ui.batch import offer as batch_offer
 from ui.comparisons import longer, make_sure, sweep_offer
 from ui.page import again, frame, recorded, words
+from ui.rooms import showing
 from ui.steps import adapted, cost, train
 from ui.widgets import calibration, drawing, layers, mistakes, network_view, rate_search, take_home, try_it
 
@@ -58,8 +59,7 @@ def show(found: recorded.Finished, camera: bool = False) -> None:
     verdict(info, found)
     say_if_synthetic(info, found)
     try_and_take(info, found, lambda: try_it.show(info, found, camera))
-    details = found.result.details
-    left, right = st.columns([1, 1])
+    details, (left, right) = found.result.details, st.columns([1, 1])
     if details.get("confusion"):
         with (
             left,
@@ -90,6 +90,7 @@ def try_and_take(info: TaskInfo, found: recorded.Finished, draw: Callable[[], No
         draw()
     with right, frame.card(_("Take it home")):
         take_home.show(info, found)
+    showing.show(found)
     batch_offer.show(info, found)
 
 
@@ -251,8 +252,7 @@ def kept_and_trained(found: recorded.Finished) -> None:
 
 
 def _network(found: recorded.Finished) -> None:
-    result = found.result
-    view = network(found)
+    result, view = found.result, network(found)
     drawing.draw(drawing.network(view), key="result_network")
     if frozen := result.details.get("frozen"):
         worse = frozen.get("side", frozen.get("verdict")) in {"worse", "hurts"}  # 'hurts' of before 0.3
@@ -330,8 +330,8 @@ def _for_the_test(result: Result) -> str:
 def notes(result: Result) -> None:
     """What is good to know of a run, each thing once, folded away."""
     lines = [words.plain(note) for note in dict.fromkeys(result.notes)]
-    if result.skipped:
-        lines.append(_("{skipped:,} left out; the Data step names them.", skipped=len(result.skipped)))
+    left_out = _("{skipped:,} left out; the Data step names them.", skipped=len(result.skipped))
+    lines += [left_out] if result.skipped else []
     if lines:
         with st.expander(_("Good to know"), icon=":material/info:"):
             st.markdown("\n".join(f"- {line}" for line in lines))

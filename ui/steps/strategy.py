@@ -12,14 +12,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from engines import messages, registry
-from engines.contract import InputError, ModelCard, Network, Problem, Settings, Strategy
+from engines.contract import InputError, ModelCard, Network, Problem, Strategy
 from engines.contract.settings import Group
 from engines.jobs.serving import client
 from engines.messages import _
 from ui.comparisons import data_needed
 from ui.page import address, errors, rehearsals, uploads, user_changes, words
-from ui.page.draft import Draft, card, knows, strategies
-from ui.steps import cost, data, naming, plan, train
+from ui.page.draft import Draft, card, strategies
+from ui.steps import cost, data, fields, naming, plan, train
 from ui.widgets import drawing, network_view
 
 GROUPS: dict[Group, str] = {"often": _("What most people change"), "training": _("Training"), "data": _("Data")}
@@ -142,7 +142,7 @@ def _slider(draft: Draft, model: ModelCard) -> None:
 def _depth(draft: Draft, model: ModelCard) -> None:
     """Behind which block the head reads, where the task can end a network early and there is a choice."""
     settings, names = registry.task(draft.task).settings, [stage.name for stage in model.stages]
-    if not knows(settings, "depth") or "depth" in settings.hidden or len(names) < 2:
+    if not fields.ends_early(settings, model):
         return
     chosen = draft.settings.get("depth", 0)
     st.session_state["depth_slider"] = chosen if 0 < chosen < len(names) else len(names)
@@ -227,7 +227,7 @@ def _time_steps(draft: Draft, report: dict[str, Any], place: DeltaGenerator) -> 
 def _settings(draft: Draft, compares: bool) -> None:
     """Every setting of the task that a person may change, from its own description."""
     task = registry.task(draft.task)
-    if compares and _can_compare(task.settings) and draft.strategy is not Strategy.SCRATCH:
+    if compares and fields.can_compare(task.settings) and draft.strategy is not Strategy.SCRATCH:
         st.session_state["baseline_toggle"] = draft.settings.get("baseline") == "scratch"
 
         def compare() -> None:
@@ -238,12 +238,12 @@ def _settings(draft: Draft, compares: bool) -> None:
         st.toggle(words_.compare, key="baseline_toggle", on_change=changed, help=words_.compare_help)
     elsewhere = {"baseline", "blocks", "depth", *naming.ASKS, *task.settings.reading(), *task.settings.hidden}
     elsewhere |= {"adapt"} if draft.target is None else set()
-    fields = [field for field in dataclasses.fields(task.settings) if field.name not in elsewhere]
-    moved = {f.name for f in fields if draft.settings.get(f.name, f.default) != f.default}
+    own = [field for field in dataclasses.fields(task.settings) if field.name not in elsewhere]
+    moved = {f.name for f in own if draft.settings.get(f.name, f.default) != f.default}
     label = _("Settings, {moved} changed", moved=len(moved)) if moved else _("Settings")
     with st.expander(label, icon=":material/tune:", key="settings"):
         for group, title in messages.told(GROUPS).items():
-            if among := [field for field in fields if task.settings.group(field.name) == group]:
+            if among := [field for field in own if task.settings.group(field.name) == group]:
                 st.markdown(f"**{title}**")
                 with st.grid(min_column_width=220):
                     for field in among:
@@ -256,52 +256,21 @@ def _reset(draft: Draft, changed: set[str]) -> None:
     """Back to the defaults: those of a run in the address have to be said, others are what nobody says."""
     here = address.read()
     kept: dict[str, Any] = {name: value for name, value in here.settings if name not in changed}
-    fields = registry.task(draft.task).settings.__dataclass_fields__
-    said = {name: fields[name].default for name in changed} if here.run else {}
+    known = registry.task(draft.task).settings.__dataclass_fields__
+    said = {name: known[name].default for name in changed} if here.run else {}
     address.put(dataclasses.replace(here.with_settings({**kept, **said}), step="strategy"))
     st.rerun()
 
 
-def _can_compare(settings: type[Settings]) -> bool:
-    """Whether a run can train the same network from scratch beside it."""
-    if not knows(settings, "baseline"):
-        return False
-    return "scratch" in (settings.__dataclass_fields__["baseline"].metadata["choices"] or ())
-
-
 def _field(draft: Draft, field: dataclasses.Field[Any]) -> None:
-    settings = registry.task(draft.task).settings
-    usual = settings.by_default(field.name, draft.strategy)
-    value = draft.settings.get(field.name, field.default)
-    key = f"set_{field.name}"
-    meta = field.metadata
+    settings, key = registry.task(draft.task).settings, f"set_{field.name}"
 
     def change() -> None:
         choose_setting(draft, field.name, st.session_state[key])
 
-    label, act = settings.title(field.name), user_changes.changed(key, change)
-    help = (
-        meta["help"]
-        if value == field.default
-        else _("{help}. By default: {said}", help=meta["help"], said=_said(usual))
-    )
-    st.session_state[key] = value
-    if meta.get("choices"):
-        st.selectbox(label, meta["choices"], key=key, help=help, on_change=act)
-    elif isinstance(field.default, bool):
-        st.toggle(label, key=key, help=help, on_change=act)
-    else:
-        st.session_state[key] = "" if value is None else _said(value)
-        st.text_input(label, key=key, help=help, on_change=act, placeholder=_said(usual))
-
-
-def _said(value: str | float | None) -> str:
-    """A setting's value, as a person would type it."""
-    if value is None:
-        return _("not set")
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    act = user_changes.changed(key, change)
+    value = draft.settings.get(field.name, field.default)
+    fields.draw(settings, field, key=key, value=value, strategy=draft.strategy, on_change=act)
 
 
 def choose_setting(draft: Draft, name: str, value: str | float | None) -> None:

@@ -11,6 +11,7 @@ from engines import registry
 from engines.messages import _, told
 from ui.page import errors, frame, recorded, words
 from ui.page.draft import Draft
+from ui.rooms import showing
 from ui.steps import result as result_step
 from ui.text import generative_result
 from ui.widgets import examples, take_home, text_cards, try_it
@@ -44,6 +45,7 @@ def result(found: recorded.Finished) -> None:
         st.fragment(talk)(found)
     with frame.card(_("Take it home")):
         take_home.show(info, found)
+    showing.show(found)
     with frame.card(_("Test questions, answered before and after")):
         st.fragment(_before_and_after)(found)
     left, right = st.columns([1, 1])

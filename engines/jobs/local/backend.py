@@ -148,7 +148,7 @@ class LocalBackend:
             found[row.asked.owner] = Standing(
                 had.waiting + (row.state is State.QUEUED),
                 had.running + (row.state is State.RUNNING),
-                had.done + (row.state is State.DONE or self._is_comparison(row)),
+                had.done + ((row.asked.verb == "fit" and row.state is State.DONE) or self._is_comparison(row)),
                 place,
             )
         return found

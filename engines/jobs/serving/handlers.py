@@ -81,6 +81,9 @@ def answer(question: Question, models: LoadedModels, progress: Progress) -> dict
             return _suggest(question)
         case "sample":
             return {"path": str(api.make_sample(question["task"], question["name"], Path(question["out"])))}
+        case "hold_out":
+            most, seed = int(question["most"]), int(question["seed"])
+            return api.hold_out(question["task"], question["data"], question["out"], most=most, seed=seed)
         case "bring":
             model, told = api.bring(question["task"], question["file"], question.get("architecture", ""))
             return {"model": model, "told": told}

@@ -88,6 +88,12 @@ class Prepared(classification.Prepared):
     def has_own_parts(self) -> bool:
         return any(clip.source.split in {"test", "validation"} for clip in self.clips)
 
+    def original(self, number: int) -> Path | str:
+        return self.clips[number].source.path
+
+    def own_part(self, number: int) -> str | None:
+        return self.clips[number].source.split
+
 
 def split(clips: Sequence[Clip], settings: SpeakerSettings, *, seed: int) -> list[str]:
     """A part for each clip, speaker by speaker; the parts of one file stay together."""

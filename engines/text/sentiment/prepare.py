@@ -48,6 +48,12 @@ class Prepared(prepared.Prepared):
     def has_own_test(self) -> bool:
         return any(text.split == "test" for text in self.texts)
 
+    def original(self, number: int) -> Path | str:
+        return self.texts[number].text
+
+    def own_part(self, number: int) -> str | None:
+        return self.texts[number].split
+
 
 def prepare(recipe: Recipe, card: ModelCard, settings: TextSettings, run: Run) -> Prepared:
     """Reads, checks, splits and tokenises the recipe's data. Raises InputError and Cancelled."""

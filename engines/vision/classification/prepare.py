@@ -55,6 +55,12 @@ class Prepared(prepared.Prepared):
     def has_own_parts(self) -> bool:
         return any(photograph.split in {"test", "validation"} for photograph in self.photographs)
 
+    def original(self, number: int) -> Path | str:
+        return self.uncorrected[number].path
+
+    def own_part(self, number: int) -> str | None:
+        return self.uncorrected[number].split
+
     @property
     def photos(self) -> Photos:
         assert isinstance(self.examples, Photos)
