@@ -31,9 +31,10 @@ from engines.messages import _
 from engines.training import devices, overfitting
 from engines.training.settings import require_blocks
 from engines.training.staged import Staged
-from engines.vision.detection import baselines, came_with, details, metrics, predict, predictions
+from engines.vision.detection import details, export_script, predict, predictions
 from engines.vision.detection.cost import passes_from_scratch
-from engines.vision.detection.metrics import Found, Matches, Precisions
+from engines.vision.detection.evaluation import baselines, came_with, metrics
+from engines.vision.detection.evaluation.metrics import Found, Matches, Precisions
 from engines.vision.detection.networks import families, kinds
 from engines.vision.detection.prepare import Prepared, prepare
 from engines.vision.detection.settings import DetectionSettings
@@ -233,6 +234,7 @@ class DetectionStudy(Study):
             threshold=self.threshold["value"],
         )
         predictions.write(self.run, self.prepared, trial.found, self.threshold["value"])
+        export_script.record(self, trial, value.value)
 
     def chosen_threshold(self, trial: DetectionTrial) -> dict[str, Any]:
         """The score at which F1 is best on the validation pictures, and how many these are."""

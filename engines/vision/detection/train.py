@@ -20,9 +20,10 @@ from engines.training.devices import seed_everything
 from engines.training.loop import Plan, predict, train
 from engines.training.staged import Staged
 from engines.training.transfer import TrainOutcome, trainable
-from engines.vision.detection.metrics import Found
+from engines.vision.detection.evaluation.metrics import Found
+from engines.vision.detection.networks.decode import on_picture
 from engines.vision.detection.networks.families import Family
-from engines.vision.detection.prepare import Behind, Pictures, on_picture
+from engines.vision.detection.prepare import Behind, Pictures
 from engines.vision.detection.settings import DetectionSettings
 from engines.vision.images.transforms import Photos
 

@@ -15,9 +15,10 @@ from engines.runs import RunFolder
 from engines.training import strategies
 from engines.training.examples import paired
 from engines.training.staged import Taps
-from engines.vision.detection import came_with, train
+from engines.vision.detection import train
+from engines.vision.detection.evaluation import came_with
+from engines.vision.detection.evaluation.metrics import Found
 from engines.vision.detection.fit import DetectionStudy
-from engines.vision.detection.metrics import Found
 from engines.vision.detection.networks import decode, families
 from engines.vision.detection.networks.loss import Boxes
 from engines.vision.detection.networks.torchvision_detector import TorchvisionDetector

@@ -14,9 +14,10 @@ from engines.runs import RunFolder
 from engines.training import strategies
 from engines.training.examples import paired
 from engines.training.staged import Staged
-from engines.vision.detection import baselines, metrics, predictions, train
+from engines.vision.detection import predictions, train
+from engines.vision.detection.evaluation import baselines, metrics
+from engines.vision.detection.evaluation.metrics import Found
 from engines.vision.detection.fit import DetectionStudy
-from engines.vision.detection.metrics import Found
 from engines.vision.detection.networks import pyramid
 from engines.vision.models import backbones
 from tests import tiny_boxes

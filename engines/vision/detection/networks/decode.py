@@ -93,3 +93,24 @@ def overlaps(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 def _sigmoid(logits: np.ndarray) -> np.ndarray:
     return np.asarray(0.5 * (1 + np.tanh(0.5 * logits)))
+
+
+def frame(width: int, height: int, size: int) -> tuple[float, float, int, int]:
+    """Where a picture lies on its square (`InputFormat.square`): pixels of the square a pixel across and down, and the
+    left and upper edge."""
+    scale = size / max(width, height)
+    across, down = max(1, round(width * scale)), max(1, round(height * scale))
+    return across / width, down / height, (size - across) // 2, (size - down) // 2
+
+
+def on_square(boxes: np.ndarray, width: int, height: int, size: int) -> np.ndarray:
+    """float (N, 4) in pixels of the picture -> in pixels of the square."""
+    across, down, left, top = frame(width, height, size)
+    return boxes * [across, down, across, down] + [left, top, left, top]
+
+
+def on_picture(boxes: np.ndarray, width: int, height: int, size: int) -> np.ndarray:
+    """float (N, 4) in pixels of the square -> in pixels of the picture, within it."""
+    across, down, left, top = frame(width, height, size)
+    back = (boxes - [left, top, left, top]) / [across, down, across, down]
+    return np.asarray(back.clip(0, [width, height, width, height]))
