@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
 from engines import weights
-from engines.contract import Strategy, Task
+from engines.contract import ModelCard, Recipe, Strategy, Task
 from engines.exports import script
 from engines.exports.bundle import parcel
 from engines.messages import _
@@ -23,11 +23,9 @@ from engines.training.strategies import GRADUAL
 from engines.vision.detection import predict
 from engines.vision.detection.networks import decode, families, loss
 from engines.vision.detection.opening import Opened
+from engines.vision.detection.prepare import Prepared
 from engines.vision.detection.trial import DetectionTrial
 from engines.vision.images import reading
-
-if TYPE_CHECKING:
-    from engines.vision.detection.fit import DetectionStudy
 
 NEEDS = ("torchvision", "numpy", "pillow", "safetensors")
 PHASES = {Strategy.SCRATCH: "scratch", Strategy.FEATURES: "head"}
@@ -36,10 +34,10 @@ PHASES = {Strategy.SCRATCH: "scratch", Strategy.FEATURES: "head"}
 # --- while it trains ------------------------------------------------------------------------------
 
 
-def record(study: DetectionStudy, trial: DetectionTrial, value: float) -> None:
+def record(recipe: Recipe, card: ModelCard, prepared: Prepared, trial: DetectionTrial, value: float) -> None:
     """Writes lesson.json, all that the script's RUN holds, and split.json (of each picture file, name, part, width,
     height, boxes and labels) beside the model."""
-    spec, network, strategy = trial.spec, trial.network, study.recipe.strategy
+    spec, network, strategy = trial.spec, trial.network, recipe.strategy
     settings, whole = spec.settings, bool(getattr(network.model, "whole", False))
     learns = strategy is not Strategy.ZERO_SHOT
     boundary = strategy.boundary(len(network.stages), settings.blocks) if learns else 0
@@ -54,14 +52,14 @@ def record(study: DetectionStudy, trial: DetectionTrial, value: float) -> None:
     layers = [[names[id(module)] for module in stage.modules()] for stage in network.stages]
     rates = [rate * settings.layer_decay ** (len(layers) - number) for number in range(len(layers))]
     lesson = {
-        "family": study.family.NAME,
+        "family": spec.family.NAME,
         "strategy": str(strategy),
-        "seed": study.recipe.seed,
+        "seed": recipe.seed,
         "value": value,
-        "classes": study.classes,
-        "size": study.prepared.format.size,
-        "mean": list(study.prepared.format.mean),
-        "std": list(study.prepared.format.std),
+        "classes": prepared.opened.classes,
+        "size": prepared.format.size,
+        "mean": list(prepared.format.mean),
+        "std": list(prepared.format.std),
         "flip": settings.flip,
         "stages_there": 0 if whole else len(layers),
         "boundary": 0 if whole else boundary,
@@ -83,8 +81,8 @@ def record(study: DetectionStudy, trial: DetectionTrial, value: float) -> None:
         "threads": torch.get_num_threads(),
         "matmul": torch.get_float32_matmul_precision(),
     }
-    path = None if strategy is Strategy.SCRATCH else weights.find(study.card)
-    folder = study.run.path / "model"
+    path = None if strategy is Strategy.SCRATCH else weights.find(card)
+    folder = spec.run.path / "model"
     script.keep(
         folder,
         lesson,
@@ -93,7 +91,7 @@ def record(study: DetectionStudy, trial: DetectionTrial, value: float) -> None:
         precision=precision(spec.on),
         halved=trial.progress.halved,
     )
-    text = json.dumps(split(study.prepared.opened), ensure_ascii=False)
+    text = json.dumps(split(prepared.opened), ensure_ascii=False)
     (folder / "split.json").write_text(text, encoding="utf-8")
 
 

@@ -152,6 +152,7 @@ class DetectionStudy(Study):
             as_it_came=self.as_it_came,
             build=lambda pretrained: self.build(pretrained=pretrained, seed=seed),
             weights=weights.sha256(path) if path else self.card.name,
+            classes=len(self.classes),
             training=pictures.subset(torch.from_numpy(training)),
             validation=pictures.subset(torch.from_numpy(checks)) if len(checks) else None,
             settings=settings,
@@ -234,7 +235,7 @@ class DetectionStudy(Study):
             threshold=self.threshold["value"],
         )
         predictions.write(self.run, self.prepared, trial.found, self.threshold["value"])
-        export_script.record(self, trial, value.value)
+        export_script.record(self.recipe, self.card, self.prepared, trial, value.value)
 
     def chosen_threshold(self, trial: DetectionTrial) -> dict[str, Any]:
         """The score at which F1 is best on the validation pictures, and how many these are."""
