@@ -1,15 +1,23 @@
 """How well does a detector learn from 160 pictures, and what does it save to run once what is frozen?
 
     python benchmarks/detection.py [--seeds 3] [--scratch] [--head] [--keep DIR] [--write]
+    python benchmarks/detection.py budgets [--seeds 3] [--keep DIR] [--write]
+    python benchmarks/detection.py timed [--keep DIR] [--write]
 
 The sample `scenes`, a fixed set of composites (synthetic: what is tested is pasted from other objects on other
 photographs than what is learnt from), 160 pictures to learn from, 200 to test on. The default recipe (the last two
 blocks of an ImageNet network, pyramid and head) for each seed; with `--head` the head alone on frozen maps; with
 `--scratch`, in the first seed's run, the same network from random weights with as much computation.
 
-Then, in processor seconds of one thread: an epoch of the head behind maps that are kept against one that runs the
-frozen part for every picture anew, with the losses of both; and pictures found things on, against decoding them and one
-forward pass alone. `--keep` goes on with the runs that are there. `--write` puts the tables into docs/detection.md.
+`budgets`: pyramid and head on frozen maps against the same network from random weights with as much computation, given
+20, 40, 80 and 160 of the pictures, at each seed; and how soon each stood where the other ended. A comparison as the app
+makes it (`engines compare`).
+
+`timed`, in processor seconds of one thread: an epoch of the head behind maps that are kept against one that runs the
+frozen part for every picture anew, with the losses of both; and things found by the recorded run on 1,000 pictures, one
+at a time, against decoding them and one forward pass alone.
+
+`--keep` goes on with the runs that are there. `--write` puts each one's tables into docs/detection.md.
 """
 
 from __future__ import annotations
@@ -26,7 +34,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.performance_page import ROOT, parser, publish, table
+from benchmarks.performance_page import ROOT, busy, parser, publish, table
 from engines import lifecycle, registry
 from engines.contract import Recipe, Result, Strategy
 from engines.runs import RunFolder
@@ -39,12 +47,14 @@ from engines.vision.detection.predict import Finder
 TASK, SAMPLE, MODEL = "vision.detection", "scenes", "tf_efficientnet_lite0"
 TIMED = 64
 """Pictures of an epoch that is timed."""
-ASKED = 100
-"""Pictures that things are found on against the clock."""
+ASKED, TURNS = 1000, 10
+"""Pictures that things are found on against the clock, in so many turns of either way."""
+BUDGETS = (20, 40, 80, 160)
 
 
 def main() -> None:
     arguments = parser(__doc__)
+    arguments.add_argument("part", nargs="?", default="", choices=("", "budgets", "timed"))
     arguments.add_argument("--seeds", type=int, default=3)
     arguments.add_argument("--scratch", action="store_true", help="also from random weights, beside the first seed")
     arguments.add_argument("--head", action="store_true", help="also the head alone")
@@ -55,12 +65,35 @@ def main() -> None:
         keep = given.keep or Path(made)
         os.environ.setdefault("HEADSTART_HOME", str(keep / "home"))
         data = registry.task(TASK).make_sample(SAMPLE, keep / "samples")
-        rows = [
-            run(keep, data, Strategy.PARTIAL, seed, baseline=given.scratch and seed == 0) for seed in range(given.seeds)
-        ]
-        head = run(keep, data, Strategy.FEATURES, 0, baseline=False) if given.head else None
-        text = told(rows, head) + "\n\n" + timed(keep, data)
-    publish(text, write=given.write, page=ROOT / "docs" / "detection.md")
+        if given.part == "budgets":
+            text = by_budget(keep, data, given.seeds)
+        elif given.part == "timed":
+            text = timed(keep, data)
+        else:
+            rows = [
+                run(keep, data, Strategy.PARTIAL, seed, baseline=given.scratch and seed == 0)
+                for seed in range(given.seeds)
+            ]
+            text = told(rows, run(keep, data, Strategy.FEATURES, 0, baseline=False) if given.head else None)
+    publish(text, write=given.write, page=ROOT / "docs" / "detection.md", part=given.part)
+
+
+def by_budget(keep: Path, data: Path, seeds: int) -> str:
+    """The comparison at each budget: a row each, and what was saved."""
+    recipe = Recipe(TASK, str(data), MODEL, Strategy.FEATURES)
+    path = keep / "budgets"
+    folder = RunFolder(path) if path.is_dir() else RunFolder.create(recipe, path)
+    found = lifecycle.compare(registry.task(TASK), recipe, folder, BUDGETS, seeds)
+    rows = []
+    for budget in BUDGETS:
+        own = {point["strategy"]: point for point in found["points"] if point["budget"] == budget}
+        cells = [f"{p['mean']:.3f} ({', '.join(f'{v:.3f}' for v in p['values'])})" for p in own.values()]
+        took = [f"{point['seconds']:.0f}" for point in own.values()]
+        rows.append((str(budget), *cells, " and ".join(took[:2])))
+    names = [point["strategy"] for point in found["points"] if point["budget"] == BUDGETS[0]]
+    header = ("pictures", *(f"{name}: mAP@.5 (each seed)" for name in names), "wall seconds of the first two")
+    said = " ".join(str(found[name]) for name in ("labels_saved_text", "time_saved_text") if found.get(name))
+    return f"{table(header, rows)}\n\n{said} The machine was shared: {busy()}."
 
 
 def run(keep: Path, data: Path, strategy: Strategy, seed: int, *, baseline: bool) -> dict[str, Any]:
@@ -148,15 +181,21 @@ def timed(keep: Path, data: Path) -> str:
         examples: Any = train.behind(spec, network, pictures, mirrors=True) if kept else pictures
         epochs.append(an_epoch(network, examples, pictures, kept=kept))
     (with_maps, losses), (without, again) = epochs
-    finder, paths = Finder(keep / "partial-0"), [p.path for p in study.prepared.opened.pictures[:ASKED]]
-    rates = []
-    for ask in (finder.find, lambda path: finder.model(finder.inputs(path)[0])):
-        with torch.no_grad():
+    finder = Finder(ROOT / "showcase" / "recorded_scenes_seed_0")
+    known = [picture.path for picture in study.prepared.opened.pictures]
+    paths = [known[i % len(known)] for i in range(ASKED)]
+    ways = (finder.find, lambda path: finder.model(finder.inputs(path)[0]))
+    seconds = [0.0, 0.0]
+    with torch.no_grad():
+        for ask in ways:
             ask(paths[0])
-            began = time.process_time()
-            for path in paths:
-                ask(path)
-            rates.append(len(paths) / (time.process_time() - began))
+        for turn in range(TURNS):  # in turns: whatever else the machine does, it does to both
+            for which, ask in enumerate(ways):
+                began = time.process_time()
+                for path in paths[turn::TURNS]:
+                    ask(path)
+                seconds[which] += time.process_time() - began
+    rates = [len(paths) / own for own in seconds]
     apart = max(abs(a - b) for a, b in zip(losses, again, strict=True))
     return table(
         ("processor seconds, one thread", "", ""),

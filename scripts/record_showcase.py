@@ -70,6 +70,15 @@ RECORDINGS = (
         settings={"baseline": "scratch", "flip": False},
     ),
     Recording(
+        "recorded_scenes_seed_0",
+        "vision.detection",
+        "scenes",
+        "Things on photographs, synthetic: four classes, 360 pictures",
+        Strategy.FEATURES,
+        pictures=False,
+        settings={"baseline": "scratch"},
+    ),
+    Recording(
         "recorded_films_seed_00",
         "text.sentiment",
         "films",

@@ -60,6 +60,8 @@ class Objective:
     metric_of_loss: Callable[[float], float] | None = None
     """The metric, of a mean loss."""
     mix: BatchMix | None = None
+    measured: Callable[[], float] | None = None
+    """The metric of the validation examples by the network as it is, where that is more than a `metric` of outputs."""
 
 
 def train(
@@ -187,6 +189,8 @@ def train_once(
             row["train_metric"] = aim.metric(torch.cat(answers).cpu(), examples.targets(torch.cat(drawn)))
         if validation is not None:
             row |= _validated(model, network.boundary, validation, aim, accelerator.device)
+        if aim.measured:
+            row["validation_metric"] = aim.measured()
         if aim.metric_of_loss:
             row |= {
                 f"{part}_metric": aim.metric_of_loss(row[f"{part}_loss"])

@@ -11,8 +11,6 @@ from engines.classification.classification_task import ClassificationTask
 from engines.contract import InputError
 from tests.contract.conftest import TEMPLATE, Subject
 
-UNRANKED = "vision.detection"
-"""It says that it cannot be ranked: what a frozen network sees of boxes is no vector an example."""
 OF_A_MODEL = {"name", "depth", "score", "rank", "low", "high", "told_apart", "title"}
 OF_ALL = {"models", "expected", "gain", "mismatch", "n", "unit", "sha256", "left_out", "seed", "seconds", "said"}
 
@@ -20,7 +18,7 @@ OF_ALL = {"models", "expected", "gain", "mismatch", "n", "unit", "sha256", "left
 def test_what_rank_answers(subject: Subject) -> None:
     task = subject.task
     told: list[tuple[int, int]] = []
-    if task.info.name in TEMPLATE or task.info.name == UNRANKED:
+    if task.info.name in TEMPLATE:
         with pytest.raises(InputError, match=task.info.name):
             api.rank(task.info.name, subject.data)
         return

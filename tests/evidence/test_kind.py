@@ -16,6 +16,7 @@ from engines.runs import RunFolder
 RECORDED = {
     "recorded_photographs_0": "inductive",
     "recorded_digits_seed_0": "inductive",
+    "recorded_scenes_seed_0": "inductive",
     "recorded_films_seed_00": "inductive",
     "recorded_voices_seed_0": "few-shot",
     "recorded_scottish_s_00": "adaptation",

@@ -269,8 +269,8 @@ def curves(info: TaskInfo, epochs: list[dict[str, Any]], strategy: str, key: str
         (left, "loss", "loss", False),
         (right, "metric", wording.within(info.metric.title), share),
     ):
-        if not any(f"train_{name}" in e for e in epochs):  # a metric that is measured at the end only
-            continue
+        if not any(f"{part}_{name}" in e for part in ("train", "validation") for e in epochs):
+            continue  # a metric that is measured at the end only
         figure = plots.lines(
             _lines(epochs, name, strategy), x=_("epoch"), y=title, last_x=last, share=is_share, mark=best
         )

@@ -14,6 +14,8 @@ import streamlit as st
 from engines import registry
 from engines.contract import TaskInfo
 from engines.messages import _, _n
+from engines.reporting import wording
+from engines.vision.detection.settings import MOST_MEASURED
 from ui.page import frame, recorded, words
 from ui.steps import result
 from ui.vision import boxed
@@ -45,6 +47,7 @@ def show(found: recorded.Finished) -> None:
     with result.further_details():
         _sizes(info, found)
         result.how_it_learnt(info, found)
+        _over_time(info, found)
         result.kept_and_trained(found)
         result.small_print(info, found)
 
@@ -57,6 +60,48 @@ def _came_with(found: recorded.Finished) -> None:
             st.caption(
                 _("Measured by its own sure boxes of before: an agreement with itself, since nobody labelled these.")
             )
+
+
+def _over_time(info: TaskInfo, found: recorded.Finished) -> None:
+    """The validation pictures' metric over the seconds of training, from scratch on the same clock."""
+    lines = []
+    for series, colour, name in (
+        ("transfer", plots.TRAINED, _("validation")),
+        ("scratch", plots.SCRATCH, _("from scratch")),
+    ):
+        own = [
+            e for e in found.epochs if e.get("series", "transfer") == series and e.get("validation_metric") is not None
+        ]
+        if own:
+            seconds = [e["epoch"] * found.result.n_train / e["rate"] for e in own]
+            lines.append(plots.line(name, seconds, [e["validation_metric"] for e in own], colour))
+    if not lines:
+        return
+    title = wording.within(info.metric.title)
+    with frame.card(_("How soon it learnt"), key="over_time"):
+        plots.show(
+            plots.lines(
+                lines,
+                x=_("seconds of training"),
+                y=_("validation {title}", title=title),
+                last_x=max(line["x"][-1] for line in lines),
+                share=True,
+            ),
+            "result_seconds",
+            alt=_("Validation {title} over the seconds of each training", title=title),
+            table=lambda: [
+                {_("series"): line["name"], _("seconds"): round(x), title: round(y, 3)}
+                for line in lines
+                for x, y in zip(line["x"], line["y"], strict=True)
+            ],
+        )
+        st.caption(
+            _(
+                "On {n:,} validation pictures, which is few: a step up or down of a curve may be chance. Time to look "
+                "at the pictures once through the frozen part is not in it.",
+                n=min(found.result.n_validation, MOST_MEASURED),
+            )
+        )
 
 
 # --- pictures ---------------------------------------------------------------------------------------

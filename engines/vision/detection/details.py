@@ -10,8 +10,8 @@ import numpy as np
 from engines.evidence import intervals
 from engines.evidence.verdict import FEWEST_A_CLASS
 from engines.messages import _, _n
-from engines.vision.detection import metrics
-from engines.vision.detection.metrics import Found, Matches
+from engines.vision.detection.evaluation import metrics
+from engines.vision.detection.evaluation.metrics import Found, Matches
 from engines.vision.detection.opening import Opened
 from engines.vision.detection.settings import DetectionSettings
 

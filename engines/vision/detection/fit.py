@@ -31,9 +31,10 @@ from engines.messages import _
 from engines.training import devices, overfitting
 from engines.training.settings import require_blocks
 from engines.training.staged import Staged
-from engines.vision.detection import baselines, came_with, details, metrics, predict, predictions
+from engines.vision.detection import details, export_script, predict, predictions
 from engines.vision.detection.cost import passes_from_scratch
-from engines.vision.detection.metrics import Found, Matches, Precisions
+from engines.vision.detection.evaluation import baselines, came_with, metrics
+from engines.vision.detection.evaluation.metrics import Found, Matches, Precisions
 from engines.vision.detection.networks import families, kinds
 from engines.vision.detection.prepare import Prepared, prepare
 from engines.vision.detection.settings import DetectionSettings
@@ -151,6 +152,7 @@ class DetectionStudy(Study):
             as_it_came=self.as_it_came,
             build=lambda pretrained: self.build(pretrained=pretrained, seed=seed),
             weights=weights.sha256(path) if path else self.card.name,
+            classes=len(self.classes),
             training=pictures.subset(torch.from_numpy(training)),
             validation=pictures.subset(torch.from_numpy(checks)) if len(checks) else None,
             settings=settings,
@@ -233,6 +235,7 @@ class DetectionStudy(Study):
             threshold=self.threshold["value"],
         )
         predictions.write(self.run, self.prepared, trial.found, self.threshold["value"])
+        export_script.record(self.recipe, self.card, self.prepared, trial, value.value)
 
     def chosen_threshold(self, trial: DetectionTrial) -> dict[str, Any]:
         """The score at which F1 is best on the validation pictures, and how many these are."""

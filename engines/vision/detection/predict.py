@@ -21,7 +21,7 @@ from engines.messages import _
 from engines.runs import no_model
 from engines.training import devices, learnt_weights
 from engines.training.staged import Staged
-from engines.vision.detection.metrics import Found
+from engines.vision.detection.evaluation.metrics import Found
 from engines.vision.detection.networks import families
 from engines.vision.detection.predictions import boxes_of
 from engines.vision.detection.train import answered

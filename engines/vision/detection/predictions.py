@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from engines.contract import Run
 from engines.messages import _
-from engines.vision.detection.metrics import Found
+from engines.vision.detection.evaluation.metrics import Found
 from engines.vision.detection.networks.decode import overlaps
 from engines.vision.detection.prepare import Prepared
 from engines.vision.images import reading

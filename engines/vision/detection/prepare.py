@@ -17,8 +17,9 @@ from engines.messages import _
 from engines.training.activation_cache import Cached
 from engines.training.examples import Varied
 from engines.vision.detection.annotated import AnnotatedPicture
-from engines.vision.detection.metrics import Found
+from engines.vision.detection.evaluation.metrics import Found
 from engines.vision.detection.networks import families
+from engines.vision.detection.networks.decode import on_square
 from engines.vision.detection.networks.loss import Boxes
 from engines.vision.detection.opening import Opened, open_data
 from engines.vision.detection.settings import DetectionSettings
@@ -140,27 +141,6 @@ def input_format(card: ModelCard, settings: DetectionSettings) -> InputFormat:
 
 def _near(size: int) -> int:
     return max(2, round(size / LARGEST_STRIDE)) * LARGEST_STRIDE
-
-
-def frame(width: int, height: int, size: int) -> tuple[float, float, int, int]:
-    """Where a picture lies on its square (`InputFormat.square`): pixels of the square a pixel across and down, and the
-    left and upper edge."""
-    scale = size / max(width, height)
-    across, down = max(1, round(width * scale)), max(1, round(height * scale))
-    return across / width, down / height, (size - across) // 2, (size - down) // 2
-
-
-def on_square(boxes: np.ndarray, width: int, height: int, size: int) -> np.ndarray:
-    """float (N, 4) in pixels of the picture -> in pixels of the square."""
-    across, down, left, top = frame(width, height, size)
-    return boxes * [across, down, across, down] + [left, top, left, top]
-
-
-def on_picture(boxes: np.ndarray, width: int, height: int, size: int) -> np.ndarray:
-    """float (N, 4) in pixels of the square -> in pixels of the picture, within it."""
-    across, down, left, top = frame(width, height, size)
-    back = (boxes - [left, top, left, top]) / [across, down, across, down]
-    return np.asarray(back.clip(0, [width, height, width, height]))
 
 
 def boxes_of(pictures: Sequence[AnnotatedPicture], size: int) -> Boxes:

@@ -13,6 +13,8 @@ from engines.vision.detection.annotations.settings import AnnotationSettings
 
 VIEWS = 2
 """As it is and mirrored: what a frozen part sees of each picture."""
+MOST_MEASURED = 100
+"""Validation pictures on which things are found after each pass."""
 
 
 @dataclass(frozen=True)

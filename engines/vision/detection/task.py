@@ -55,7 +55,7 @@ class Detection(Task):
             _("the same with YOLO txt files"),
         ),
         accepts=("zip",),
-        exports=("safetensors", "onnx"),
+        exports=("safetensors", "onnx", "script"),
         default_model="tf_efficientnet_lite0",
         pipeline_tag="object-detection",
         library="timm",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,10 +21,12 @@ from engines.training.devices import seed_everything
 from engines.training.loop import Plan, predict, train
 from engines.training.staged import Staged
 from engines.training.transfer import TrainOutcome, trainable
-from engines.vision.detection.metrics import Found
+from engines.vision.detection.evaluation import metrics
+from engines.vision.detection.evaluation.metrics import Found
+from engines.vision.detection.networks.decode import on_picture
 from engines.vision.detection.networks.families import Family
-from engines.vision.detection.prepare import Behind, Pictures, on_picture
-from engines.vision.detection.settings import DetectionSettings
+from engines.vision.detection.prepare import Behind, Pictures
+from engines.vision.detection.settings import MOST_MEASURED, DetectionSettings
 from engines.vision.images.transforms import Photos
 
 AT_ONCE = 256
@@ -42,6 +45,7 @@ class TrainSpec:
     """Makes the network with the classes that it came with."""
     weights: str
     """Names the pretrained weights: part of what cached maps are filed under."""
+    classes: int
     training: Pictures
     validation: Pictures | None
     settings: DetectionSettings
@@ -75,6 +79,7 @@ def learn(spec: TrainSpec, strategy: Strategy, *, series: str = "transfer") -> T
     loss = spec.family.loss(network, whole.boxes, whole.size, spec.on.device)
     examples = behind(spec, network, whole, mirrors=whole.flip)
     checks = None if spec.validation is None else behind(spec, network, spec.validation)
+    looking = None if checks is None else partial(precision, spec, network, checks)
     if settings.max_seconds is not None:
         settings = replace(settings, max_seconds=max(1.0, settings.max_seconds - (time.monotonic() - began)))
     progress = train(
@@ -85,6 +90,7 @@ def learn(spec: TrainSpec, strategy: Strategy, *, series: str = "transfer") -> T
         settings,
         loss=loss,
         metric=None,
+        measured=looking,
         unit=spec.unit,
         seed=spec.seed,
         run=spec.run,
@@ -124,6 +130,18 @@ def _cached(spec: TrainSpec, network: Staged, photos: Photos) -> Cached:
     )
     assert isinstance(found, Cached)  # pictures are no tokens
     return found
+
+
+def precision(spec: TrainSpec, network: Staged, checks: Behind | Pictures) -> float:
+    """The mAP at overlap .5 of the network as it is, on the validation pictures, the first of many."""
+    few = checks.subset(torch.arange(min(len(checks), MOST_MEASURED)))
+    answering = spec.family.answering(network)
+    said = predict(answering, network.boundary, few, spec.on.device, batch=16).numpy()
+    read = [spec.family.boxes_of(network.model, own, few.size) for own in said]
+    found = [Found(boxes, labels, scores) for boxes, scores, labels, _broken in read]
+    there = [(own["boxes"].numpy(), own["labels"].numpy()) for own in few.boxes.apart()]
+    truth = [Found(boxes, labels, np.ones(len(labels))) for boxes, labels in there]
+    return metrics.matched(found, truth, spec.classes).mean(overlaps=slice(0, 1))
 
 
 def find(spec: TrainSpec, network: Staged, pictures: Pictures, sizes: list[tuple[int, int]]) -> list[Found]:

@@ -10,7 +10,7 @@ from engines.training.checkpoint import Progress
 from engines.training.loop import learnt
 from engines.training.staged import Staged, count
 from engines.training.transfer import TrainOutcome
-from engines.vision.detection.metrics import Found, Matches, Precisions
+from engines.vision.detection.evaluation.metrics import Found, Matches, Precisions
 from engines.vision.detection.train import TrainSpec
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engines.vision.detection import metrics
-from engines.vision.detection.metrics import Found, Matches
+from engines.vision.detection.evaluation import metrics
+from engines.vision.detection.evaluation.metrics import Found, Matches
 
 CLASSES = 3
 

@@ -14,8 +14,9 @@ from engines import registry
 from engines.contract import InputError
 from engines.vision.detection import composites
 from engines.vision.detection.annotations.reading import read
+from engines.vision.detection.networks.decode import on_picture, on_square
 from engines.vision.detection.opening import open_data, require_real
-from engines.vision.detection.prepare import input_format, on_picture, on_square
+from engines.vision.detection.prepare import input_format
 from engines.vision.detection.settings import DetectionSettings
 from tests import tiny_boxes
 

@@ -15,13 +15,15 @@ from engines.runs import RunFolder
 from engines.training import strategies
 from engines.training.examples import paired
 from engines.training.staged import Taps
-from engines.vision.detection import came_with, train
+from engines.vision.detection import train
+from engines.vision.detection.evaluation import came_with
+from engines.vision.detection.evaluation.metrics import Found
 from engines.vision.detection.fit import DetectionStudy
-from engines.vision.detection.metrics import Found
 from engines.vision.detection.networks import decode, families
 from engines.vision.detection.networks.loss import Boxes
 from engines.vision.detection.networks.torchvision_detector import TorchvisionDetector
-from tests import tiny_boxes, tiny_detectors
+from tests import alone, tiny_boxes, tiny_detectors
+from tests.contract.conftest import repeated
 from tests.tiny_detectors import DETR, SSDLITE, TINY
 
 SIZE = 64
@@ -311,3 +313,15 @@ def test_none_of_its_classes_is_a_sentence(tmp_path: Path, models: Path) -> None
     recipe, run = study_of(tmp_path, "tiny-other", Strategy.ZERO_SHOT)
     with pytest.raises(InputError, match="it came with none of these classes: amber, blue"):
         lifecycle.rehearse(TASK, recipe, run)
+
+
+def test_a_script_repeats_a_run_of_torchvisions(tmp_path: Path) -> None:
+    """Its frozen stages and its own loss, where Headstart cannot be seen."""
+    recipe, run = study_of(tmp_path, SSDLITE, Strategy.PARTIAL, baseline="none", epochs=2, blocks=3)
+    lifecycle.fit(TASK, recipe, run)
+    folder = TASK.export(run.path, "script", tmp_path / "script")
+    ended = alone.run(folder / "train.py", tmp_path / "data", cwd=tmp_path)
+    repeated(ended, folder, run)
+    script = (folder / "train.py").read_text(encoding="utf-8")
+    assert "Cost(" not in script
+    assert "timm" not in script, "what this run did not use is not in it"

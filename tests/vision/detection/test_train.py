@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,10 @@ from engines.runs import RunFolder
 from engines.training import strategies
 from engines.training.examples import paired
 from engines.training.staged import Staged
-from engines.vision.detection import baselines, metrics, predictions, train
+from engines.vision.detection import predictions, train
+from engines.vision.detection.evaluation import baselines, metrics
+from engines.vision.detection.evaluation.metrics import Found
 from engines.vision.detection.fit import DetectionStudy
-from engines.vision.detection.metrics import Found
 from engines.vision.detection.networks import pyramid
 from engines.vision.models import backbones
 from tests import tiny_boxes
@@ -96,3 +98,19 @@ def test_a_thing_is_found_once() -> None:
     assert predictions.matched(found, there, np.array([0, 0])).tolist() == [True, False, False]
     assert predictions.in_words(["cat", "dog", "cat"]) == "2 cat, dog"
     assert predictions.in_words([]) == "nothing"
+
+
+def test_what_it_finds_is_measured_after_each_pass(study: DetectionStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a test: by the same definition, on the same pictures."""
+    monkeypatch.setattr(study, "build", lambda **_given: random_network())
+    study.settings = replace(study.settings, epochs=8, learning_rate=1e-2, patience=8)
+    trial = study.trial(Strategy.PARTIAL)
+    checks = train.behind(trial.spec, trial.network, study.prepared.part("validation"))
+    value = train.precision(trial.spec, trial.network, checks)
+    found = train.find(trial.spec, trial.network, study.prepared.part("validation"), study.sizes("validation"))
+    matches = metrics.matched(found, study.prepared.truth("validation"), 2)
+    assert value == pytest.approx(matches.mean(overlaps=slice(0, 1)), abs=1e-9)
+    assert value > 0
+    measured = [row["validation_metric"] for row in trial.progress.history]
+    assert len(measured) == 8
+    assert measured[trial.progress.best_epoch - 1] == pytest.approx(value, abs=1e-3)

@@ -1,5 +1,7 @@
 """From what a detector says at each place to boxes, in numpy alone: so an ONNX file needs nothing else beside it."""
 
+import functools
+
 import numpy as np
 
 STRIDES = (16, 32, 64)
@@ -14,6 +16,7 @@ FLOOR = 0.05
 """Scores below are of no use to anybody."""
 
 
+@functools.cache
 def places(size: int) -> tuple[np.ndarray, np.ndarray]:
     """Of a square input of `size` pixels: the middle of each place, float32 (A, 2) in pixels, x first, and its stride,
     float32 (A,). Levels in order, row by row."""
@@ -71,25 +74,47 @@ def boxes_of_candidates(said: np.ndarray, size: int, same: float) -> tuple[np.nd
 
 def surest(boxes: np.ndarray, labels: np.ndarray, same: float = SAME) -> np.ndarray:
     """int64 (K,): which of the boxes, the surest first, are left when of several of one thing the surest stays."""
-    kept: list[int] = []
-    alike = overlaps(boxes, boxes) > same
-    alike &= labels[:, None] == labels[None, :]
     out = np.zeros(len(boxes), dtype=bool)
-    for number in range(len(boxes)):
-        if not out[number]:
-            kept.append(number)
-            out |= alike[number]
-    return np.array(kept, dtype=np.int64)
+    for label in np.unique(labels) if same < 1 else ():
+        own = np.flatnonzero(labels == label)
+        alike, gone = overlaps(boxes[own], boxes[own]) > same, np.zeros(len(own), dtype=bool)
+        for number in range(len(own)):
+            if not gone[number]:
+                gone[number + 1 :] |= alike[number, number + 1 :]
+        out[own] = gone
+    return np.flatnonzero(~out)
 
 
 def overlaps(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Intersection over union of each of float (N, 4) with each of float (M, 4): float (N, M)."""
-    corner = np.maximum(one[:, None, :2], other[None, :, :2])
-    opposite = np.minimum(one[:, None, 2:], other[None, :, 2:])
-    both = (opposite - corner).clip(0).prod(2)
-    areas = [(own[:, 2] - own[:, 0]) * (own[:, 3] - own[:, 1]) for own in (one, other)]
-    return np.asarray(both / np.maximum(areas[0][:, None] + areas[1][None, :] - both, 1e-12))
+    a, b = np.asarray(one, dtype=np.float64).T[:, :, None], np.asarray(other, dtype=np.float64).T[:, None, :]
+    across = np.minimum(a[2], b[2]) - np.maximum(a[0], b[0])
+    down = np.minimum(a[3], b[3]) - np.maximum(a[1], b[1])
+    both = across.clip(0) * down.clip(0)
+    areas = [(own[2] - own[0]) * (own[3] - own[1]) for own in (a, b)]
+    return np.asarray(both / np.maximum(areas[0] + areas[1] - both, 1e-12))
 
 
 def _sigmoid(logits: np.ndarray) -> np.ndarray:
     return np.asarray(0.5 * (1 + np.tanh(0.5 * logits)))
+
+
+def frame(width: int, height: int, size: int) -> tuple[float, float, int, int]:
+    """Where a picture lies on its square (`InputFormat.square`): pixels of the square a pixel across and down, and the
+    left and upper edge."""
+    scale = size / max(width, height)
+    across, down = max(1, round(width * scale)), max(1, round(height * scale))
+    return across / width, down / height, (size - across) // 2, (size - down) // 2
+
+
+def on_square(boxes: np.ndarray, width: int, height: int, size: int) -> np.ndarray:
+    """float (N, 4) in pixels of the picture -> in pixels of the square."""
+    across, down, left, top = frame(width, height, size)
+    return boxes * [across, down, across, down] + [left, top, left, top]
+
+
+def on_picture(boxes: np.ndarray, width: int, height: int, size: int) -> np.ndarray:
+    """float (N, 4) in pixels of the square -> in pixels of the picture, within it."""
+    across, down, left, top = frame(width, height, size)
+    back = (boxes - [left, top, left, top]) / [across, down, across, down]
+    return np.asarray(back.clip(0, [width, height, width, height]))

@@ -7,13 +7,14 @@ smallest (Tian et al. 2019, arXiv 1904.01355; as torchvision's FCOS assigns them
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torchvision.ops import generalized_box_iou_loss, sigmoid_focal_loss
 
-from engines.vision.detection.networks import decode
+from engines.vision.detection.networks.decode import places
 
 NEAR = 1.5
 """Strides from the middle of a box within which places are of it."""
@@ -31,18 +32,24 @@ class Boxes:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, indices: Tensor) -> Boxes:
-        return Boxes(self.boxes[indices], self.labels[indices])
+    def __getitem__(self, indices: Tensor) -> Self:
+        return type(self)(self.boxes[indices], self.labels[indices])
 
-    def to(self, device: torch.device) -> Boxes:
-        return Boxes(self.boxes.to(device), self.labels.to(device))
+    def to(self, device: torch.device | str) -> Self:
+        return type(self)(self.boxes.to(device), self.labels.to(device))
 
-    def mirrored(self, which: Tensor, size: int) -> Boxes:
+    def apart(self) -> list[dict[str, Tensor]]:
+        """The boxes of each picture on their own: `boxes` float32 (N, 4), `labels` int64 (N,)."""
+        there = [labels >= 0 for labels in self.labels]
+        each = zip(self.boxes, self.labels, there, strict=True)
+        return [{"boxes": boxes[own].float(), "labels": labels[own]} for boxes, labels, own in each]
+
+    def mirrored(self, which: Tensor, size: int) -> Self:
         """Those at which bool (N,) is true as in a mirror; `size` in pixels of the input."""
         left, top, right, bottom = self.boxes.unbind(2)
         there = self.labels >= 0
         turned = torch.stack([size - right, top, size - left, bottom], dim=2) * there[:, :, None]
-        return Boxes(torch.where(which[:, None, None], turned, self.boxes), self.labels)
+        return type(self)(torch.where(which[:, None, None], turned, self.boxes), self.labels)
 
 
 class Cost:
@@ -52,7 +59,7 @@ class Cost:
     def __init__(self, size: int, a_picture: float, device: torch.device):
         """`a_picture`: places that a training picture's boxes have on average. Every batch is divided by it, in place
         of its own: so batches add up to the whole."""
-        middles, strides = decode.places(size)
+        middles, strides = places(size)
         self.middles = torch.from_numpy(middles).to(device)  # (A, 2)
         self.strides = torch.from_numpy(strides).to(device)  # (A,)
         self.a_picture = max(1.0, a_picture)

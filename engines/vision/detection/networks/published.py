@@ -64,16 +64,7 @@ def loss(network: Staged, boxes: Boxes, size: int, device: torch.device) -> Call
 
 def _cost(network: Staged, seen: Any, targets: Boxes) -> Tensor:
     model: Any = network.model
-    found: Tensor = model.losses(seen.maps if isinstance(seen, Taps) else seen, apart(targets))
-    return found
-
-
-def apart(targets: Boxes) -> list[dict[str, Tensor]]:
-    """The boxes of each picture on their own."""
-    found = []
-    for boxes, labels in zip(targets.boxes, targets.labels, strict=True):
-        there = labels >= 0
-        found.append({"boxes": boxes[there].float(), "labels": labels[there]})
+    found: Tensor = model.losses(seen.maps if isinstance(seen, Taps) else seen, targets.apart())
     return found
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from engines.exports.usage_parts import HERE, RUN, Row, each, named, say_all, words_given
-from engines.vision.detection.networks.decode import boxes_of, boxes_of_candidates
+from engines.vision.detection.networks.decode import boxes_of, boxes_of_candidates, on_picture
 from engines.vision.images.pixel_resize import bicubic, resized
 from engines.vision.images.reading import read, size
 
@@ -75,11 +75,7 @@ def found(said: np.ndarray, width: int, height: int) -> tuple[list[dict[str, Any
         boxes, scores, labels, _broken = boxes_of(said, RUN["size"])
     else:
         boxes, scores, labels, _broken = boxes_of_candidates(said, RUN["size"], RUN["same"])
-    scale = RUN["size"] / max(width, height)
-    across, down = max(1, round(width * scale)), max(1, round(height * scale))
-    left, top = (RUN["size"] - across) // 2, (RUN["size"] - down) // 2
-    back = (boxes - [left, top, left, top]) / [across / width, down / height, across / width, down / height]
-    back = back.clip(0, [width, height, width, height])
+    back = on_picture(boxes, width, height, RUN["size"])
     real = (back[:, :2] < back[:, 2:]).all(1)
     rows = [
         {

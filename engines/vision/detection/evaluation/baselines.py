@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from engines.vision.detection.annotated import AnnotatedPicture
-from engines.vision.detection.metrics import Found
+from engines.vision.detection.evaluation.metrics import Found
 
 
 def usual_boxes(learnt: Sequence[AnnotatedPicture], sizes: Sequence[tuple[int, int]], classes: int) -> list[Found]:

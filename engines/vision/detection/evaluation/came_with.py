@@ -13,7 +13,7 @@ import torch
 from engines.evidence import intervals
 from engines.messages import _, _n
 from engines.training.staged import Staged
-from engines.vision.detection.metrics import Found
+from engines.vision.detection.evaluation.metrics import Found
 from engines.vision.detection.predictions import matched
 
 SURE = 0.5

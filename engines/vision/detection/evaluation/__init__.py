@@ -1,0 +1,1 @@
+"""How good what was found is, and what it is compared with."""
