@@ -61,8 +61,8 @@ def read(task: Task, data: Path) -> list[Example]:
     known, found = study.prepared, list[Example]()
     for number, (label, group) in enumerate(zip(known.came_as, known.groups, strict=True)):
         found.append(Example(known.original(number), label, group, known.own_part(number) or ""))
-    once = {example.original: example for example in reversed(found) if isinstance(example.original, Path)}
-    return [example for example in found if once.get(example.original, example) is example]
+    of_file = {e.original: number for number, e in reversed(list(enumerate(found))) if isinstance(e.original, Path)}
+    return [e for number, e in enumerate(found) if isinstance(e.original, str) or of_file[e.original] == number]
 
 
 def drawn(strata: Sequence[str], groups: Sequence[str], most: int, seed: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from engines import registry
-from engines.contract import State
+from engines.contract import InputError, State
 from engines.hosting import limits
 from engines.jobs import room_board
 from engines.jobs.backends import backend
@@ -118,7 +118,10 @@ def _stopped(entry: Entry) -> str:
     """Why the model could not be asked; '' while it may still answer."""
     if entry.score or not entry.asked:
         return ""
-    status = backend().status(entry.asked)
+    try:
+        status = backend().status(entry.asked)
+    except InputError:  # its answers are gone, as old runs go on some hosts
+        return _("The model could not be asked.")
     if not status.state.finished or status.state is State.DONE:
         return ""
     return status.message or _("The model could not be asked.")
