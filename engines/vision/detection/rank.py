@@ -49,7 +49,7 @@ def rank(task: Task, recipe: Recipe, models: Sequence[str], run: Run) -> dict[st
         assert isinstance(study, DetectionStudy)
         chosen = study.prepared.opened.at("train")
         chosen = chosen[ranking.some(len(chosen), MOST_PICTURES, recipe.seed)]
-        about = {"sha256": study.sha256}
+        about = {"sha256": study.sha256, "classes": len(study.classes)}
         if kinds.finds_already(card):
             if max(study.columns, default=-1) >= 0:
                 found[card.name] = as_it_came(study, chosen)
@@ -60,10 +60,10 @@ def rank(task: Task, recipe: Recipe, models: Sequence[str], run: Run) -> dict[st
         stages = len(network.stages)
         seen.append(Candidate(card.name, stages, stages, within(network, pictures, places[0])))
     if found:
-        about |= {"n": len(chosen), "unit": task.info.unit, "classes": len(study.classes)}
+        about |= {"n": len(chosen), "unit": task.info.unit}
         answer = ranking.by_scores(found, higher_is_better=True)
     elif seen and places is not None:
-        about |= {"n": len(places[1]), "unit": _("boxes"), "classes": len(np.unique(places[1])) - 1}
+        about |= {"n": len(places[1]), "unit": _("boxes")}
         answer = ranking.by_features(seen, lambda _name: [], places[1], places[2], seed=recipe.seed)
         unsaid = {"depth": None, "expected": None, "gain": None}  # how well boxes are told apart is no mAP
         answer = answer | unsaid | {"models": [row | unsaid for row in answer["models"]], "mismatch": None}

@@ -376,8 +376,8 @@ def main(data: Path, test: Path) -> None:
     threshold = best_threshold(judged(find(model, checks), checks)) if checks else RUN["usual_threshold"]
     found = find(model, testing)
     said = {}
-    for row, own in zip(testing.rows, found, strict=True):
-        sure = own.labels[own.scores >= threshold]
+    for row, answer in zip(testing.rows, found, strict=True):
+        sure = answer.labels[answer.scores >= threshold]
         said[row["name"]] = in_words([RUN["classes"][label] for label in sure])
     (HERE / "predictions.json").write_text(json.dumps(said, indent=1, ensure_ascii=False), encoding="utf-8")
     save_file({name: own.contiguous() for name, own in model.state_dict().items()}, HERE / "model.safetensors")
