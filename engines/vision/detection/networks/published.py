@@ -70,11 +70,9 @@ def _cost(network: Staged, seen: Any, targets: Boxes) -> Tensor:
 
 def apart(targets: Boxes) -> list[dict[str, Tensor]]:
     """The boxes of each picture on their own."""
-    found = []
-    for boxes, labels in zip(targets.boxes, targets.labels, strict=True):
-        there = labels >= 0
-        found.append({"boxes": boxes[there].float(), "labels": labels[there]})
-    return found
+    counts = (targets.labels >= 0).sum(1).tolist() if targets.counts is None else targets.counts
+    pictures = zip(targets.boxes, targets.labels, counts, strict=True)
+    return [{"boxes": boxes[:n].float(), "labels": labels[:n]} for boxes, labels, n in pictures]
 
 
 def boxes_of(model: nn.Module, said: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
