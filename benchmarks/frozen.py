@@ -131,11 +131,11 @@ def pictures(scratch: Path, images: int) -> tuple[Photos, RunFolder]:
     run = RunFolder.create(recipe, scratch / "run")
     settings = VisionSettings(augment="none", test_fraction=0.05, validation_fraction=0.0)
     training = prepare.prepare(recipe, card(), settings, run).part("train")
+    assert isinstance(training, Photos)
+    training.pixels(torch.arange(1))  # decodes all of them: what the cache holds by then stays there
     KEPT.update(path.stem for path in (scratch / "home/cache").iterdir())
     chosen = torch.randperm(len(training.labels), generator=torch.Generator().manual_seed(0))[:images]
-    photos = training.subset(chosen)
-    assert isinstance(photos, Photos)
-    return photos, run
+    return training.subset(chosen), run
 
 
 # --- the ordinary ways ----------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from engines.contract import Json, Run
 from engines.messages import _
-from engines.training import array_cache, frozen_onnx, memory
+from engines.training import array_cache, devices, frozen_onnx, memory
+from engines.training.card import room
 from engines.training.devices import derived_seed
 from engines.training.examples import Labelled, LabelledExamples, Pace, TokenExamples, batches
 from engines.training.staged import Staged, Taps
@@ -45,7 +46,24 @@ class Cached(Labelled):
         return self.handed_on(self.activations[indices, 0])
 
     def handed_on(self, activations: Tensor) -> Tensor | Taps:
+        activations = activations.float()  # they may lie on a card as bfloat16
         return Taps.of(activations, self.shapes) if self.shapes else _channels_last(activations)
+
+    @property
+    def card_bytes(self) -> int:
+        return self.activations.nbytes
+
+    @property
+    def may_halve(self) -> bool:
+        return True
+
+    @property
+    def made_slowly(self) -> bool:
+        """Whether they are read from the disk."""
+        return self.activations.nbytes >= IN_MEMORY
+
+    def on_card(self, device: torch.device, *, half: bool = False) -> Cached:
+        return replace(self, activations=room.brought(self.activations, device, half=half))
 
     def subset(self, chosen: Tensor) -> Cached:
         if len(chosen) == len(self.labels) and torch.equal(chosen, torch.arange(len(chosen))):
@@ -90,7 +108,7 @@ def cache_activations(
     if known is not None and _fits(known, examples, views) and not of_maps:
         shape: tuple[int, ...] = known.shape
     else:
-        with torch.no_grad():
+        with torch.no_grad(), devices.frozen_part(device):
             probe = network.run(examples.plain(torch.arange(1)).to(device), 0, boundary)
         if isinstance(probe, Taps):
             taps, probe = probe.shapes, probe.flat()
@@ -106,7 +124,7 @@ def cache_activations(
             few = examples.plain(torch.arange(min(len(examples), COMPARED)))
             through = frozen_onnx.forward(network, few, weights=weights, run=run)
         run.emit("phase", name="caching", title=title)
-        memory.in_smaller_batches(partial(fill_by, target, through), batch_size)
+        memory.in_smaller_batches(partial(fill_by, target, through), room.answered(device, batch_size))
 
     def fill_by(target: np.ndarray, through: frozen_onnx.Forward | None, size: int) -> None:
         generator = torch.Generator().manual_seed(derived_seed("views", examples.variation))
@@ -115,7 +133,7 @@ def cache_activations(
             for indices in batches(examples, size):
                 run.check_cancelled()
                 inputs = examples.varied(indices, generator) if view else examples.plain(indices)
-                with torch.no_grad():
+                with torch.no_grad(), devices.frozen_part(device):
                     outputs = through(inputs) if through else network.run(inputs.to(device), 0, boundary)
                 if isinstance(outputs, Taps):
                     outputs = outputs.flat()

@@ -10,9 +10,10 @@ import platform
 import re
 import sys
 import warnings
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from accelerate import Accelerator
@@ -145,10 +146,28 @@ def answers() -> torch.device:
 
 def filed_under(device: torch.device) -> tuple[str, ...]:
     """What cached activations are filed under besides what they are of: a card's differ from the processor's in the
-    last digits, and in TF32 in more than those. Empty on the processor, whose products are exact."""
+    last digits, and in TF32 and bfloat16 in more than those. Empty on the processor, whose products are exact."""
     if device.type == "cpu":
         return ()
-    return (name(device), torch.get_float32_matmul_precision())
+    return (name(device), torch.get_float32_matmul_precision(), *(["bf16"] if _halves(device) else []))
+
+
+def frozen_part(device: torch.device) -> AbstractContextManager[Any]:
+    """In which the frozen part of a network runs: on a card as what learns behind it, on the processor in float32."""
+    return torch.autocast(device.type, torch.bfloat16) if _halves(device) else nullcontext()
+
+
+def _halves(device: torch.device) -> bool:
+    """Whether the run's arithmetic on this card is bfloat16."""
+    return device.type == "cuda" and torch.get_float32_matmul_precision() == "high"  # see `_choose_arithmetic`
+
+
+def laid_out(network: torch.nn.Module, device: torch.device) -> None:
+    """Moves the network there, on an NVIDIA card with the channels of a pixel side by side, as its convolutions in
+    bfloat16 and TF32 read them. The numbers stay the same."""
+    network.to(device)
+    if device.type == "cuda":
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 @functools.cache

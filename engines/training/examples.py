@@ -114,6 +114,12 @@ def batches(examples: Examples, size: int, generator: torch.Generator | None = N
     return [groups[i] for i in torch.randperm(len(groups), generator=generator).tolist()]
 
 
+def entry(examples: Examples, boundary: int) -> int:
+    """The stage whose inputs these examples are: that behind the frozen part, or the first where they pass all of it
+    (`card.recomputed`)."""
+    return 0 if getattr(examples, "whole", False) else boundary
+
+
 def paired(examples: Examples, indices: Tensor, generator: torch.Generator) -> Varied:
     """These examples for training, with their targets."""
     found = examples.varied(indices, generator)

@@ -15,8 +15,10 @@ from torch import Tensor
 from engines.contract import Cancelled, InputError, Problem, Run, Strategy
 from engines.messages import _
 from engines.training import checkpoint, memory
-from engines.training.devices import seed_everything
-from engines.training.examples import Examples, batches, paired
+from engines.training.card import room
+from engines.training.card.feeding import Feed, moved
+from engines.training.devices import laid_out, seed_everything
+from engines.training.examples import Examples, batches, entry
 from engines.training.settings import TrainSettings
 from engines.training.staged import Staged
 from engines.training.strategies import GRADUAL, first_learning, hold_still, parameter_groups
@@ -82,16 +84,21 @@ def train(
     Raises InputError when one example at a time is too much, too.
     """
     before = checkpoint.copied(learnt(network))
-    network.to(accelerator.device)
+    laid_out(network, accelerator.device)
     aim, times, once_more = Objective(**objective), 0, True
     while True:
         try:
+            seen, checks = examples, validation
+            if once_more:  # where memory ran out, it is the network's
+                halves = accelerator.mixed_precision == "bf16"
+                seen, checks = (room.placed(each, accelerator.device, halves=halves) for each in (seen, checks))
             with network.learning_fast(lambda: examples.plain(torch.arange(1))):
-                return train_once(network, plan, examples, validation, settings, aim, run, accelerator, halved=times)
+                return train_once(network, plan, seen, checks, settings, aim, run, accelerator, halved=times)
         except Exception as error:
             if not memory.ran_out(error):
                 raise
             again = once_more and memory.on_card(error)
+        seen = checks = None
         release(network, accelerator)  # not while the error is handled: its traceback holds on to everything
         memory.free()
         network.model.load_state_dict(before, strict=False)
@@ -142,6 +149,8 @@ def train_once(
     kept = checkpoint.Kept(folder, plan.epochs, progress, learnt(network), optimiser, best, progress.epoch)
     parameters = list(network.trainable().values())
     group = settings.gradient_accumulation
+    enters = entry(examples, network.boundary)
+    feed = Feed(examples, accelerator.device, settings.batch_size)
     steps = math.ceil(math.ceil(len(examples) / settings.batch_size) / group) * plan.epochs
     looks = math.ceil(len(examples) / settings.batch_size) * plan.epochs
     run.emit("phase", name=plan.phase, title=plan.title, series=plan.series, batches=looks)
@@ -163,14 +172,15 @@ def train_once(
             first_stage = first_learning(len(network.stages), network.boundary, progress.epoch, plan.epochs)
         if validation is not None or progress.epoch == resumed_at:
             network.train()
-        for number, (indices, weight) in enumerate(zip(drawn, weights, strict=True)):
+        made = feed.epoch(drawn, generator, aim.seed, plan.phase, progress.epoch)
+        for number, weight in enumerate(weights):
             if not kept.is_behind:  # else the epoch is short: it is finished, and saved with the one before
                 run.check_cancelled()
-            inputs, targets = paired(examples, indices, generator)
+            inputs, targets = next(made)
             if aim.mix:
                 inputs, targets = aim.mix(inputs, targets, generator)
-            outputs = model(inputs.to(accelerator.device), network.boundary)  # (B, …)
-            batch_loss = aim.loss(outputs, targets.to(accelerator.device))
+            outputs = model(moved(inputs, accelerator.device), enters)  # (B, …)
+            batch_loss = aim.loss(outputs, moved(targets, accelerator.device))
             # the last group of an epoch may be smaller; each example still weighs the same within its group
             first = number - number % group
             accelerator.backward(batch_loss * weight / sum(weights[first : first + group]))
@@ -267,15 +277,14 @@ def release(network: Staged, accelerator: Accelerator) -> None:
     """Takes the network back from accelerate, as it was."""
     accelerator.unwrap_model(network, keep_fp32_wrapper=False)
     vars(network).pop("_is_accelerate_prepared", None)  # or the next phase would be trained in full precision
-    if accelerator.device.type != "cpu":
-        accelerator.free_memory()
-    else:  # that also looks through everything in the process for garbage, which takes half a second
-        accelerator._models, accelerator._optimizers = [], []
+    # accelerate's own way also looks through everything in the process for garbage, which takes half a second
+    accelerator._models, accelerator._optimizers = [], []
 
 
 def predict(model: torch.nn.Module, boundary: int, examples: Examples, device: torch.device, batch: int = 64) -> Tensor:
     """Outputs float32 (N, …) on the CPU for the examples as they are, in their order."""
     model.eval()
+    boundary = entry(examples, boundary)
 
     def outputs(size: int) -> Tensor:
         drawn = batches(examples, size)
@@ -283,7 +292,7 @@ def predict(model: torch.nn.Module, boundary: int, examples: Examples, device: t
             made = [model(examples.plain(indices).to(device), boundary).float() for indices in drawn]
         return torch.cat(made).cpu()[torch.argsort(torch.cat(drawn))]
 
-    return memory.in_smaller_batches(outputs, batch)
+    return memory.in_smaller_batches(outputs, room.answered(device, batch))
 
 
 def mean_loss(
@@ -291,6 +300,7 @@ def mean_loss(
 ) -> float:
     """The mean loss on the examples as they are, each with its weight."""
     model.eval()
+    boundary = entry(examples, boundary)
 
     def mean(size: int) -> float:
         drawn = batches(examples, size)
@@ -302,7 +312,7 @@ def mean_loss(
             ]
         return _weighted(losses, weights) / sum(weights)
 
-    return memory.in_smaller_batches(mean, batch)
+    return memory.in_smaller_batches(mean, room.answered(device, batch))
 
 
 def schedule(step: int, steps: int) -> float:

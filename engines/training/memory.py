@@ -44,6 +44,9 @@ def free() -> None:
     if torch.cuda.is_available():
         gc.collect()
         torch.cuda.empty_cache()
+    elif torch.backends.mps.is_available():
+        gc.collect()
+        torch.mps.empty_cache()
 
 
 def halved(settings: TrainSettings, times: int) -> TrainSettings:

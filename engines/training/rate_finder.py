@@ -18,7 +18,7 @@ from engines.messages import _
 from engines.training import memory
 from engines.training.cost import search_steps
 from engines.training.devices import seed_everything
-from engines.training.examples import Examples, batches
+from engines.training.examples import Examples, batches, entry
 from engines.training.settings import TrainSettings
 from engines.training.staged import Staged
 from engines.training.strategies import parameter_groups
@@ -96,7 +96,7 @@ def losses_at(
     for number, (rate, indices) in enumerate(zip(rates, drawn, strict=False), 1):
         run.check_cancelled()
         with accelerator.autocast():
-            outputs = network(examples.varied(indices, generator).to(device), network.boundary)
+            outputs = network(examples.varied(indices, generator).to(device), entry(examples, network.boundary))
             batch_loss = loss(outputs, examples.targets(indices).to(device))
         value = batch_loss.item()
         mean = SMOOTHING * mean + (1 - SMOOTHING) * value

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from engines.training.card import room
 from engines.training.examples import Labelled
 
 Context = tuple[Sequence[Any], Mapping[str, Any]]
@@ -106,6 +107,18 @@ class CachedTokens(Labelled):
 
     def varied(self, indices: Tensor, generator: torch.Generator) -> Tokens:
         return self.plain(indices)
+
+    @property
+    def card_bytes(self) -> int:
+        return self.values.nbytes
+
+    @property
+    def may_halve(self) -> bool:
+        return False
+
+    def on_card(self, device: torch.device, *, half: bool = False) -> CachedTokens:
+        del half
+        return replace(self, values=room.brought(self.values, device))
 
     def subset(self, chosen: Tensor) -> CachedTokens:
         own = [self.values[self._starts[i] : self._starts[i + 1]] for i in chosen.tolist()]

@@ -20,6 +20,7 @@ from engines.messages import _
 from engines.training import checkpoint, devices, frozen_onnx, rate_finder, strategies
 from engines.training.activation_cache import Cached, cache_activations
 from engines.training.array_cache import key
+from engines.training.card.recomputed import Recomputed, is_cheaper
 from engines.training.devices import seed_everything
 from engines.training.examples import LabelledExamples
 from engines.training.heads import scaling
@@ -247,8 +248,9 @@ def logits_on_training(lesson: TrainSpec, learnt: TrainOutcome) -> np.ndarray | 
 
 def cached_behind_boundary(
     lesson: TrainSpec, network: Staged, examples: LabelledExamples, *, views: int = 1
-) -> Cached | CachedTokens:
-    """The examples as seen from the freeze boundary: computed once, kept on disk for every later run."""
+) -> Cached | CachedTokens | Recomputed:
+    """The examples as seen from the freeze boundary: computed once, kept on disk for every later run. On a card that
+    computes it anew sooner than it is read: the examples as they are, to pass the frozen part each time."""
     views = views if examples.variation else 1
     of = f"{len(examples):,} {lesson.unit}" + (_(", {views} views each", views=views) if views > 1 else "")
     wanted = getattr(lesson.settings, "frozen_part", "torch")  # offered where inputs are tensors
@@ -264,6 +266,13 @@ def cached_behind_boundary(
         *(["pooled"] if network.ends_early else []),
         *devices.filed_under(lesson.on.device),
     )
+    title = _("What the frozen part sees in {of}", of=of)
+    epochs = lesson.settings.epochs_for(Strategy.PARTIAL)
+    if is_cheaper(network, examples, views=views, epochs=epochs, name=name, device=lesson.on.device):
+        lesson.run.emit(
+            "note", message=_("Computed anew each time, since keeping it would take longer: {title}.", title=title)
+        )
+        return Recomputed(examples)
     return cache_activations(
         network,
         examples,
@@ -272,7 +281,7 @@ def cached_behind_boundary(
         run=lesson.run,
         unit=lesson.unit,
         device=lesson.on.device,
-        title=_("What the frozen part sees in {of}", of=of),
+        title=title,
         engine=engine,
         weights=lesson.weights,
     )

@@ -10,7 +10,7 @@ import pytest
 from engines import paths, registry
 from engines.contract import Strategy
 from engines.cost import work
-from engines.cost.forecast import Forecast, disagrees, first_guess, forecast, kind, probed, works
+from engines.cost.forecast import LAUNCHES, Forecast, disagrees, first_guess, forecast, kind, probed, works
 from engines.cost.rates import Kind, Took
 from engines.cost.work import PACE, Sizes, Work, by_phase
 
@@ -64,6 +64,13 @@ def test_bf16_has_a_pace_of_its_own_where_it_was_measured() -> None:
     todo = [Work("training", 1e12, "bf16 MACs")]
     assert first_guess(todo, {"macs_per_second": 1e10, "bf16_macs_per_second": 1e11})["training"] == pytest.approx(10)
     assert first_guess(todo, {"macs_per_second": 1e10})["training"] == pytest.approx(100)
+
+
+def test_a_cards_steps_take_as_long_as_it_is_told_them() -> None:
+    todo = [Work("training", 1e12, "MACs"), Work("training", 500, "optimiser steps")]
+    probe = {"macs_per_second": 1e12, "seconds_a_launch": 1e-5}
+    assert first_guess(todo, probe)["training"] == pytest.approx(1 + 500 * LAUNCHES * 1e-5)
+    assert first_guess(todo, {"macs_per_second": 1e12})["training"] == pytest.approx(1 + 500 / 300)
 
 
 def test_without_probe_and_runs_nothing_is_said() -> None:

@@ -387,6 +387,7 @@ def test_each_run_has_a_card_of_its_own(
     for run in runs:
         wait(done(jobs, run.id), "the run")
     cards = [(run.path / "worker.log").read_text().split()[1] for run in runs]
+    assert all("expandable_segments:True" in (run.path / "worker.log").read_text() for run in runs)
     assert cards[:2] == ["GPU-a", "GPU-b"]
     assert cards[2] in cards[:2]
 

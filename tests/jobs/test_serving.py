@@ -25,6 +25,7 @@ from engines.jobs import worker
 from engines.jobs.serving import client, machine, wire
 from engines.jobs.serving.handlers import LoadedModels, answer
 from engines.runs import RunFolder
+from engines.training import devices
 
 Recipes = Callable[..., Recipe]
 
@@ -166,6 +167,29 @@ def test_machine_is_measured_again_when_runs_disagree(monkeypatch: pytest.Monkey
     learn(Took(kind, {"training": (10.0, 10.0 * fast)}, first["macs_per_second"]))
     assert machine.measure()["macs_per_second"] == 5e10
     assert machine.measure()["macs_per_second"] == 5e10, "that run tells nothing of this probe"
+
+
+def test_a_card_is_measured_with_enough_to_do_and_how_fast_it_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """On the processor, which stands in for one."""
+    monkeypatch.setenv("HEADSTART_HOME", str(tmp_path))
+    monkeypatch.setattr(machine, "PROBE_SECONDS", 0.0)
+    monkeypatch.setattr(machine, "PIXELS", 2)
+    monkeypatch.setattr(machine, "LAUNCHES", 10)
+    assert 0 < machine._seconds_a_launch("cpu") < 0.1
+    monkeypatch.setattr(devices, "found", lambda: devices.Found("mps"))
+    asked: list[tuple[str, str]] = []
+    monkeypatch.setattr(machine, "_macs_per_second", lambda *given: asked.append(given) or 1e13)
+    monkeypatch.setattr(machine, "_seconds_a_launch", lambda _: 1e-5)
+    assert machine.measure() == {
+        "device": "mps",
+        "device_name": "Apple GPU",
+        "macs_per_second": 1e13,
+        "precision": "fp32",
+        "seconds_a_launch": 1e-5,
+    }
+    assert asked == [("mps", "fp32")]
 
 
 def test_many_at_once(recipe: Recipes) -> None:

@@ -207,6 +207,7 @@ class ToyStudy(Study):
         done = int(reached.read_text()) if reached.exists() else 0
         run.emit("note", message=f"starts at {done}")
         print("card:", os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
+        print("its memory:", os.environ.get("PYTORCH_ALLOC_CONF", "as PyTorch takes it"))
         while done < self.settings.steps:
             run.check_cancelled()
             time.sleep(self.settings.pause / 1000)

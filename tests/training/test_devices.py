@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from benchmarks.cards import made
 from engines.contract import Strategy
 from engines.forecasting.settings import ForecastSettings
 from engines.speech.settings import SpeakerSettings
 from engines.text.settings import TextSettings
-from engines.training import devices
+from engines.training import devices, memory
+from engines.training.card import room
 from engines.training.settings import TrainSettings
 from engines.vision.classification.settings import VisionSettings
 from tests.training import toys
@@ -179,7 +184,82 @@ def test_what_is_cached_on_a_card_is_filed_apart(anew: pytest.MonkeyPatch) -> No
     for precision in ("highest", "high"):
         anew.setattr(torch, "get_float32_matmul_precision", lambda precision=precision: precision)
         of_tf32.append(devices.filed_under(torch.device("cuda")))
-    assert of_tf32 == [("NVIDIA Old", "highest"), ("NVIDIA Old", "high")]
+    assert of_tf32 == [("NVIDIA Old", "highest"), ("NVIDIA Old", "high", "bf16")]
+
+
+@pytest.mark.parametrize(("device", "products", "halved"), [("cuda", "high", True), ("cuda", "highest", False)])
+def test_on_a_card_the_frozen_part_computes_as_what_learns_behind_it(
+    anew: pytest.MonkeyPatch, device: str, products: str, halved: bool
+) -> None:
+    anew.setattr(torch, "get_float32_matmul_precision", lambda: products)
+    anew.setattr(torch, "autocast", lambda *given: given)
+    found = devices.frozen_part(torch.device(device))
+    assert (found == ("cuda", torch.bfloat16)) is halved
+    assert isinstance(devices.frozen_part(torch.device("cpu")), contextlib.nullcontext)
+
+
+@pytest.mark.parametrize(("device", "asked"), [("cuda", 2), ("mps", 1), ("cpu", 1)])
+def test_convolutions_lie_on_a_card_as_they_are_read_there(
+    monkeypatch: pytest.MonkeyPatch, device: str, asked: int
+) -> None:
+    network, moves = torch.nn.Conv2d(2, 3, 2), []
+    real = torch.nn.Module.to
+
+    def move(own: torch.nn.Module, *given: torch.device, **named: torch.memory_format) -> torch.nn.Module:
+        moves.append((*given, *named))
+        return real(own, **named) if named else own
+
+    monkeypatch.setattr(torch.nn.Module, "to", move)
+    before = network.weight.detach().clone()
+    devices.laid_out(network, torch.device(device))
+    assert len(moves) == asked
+    assert network.weight.is_contiguous(memory_format=torch.channels_last) is (device == "cuda")
+    assert torch.equal(network.weight, before)
+
+
+class Doubles(TorchDispatchMode):
+    """While it is entered, counts what makes float64, which Apple's cards do not have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Sequence[type], args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        if isinstance(made, Tensor) and made.dtype == torch.float64:
+            self.seen.append(str(func))
+        return made
+
+
+def test_a_step_makes_nothing_that_apples_cards_do_not_have(tmp_path: Path) -> None:
+    """As far as can be told without one: no float64 in a step of a vision and of a text network."""
+    with Doubles() as doubles:
+        torch.zeros(1).double()
+    assert doubles.seen == ["aten._to_copy.default"]
+    for name in ("resnet18", "BERT, 4 layers"):
+        kind, own = made.SMALL[name], tmp_path / name
+        own.mkdir()
+        with Doubles() as doubles:
+            chosen = TrainSettings(device="cpu", mixed_precision="no", batch_size=2)
+            made.trained(kind.build(), kind.examples(2), chosen, Strategy.FULL, own, epochs=1)
+        assert doubles.seen == []
+
+
+def test_apples_memory_is_given_back_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    emptied: list[bool] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.mps, "empty_cache", lambda: emptied.append(True))
+    memory.free()
+    assert emptied == [True]
+    monkeypatch.setattr(torch.mps, "recommended_max_memory", lambda: 100)
+    monkeypatch.setattr(torch.mps, "driver_allocated_memory", lambda: 30)
+    assert room.free_bytes(torch.device("mps")) == 70
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (50, 100))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 20)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 5)
+    assert room.free_bytes(torch.device("cuda")) == 65
+    assert room.free_bytes(torch.device("cpu")) == 0
 
 
 def test_freed_memory_is_kept_where_glibc_is() -> None:

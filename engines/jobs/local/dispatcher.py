@@ -33,6 +33,8 @@ FIRST_TIDY_SECONDS, TIDY_SECONDS = 30.0, 600.0
 """When leftovers are looked for first after a start, and how often then."""
 MOST_RUNS = 50
 """That one process works through, of those that stay."""
+ALLOCATOR = "PYTORCH_ALLOC_CONF"
+"""How PyTorch takes a card's memory, unless whoever runs Headstart has said so."""
 QUIET_SECONDS = 5.0
 """A run that has just started gets the machine to itself this long before the next spare worker is warmed up."""
 
@@ -125,6 +127,8 @@ class Dispatcher:
         cards = gpus.names()
         if cards and row.slot is not None:
             environment["CUDA_VISIBLE_DEVICES"] = cards[row.slot % len(cards)] if row.slot < places.cards else ""
+            # batches of texts differ in length: blocks of memory that grow are not left over between them
+            environment[ALLOCATOR] = os.environ.get(ALLOCATOR, "expandable_segments:True")
         try:
             one_card = not cards or len(cards) == 1 and (row.slot or 0) < places.cards
             stays = one_card and orders.stays(run)  # a process keeps to its first card

@@ -16,19 +16,22 @@ from engines.jobs.serving import cards
 
 PROBE_SECONDS = 0.5
 IMAGES, PIXELS, WIDTH, WIDE = 8, 28, 64, 256
+ON_A_CARD = 256
+"""Images at a time there: 8 would measure how fast it is told what to do, not how fast it multiplies."""
+LAUNCHES = 1000
 TOKENS, INNER, OUTER = 512, 576, 1536
 
 
 def measure() -> dict[str, Any]:
-    """{device, device_name, macs_per_second, precision} of this machine, and bf16_macs_per_second where a processor has
-    bfloat16 in hardware.
+    """{device, device_name, macs_per_second, precision} of this machine, bf16_macs_per_second where a processor has
+    bfloat16 in hardware, and of a card seconds_a_launch: how long it takes to tell it the smallest thing to do.
 
     Kept in machine.json until those change, or runs since then took much longer or shorter than this leads one to
     expect (`forecast.disagrees`): it may have been measured while others wanted the machine.
 
     `macs_per_second`: multiply-accumulates of a forward pass through one block of convolutions as they are in
-    today's image networks (1×1 up, depthwise 3×3, 1×1 down, dense 3×3), batch of 8. `bf16_macs_per_second`: of a
-    Transformer's matrix products.
+    today's image networks (1×1 up, depthwise 3×3, 1×1 down, dense 3×3), batch of 8, on a card of 256.
+    `bf16_macs_per_second`: of a Transformer's matrix products.
     """
     if cards.hidden():
         return cards.measured()
@@ -57,6 +60,8 @@ def measure() -> dict[str, Any]:
     }
     if device == "cpu" and devices.has_bf16():
         found["bf16_macs_per_second"] = _matrices()
+    if device != "cpu":
+        found["seconds_a_launch"] = _seconds_a_launch(device)
     kept.parent.mkdir(parents=True, exist_ok=True)
     partial = kept.with_name(f".machine.{os.getpid()}.partial")
     partial.write_text(json.dumps({"key": key, **found}), encoding="utf-8")
@@ -74,8 +79,9 @@ def _macs_per_second(device: str, precision: str) -> float:
         nn.Conv2d(WIDE, WIDTH, 1),
         nn.Conv2d(WIDTH, WIDTH, 3, padding=1),
     ).to(device)
-    images = torch.randn(IMAGES, WIDTH, PIXELS, PIXELS, device=device)  # (B, C, H, W)
-    macs = IMAGES * PIXELS**2 * (WIDTH * WIDE + 9 * WIDE + WIDE * WIDTH + 9 * WIDTH * WIDTH)
+    count = IMAGES if device == "cpu" else ON_A_CARD
+    images = torch.randn(count, WIDTH, PIXELS, PIXELS, device=device)  # (B, C, H, W)
+    macs = count * PIXELS**2 * (WIDTH * WIDE + 9 * WIDE + WIDE * WIDTH + 9 * WIDTH * WIDTH)
 
     def pass_through() -> float:
         start = time.perf_counter()
@@ -84,6 +90,22 @@ def _macs_per_second(device: str, precision: str) -> float:
 
     with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
         return macs / _median(pass_through)
+
+
+def _seconds_a_launch(device: str) -> float:
+    """Of additions to one number, one after another: the card has nothing to do but to be told."""
+    import torch
+
+    number = torch.zeros(1, device=device)
+
+    def tell() -> float:
+        start = time.perf_counter()
+        for _ in range(LAUNCHES):
+            number.add_(1.0)
+        number.item()  # waits for the device
+        return time.perf_counter() - start
+
+    return _median(tell) / LAUNCHES
 
 
 def _matrices() -> float:

@@ -1,13 +1,13 @@
 """wav2vec 2.0, HuBERT and WavLM with a CTC head as stages. Baevski et al. 2020; Hsu et al. 2021; Chen et al. 2022.
 
-Clips run one by one, without padding: the convolutions' group norm would hear the padding, and an answer would depend
-on the neighbours in its batch.
+Clips run through the convolutions one by one, without padding: their group norm would hear the padding, and an answer
+would depend on the neighbours in its batch. Behind them a card gets all clips at once, padded and masked.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +135,19 @@ def from_folder(folder: Path) -> Ctc:
     return Ctc(model, tokenizer, Wav2Vec2FeatureExtractor.from_pretrained(folder, local_files_only=True))
 
 
+def at_once(layer: Callable[[Tensor, Tensor | None], Tensor], x: EncoderStates) -> EncoderStates:
+    """All clips through a layer of attention in one call, which takes (B, T, D) and what is added to its scores,
+    (B, 1, T, T) or None: padded to the longest, the padding out of sight. The lengths are known without asking."""
+    lengths, states = [len(state) for state in x.states], pad_sequence(x.states, batch_first=True)
+    mask = None
+    if min(lengths) < max(lengths):
+        there = torch.arange(max(lengths))[None] < torch.tensor(lengths)[:, None]
+        hidden = torch.zeros(there.shape).masked_fill_(~there, torch.finfo(states.dtype).min)
+        mask = hidden.to(states.device, states.dtype)[:, None, None].expand(-1, 1, max(lengths), -1)
+    made = layer(states, mask)
+    return EncoderStates([row[:length] for row, length in zip(made, lengths, strict=True)], x.spelt)
+
+
 def stages(model: CtcModel) -> list[StageModule]:
     base = getattr(model, model.base_model_prefix)
     encoder = base.encoder
@@ -153,23 +166,25 @@ def stages(model: CtcModel) -> list[StageModule]:
     def layer(number: int) -> StageModule:
         last = number == len(layers) - 1
 
-        def run(states: Tensor) -> Tensor:  # (1, T, D)
+        def run(states: Tensor, mask: Tensor | None = None) -> Tensor:  # (B, T, D), of attention (B, 1, T, T)
             if model.config.model_type == "wavlm":
                 bias = layers[0].attention.compute_bias(states.shape[1], states.shape[1])
                 bias = bias.unsqueeze(0).view(-1, *bias.shape[-2:])
                 states = layers[number](states, attention_mask=None, position_bias=bias, index=number)[0]
             else:
-                states = layers[number](states, attention_mask=None)
+                states = layers[number](states, attention_mask=mask)
             if isinstance(states, tuple):
                 states = states[0]
             return states if norm_first or not last else encoder.layer_norm(states)
 
         modules = (layers[number],) if norm_first or not last else (layers[number], encoder.layer_norm)
 
-        def one_by_one(x: EncoderStates) -> EncoderStates:
-            return EncoderStates([run(state[None])[0] for state in x.states], x.spelt)
+        def through(x: EncoderStates) -> EncoderStates:
+            if x.states[0].device.type == "cpu" or model.config.model_type == "wavlm":  # whose mask is of another kind
+                return EncoderStates([run(state[None])[0] for state in x.states], x.spelt)
+            return at_once(run, x)
 
-        return StageModule(str(number + 1), one_by_one, lambda: modules)
+        return StageModule(str(number + 1), through, lambda: modules)
 
     below = [base.feature_extractor, base.feature_projection, encoder.pos_conv_embed]
     ears = (*below, encoder.layer_norm) if norm_first else tuple(below)

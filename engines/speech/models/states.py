@@ -14,7 +14,8 @@ from torch.nn.utils.rnn import pad_sequence
 from engines.contract import Run
 from engines.messages import _
 from engines.training import array_cache
-from engines.training.devices import derived_seed, filed_under
+from engines.training.card import room
+from engines.training.devices import derived_seed, filed_under, frozen_part
 from engines.training.examples import Pace
 from engines.training.staged import Staged
 
@@ -23,6 +24,8 @@ IGNORED = -100
 STATE_SECONDS = 0.02
 """Between two states of an encoder, Whisper's as well as those with a CTC head."""
 IN_MEMORY = 2 << 30  # bytes; more stays on disk, mapped
+HEARD_BYTES = 1 << 30
+"""Inputs that are kept once they were made: a thousand half minutes of Whisper's."""
 AT_ONCE = 8
 """Clips that are listened to in one call of the network."""
 
@@ -108,6 +111,9 @@ class Spoken:
     identity: str
     vary: Variation = PLAIN
     lengths: Tensor | None = None
+    made_slowly = True
+    _heard: dict[int, Tensor] = field(default_factory=dict, init=False, repr=False)
+    """Inputs of clips as they are, by their positions: made once, while they are few."""
 
     @property
     def variation(self) -> str:
@@ -122,16 +128,23 @@ class Spoken:
     def weight(self, indices: Tensor) -> float:
         return self.spelt.weight(indices)
 
+    def heard(self, position: int) -> Tensor:
+        """A clip as it is, as the network's input. Not to be changed in place."""
+        found = self._heard.get(position)
+        if found is None:
+            found = self.hear(self.samples[position])
+            if len(self._heard) * found.nbytes < HEARD_BYTES:
+                self._heard[position] = found
+        return found
+
     def plain(self, indices: Tensor) -> EncoderStates:
-        return EncoderStates([self.hear(self.samples[i]) for i in indices.tolist()], self.spelt.batch(indices))
+        return EncoderStates([self.heard(i) for i in indices.tolist()], self.spelt.batch(indices))
 
     def varied(self, indices: Tensor, generator: torch.Generator) -> EncoderStates:
         states = []
         for i in indices.tolist():
-            samples = self.samples[i]
-            if self.vary.waveform:
-                samples = self.vary.waveform(samples, generator)
-            state = self.hear(samples)
+            samples = self.vary.waveform(self.samples[i], generator) if self.vary.waveform else self.samples[i]
+            state = self.heard(i) if samples is self.samples[i] else self.hear(samples)
             states.append(self.vary.features(state, generator) if self.vary.features else state)
         return EncoderStates(states, self.spelt.batch(indices))
 
@@ -166,6 +179,18 @@ class Behind:
     def state(self, position: int) -> Tensor:
         return self.states[self.starts[position] : self.starts[position + 1]]
 
+    @property
+    def card_bytes(self) -> int:
+        return self.states.nbytes
+
+    @property
+    def may_halve(self) -> bool:
+        return False
+
+    def on_card(self, device: torch.device, *, half: bool = False) -> Behind:
+        del half
+        return replace(self, states=room.brought(self.states, device))
+
     def plain(self, indices: Tensor) -> EncoderStates:
         return EncoderStates([self.state(i) for i in indices.tolist()], self.spelt.batch(indices))
 
@@ -191,7 +216,7 @@ def behind(
     def compute(view: int, indices: Tensor, generator: torch.Generator) -> list[Tensor]:
         run.check_cancelled()
         inputs = examples.varied(indices, generator) if view else examples.plain(indices)
-        with torch.no_grad():
+        with torch.no_grad(), frozen_part(device):
             return [s.float().cpu() for s in network.run(inputs.to(device), 0, network.boundary).states]
 
     lengths = [examples.frames(len(samples)) for samples in examples.samples] * views

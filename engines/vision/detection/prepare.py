@@ -52,6 +52,18 @@ class Pictures(WithBoxes):
     boxes: Boxes
     flip: bool
     lengths: Tensor | None = None
+    may_halve = False
+
+    @property
+    def card_bytes(self) -> int:
+        return self.photos.card_bytes
+
+    @property
+    def made_slowly(self) -> bool:
+        return self.photos.made_slowly
+
+    def on_card(self, device: torch.device, *, half: bool = False) -> Pictures:
+        return replace(self, photos=self.photos.on_card(device, half=half))
 
     @property
     def identity(self) -> str:
@@ -70,7 +82,8 @@ class Pictures(WithBoxes):
 
     def varied(self, indices: Tensor, generator: torch.Generator) -> Varied:
         which, inputs = drawn_mirrors(indices, self.flip, generator), self.photos.plain(indices)
-        inputs[which] = inputs[which].flip(3)
+        turned = positions(which)
+        inputs[turned] = inputs[turned].flip(3)
         return Varied(inputs, self.boxes[indices].mirrored(which, self.size))
 
     def subset(self, chosen: Tensor) -> Pictures:
@@ -88,6 +101,23 @@ class Behind(WithBoxes):
     lengths: Tensor | None = None
     identity: str = ""
     variation: str = ""
+    may_halve = True
+
+    @property
+    def parts(self) -> list[Cached]:
+        return [self.seen, *([] if self.mirrored is None else [self.mirrored])]
+
+    @property
+    def card_bytes(self) -> int:
+        return sum(part.card_bytes for part in self.parts)
+
+    @property
+    def made_slowly(self) -> bool:
+        return any(part.made_slowly for part in self.parts)
+
+    def on_card(self, device: torch.device, *, half: bool = False) -> Behind:
+        there = [part.on_card(device, half=half) for part in self.parts]
+        return replace(self, seen=there[0], mirrored=there[1] if len(there) > 1 else None)
 
     def plain(self, indices: Tensor) -> object:
         return self.seen.plain(indices)
@@ -96,7 +126,8 @@ class Behind(WithBoxes):
         which = drawn_mirrors(indices, self.mirrored is not None, generator)
         found = self.seen.activations[indices, 0]
         if self.mirrored is not None:
-            found[which] = self.mirrored.activations[indices[which], 0]
+            turned = positions(which)
+            found[turned] = self.mirrored.activations[indices[turned], 0]
         return Varied(self.seen.handed_on(found), self.boxes[indices].mirrored(which, self.size))
 
     def subset(self, chosen: Tensor) -> Behind:
@@ -108,6 +139,11 @@ def drawn_mirrors(indices: Tensor, flip: bool, generator: torch.Generator) -> Te
     """bool (B,): which of these are seen as in a mirror."""
     drawn = torch.rand(len(indices), generator=generator) < 0.5
     return drawn if flip else torch.zeros_like(drawn)
+
+
+def positions(which: Tensor) -> Tensor:
+    """int64 (K,): where bool (B,) is true. As numbers of Python's: a card that is asked by a mask is waited for."""
+    return torch.tensor([i for i, is_so in enumerate(which.tolist()) if is_so], dtype=torch.int64)
 
 
 @dataclass

@@ -13,7 +13,7 @@ from accelerate import Accelerator
 
 from engines.contract import Run, Strategy
 from engines.messages import _
-from engines.training import strategies
+from engines.training import devices, strategies
 from engines.training.activation_cache import Cached, cache_activations
 from engines.training.array_cache import key
 from engines.training.checkpoint import Progress
@@ -111,7 +111,12 @@ def behind(spec: TrainSpec, network: Staged, pictures: Pictures, *, mirrors: boo
 
 def _cached(spec: TrainSpec, network: Staged, photos: Photos) -> Cached:
     name = key(
-        "detector maps", spec.weights, network.boundary, photos.identity, tuple(getattr(network.model, "taps", ()))
+        "detector maps",
+        spec.weights,
+        network.boundary,
+        photos.identity,
+        tuple(getattr(network.model, "taps", ())),
+        *devices.filed_under(spec.on.device),
     )
     mirrored = _(", mirrored") if photos.look else ""
     found = cache_activations(

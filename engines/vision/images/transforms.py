@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from engines.contract import InputError, Problem, Run
 from engines.messages import _
 from engines.training import array_cache
 from engines.training.examples import Labelled, Pace
-from engines.vision.images import reading
+from engines.vision.images import card_augmentation, reading
 
 READING = _("torchvision, bicubic")
 """Changes with how pixels are computed: what was computed otherwise is not found in the cache."""
@@ -78,9 +78,9 @@ class InputFormat:
         return self.normalise(F.resize(squares, [self.size, self.size], antialias=True))
 
     def normalise(self, pixels: Tensor) -> Tensor:
-        """uint8 (B, 3, H, W) -> float32 (B, 3, H, W), channels last."""
-        width = pixels.shape[3]
-        mean, std = (torch.tensor(values).repeat(width) for values in (self.mean, self.std))  # (W * 3,)
+        """uint8 (B, 3, H, W), or whole numbers as floats -> float32 (B, 3, H, W), channels last."""
+        width, on = pixels.shape[3], pixels.device
+        mean, std = (torch.tensor(values, device=on).repeat(width) for values in (self.mean, self.std))  # (W * 3,)
         rows = pixels.permute(0, 2, 3, 1).flatten(2).float()  # (B, H, W * 3): long rows, which vector units like
         return rows.div_(255).sub_(mean).div_(std).unflatten(2, (width, 3)).permute(0, 3, 1, 2)
 
@@ -144,6 +144,12 @@ class Photos(Labelled):
     variation: str
     look: str = ""
     """How `plain` sees them: one of `LOOKS`."""
+    there: Tensor | None = field(default=None, repr=False)
+    """The same squares where they lie on a card: a batch of them is varied there."""
+
+    @property
+    def made_slowly(self) -> bool:
+        return self.there is None
 
     @property
     def identity(self) -> str:
@@ -153,16 +159,43 @@ class Photos(Labelled):
         return look(self.pixels(indices), self.format, self.look)
 
     def varied(self, indices: Tensor, generator: torch.Generator) -> Tensor:
+        pixels = self.pixels(indices)
+        if self.there is not None:
+            return self.format.normalise(
+                card_augmentation.all_varied(self.augment, pixels, self.format.size, generator)
+            )
         with torch.random.fork_rng(devices=[]):  # torchvision's transforms draw from the global generator
             torch.manual_seed(int(torch.randint(2**62, (1,), generator=generator)))
-            return self.format.normalise(torch.stack([self.augment(square) for square in self.pixels(indices)]))
+            return self.format.normalise(torch.stack([self.augment(square) for square in pixels]))
+
+    @property
+    def card_bytes(self) -> int:
+        return len(self) * 3 * self.format.stored**2
+
+    @property
+    def may_halve(self) -> bool:
+        return False
+
+    def on_card(self, device: torch.device, *, half: bool = False) -> Photos:
+        """Their squares on the card, varied there; themselves where only one picture at a time can be varied."""
+        del half
+        if card_augmentation.steps(self.augment) is None and not card_augmentation.same_for_all(self.augment):
+            return self
+        there = torch.empty(len(self), *(self.format.stored,) * 2, 3, dtype=torch.uint8, device=device)
+        for some in torch.arange(len(self)).split(256):
+            there[some[0] : some[-1] + 1].copy_(self.pixels(some).permute(0, 2, 3, 1))
+        return replace(self, there=there)
 
     def subset(self, chosen: Tensor) -> Photos:
         rows = chosen.numpy()
-        return replace(self, squares=_Rows(self.squares, rows), labels=self.labels[chosen], digests=self.digests[rows])
+        there = None if self.there is None else self.there[chosen.to(self.there.device)]
+        squares = _Rows(self.squares, rows)
+        return replace(self, squares=squares, labels=self.labels[chosen], digests=self.digests[rows], there=there)
 
     def pixels(self, indices: Tensor) -> Tensor:
         """uint8 (B, 3, stored, stored)."""
+        if self.there is not None:
+            return self.there[indices.to(self.there.device, non_blocking=True)].permute(0, 3, 1, 2)
         chosen = np.ascontiguousarray(self.squares[indices.numpy()])
         mapped = self.squares
         while isinstance(mapped, _Rows):

@@ -6,6 +6,7 @@ import difflib
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from operator import attrgetter
 from typing import Any, cast
 
@@ -111,21 +112,35 @@ def paired_in_order(state: dict[str, Tensor], model: nn.Module) -> dict[str, Ten
 
 
 def staged(model: TimmModel) -> Staged:
-    """`model` cut into stages by its family's layout; a family unknown here is one stage and a head."""
-    example = example_for(model)
-    for layout in (_efficientnet, _resnet, _vgg, _vit, _convnext, _tower):
+    """`model` cut into stages by its family's layout; a family unknown here is one stage and a head.
+
+    That the stages add up to the network is tried once for each architecture in a process: other weights, or classes,
+    change nothing about it.
+    """
+    name = str(model.pretrained_cfg.get("architecture", ""))
+    known = _LAYOUTS.get(name)
+    for layout in (_efficientnet, _resnet, _vgg, _vit, _convnext, _tower, _whole) if known is None else (known,):
         try:
             network = _with_head(model, layout(model))
-            check_composition(network, example)
-            return network
+            if known is None:
+                check_composition(network, example_for(model))
         except (AttributeError, TypeError, ValueError, RuntimeError):
+            if layout is _whole or known is not None:
+                raise
             continue
-    body = StageModule(
-        "body", model.forward_features, lambda: tuple(_all_but(model.get_classifier(), model)), ("forward_features",)
-    )
-    network = _with_head(model, [body])
-    check_composition(network, example)
-    return network
+        if name:
+            _LAYOUTS[name] = layout
+        return network.eval()  # type: ignore[return-value]
+    raise AssertionError  # `_whole` returned, or raised
+
+
+_LAYOUTS: dict[str, Callable[[TimmModel], list[StageModule]]] = {}
+"""Of architectures that were cut before in this process."""
+
+
+def _whole(model: TimmModel) -> list[StageModule]:
+    modules = partial(_all_but, model.get_classifier(), model)
+    return [StageModule("body", model.forward_features, lambda: tuple(modules()), ("forward_features",))]
 
 
 def _with_head(model: TimmModel, stages: list[StageModule]) -> Staged:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ import torch
 from engines import weights
 from engines.contract import InputError, Strategy
 from engines.runs import RunFolder
-from engines.speech.models import catalogue, ctc, ctranslate2, recogniser, whisper
+from engines.speech.models import catalogue, ctc, ctranslate2, recogniser, states, whisper
 from engines.speech.models.augmentation import masked, spoken_faster, variation
-from engines.speech.models.states import PLAIN, EncoderStates, Spelt, Spoken, behind
+from engines.speech.models.states import PLAIN, EncoderStates, Spelt, Spoken, Variation, behind
 from tests.tiny_speech import tone, write_ctc, write_whisper
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -220,6 +221,57 @@ def test_ctc_in_stages_is_the_model(kind: str, stable: bool, tmp_path: Path) -> 
             torch.testing.assert_close(logits[i, : lengths[i]], whole, atol=1e-5, rtol=0)
         halfway = model.network.run(heard(model, *clips), 0, 2)
         torch.testing.assert_close(model.network(halfway, 2)[0], logits)
+
+
+@pytest.mark.parametrize("stable", [False, True])
+def test_a_card_hears_clips_of_any_length_at_once_as_one_by_one(stable: bool, tmp_path: Path) -> None:
+    """Behind the convolutions, padded and masked: an answer does not depend on its neighbours."""
+    model = ctc.from_folder(write_ctc(tmp_path / "wav2vec2", "wav2vec2", do_stable_layer_norm=stable))
+    batch = heard(model, sound(0.5), sound(1.0), sound(0.7))
+    layers = (model.model.wav2vec2.encoder.layers, model.network.stages[1:])
+    with torch.no_grad():
+        x = together = model.network.run(batch, 0, 1)
+        for layer, stage in zip(*layers, strict=True):
+            x = stage.run(x)
+            run = partial(attended, layer)
+            together = ctc.at_once(run, together)
+        last = model.model.wav2vec2.encoder.layer_norm if stable else torch.nn.Identity()
+        alone = [ctc.at_once(run, EncoderStates([state], batch.spelt)) for state in x.states]
+    for own, other in zip(together.states, x.states, strict=True):
+        torch.testing.assert_close(last(own), other, atol=1e-5, rtol=1e-4)
+    assert [len(own.states[0]) for own in alone] == [len(state) for state in x.states]
+
+
+def attended(layer: Any, states: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    made = layer(states, attention_mask=mask)
+    return made[0] if isinstance(made, tuple) else made
+
+
+def test_what_was_heard_once_is_kept_while_it_is_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    def hear(samples: np.ndarray) -> torch.Tensor:
+        made.append(len(samples))
+        return torch.from_numpy(samples)[:, None]
+
+    clips = [np.ones(n, np.float32) for n in (3, 4, 5)]
+    spoken = Spoken(clips, Spelt([[]] * 3, [[1]] * 3), hear, lambda n: n, 1, "made")
+    for _ in range(2):
+        spoken.plain(torch.arange(3))
+        spoken.varied(torch.tensor([2, 0]), torch.Generator())
+    assert made == [3, 4, 5]
+    assert spoken.subset(torch.tensor([1])).plain(torch.tensor([0])).states[0].shape == (4, 1)
+    assert made == [3, 4, 5, 4], "a subset numbers its clips anew"
+    monkeypatch.setattr(states, "HEARD_BYTES", 1)
+    made.clear()
+    few = Spoken(clips, spoken.spelt, hear, lambda n: n, 1, "made")
+    for _ in range(2):
+        few.plain(torch.arange(3))
+    assert made == [3, 4, 5, 4, 5]
+    faster = Variation("speed", waveform=lambda samples, _: samples[:-1])
+    made.clear()
+    Spoken(clips, spoken.spelt, hear, lambda n: n, 1, "made", faster).varied(torch.arange(3), torch.Generator())
+    assert made == [2, 3, 4]
 
 
 def test_ctc_spelling_and_loss(tmp_path: Path) -> None:

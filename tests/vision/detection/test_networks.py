@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+from torchvision.ops import generalized_box_iou_loss, sigmoid_focal_loss
 
+from benchmarks.cards.waits import Waits
 from engines.contract import InputError, Strategy
 from engines.training import strategies
 from engines.training.staged import Staged, Taps, count
@@ -119,6 +122,55 @@ def test_a_perfect_answer_costs_next_to_nothing_and_batches_add_up() -> None:
     assert float(cost(said.float(), targets)) < 0.2 * float(cost(untaught.float(), targets))
     apart = [float(cost(untaught[i : i + 1].float(), targets[torch.tensor([i])])) for i in range(3)]
     assert np.mean(apart) == pytest.approx(float(cost(untaught.float(), targets)), rel=1e-5)
+
+
+def by_mask(cost: Cost, said: torch.Tensor, targets: Boxes) -> torch.Tensor:
+    """The same three losses, of the places that hold something and of these alone: picked by a mask, which a card would
+    be waited for."""
+    logits, reach, central = said.split([said.shape[2] - 5, 4, 1], dim=2)
+    of = cost.assigned(targets)
+    there, rows = of >= 0, torch.arange(len(of))[:, None]
+    wanted = torch.zeros_like(logits)
+    wanted[there, targets.labels[rows, of.clamp_min(0)][there]] = 1.0
+    boxes = targets.boxes[rows, of.clamp_min(0)][there]
+    middles, strides = cost.middles.expand(len(of), -1, -1)[there], cost.strides.expand(len(of), -1)[there]
+    found = reach[there] * strides[:, None]
+    found = torch.cat([middles - found[:, :2], middles + found[:, 2:]], dim=1)
+    edges = torch.cat([middles - boxes[:, :2], boxes[:, 2:] - middles], dim=1)
+    across, along = edges[:, [0, 2]], edges[:, [1, 3]]
+    how = across.amin(1) / across.amax(1) * along.amin(1) / along.amax(1)
+    total = sigmoid_focal_loss(logits, wanted, reduction="sum")
+    total = total + generalized_box_iou_loss(found, boxes, reduction="sum")
+    total = total + binary_cross_entropy_with_logits(central[there][:, 0], how.sqrt(), reduction="sum")
+    return total / (len(of) * cost.a_picture)
+
+
+@pytest.mark.parametrize("everywhere", [False, True], ids=["processor", "card"])
+@pytest.mark.parametrize("empty", [False, True], ids=["things", "nothing"])
+def test_the_loss_is_the_same_whether_a_card_is_asked_or_not(everywhere: bool, empty: bool) -> None:
+    """Value and gradient to 1e-6, with a picture of nothing among them or only such; a card is asked nothing."""
+    generator, size, pictures = torch.Generator().manual_seed(0), 128, 6
+    corner = torch.rand(pictures, 3, 2, generator=generator) * 70
+    boxes = torch.cat([corner, corner + torch.rand(pictures, 3, 2, generator=generator) * 50 + 6], dim=2)
+    labels = torch.randint(-1, 3, (pictures, 3), generator=generator)
+    labels[slice(None) if empty else 0] = -1
+    targets = Boxes(boxes * (labels >= 0)[:, :, None], labels)
+    said = torch.randn(pictures, len(decode.places(size)[1]), 8, generator=generator)
+    said[..., 3:7] = said[..., 3:7].exp()
+    cost = Cost(size, 3.0, torch.device("cpu"))
+    theirs = said.clone().requires_grad_()
+    expected = by_mask(cost, theirs, targets)
+    expected.backward()
+    cost.everywhere, ours = everywhere, said.clone().requires_grad_()
+    with Waits() as waits:
+        found = cost(ours, targets)
+        found.backward()
+    assert found.item() == pytest.approx(expected.item(), rel=1e-6)
+    assert theirs.grad is not None
+    assert ours.grad is not None
+    torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-7, rtol=1e-6)
+    if everywhere:
+        assert waits.count == 0
 
 
 def test_a_mirror_turns_boxes_and_nothing_else() -> None:

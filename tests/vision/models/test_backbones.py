@@ -65,6 +65,17 @@ def test_the_stages_add_up(name: str) -> None:
     assert card.download_bytes == 4 * card.parameters
 
 
+def test_that_stages_add_up_is_tried_once_an_architecture(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backbones, "_LAYOUTS", {})
+    tried: list[str] = []
+    monkeypatch.setattr(backbones, "check_composition", lambda network, _: tried.append(type(network.model).__name__))
+    networks = [backbones.staged(timm.create_model(name, num_classes=n)) for name in FAMILIES for n in (3, 5)]
+    assert len(tried) == len(FAMILIES)
+    for first, second in zip(networks[::2], networks[1::2], strict=True):
+        assert [stage.name for stage in first.stages] == [stage.name for stage in second.stages]
+        assert not second.training
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_card_tells_what_would_learn(name: str) -> None:
     card = backbones.describe(name)
