@@ -152,7 +152,7 @@ def test_an_unknown_task_fails_with_a_sentence(jobs: JobBackend, wait: Wait) -> 
 @pytest.mark.parametrize(
     ("verb", "arguments", "sentence"),
     [
-        ("sing", {}, "job: there is no verb 'sing'; accepted: fit, compare, sweep, longer, predict."),
+        ("sing", {}, "job: there is no verb 'sing'; accepted: fit, compare, sweep, search, longer, predict."),
         (
             "compare",
             {"budgets": "many"},
