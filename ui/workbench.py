@@ -18,6 +18,9 @@ from ui.comparisons import page as comparison_page
 from ui.comparisons import sweep, sweep_page
 from ui.page import address, draft, errors, frame, local_storage, recorded, user_changes
 from ui.runs import links
+from ui.search import board as search_board
+from ui.search import offer as search_offer
+from ui.search import page as search_page
 from ui.showing import handover
 from ui.steps import comparison, data, model, strategy
 from ui.steps import result as result_step
@@ -124,7 +127,11 @@ def _arrived(here: address.Address, run: RunFolder | None) -> address.Address:
 def _ended(run: RunFolder) -> bool:
     """Whether its result's step has something to show."""
     return bool(
-        recorded.finished(run) or comparisons.outcome(run) or (sweep.is_one(run) and run.sweep) or batch.is_one(run)
+        recorded.finished(run)
+        or comparisons.outcome(run)
+        or (sweep.is_one(run) and run.sweep)
+        or (search_board.is_one(run) and run.search)
+        or batch.is_one(run)
     )
 
 
@@ -165,13 +172,16 @@ def result(desk: Workbench, show: Callable[[recorded.Finished], None] = result_s
 
 
 def _has_page_of_its_own(info: TaskInfo, run: RunFolder) -> bool:
-    """Draws a comparison, a sweep, or answers to many questions, in place of either step."""
+    """Draws a comparison, a sweep, a search, or answers to many questions, in place of either step."""
     if comparisons.is_one(run):
         links.told(run)
         comparison_page.show(info, run)
     elif sweep.is_one(run):
         links.told(run)
         sweep_page.show(info, run)
+    elif search_board.is_one(run):
+        links.told(run)
+        search_page.show(info, run)
     elif batch.is_one(run):
         links.told(run)
         batch_page.show(info, run)
@@ -184,7 +194,8 @@ def _has_page_of_its_own(info: TaskInfo, run: RunFolder) -> bool:
 
 def _remember(run: RunFolder) -> None:
     if not recorded.is_recorded(run):
-        local_storage.remember(run.id)
+        beside = st.session_state.get(search_offer.BESIDE, {}).get(run.id, [])
+        local_storage.remember(run.id, also=beside)
 
 
 def _banner(desk: Workbench) -> None:
