@@ -40,13 +40,19 @@ from engines.runs import BASELINE, TRIALS, RunFolder
 NAMED = 3  # skipped examples that a note names
 
 
-def fit(task: Task, recipe: Recipe, run: Run, before_comparing: Callable[[], object] = lambda: None) -> Result:
+def fit(
+    task: Task,
+    recipe: Recipe,
+    run: Run,
+    before_comparing: Callable[[], object] = lambda: None,
+    tested: Callable[[Study, Trial], object] = lambda *_: None,
+) -> Result:
     """Adapts, tests, compares, and leaves model, predictions, model card and report in `run.path`.
 
     result.json is there as soon as the model is tested, and complete once its comparison has ended. Continues from a
     checkpoint found in the folder. Raises InputError for bad input and Cancelled when asked to stop before the model is
-    tested; afterwards only the comparison is skipped. `before_comparing` is called in between, and what it raises
-    leaves the run to be continued.
+    tested; afterwards only the comparison is skipped. `tested` is told of the model once it is. `before_comparing` is
+    called in between, and what it raises leaves the run to be continued.
     """
     began, meter = time.monotonic(), Meter(run)
     run = watch = meter.watch
@@ -59,6 +65,7 @@ def fit(task: Task, recipe: Recipe, run: Run, before_comparing: Callable[[], obj
     trial = study.trial(strategy, series=series)
     value = trial.scores.estimate()
     emit_result(run, series, task.info.metric.name, value)
+    tested(study, trial)
     watch.enter("keeping")
     study.keep(trial, value)
     trial_files.remember(run, strategy, recipe.seed, trial)
@@ -182,14 +189,17 @@ def sweep(task: Task, recipe: Recipe, run: Run, seeds: int, blocks: Sequence[int
     return answer
 
 
-def opened(task: Task, recipe: Recipe, run: Run) -> Study:
-    """The recipe's study, its digest written down, and what is good to know of the data said. Raises InputError."""
+def opened(task: Task, recipe: Recipe, run: Run, *, hold_back_test: bool = False) -> Study:
+    """The recipe's study, its digest written down, and what is good to know of the data said; with `hold_back_test`,
+    its test put away. Raises InputError."""
     card = task.describe(recipe.model)
     task.require_offered(recipe)
     if recipe.strategy is not Strategy.SCRATCH:
         weights.fetch(card)  # before anything that takes long
     study = task.open(recipe, run)
     _require_few(study)
+    if hold_back_test:
+        study.hold_back_test()
     study.compute()
     if recipe.data_sha256 not in {None, study.sha256}:
         start_over(run)

@@ -24,6 +24,8 @@ comparison.json      exists once a comparison is done
 forecast.json        what was foretold of the run before it trained, where somebody asked
 answers.parquet      every answer to data that the model of another run was asked about; answers.json sums them up
 sweep.json           exists once a sweep over the blocks that learn is done (classifiers)
+search.json          exists once a search is done; until then its journal.log remembers what was tried. A trial is a run
+                     folder of its own below trials/, with its outcome beside it; best/ is the winner's run
 layers.json          what changed inside the network, once somebody asked (classifiers)
 README.md            model card
 report.html          the result on one page, no network needed
@@ -56,6 +58,8 @@ BASELINE = "checkpoint/scratch"
 RIVAL = "scratch.parquet"
 LAYERS = "layers.json"
 CACHED = "cached.txt"
+OUTCOMES = {"compare": "comparison.json", "sweep": "sweep.json", "search": "search.json"}
+"""What a verb leaves that makes no model, by the verb."""
 HEARTBEAT_SECONDS = 1.0
 MOST_TOLD = 64 << 20
 """Bytes of events, which every page that shows the run reads: a run that goes on telling fills disk and memory."""
@@ -180,6 +184,11 @@ class RunFolder:
         """See `classification.sweep`; None until it is done."""
         return self._told("sweep.json")
 
+    @property
+    def search(self) -> dict[str, Any] | None:
+        """See `search.search.run_search`; None until it is done."""
+        return self._told("search.json")
+
     def _told(self, name: str) -> dict[str, Any] | None:
         """What a file of the run says; None where it is not there (yet)."""
         try:
@@ -191,10 +200,8 @@ class RunFolder:
     @property
     def done(self) -> bool:
         """Whether all that the job asks for lies here, whatever was said of it last."""
-        if self.job.verb == "compare":
-            return self.comparison is not None
-        if self.job.verb == "sweep":
-            return self.sweep is not None
+        if (name := OUTCOMES.get(self.job.verb)) is not None:
+            return self._told(name) is not None
         if self.job.verb == "predict":
             return bool((self._told("answers.json") or {}).get("complete"))
         return self.result is not None and self.result.comparison != "running"
@@ -276,7 +283,7 @@ class RunFolder:
         self.require_owner()
         if self.job.verb == "longer":
             return
-        for name in ("result.json", "comparison.json", "sweep.json", "answers.json", "answers.parquet", LAYERS):
+        for name in ("result.json", *OUTCOMES.values(), "answers.json", "answers.parquet", LAYERS):
             (self.path / name).unlink(missing_ok=True)
 
     def skip_comparison(self) -> None:

@@ -74,6 +74,7 @@ def test_screens_and_tests_mirror_the_engines() -> None:
         "kinds",
         "page",
         "runs",
+        "search",
         "evidence",
         "home",
         "steps",

@@ -36,7 +36,7 @@ LAYERS = (
     ("engines.datasets", "engines.hub_files"),
     ("engines.training", "engines.cost", "engines.evidence", "engines.attribution", "engines.reporting"),
     ("engines.adaptation",),
-    ("engines.lifecycle", "engines.classification", "engines.unlabelled"),
+    ("engines.lifecycle", "engines.classification", "engines.unlabelled", "engines.search"),
     (DOMAINS,),
     ("engines.registry",),
     ("engines.jobs", "engines.api"),
@@ -59,6 +59,7 @@ HEAVY = {
     "gymnasium",
     "mujoco",
     "stable_baselines3",
+    "optuna",
 }
 LIGHT = [
     "engines.messages",
@@ -85,6 +86,9 @@ LIGHT = [
     "engines.api.*",
     "engines.cli",
     "engines.lifecycle",
+    "engines.search.board",
+    "engines.search.plan",
+    "engines.search.told",
     "ui.*",
     "pages.*",
     "app",

@@ -16,6 +16,8 @@ from ui.comparisons import found as comparisons
 from ui.comparisons import sweep
 from ui.page import address, draft, errors, frame, local_storage, recorded, user_changes
 from ui.runs import links
+from ui.search import board as search_board
+from ui.search import offer as search_offer
 from ui.showing import handover
 from ui.steps import comparison, data, model, strategy
 from ui.steps import result as result_step
@@ -122,7 +124,11 @@ def _arrived(here: address.Address, run: RunFolder | None) -> address.Address:
 def _ended(run: RunFolder) -> bool:
     """Whether its result's step has something to show."""
     return bool(
-        recorded.finished(run) or comparisons.outcome(run) or (sweep.is_one(run) and run.sweep) or batch.is_one(run)
+        recorded.finished(run)
+        or comparisons.outcome(run)
+        or (sweep.is_one(run) and run.sweep)
+        or (search_board.is_one(run) and run.search)
+        or batch.is_one(run)
     )
 
 
@@ -163,7 +169,7 @@ def result(desk: Workbench, show: Callable[[recorded.Finished], None] = result_s
 
 
 def _has_page_of_its_own(info: TaskInfo, run: RunFolder) -> bool:
-    """Draws a comparison, a sweep, or answers to many questions, in place of either step. Each page is imported when
+    """Draws a comparison, a sweep, a search, or answers to many questions, in place of either step. Each page is imported when
     there is such a run: most visits have none."""
     if comparisons.is_one(run):
         from ui.comparisons import page as comparison_page
@@ -175,6 +181,11 @@ def _has_page_of_its_own(info: TaskInfo, run: RunFolder) -> bool:
 
         links.told(run)
         sweep_page.show(info, run)
+    elif search_board.is_one(run):
+        from ui.search import page as search_page
+
+        links.told(run)
+        search_page.show(info, run)
     elif batch.is_one(run):
         from ui.batch import page as batch_page
 
@@ -189,7 +200,8 @@ def _has_page_of_its_own(info: TaskInfo, run: RunFolder) -> bool:
 
 def _remember(run: RunFolder) -> None:
     if not recorded.is_recorded(run):
-        local_storage.remember(run.id)
+        beside = st.session_state.get(search_offer.BESIDE, {}).get(run.id, [])
+        local_storage.remember(run.id, also=beside)
 
 
 def _banner(desk: Workbench) -> None:

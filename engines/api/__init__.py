@@ -6,7 +6,20 @@ result = api.fit(api.recipe("vision.classification", "photographs.zip"), "run")
 
 from engines.api.asking import check, check_target, explore, foretell, rank, rehearse, time_steps
 from engines.api.available import bring, hold_out, make_sample, models, prefetch, samples, task, tasks
-from engines.api.running import SAME, Listener, RunFailed, compare, fit, folder, longer, longer_job, recipe, sweep, work
+from engines.api.running import (
+    SAME,
+    Listener,
+    RunFailed,
+    compare,
+    fit,
+    folder,
+    longer,
+    longer_job,
+    recipe,
+    search,
+    sweep,
+    work,
+)
 from engines.api.serving import serve
 from engines.api.using import explain, export, layers, load, predict, predict_into, task_of
 
@@ -38,6 +51,7 @@ __all__ = [
     "recipe",
     "rehearse",
     "samples",
+    "search",
     "serve",
     "sweep",
     "task",

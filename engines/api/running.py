@@ -13,6 +13,7 @@ from engines.contract import Cancelled, Event, InputError, Job, Problem, Recipe,
 from engines.jobs import offered, worker
 from engines.messages import _
 from engines.runs import BASELINE, RunFolder, called
+from engines.search.plan import Plan
 
 Listener = Callable[[Event], None]
 SAME = ("task", "data", "test", "target", "model", "strategy", "seed", "settings")
@@ -140,6 +141,15 @@ def sweep(
     0 and `blocks` are tried, or every number; on the examples that are held out to choose by."""
     run = work(Job(recipe, "sweep", {"seeds": seeds, "blocks": list(blocks)}), out, listeners)
     found = run.sweep
+    assert found is not None
+    return found
+
+
+def search(recipe: Recipe, out: str | Path, plan: Plan, *, listeners: Iterable[Listener] = ()) -> dict[str, Any]:
+    """The best model, strategy and settings for the recipe's data within the plan's time: search.json of the run folder
+    `out`, see `fit`. `recipe` is the default that it is compared with; its settings stay."""
+    run = work(Job(recipe, "search", plan.arguments()), out, listeners)
+    found = run.search
     assert found is not None
     return found
 

@@ -9,7 +9,8 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from engines.contract import Recipe, Skipped
+from engines.contract import Recipe, Skipped, Study
+from engines.evidence import budgets
 from engines.training import shots
 from engines.training.examples import LabelledExamples
 from engines.training.settings import TrainSettings
@@ -86,3 +87,19 @@ def within_shots(prepared: P, recipe: Recipe, settings: TrainSettings, unit: str
     labels = prepared.examples.labels.numpy()
     parts, said = shots.drawn(prepared.parts, labels, prepared.groups, few, recipe.seed, own_test=own_test, unit=unit)
     return replace(prepared, parts=parts, notes=[*prepared.notes, said])
+
+
+class HoldsBack(Study):
+    """A study whose test can be put away."""
+
+    prepared: Prepared
+
+    def hold_back_test(self) -> None:
+        """See `contract.Study.hold_back_test`."""
+        parts, known = self.prepared.parts, self.prepared.groups
+        self.require_held_out(len(parts["validation"]))
+        learning = parts["train"]
+        labels, groups = self.prepared.labels("train").tolist(), [known[i] for i in learning]
+        chosen, checked = budgets.within(labels, groups, len(learning), self.recipe.seed)
+        own = {"train": learning[chosen], "validation": learning[np.array(checked, dtype=np.int64)]}
+        self.prepared = replace(self.prepared, parts={**own, "test": parts["validation"]})

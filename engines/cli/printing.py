@@ -13,6 +13,8 @@ from engines.contract import Event, Result, TaskInfo
 from engines.messages import _
 from engines.reporting import adapting, comparisons, wording
 from engines.runs import RunFolder
+from engines.search import told
+from engines.search.board import Tried
 
 
 def say(line: str, as_json: bool) -> None:
@@ -90,6 +92,8 @@ def line_of(event: Event) -> str | None:
             return f"{data['title']} …"
         case "note":
             return _("note: {message}", message=data["message"])
+        case "trial":
+            return told.line(Tried.of(data), None)
         case "progress" if data["done"] == data["total"] or data.get("phase") == "comparing":
             rate = _(", {rate:,} a second", rate=data["rate"]) if "rate" in data else ""
             return _(

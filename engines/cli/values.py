@@ -47,6 +47,11 @@ def numbers(text: str, option: str = "--budgets") -> list[int]:
     return found
 
 
+def names(text: str) -> list[str]:
+    """Names with commas between them."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 FILE = re.compile(r"(?:(?P<architecture>[A-Za-z0-9_.]+)@)?(?P<file>.*\.(?:safetensors|pth|pt|bin|ckpt|pkl))")
 
 

@@ -9,6 +9,7 @@ from engines.contract.errors import Cancelled, InputError, Problem
 from engines.contract.events import Event, Json, Run, State
 from engines.contract.info import BALANCED_ACCURACY, DomainInfo, Metric, TaskInfo, Words
 from engines.contract.job import Job, Resources
+from engines.contract.ranges import OneOf, Range, Tried
 from engines.contract.recipe import Recipe
 from engines.contract.results import Estimate, Result, Scope, Side, Verdict, Word
 from engines.contract.settings import Settings, setting
@@ -37,9 +38,11 @@ __all__ = [
     "Metric",
     "ModelCard",
     "Network",
+    "OneOf",
     "Predictor",
     "Problem",
     "Progress",
+    "Range",
     "ReadAs",
     "Recipe",
     "Resources",
@@ -59,6 +62,7 @@ __all__ = [
     "Task",
     "TaskInfo",
     "Trial",
+    "Tried",
     "Verdict",
     "Word",
     "Words",

@@ -44,6 +44,7 @@ class Event:
     note       message (one plain sentence)
     point      of a comparison: budget, unit (what it counts), strategy, seed, value, seconds, n (test examples); of a
                sweep: blocks, seed, value, seconds
+    trial      of a search, when one ends: see `search.board.Tried`, less its outcomes
     look       of a comparison, after some seeds: seeds, difference (value, low, high), side
     result     series, metric, value, low, high
     """

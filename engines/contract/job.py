@@ -27,9 +27,10 @@ class Job:
 
     recipe: Recipe
     verb: str = "fit"
-    """'fit', 'compare', 'sweep', or of a finished run 'longer': its baseline goes on."""
+    """'fit', 'compare', 'sweep', 'search', or of a finished run 'longer': its baseline goes on."""
     arguments: dict[str, Any] = field(default_factory=dict)
-    """What the verb asks besides: of 'compare', budgets and seeds; of 'sweep', seeds and perhaps blocks."""
+    """What the verb asks besides: of 'compare', budgets and seeds; of 'sweep', seeds and perhaps blocks; of 'search',
+    see `search.plan.Plan`."""
     resources: Resources = Resources()
     owner: str = ""
     """Who asked for it: a fair queue goes round by it."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from engines.contract.errors import InputError, Problem
+from engines.contract.ranges import Tried
 from engines.messages import _, told
 
 Value = TypeVar("Value")
@@ -54,6 +55,8 @@ class Settings:
     hidden: ClassVar[frozenset[str]] = frozenset()
     """Inherited settings that mean nothing to this task: no page shows them, and another value than the default is
     refused."""
+    searched: ClassVar[Mapping[str, Tried]] = {}
+    """The few settings that a search tries (`engines.search`), and between which values."""
 
     accept_guesses: bool = setting(
         False, _("Where two readings of the data are nearly as likely, take the likelier instead of asking"), reads=True

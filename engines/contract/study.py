@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from engines.contract.cards import ModelCard
 from engines.contract.data import Skipped
+from engines.contract.errors import InputError, Problem
 from engines.contract.events import Run
 from engines.contract.info import TaskInfo
 from engines.contract.recipe import Recipe
 from engines.contract.results import Estimate
 from engines.contract.settings import Settings
 from engines.contract.strategies import Strategy
+from engines.messages import _
 
 if TYPE_CHECKING:
     import numpy as np
@@ -170,6 +172,19 @@ class Study(ABC):
     def require(self) -> None:  # noqa: B027  (many tasks meet nothing more)
         """Meets whatever a run's own trial meets before its first step and may refuse, and changes nothing by it: so
         `check` refuses it too. Raises InputError."""
+
+    def hold_back_test(self) -> None:
+        """Puts away what is tested on, for whoever chooses between trials (`engines.search`): from here on the examples
+        that were to choose by are the test, and a part of those that are learnt from decides when to stop. To be
+        called before `compute`, and once. Raises InputError where nothing is left to choose by."""
+        found = _("what it is tested on cannot be put away, so nothing could be chosen without looking at it")
+        raise InputError(Problem(self.info.name, found, _("accepted: another task")))
+
+    def require_held_out(self, n: int) -> None:
+        """Raises InputError where no example is there to choose by."""
+        if not n:
+            accepted = _("accepted: more data, or setting validation_fraction above 0")
+            raise InputError(Problem("data", _("none of them are held out to choose by"), accepted))
 
     def compute(self) -> None:  # noqa: B027  (the same)
         """What takes long once the data are open and refuses nothing, such as decoding pictures: called for a run, not

@@ -71,6 +71,10 @@ class JobBackend(Protocol):
     def cancel(self, run_id: str) -> JobStatus:
         """Asks the run to stop; it may take a moment (`stopping`). Twice is as good as once; a finished run stays."""
 
+    def sooner(self, run_id: str) -> JobStatus:
+        """Lets a run that waits change places with the one of the same owner and priority before it. Nobody else's run
+        moves. Raises InputError where it does not wait; where none is before it, nothing happens."""
+
     def load(self) -> Load: ...
 
     def standing(self, owners: Collection[str]) -> Mapping[str, Standing]:

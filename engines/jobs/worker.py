@@ -127,6 +127,14 @@ def _sweep(job: Job, run: RunFolder) -> None:
     run.write("sweep.json", json.dumps(messages.kept(found), indent=2))
 
 
+def _search(job: Job, run: RunFolder) -> None:
+    from engines.search.plan import Plan
+    from engines.search.search import run_search
+
+    found = run_search(registry.task(job.recipe.task), job.recipe, run, Plan.read(job.arguments))
+    run.write("search.json", json.dumps(messages.kept(found), indent=2))
+
+
 def _longer(job: Job, run: RunFolder) -> None:
     from engines import lifecycle
 
@@ -164,6 +172,7 @@ VERBS: dict[str, Callable[[Job, RunFolder], None]] = {
     "fit": _fit,
     "compare": _compare,
     "sweep": _sweep,
+    "search": _search,
     "longer": _longer,
     "predict": _predict,
 }

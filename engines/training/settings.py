@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from engines.contract import InputError, Problem, Settings, Strategy, setting
+from engines.contract import InputError, OneOf, Problem, Range, Settings, Strategy, Tried, setting
 from engines.data.folds import MOST
 from engines.messages import _
 
@@ -34,6 +34,12 @@ class TrainSettings(Settings):
     """The strategies for which 'auto' is bf16 also on a processor that has it in hardware."""
     bf16_on_gpu: ClassVar[frozenset[Strategy]] = frozenset({Strategy.PARTIAL, Strategy.FULL, Strategy.LORA})
     """Those for which it is bf16 on a card that has it. A head, and a network from scratch, learn in float32."""
+    searched: ClassVar[Mapping[str, Tried]] = {
+        "learning_rate": Range(0.2, 5, log=True, times_usual=True),
+        "weight_decay": Range(1e-3, 0.3, log=True),
+        "blocks": Range(1, 4, strategies=(Strategy.PARTIAL,)),
+        "lora_rank": OneOf((4, 8, 16), strategies=(Strategy.LORA,)),
+    }
 
     epochs: int | None = setting(
         None,

@@ -84,6 +84,7 @@ def test_where_the_data_lie_is_not_told(own: RunFolder, shown: RunFolder) -> Non
 
 DOORS: dict[str, Callable[[RunFolder, JobBackend], Any]] = {
     "cancel": lambda run, jobs: jobs.cancel(run.id),
+    "sooner": lambda run, jobs: jobs.sooner(run.id),
     "resume": lambda run, jobs: jobs.submit(None, resume=run.id),
     "longer": lambda run, jobs: jobs.submit(Job(run.recipe, "longer"), resume=run.id),
     "delete": lambda run, jobs: backends.delete(jobs, run.id),

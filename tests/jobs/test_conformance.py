@@ -55,6 +55,26 @@ def test_runs_go_one_at_a_time_in_their_order(jobs: JobBackend, job: Jobs, wait:
     assert times[0][-1] <= times[1][1] <= times[1][-1] <= times[2][1]
 
 
+def test_a_waiting_run_changes_places_with_ones_own_before_it(jobs: JobBackend, job: Jobs, wait: Wait) -> None:
+    running = jobs.submit(job(steps=1, hold_at=1))
+    reaches(jobs, running, 1, wait)
+    first, others, second = (
+        jobs.submit(replace(job(steps=1), owner=owner)) for owner in ("mine", "somebody else's", "mine")
+    )
+    before = [jobs.status(run_id).position for run_id in (first, others, second)]
+    assert jobs.sooner(second).position == before[0]
+    assert [jobs.status(run_id).position for run_id in (first, others, second)] == before[::-1]
+    assert jobs.sooner(second).position == before[0], "nothing of one's own is before it"
+    assert jobs.status(others).position == before[1]
+    with pytest.raises(InputError, match=r"^run: this one is running; only a run that waits can be moved\.$"):
+        jobs.sooner(running)
+    let_go(running)
+    for run_id in (first, others, second):
+        assert ending(jobs, run_id, wait).state is State.DONE
+    began = {run_id: jobs.events(run_id)[1].time for run_id in (first, second)}
+    assert began[second] < began[first]
+
+
 def test_a_higher_priority_goes_first(jobs: JobBackend, job: Jobs, wait: Wait) -> None:
     first = jobs.submit(job(steps=1, hold_at=1))
     reaches(jobs, first, 1, wait)
@@ -132,7 +152,7 @@ def test_an_unknown_task_fails_with_a_sentence(jobs: JobBackend, wait: Wait) -> 
 @pytest.mark.parametrize(
     ("verb", "arguments", "sentence"),
     [
-        ("sing", {}, "job: there is no verb 'sing'; accepted: fit, compare, sweep, longer, predict."),
+        ("sing", {}, "job: there is no verb 'sing'; accepted: fit, compare, sweep, search, longer, predict."),
         (
             "compare",
             {"budgets": "many"},

@@ -39,9 +39,9 @@ def _component() -> Callable[..., Any]:
     return st.components.v2.component("headstart.this_browser", html="<i></i>", js=_JS)
 
 
-def remember(new: str, kept: Kept = "runs") -> None:
-    """Put a run, or a data set, at the top of this browser's list."""
-    _mount(f"remember_{kept}", {"kept": kept, "remember": [new], "forget": [], "tell": False})
+def remember(new: str, kept: Kept = "runs", also: Sequence[str] = ()) -> None:
+    """Put a run, or a data set, at the top of this browser's list, and what came with it behind."""
+    _mount(f"remember_{kept}", {"kept": kept, "remember": [new, *also], "forget": [], "tell": False})
 
 
 def recent(add: Sequence[str] = (), forget: Sequence[str] = (), kept: Kept = "runs") -> list[str] | None:

@@ -17,6 +17,7 @@ from ui.comparisons import found as comparisons
 from ui.comparisons import sweep
 from ui.page import address, domains, errors, local_storage, recorded, words
 from ui.runs import file, links
+from ui.search import board as searches
 from ui.widgets import take_home
 
 PER_PAGE = 10
@@ -42,7 +43,7 @@ class Entry:
     number: str
     """The metric with its interval, or what a comparison came to, in words; empty until there is one."""
     kind: str = ""
-    """'Comparison' or 'Sweep' of what has a page of its own."""
+    """'Comparison', 'Sweep' or 'Find the best' of what has a page of its own."""
 
     @property
     def title(self) -> str:
@@ -79,10 +80,14 @@ def entry(run_id: str) -> Entry | None:
         run = RunFolder.find(run_id)
         state = State.DONE if recorded.is_recorded(run) else backends.backend().status(run_id).state
         kind = _("Comparison") if comparisons.is_one(run) else "Sweep" if sweep.is_one(run) else ""
-        kind = _("Answers") if batch.is_one(run) else kind
+        kind = _("Answers") if batch.is_one(run) else _("Find the best") if searches.is_one(run) else kind
     except InputError:
         return None
-    number = sweep.in_short(run) if kind == "Sweep" else comparisons.in_short(run) or batch.in_short(run)
+    number = (
+        sweep.in_short(run)
+        if kind == "Sweep"
+        else (comparisons.in_short(run) or batch.in_short(run) or searches.in_short(run))
+    )
     if found := recorded.finished(run):
         r = found.result
         metric = registry.task(r.task).info.metric

@@ -18,7 +18,8 @@ from engines.jobs.serving import client
 from engines.messages import _
 from ui.comparisons import data_needed
 from ui.page import address, errors, rehearsals, uploads, user_changes, words
-from ui.page.draft import Draft, card, strategies
+from ui.page.draft import Draft, card, knows, strategies
+from ui.search import offer
 from ui.steps import cost, data, fields, naming, plan, train
 from ui.widgets import drawing, network_view
 
@@ -66,6 +67,7 @@ def show(draft: Draft, own: Callable[[Draft, dict[str, Any] | None], bool] | Non
             st.rerun()
         return
     _start(draft, naming.hindrance(draft, report))
+    offer.show(draft)
     if report is None:
         return
     estimate.caption(_("Estimating the time …"))

@@ -20,7 +20,7 @@ from engines.reporting import wording
 from engines.runs import RunFolder
 from ui.page import address, errors, rankings, recorded, rehearsals, uploads, visitor, words
 from ui.page.draft import Draft
-from ui.steps import plan
+from ui.steps import plan, queue_order
 from ui.steps.overall import Overall, overall
 from ui.widgets import plots, return_curve
 
@@ -157,13 +157,14 @@ def _button(status: JobStatus, tested: bool) -> None:
 
 
 def cancel(status: JobStatus, what: str) -> None:
-    """A button that stops what goes on, which is called a 'run', or a 'comparison'."""
+    """A button that stops what goes on, which is called a 'run', or a 'comparison'; and one that moves what waits."""
     if status.only_shown:
         return
     if st.button(_("Cancel"), icon=":material/stop_circle:", width="stretch", disabled=status.stopping):
         with errors.calm(_("The {what} could not be cancelled.", what=what)):
             backend().cancel(status.id)
             st.rerun(scope="app")
+    queue_order.offer(status)
 
 
 def resume_or_change(status: JobStatus, what: str) -> None:

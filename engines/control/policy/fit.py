@@ -28,6 +28,8 @@ from engines.control.simulation.environment import Episodes
 from engines.evidence.scores import Returns
 from engines.messages import _
 
+CHOOSING = 1_000
+"""From this number on, repeats are those of a search: other seeds, and other worlds than a run is judged in."""
 BASELINE_LEGS = 3
 """Of the baseline from scratch, within the budget."""
 
@@ -62,12 +64,17 @@ class PolicyStudy(Study):
         """What the run came to, and a policy from scratch is to come to."""
         run.check_cancelled()
 
+    def hold_back_test(self) -> None:
+        """The worlds that a run is judged in are put away: every repeat learns and is judged by other seeds."""
+        self.spec = replace(self.spec, repeats=tuple(CHOOSING + repeat for repeat in range(self.settings.repeats)))
+
     @one_thread()
     def compute(self) -> None:
         """Fits the simulator to logs."""
         if self.brought.logs is not None:
             self.brought = fitted(self.brought, self.recipe.seed, self.run)
-            self.spec = spec_of(self.recipe, self.settings, self.brought, self.run)
+            repeats = self.spec.repeats
+            self.spec = replace(spec_of(self.recipe, self.settings, self.brought, self.run), repeats=repeats)
         brought = self.brought
         self.notes = summary.notes(brought.target, brought.real, brought.logs, self.recipe.strategy)
 

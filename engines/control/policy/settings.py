@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from engines.contract import Settings, Strategy, setting
+from engines.contract import Range, Settings, Strategy, Tried, setting
 from engines.control.logs.how import ACTION_ROWS, ANGLES, COMMANDS, How
 from engines.control.policy.guard import Guard
 from engines.control.policy.strategies import IDENTIFIED, RANDOMISED
@@ -48,6 +48,8 @@ class ControlSettings(Settings):
         Strategy.FULL: 4,
         Strategy.SCRATCH: 8,
     }
+
+    searched: ClassVar[Mapping[str, Tried]] = {"learning_rate": Range(1e-4, 1e-3, log=True)}
 
     robot: str | None = setting(
         None, _("The robot that logs come from; by default it is guessed"), choices=tuple(ROBOTS), reads=True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -57,9 +58,7 @@ class ForecastStudy(Study):
         super().__init__(task, recipe, settings, run)
         self.settings: ForecastSettings = settings
         require_blocks(recipe.strategy, settings, len(self.card.stages))
-        p = prepare.announced(recipe, settings, run)
-        if hub_models.takes_known(self.card):
-            p = p.blind()  # it is given the columns that are known ahead, not what a regression on them leaves over
+        p = self._blind(prepare.announced(recipe, settings, run))
         self.prepared = p
         self.sha256, self.notes, self.skipped = p.table.sha256, list(p.notes), p.skipped
         self.from_hub = hub_models.is_borrowed(self.card)
@@ -76,12 +75,25 @@ class ForecastStudy(Study):
                     usable=len(p.usable),
                 )
             )
-        self.tested = evaluate.cases(p, chosen)
-        self.drawn = metrics.resampled(self.tested)
+        self._test(chosen)
         self.classical: dict[str, np.ndarray] = {}
         """Name -> float64 (F,): the errors of the methods that a comparison shows beside."""
         self.others: dict[str, np.ndarray] = {}
         """Name -> float64 (F, H, 9): the forecasts of everything that is not this run's own model."""
+
+    def _blind(self, prepared: Prepared) -> Prepared:
+        """Without a regression on what is known ahead, for a model that is given these columns themselves."""
+        return prepared.blind() if hub_models.takes_known(self.card) else prepared
+
+    def _test(self, chosen: list[int]) -> None:
+        self.tested = evaluate.cases(self.prepared, chosen)
+        self.drawn = metrics.resampled(self.tested)
+
+    def hold_back_test(self) -> None:
+        """The test has not happened yet: the stretch before it is tested on, and all else lies before that."""
+        name = Path(self.recipe.data).name
+        self.prepared = self._blind(prepare.split(self.prepared.table, self.settings, name, hold_back_test=True))
+        self._test(self.prepared.tested(self.settings.most_series, self.recipe.seed))
 
     @cached_property
     def mixes(self) -> list[InputWeights]:

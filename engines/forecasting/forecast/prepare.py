@@ -81,7 +81,9 @@ def announced(recipe: Recipe, settings: ForecastSettings, run: Run) -> Prepared:
     return split(open_series(data, settings, progress), settings, data.name)
 
 
-def split(table: SeriesTable, settings: ForecastSettings, name: str) -> Prepared:
+def split(table: SeriesTable, settings: ForecastSettings, name: str, *, hold_back_test: bool = False) -> Prepared:
+    """The series in parts. With `hold_back_test`, as if the test had not happened yet: each series is cut within what
+    lies before it. Raises InputError where no series is long enough."""
     season = settings.season or table.frequency.season
     longest = max(longest_horizon(length) for length in table.lengths)
     horizon = settings.horizon or min(table.frequency.horizon, max(1, longest))
@@ -104,6 +106,8 @@ def split(table: SeriesTable, settings: ForecastSettings, name: str) -> Prepared
     short = 0
     for series in table:
         own = cut(len(series), horizon, settings.origins)
+        if own is not None and hold_back_test:
+            own = cut(own.test, horizon, settings.origins)
         seen = np.isfinite(series.values)
         if own is not None and seen[: own.validation].sum() < FEWEST_SEEN:
             own = None
@@ -121,7 +125,7 @@ def split(table: SeriesTable, settings: ForecastSettings, name: str) -> Prepared
             continue
         parts["train"] += int(seen[: own.validation].sum())
         parts["validation"] += int(seen[own.validation : own.test].sum())
-        parts["test"] += int(seen[own.test :].sum())
+        parts["test"] += int(seen[own.test : own.end].sum())
     if short == len(splits):
         raise InputError(
             Problem(

@@ -163,6 +163,17 @@ class LocalBackend:
         unfinished = row.state in {State.QUEUED, State.RUNNING}
         return unfinished and row.asked.verb == "fit" and row.asked.priority == queueing.COMPARISON
 
+    def sooner(self, run_id: str) -> JobStatus:
+        """See `JobBackend.sooner`."""
+        run = RunFolder.find(run_id)
+        run.require_owner()
+        if run.state[0] is not State.QUEUED:
+            found, accepted = _("this one is {state}", state=run.state[0]), _("only a run that waits can be moved")
+            raise InputError(Problem("run", found, accepted))
+        self._remember(run)
+        self._store.sooner(run.path.name)
+        return self.status(run_id)
+
     def forget(self, owner: str) -> None:
         """See `JobBackend.forget`."""
         self._store.forget_ended_of(owner)

@@ -267,6 +267,27 @@ class Store:
                 then()
         return bool(moved)
 
+    def sooner(self, run_id: str) -> bool:
+        """Changes places with the run of the same owner and priority that waits right before it; False where there is
+        none, or where it does not wait."""
+        with self._writing() as database:
+            before = database.execute(
+                """SELECT one.created, one.rowid, other.id, other.created, other.rowid
+                    FROM runs AS one JOIN runs AS other ON other.owner = one.owner
+                    AND other.priority = one.priority AND other.state = 'queued'
+                    AND (other.created, other.rowid) < (one.created, one.rowid)
+                    WHERE one.id = ? AND one.state = 'queued' ORDER BY other.created DESC, other.rowid DESC LIMIT 1""",
+                (run_id,),
+            ).fetchone()
+            if before is None:
+                return False
+            created, place, other, earlier, front = before
+            move = "UPDATE runs SET created = ?, rowid = ? WHERE id = ?"
+            database.execute(move, (earlier, -1, run_id))  # a place is nobody else's at any time
+            database.execute(move, (created, place, other))
+            database.execute(move, (earlier, front, run_id))  # owners stay in the order of their first
+        return True
+
     def give_back(self, run_id: str, asked: Asked) -> bool:
         """From running to the end of the queue of its priority, which may be another now; False when it ran no more."""
         with self._writing() as database:

@@ -91,6 +91,15 @@ class TranscriptionStudy(Study):
     def _begin(self, card: ModelCard, strategy: Strategy, seed: int, run: Run) -> TrainSpec:
         return begin(card, strategy, self.settings, seed=seed, run=run, on=self.on)
 
+    def hold_back_test(self) -> None:
+        parts, clips = self.prepared.parts, self.prepared.of("train")
+        self.require_held_out(len(parts["validation"]))
+        drawn = within(clips.accents, clips.texts, len(clips), self.recipe.seed)
+        train, validation = ([parts["train"][i] for i in own] for own in drawn)
+        own = {"train": train, "validation": validation, "test": parts["validation"]}
+        self.prepared = replace(self.prepared, parts=own)
+        self.testing = self.prepared.of("test")
+
     @property
     def rival(self) -> Strategy:
         """Nothing is learnt from scratch: a few clips teach nobody to listen."""

@@ -40,6 +40,7 @@ class Generation(GenerativeTask):
         no_target=_("a model that writes has no classes to carry over: it learns from examples of the new domain"),
         rival="zero_shot",
         learning="loss",
+        one_model=_("perplexity counts a model's own tokens, and another model has others"),
     )
     settings = GenerationSettings
     cards = catalogue.CHAT

@@ -91,8 +91,7 @@ class GenerativeStudy(Study, Generic[S]):
         found = self.prepared.found
         self.sha256, self.notes, self.skipped = found.sha256, [found.guess.reason, *found.notes], found.skipped
         self.tokenizer, self.config = networks.tokenizer(folder), networks.config(folder)
-        parts = [part for part, rows in self.prepared.parts.items() if len(rows) or part == "validation"]
-        self.sequences: dict[str, Sequences] = {part: self._encoded(part) for part in parts}
+        self.sequences = self._all_encoded()
         if cut := sum(one.cut for part in self.sequences.values() for one in part.sequences):
             read = _("read in part (setting max_tokens)")
             self.notes.append(
@@ -138,6 +137,20 @@ class GenerativeStudy(Study, Generic[S]):
         self.run.check_cancelled()
         total = max(1, total or done)
         self.run.emit("progress", phase="reading", done=max(1, min(done, total)), total=total, unit="bytes")
+
+    def _all_encoded(self) -> dict[str, Sequences]:
+        """By part; of a part without examples only the one that validates."""
+        parts = [part for part, rows in self.prepared.parts.items() if len(rows) or part == "validation"]
+        return {part: self._encoded(part) for part in parts}
+
+    def hold_back_test(self) -> None:
+        parts, said = self.prepared.parts, [one.sha256 for one in self.prepared.examples("train")]
+        self.require_held_out(len(parts["validation"]))
+        learning = parts["train"]
+        chosen, checked = within([0] * len(learning), said, len(learning), self.recipe.seed)
+        own = {"train": learning[chosen], "validation": learning[np.array(checked, dtype=np.int64)]}
+        self.prepared = replace(self.prepared, parts={**own, "test": parts["validation"]})
+        self.sequences = self._all_encoded()
 
     def _encoded(self, part: str) -> Sequences:
         written = self.prepared.examples(part)

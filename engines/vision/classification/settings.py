@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from engines.adaptation.rule import adapt_setting
 from engines.classification.few_labels.prompts import PROMPT
-from engines.contract import Strategy, setting
+from engines.contract import OneOf, Strategy, Tried, setting
 from engines.data.folds import FEW, MOST
 from engines.data.parts import parts_setting
 from engines.data.several_labels import several_setting
@@ -26,6 +27,8 @@ class VisionSettings(TrainSettings):
 
     bf16_on_cpu: ClassVar[frozenset[Strategy]] = frozenset({Strategy.PARTIAL, Strategy.FULL, Strategy.LORA})
     """Where convolutions learn; a head alone, or a network from scratch, is computed in full."""
+
+    searched: ClassVar[Mapping[str, Tried]] = {**TrainSettings.searched, "augment": OneOf(("none", "light", "strong"))}
 
     folds: int | None = setting(
         None,

@@ -68,6 +68,17 @@ class DetectionStudy(Study):
     def classes(self) -> list[str]:
         return self.prepared.opened.classes
 
+    def hold_back_test(self) -> None:
+        opened = self.prepared.opened
+        learning, parts = opened.at("train"), opened.parts.copy()
+        self.require_held_out(len(opened.at("validation")))
+        kinds, groups = zip(*((opened.kinds[i], opened.pictures[i].sha256) for i in learning), strict=True)
+        checked = budgets.within(kinds, groups, len(learning), self.recipe.seed)[1]
+        parts[opened.at("test")] = "held back"
+        parts[opened.at("validation")] = "test"
+        parts[learning[np.array(checked, dtype=np.int64)]] = "validation"
+        self.prepared = replace(self.prepared, opened=replace(opened, parts=parts))
+
     def compute(self) -> None:
         """Decodes the pictures."""
         squares = self.prepared.pictures.photos.squares

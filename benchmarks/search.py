@@ -1,0 +1,145 @@
+"""What a search finds in a given time: winner and default on the test, on a sample a domain; and on shuffled labels.
+
+    python benchmarks/search.py samples --seconds 60 --seeds 1    the table of docs/search.md
+    python benchmarks/search.py shuffled --searches 20            how often nothing is called something
+    --write puts what was measured into docs/search.md
+
+The samples were named before anything was measured, and no search space was tuned on them.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+import tempfile
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.performance_page import publish
+from engines import api
+from engines.contract import InputError
+from engines.evidence.effects import Effects
+from engines.evidence.intervals import share as share_of
+from engines.reporting import wording
+from engines.search.plan import Plan
+from templates.task.settings import LENGTH
+
+DOC = Path(__file__).resolve().parents[1] / "docs" / "search.md"
+SAMPLES = (
+    ("vision.classification", "digits"),
+    ("text.sentiment", "films"),
+    ("speech.speaker", "telephone"),
+    ("forecasting.forecast", "co2"),
+    ("control.policy", "cartpole-long"),
+)
+"""One a domain."""
+SHUFFLED = "example.shapes"
+"""The small task of templates/: its features take no time, so that many searches fit."""
+EXAMPLES, CLASSES, TRIALS = 480, 4, 24
+
+
+def of_samples(seconds: float, seeds: int, folder: Path) -> list[str]:
+    """A row a sample: the difference on the test by each seed, and over seeds."""
+    lines = [
+        "| sample | test | default | winner, by seed | winner − default, by seed | mean | trials | took |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for task, name in SAMPLES:
+        try:
+            data = api.make_sample(task, name, folder / task)
+            found = [_searched(task, data, seconds, seed, folder / f"{task}-{name}-{seed}") for seed in range(seeds)]
+        except InputError as error:
+            lines.append(f"| {task}: {name} | not measured: {error} | | | | | | |")
+            continue
+        lines.append(_row(task, name, found))
+        print(lines[-1], flush=True)
+    return lines
+
+
+def _searched(task: str, data: Path, seconds: float, seed: int, out: Path) -> dict[str, Any]:
+    return api.search(api.recipe(task, data, seed=seed), out, Plan(seconds))
+
+
+def _row(task: str, name: str, found: Sequence[dict[str, Any]]) -> str:
+    metric = api.task(task).info.metric
+    share = 100 if wording.is_share(metric) else 1
+    sign = 1 if metric.higher_is_better else -1
+    gains = np.array([sign * share * one["difference"]["value"] for one in found])
+    each = "; ".join(_difference(one, sign, share) for one in found)
+    mean = f"{gains.mean():+.2f}"
+    if len(gains) > 1:
+        over = Effects.over_seeds(gains).interval()
+        mean += f" [{over.low:+.2f}, {over.high:+.2f}]"
+    winners = "; ".join(f"{one['best']['strategy']} on {one['best']['model']}" for one in found)
+    default = ", ".join(wording.value(metric, one["default"]["value"]) for one in found)
+    trials = ", ".join(str(one["trials"]) for one in found)
+    took = ", ".join(f"{one['seconds']:.0f} s" for one in found)
+    n = found[0]["difference"]["n"]
+    return f"| {task}: {name} | {n}, {metric.title} | {default} | {winners} | {each} | {mean} | {trials} | {took} |"
+
+
+def _difference(one: dict[str, Any], sign: int, share: int) -> str:
+    d = one["difference"]
+    low, high = sorted((sign * share * d["low"], sign * share * d["high"]))
+    claimed = " claimed" if one["improved"] else ""
+    return f"{sign * share * d['value']:+.2f} [{low:+.2f}, {high:+.2f}]{claimed}"
+
+
+def of_shuffled(searches: int, folder: Path) -> list[str]:
+    """On labels that say nothing: how often the best of many is called better than the default."""
+    claimed, ahead, trials = 0, 0, []
+    for number in range(searches):
+        data = _noise(folder / f"{number}.csv", number)
+        recipe = api.recipe(SHUFFLED, data, seed=number, settings={"epochs": 8})
+        found = api.search(recipe, folder / f"search-{number}", Plan(60, TRIALS))
+        claimed += found["improved"]
+        ahead += found["tried"][0]["number"] != 0
+        trials.append(found["trials"])
+        print(f"{number + 1} of {searches}: {claimed} claimed", flush=True)
+    bounds = share_of(claimed / searches, searches)
+    return [
+        f"{searches} searches on shuffled labels (seeds 0 to {searches - 1}, {EXAMPLES} signals in {CLASSES} classes, "
+        f"{min(trials)} to {max(trials)} trials each): an improvement was claimed **{claimed}** times "
+        f"({100 * bounds.low:.0f} to {100 * bounds.high:.0f} %, 95 % interval), though in {ahead} some trial was "
+        "ahead of the default where it was chosen."
+    ]
+
+
+def _noise(path: Path, seed: int) -> Path:
+    """Signals whose classes were drawn without looking at them."""
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.arange(EXAMPLES) % CLASSES)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*(f"v{n}" for n in range(LENGTH)), "label"])
+        for label in labels:
+            writer.writerow([*(f"{number:.4f}" for number in rng.normal(size=LENGTH)), f"class {label}"])
+    return path
+
+
+def main() -> None:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("samples", "shuffled"))
+    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--searches", type=int, default=20)
+    parser.add_argument("--write", action="store_true")
+    asked = parser.parse_args()
+    os.environ["HEADSTART_EXTRA_TASKS"] = f"{SHUFFLED}=templates.task.task:Shapes"
+    with tempfile.TemporaryDirectory(prefix="search-") as folder:
+        if asked.what == "samples":
+            lines = of_samples(asked.seconds, asked.seeds, Path(folder))
+        else:
+            lines = of_shuffled(asked.searches, Path(folder))
+    publish("\n".join(lines), write=asked.write, page=DOC, part=asked.what)
+
+
+if __name__ == "__main__":
+    main()

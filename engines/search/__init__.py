@@ -1,0 +1,1 @@
+"""The best model, strategy and settings within a given time: many short trials, chosen on what validates."""

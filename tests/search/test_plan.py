@@ -1,0 +1,65 @@
+"""What may be asked of a search, and what every task gives it to try."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engines import registry
+from engines.contract import InputError, OneOf, Range, Strategy
+from engines.search.plan import LEARN_NOTHING, Plan, parameter
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({}, "--max-seconds: found None; accepted: 5 seconds or more."),
+        ({"max_seconds": 1}, "--max-seconds: found 1; accepted: 5 seconds or more."),
+        ({"max_seconds": float("nan")}, "--max-seconds: found nan; accepted: 5 seconds or more."),
+        (
+            {"max_seconds": 60, "trials": 1},
+            "--trials: found 1; accepted: 2 (the default and one to compare it with) to 1,000.",
+        ),
+        ({"max_seconds": 60, "models": "a"}, "--models: found a; accepted: names, comma-separated."),
+        (
+            {"max_seconds": 60, "minutes": 1},
+            "arguments of 'search': found minutes; accepted: max_seconds, trials, models, strategies.",
+        ),
+    ],
+)
+def test_what_cannot_be_asked_is_a_sentence(arguments: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InputError) as refused:
+        Plan.read(arguments)
+    assert str(refused.value) == sentence
+
+
+def test_what_is_asked_is_read_back() -> None:
+    plan = Plan(60.0, 5, ("a", "b"), ("full",))
+    assert Plan.read(plan.arguments()) == plan
+
+
+@pytest.mark.parametrize("task", registry.TASKS)
+def test_every_task_names_settings_that_it_has_within_their_bounds(task: str) -> None:
+    settings = registry.task(task).settings
+    assert settings.searched, "nothing but models and strategies would be tried"
+    for name, tried in settings.searched.items():
+        if name in settings.hidden:
+            continue
+        own = settings.__dataclass_fields__[name].metadata
+        for strategy in set(registry.task(task).info.strategies) - LEARN_NOTHING:
+            values: tuple[Any, ...]
+            if isinstance(tried, OneOf):
+                values = tried.values
+            else:
+                assert isinstance(tried, Range)
+                usual = settings.by_default(name, strategy) if tried.times_usual else 1
+                values = () if usual is None else (tried.low * usual, tried.high * usual)
+            assert list(values) == sorted(values, key=str) or values[0] < values[-1] or isinstance(tried, OneOf)
+            for value in values:
+                assert settings.parse({name: value}) is not None
+            assert own["help"]
+
+
+def test_settings_of_two_strategies_are_two_parameters() -> None:
+    assert parameter("learning_rate", Strategy.FULL) != parameter("learning_rate", Strategy.LORA)
