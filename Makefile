@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run host room test lint showcase image messages clean
+.PHONY: help setup run host room test lint showcase image ray-test messages clean
 
 help:
 	@$(PYTHON) make.py --help
@@ -11,5 +11,5 @@ help:
 setup lint showcase messages clean:
 	@$(PYTHON) make.py $@
 
-run host room test image:
+run host room test image ray-test:
 	@$(PYTHON) make.py $@ $(ARGS)

@@ -9,6 +9,7 @@
     python make.py lint        lint and types only
     python make.py showcase    record again the finished runs that pages open on
     python make.py image       build the container image, with docker, podman or buildah (docs/hosting.md)
+    python make.py ray-test    the queue's conformance suite on a real Ray head (docs/scale.md)
     python make.py messages    collect what people read into engines/locale/headstart.pot
     python make.py clean       remove .venv and the caches of the tools
 
@@ -356,6 +357,11 @@ def image(extra: list[str]) -> int:
     return subprocess.call(["bash", "deploy/image.sh", *extra], cwd=ROOT)
 
 
+def ray_test(extra: list[str]) -> int:
+    set_up()
+    return hand_over([str(PYTHON), "-m", "scripts.ray_cluster", *extra])
+
+
 def messages() -> int:
     set_up()
     return subprocess.call([str(PYTHON), "scripts/messages.py"], cwd=ROOT)
@@ -400,10 +406,11 @@ def main(arguments: list[str]) -> int:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "verb", choices=("setup", "run", "host", "room", "test", "lint", "showcase", "image", "messages", "clean")
+        "verb",
+        choices=("setup", "run", "host", "room", "test", "lint", "showcase", "image", "ray-test", "messages", "clean"),
     )
     asked, extra = parser.parse_known_args(arguments)
-    if extra and asked.verb not in {"run", "host", "room", "test", "image"}:
+    if extra and asked.verb not in {"run", "host", "room", "test", "image", "ray-test"}:
         parser.error(f"{asked.verb} takes no further words, found: {' '.join(extra)}")
     leave_old_python(arguments)
     if asked.verb == "setup":
@@ -411,8 +418,9 @@ def main(arguments: list[str]) -> int:
             say("Headstart is set up already. Next: python make.py run")
         set_up()
         return 0
-    if asked.verb in {"run", "host", "room", "test", "image"}:
-        return {"run": run, "host": host, "room": room, "test": test, "image": image}[asked.verb](extra)
+    with_words = {"run": run, "host": host, "room": room, "test": test, "image": image, "ray-test": ray_test}
+    if asked.verb in with_words:
+        return with_words[asked.verb](extra)
     return {"lint": lint, "showcase": showcase, "messages": messages, "clean": clean}[asked.verb]()
 
 

@@ -6,7 +6,8 @@ events.jsonl         append-only progress
 worker.json          process id, creation time and host of the worker that has the run, while it has it
 worker.log           what the worker printed, and the traceback of a defect
 cached.txt           which arrays of the cache it used, so that they go when it is deleted for good
-heartbeat            touched every second while a worker has the run
+heartbeat            a number, another one every second while a worker has the run
+launch.json          of a run that a cluster was given: which one, as which job, on which of its machines
 cancel               exists once somebody asked the run to stop
 checkpoint/          the newest epoch: trainable weights, optimiser state; of a finished run only that of a baseline
                      which had not stopped improving, so that it can go on
@@ -302,9 +303,6 @@ class RunFolder:
 
     def rename(self, title: str) -> None:
         self.write("recipe.json", replace(self.recipe, title=" ".join(title.split())[:80]).to_json())
-
-    def beat(self) -> None:
-        (self.path / "heartbeat").touch()
 
     # -- stopping
 

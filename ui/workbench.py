@@ -169,8 +169,8 @@ def result(desk: Workbench, show: Callable[[recorded.Finished], None] = result_s
 
 
 def _has_page_of_its_own(info: TaskInfo, run: RunFolder) -> bool:
-    """Draws a comparison, a sweep, a search, or answers to many questions, in place of either step. Each page is imported when
-    there is such a run: most visits have none."""
+    """Draws a comparison, a sweep, a search, or answers to many questions, in place of either step. Each page is
+    imported when there is such a run: most visits have none."""
     if comparisons.is_one(run):
         from ui.comparisons import page as comparison_page
 

@@ -31,8 +31,8 @@ from engines.runs import RunFolder
 
 MANIFEST = "backup.json"
 FORMAT = 1
-AGAIN = ("cache", "work")
-"""Folders of the home that are computed again."""
+AGAIN = ("cache", "work", "launches")
+"""Folders of the home that are computed again, or belong to processes."""
 OF_PROCESSES = {"serving.json", "heartbeat", WHO}
 SUFFIXES = (".log", ".partial", ".sqlite3-wal", ".sqlite3-shm")
 PASSING = ("try-", "explain-", ".")

@@ -27,7 +27,7 @@ from typing import Any
 
 from engines import cancellation, messages, registry
 from engines.contract import Cancelled, InputError, Job, Problem, State
-from engines.jobs import failures, fence, processes, tracking, warm_imports
+from engines.jobs import failures, fence, heartbeat, processes, tracking, warm_imports
 from engines.messages import _
 from engines.rooms import queueing
 from engines.runs import CACHED, HEARTBEAT_SECONDS, RunFolder
@@ -219,7 +219,7 @@ def _at_work(run: RunFolder) -> Iterator[None]:
     me = os.getpid()
     with contextlib.suppress(OSError):  # a full disk: the first event meets it again, where it is told
         run.write(WHO, json.dumps({"pid": me, "created": processes.created(me), "host": platform.node()}))
-        run.beat()
+        heartbeat.beat(run)
     finished = threading.Event()
     heart = threading.Thread(target=_beat, args=(run, finished), name="heartbeat", daemon=True)
     heart.start()
@@ -235,7 +235,7 @@ def _at_work(run: RunFolder) -> Iterator[None]:
 def _beat(run: RunFolder, finished: threading.Event) -> None:
     while not finished.wait(HEARTBEAT_SECONDS):
         with contextlib.suppress(OSError):  # the folder was deleted, or the disk is full: the run itself will say so
-            run.beat()
+            heartbeat.beat(run)
 
 
 @contextlib.contextmanager
@@ -289,14 +289,14 @@ def _ordered(ready: Callable[[], Any] = lambda: None) -> int:
         order = json.loads(line)
         os.environ.update(order["environment"])
         run = RunFolder(Path(order["run"]))
-        _print_into(run.path / LOG)
+        print_into(run.path / LOG)
         status = execute(run, ready)
         if status != DONE or not order.get("stay"):
             return status
         gc.collect()  # networks and their optimisers hold each other in circles
 
 
-def _print_into(path: Path) -> None:
+def print_into(path: Path) -> None:
     """Sends what this process and its children print from now on to `path`."""
     with path.open("ab") as log:
         for stream in (sys.stdout, sys.stderr):

@@ -27,6 +27,9 @@ def toy_task(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathF
     """Registers `toy.counting` here and in the processes that tests start."""
     monkeypatch.setenv("HEADSTART_EXTRA_TASKS", "toy.counting=toy_task:Toy")
     monkeypatch.setenv("HEADSTART_SPARE_WORKERS", "0")
+    for name in ("HEADSTART_LAUNCHER", "HEADSTART_RAY_ADDRESS", "HEADSTART_RUN_CPUS", "HEADSTART_MAX_RUNNING"):
+        monkeypatch.setenv(name, "")  # what `queues` sets is undone with this
+        monkeypatch.delenv(name)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), str(HERE.parents[1])]))
     monkeypatch.syspath_prepend(str(HERE))
     weights = tmp_path_factory.mktemp("models") / "fingers" / "model.safetensors"

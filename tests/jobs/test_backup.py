@@ -16,7 +16,7 @@ from engines import paths
 from engines.contract import InputError, Job, State
 from engines.datasets.folder import DatasetFolder
 from engines.hosting import usage, visitors
-from engines.jobs import backup
+from engines.jobs import backup, heartbeat
 from engines.jobs.backends import backend
 from engines.jobs.worker import WHO
 from engines.runs import RunFolder, new_id
@@ -44,7 +44,7 @@ def lived_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     working.set_state(State.RUNNING)
     working.write("checkpoint/transfer/progress.json", json.dumps({"epoch": 3}))
     working.write(WHO, json.dumps({"pid": 1, "created": 0.0, "host": "elsewhere"}))
-    working.beat()
+    heartbeat.beat(working)
     DatasetFolder.create("texts", "Mine", owner="somebody")
     usage.spend("somebody", "runs", 2, 0)
     gone = paths.runs() / f".deleted-{new_id()}"

@@ -350,7 +350,7 @@ def test_a_spare_worker_takes_the_next_run(
     monkeypatch.setenv("HEADSTART_SPARE_WORKERS", "1")
     jobs = opened()
     jobs.warm_up()
-    spares = jobs._dispatcher._spares
+    spares = jobs._dispatcher.local.spares
     (spare,) = wait(lambda: list(spares), "a spare worker")
     run_id = jobs.submit(job(steps=1, hold_at=1))
     run = RunFolder.find(run_id)
@@ -366,7 +366,7 @@ def test_a_dead_spare_worker_is_passed_over(
     monkeypatch.setenv("HEADSTART_SPARE_WORKERS", "1")
     jobs = opened()
     jobs.warm_up()
-    (spare,) = wait(lambda: list(jobs._dispatcher._spares), "a spare worker")
+    (spare,) = wait(lambda: list(jobs._dispatcher.local.spares), "a spare worker")
     spare.kill()
     spare.wait()
     run_id = jobs.submit(job(steps=1))

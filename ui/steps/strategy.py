@@ -18,7 +18,7 @@ from engines.jobs.serving import client
 from engines.messages import _
 from ui.comparisons import data_needed
 from ui.page import address, errors, rehearsals, uploads, user_changes, words
-from ui.page.draft import Draft, card, knows, strategies
+from ui.page.draft import Draft, card, strategies
 from ui.search import offer
 from ui.steps import cost, data, fields, naming, plan, train
 from ui.widgets import drawing, network_view

@@ -43,7 +43,17 @@ FORMATS = {
 }
 SHARED = ("comparison.json", "model")
 """What of a run folder others may have as it is."""
-OURS = {"checkpoint", "heartbeat", "cancel", "job.json", "mlflow.json", CACHED, "worker.json", "worker.log"}
+OURS = {
+    "checkpoint",
+    "heartbeat",
+    "cancel",
+    "launch.json",
+    "job.json",
+    "mlflow.json",
+    CACHED,
+    "worker.json",
+    "worker.log",
+}
 """What of a run folder is of this machine alone, or says whose it is."""
 
 

@@ -15,6 +15,7 @@ from engines.contract import Event, InputError, Job, Problem, State
 from engines.hosting import admission, operation
 from engines.jobs import failures, limits, offered, processes
 from engines.jobs.contract import JobStatus, Load, Standing
+from engines.jobs.launchers import chosen
 from engines.jobs.local import orders
 from engines.jobs.local.dispatcher import Dispatcher
 from engines.jobs.local.queue_db import Asked, Row, Store
@@ -32,8 +33,9 @@ class LocalBackend:
     def __init__(self) -> None:
         limits.check()
         self.home = paths.home()
-        self._store = Store(self.home / "queue.sqlite3")
-        self._dispatcher = Dispatcher(self.home, self._store)
+        cluster = chosen.cluster()
+        self._store = Store(chosen.queue_folder(self.home) / "queue.sqlite3")
+        self._dispatcher = Dispatcher(self.home, self._store, cluster)
         if self._store.new:
             self._rebuild()
 
@@ -116,8 +118,9 @@ class LocalBackend:
             )
         if state is State.QUEUED:
             waiting, own = [row.id for row in self._store.queued()], run.path.name
+            status = replace(status, message=self._dispatcher.trouble or message)
             return replace(status, position=waiting.index(own) + 1 if own in waiting else None)
-        silence = run.seconds_since_heartbeat()
+        silence = self._silence(run)
         if STALLED_SECONDS < silence < float("inf"):
             message = _(
                 "No sign of life for {silence:.0f} s: the machine may be short of memory. Cancel stops the run.",
@@ -134,8 +137,12 @@ class LocalBackend:
         """See `JobBackend.load`. Who asks, as the monitor of a host does, keeps the queue awake."""
         self._dispatcher.wake()
         running = [RunFolder(self.home / "runs" / row.id) for row in self._store.running()]
-        silent = tuple(run.seconds_since_heartbeat() for run in running)
+        silent = tuple(map(self._silence, running))
         return Load(len(self._store.queued()), silent, self._store.ended_since(time.time() - 24 * 3600))
+
+    def _silence(self, run: RunFolder) -> float:
+        """Seconds since its last sign of life."""
+        return self._dispatcher.launcher_of(run).silence(run)
 
     def standing(self, owners: Collection[str]) -> dict[str, Standing]:
         """See `JobBackend.standing`."""

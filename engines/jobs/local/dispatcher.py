@@ -5,18 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import subprocess
 import sys
 import threading
 import time
-from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from engines.contract import State
 from engines.hosting import limits as hosting_limits
 from engines.hosting import logs, operation
 from engines.jobs import cleanup, limits, processes
-from engines.jobs.local import gpus, orders
+from engines.jobs.launchers import tickets
+from engines.jobs.launchers.contract import Ending, Launcher, Process, Refused, Unreachable
+from engines.jobs.launchers.local import FRESH_HEARTBEAT, LocalLauncher
+from engines.jobs.local import orders
 from engines.jobs.local.queue_db import Asked, Row, Store
 from engines.jobs.worker import LOG, worker_of
 from engines.messages import _
@@ -27,35 +29,25 @@ BUSY_SECONDS = 0.15
 IDLE_SECONDS = 2.0
 UNCONFIRMED_SECONDS = 10.0
 """A claim whose app died before it wrote down the worker's process id is given back after this long."""
-FRESH_HEARTBEAT = 3.0
-"""A heartbeat this young, in seconds, is proof of life whatever the process table says."""
 FIRST_TIDY_SECONDS, TIDY_SECONDS = 30.0, 600.0
 """When leftovers are looked for first after a start, and how often then."""
-MOST_RUNS = 50
-"""That one process works through, of those that stay."""
-ALLOCATOR = "PYTORCH_ALLOC_CONF"
-"""How PyTorch takes a card's memory, unless whoever runs Headstart has said so."""
-QUIET_SECONDS = 5.0
-"""A run that has just started gets the machine to itself this long before the next spare worker is warmed up."""
 
 
 class Dispatcher:
     """Works on one home folder. Several may share it, in several processes: the store decides who gets what."""
 
-    def __init__(self, home: Path, store: Store):
+    def __init__(self, home: Path, store: Store, cluster: Launcher | None = None):
+        """New runs go to the `cluster`, where there is one."""
         self.home = home
         self.store = store
+        self.local = LocalLauncher(home)
+        self.launcher = cluster or self.local
+        self.trouble = ""
+        """Why nothing can be started just now, one plain sentence."""
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
-        self._spares: list[subprocess.Popen[bytes]] = []
-        self._staying: dict[str, subprocess.Popen[bytes]] = {}
-        """Run -> its worker, of those that take a further run when it ends well."""
-        self._worked: Counter[int] = Counter()
-        """Process id of such a worker -> how many runs it has had."""
-        self._last_launch = -QUIET_SECONDS
         self._seen: dict[tuple[str, float | None, str], float] = {}
         """A run that was started and what was seen of it -> when first, by a clock that nobody sets."""
         self._next_tidying = time.monotonic() + FIRST_TIDY_SECONDS
@@ -75,6 +67,7 @@ class Dispatcher:
         self._wake.set()
         if self._thread:
             self._thread.join()
+        self.launcher.close()
 
     def _run(self) -> None:
         try:
@@ -87,11 +80,7 @@ class Dispatcher:
                     self._log(logs.told(error))
                 self._wake.wait(BUSY_SECONDS if busy else IDLE_SECONDS)
         finally:
-            for spare in self._spares:
-                orders.dismiss(spare)
-            self._spares.clear()
-            for worker in self._staying.values():
-                orders.close(worker)
+            self.local.close()
 
     def _log(self, text: str) -> None:
         try:
@@ -109,93 +98,69 @@ class Dispatcher:
             self._look_after(row)
         known = {row.id for row in running}
         self._seen = {seen: when for seen, when in self._seen.items() if seen[0] in known}
-        places = limits.places(len(gpus.names()))
         paused = operation.state() is operation.Operation.PAUSED
-        while not paused and (claimed := self.store.claim(places, _me(), queueing.held())):
-            self._launch(claimed, places)
-        self._keep_spares()
+        with self._in_touch():
+            places = self.launcher.places()
+            while not paused and (claimed := self.store.claim(places, _me(), queueing.held())):
+                self._launch(claimed, places)
+        self.launcher.keep_ready()
         return bool(self.store.running() or self.store.queued())
+
+    @contextlib.contextmanager
+    def _in_touch(self) -> Iterator[None]:
+        """Keeps why a cluster does not answer for whoever waits."""
+        try:
+            yield
+            self.trouble = ""
+        except Unreachable as error:
+            self.trouble = str(error)
 
     # -- starting
 
     def _folder(self, run_id: str) -> RunFolder:
         return RunFolder(self.home / "runs" / run_id)
 
+    def launcher_of(self, run: RunFolder) -> Launcher:
+        """Who has started the run's worker; whoever is to, where nobody has."""
+        launch = tickets.launch_of(run)
+        return self.launcher if launch and not launch.ended else self.local
+
     def _launch(self, row: Row, places: limits.Places) -> None:
+        """Raises Unreachable; then the run waits as before."""
         run = self._folder(row.id)
-        environment = {"HEADSTART_HOME": str(self.home)}
-        cards = gpus.names()
-        if cards and row.slot is not None:
-            environment["CUDA_VISIBLE_DEVICES"] = cards[row.slot % len(cards)] if row.slot < places.cards else ""
-            # batches of texts differ in length: blocks of memory that grow are not left over between them
-            environment[ALLOCATOR] = os.environ.get(ALLOCATOR, "expandable_segments:True")
         try:
-            one_card = not cards or len(cards) == 1 and (row.slot or 0) < places.cards
-            stays = one_card and orders.stays(run)  # a process keeps to its first card
-            child = self._hand_to_spare(run, environment, stays) or self._start_for(run, environment, stays)
+            process = self.launcher.start(run, row.slot or 0, places)
         except OSError as error:
             message = _(
                 "The training process could not be started: {strerror}. Resume tries again.", strerror=error.strerror
             )
             self.store.move(row.id, State.RUNNING, State.FAILED, lambda: run.set_state(State.FAILED, message))
-            return
-        self._children[row.id] = child
-        if stays:
-            self._staying[row.id] = child
-        self._last_launch = time.monotonic()
-        self.store.set_process(row.id, child.pid, processes.created(child.pid) or time.time())
-
-    def _hand_to_spare(self, run: RunFolder, environment: dict[str, str], stays: bool) -> orders.Worker | None:
-        """Gives the run to a spare worker; None when there is none."""
-        while self._spares:
-            spare = self._spares.pop(0)
-            try:
-                orders.order(spare, run, environment, stays)
-            except OSError:  # it died while it waited
-                orders.dismiss(spare)
-                continue
-            return spare
-        return None
-
-    def _start_for(self, run: RunFolder, environment: dict[str, str], stays: bool) -> orders.Worker:
-        """A worker for that run alone. Raises OSError."""
-        worker = processes.start(
-            "engines.jobs.worker", ["--order"], log=run.path / LOG, stdin=subprocess.PIPE, environment=environment
-        )
-        orders.order(worker, run, environment, stays)
-        return worker
-
-    def _keep_spares(self) -> None:
-        for spare in [spare for spare in self._spares if spare.poll() is not None]:
-            self._spares.remove(spare)
-            orders.dismiss(spare)
-        if time.monotonic() - self._last_launch < QUIET_SECONDS:
-            return
-        while len(self._spares) > limits.spare_workers():
-            orders.dismiss(self._spares.pop())
-        while len(self._spares) + len(self._staying) < limits.spare_workers():
-            self._spares.append(
-                processes.start(
-                    "engines.jobs.worker",
-                    ["--spare"],
-                    log=self.home / "spare.log",
-                    stdin=subprocess.PIPE,
-                    # Looking for CUDA must not fix the choice of card before the run brings its own.
-                    environment={"HEADSTART_HOME": str(self.home), "PYTORCH_NVML_BASED_CUDA_CHECK": "1"},
-                )
-            )
+        except Refused as refused:
+            told = str(refused)
+            self.store.move(row.id, State.RUNNING, State.FAILED, lambda: run.set_state(State.FAILED, told))
+        except Unreachable:
+            self.store.move(row.id, State.RUNNING, State.QUEUED)
+            raise
+        else:
+            if process:
+                self.store.set_process(row.id, *process)
 
     # -- looking after
 
     def _look_after(self, row: Row) -> None:
         run = self._folder(row.id)
-        if row.pid is None or row.pid_created is None:
+        launcher, process = self.launcher_of(run), _process(row)
+        if process is None and not run.exists:
+            self._settle(row, run, self.launcher)
+        elif launcher is self.local and process is None:
             self._confirm(row, run)
-        elif not self._lives(row, run):
-            self._settle(row, run)
-        elif self._overdue(row, run):
-            processes.kill_tree(row.pid, row.pid_created)
-        elif self._too_long(row) and not run.cancel_requested:
+        elif not launcher.alive(run, process):
+            self._settle(row, run, launcher)
+        elif self._overdue(row, run, launcher):
+            launcher.kill(run, process)
+        elif run.cancel_requested:
+            launcher.stop(run, process)
+        elif self._too_long(row):
             run.emit(
                 "note",
                 message=_(
@@ -213,12 +178,12 @@ class Dispatcher:
         most, had = hosting_limits.run_seconds(), self._seconds_since(row, "training")
         return hosting_limits.public() and bool(most) and had > most
 
-    def _overdue(self, row: Row, run: RunFolder) -> bool:
+    def _overdue(self, row: Row, run: RunFolder, launcher: Launcher) -> bool:
         """Should this living worker be gone by now? Cancelled longer ago than the grace, or finished and hanging."""
         grace = limits.grace_seconds()
         if run.cancel_requested and self._seconds_since(row, "cancelled") > grace:
             return True
-        return grace < run.seconds_since_heartbeat() < float("inf") and run.state[0].finished
+        return grace < launcher.silence(run) < float("inf") and run.state[0].finished
 
     def _confirm(self, row: Row, run: RunFolder) -> None:
         """A run without a worker in the table: its app is just starting one, or has died, or it was found on disk."""
@@ -227,31 +192,21 @@ class Dispatcher:
             return
         if row.owner_pid is not None and row.owner_created is not None:
             claimed_lately = 0 <= time.time() - (row.started or 0) < UNCONFIRMED_SECONDS
-            if claimed_lately or processes.alive(row.owner_pid, row.owner_created):
+            owner = row.owner_pid, row.owner_created
+            if claimed_lately or (owner != _me() and processes.alive(*owner)):  # we are not just starting one
                 return
         if run.state[0] is State.QUEUED:
             self.store.move(row.id, State.RUNNING, State.QUEUED)
-        elif run.seconds_since_heartbeat() > FRESH_HEARTBEAT:
-            self._settle(row, run)
+        elif self.local.silence(run) > FRESH_HEARTBEAT:
+            self._settle(row, run, self.local)
 
-    def _lives(self, row: Row, run: RunFolder) -> bool:
-        if child := self._children.get(row.id):
-            return child.poll() is None and not (row.id in self._staying and orders.left(run))
-        if processes.alive(row.pid or 0, row.pid_created or 0):
-            return True
-        if run.state[0].finished:
-            return False
-        return worker_of(run) is not None or run.seconds_since_heartbeat() < FRESH_HEARTBEAT
-
-    def _settle(self, row: Row, run: RunFolder) -> None:
+    def _settle(self, row: Row, run: RunFolder, launcher: Launcher) -> None:
         """The worker is gone: the state it left is the state, and where it left none, we say what happened."""
-        child = self._children.pop(row.id, None)
-        if worker := self._staying.pop(row.id, None):
-            self._keep(worker, run)
+        ending = launcher.ended(run)
         if not run.path.exists():
             self.store.forget(row.id)
             return
-        state, _ = run.state
+        state, _unused = run.state
         if state is State.QUEUED and orders.is_deferred(run):
             run.write("job.json", (job := queueing.resumed(run.job)).to_json())
             if run.cancel_requested:
@@ -262,21 +217,21 @@ class Dispatcher:
         if state.finished:
             self.store.move(row.id, State.RUNNING, state)
             return
-        state, message = _last_words(run, child.returncode if child else None)
+        if ending.again and not run.cancel_requested:
+            self.store.move(row.id, State.RUNNING, State.QUEUED)
+            return
+        state, message = _last_words(run, ending)
         self.store.move(row.id, State.RUNNING, state, lambda: run.set_state(state, message))
 
-    def _keep(self, worker: subprocess.Popen[bytes], run: RunFolder) -> None:
-        """A worker that has done with a run waits for the next one among the spares; not for ever the same one."""
-        self._worked[worker.pid] += 1
-        if worker.poll() is None and orders.ended_well(run) and self._worked[worker.pid] < MOST_RUNS:
-            self._spares.insert(0, worker)
-        else:
-            del self._worked[worker.pid]
-            orders.close(worker)
+
+def _process(row: Row) -> Process | None:
+    return None if row.pid is None or row.pid_created is None else (row.pid, row.pid_created)
 
 
-def _last_words(run: RunFolder, status: int | None) -> tuple[State, str]:
-    """What to write for a worker that ended without a word; `status` is its exit status where we know it."""
+def _last_words(run: RunFolder, ending: Ending) -> tuple[State, str]:
+    """What to write for a worker that ended without a word."""
+    if run.cancel_requested and run.state[0] is State.QUEUED:
+        return State.CANCELLED, _("Cancelled before it started.")
     if run.cancel_requested:
         run.skip_comparison()  # who cancels once the model is tested keeps its result
     if run.done:
@@ -286,8 +241,10 @@ def _last_words(run: RunFolder, status: int | None) -> tuple[State, str]:
             "Cancelled; the worker had to be stopped by force. {where_resume_starts}",
             where_resume_starts=where_resume_starts(run),
         )
+    if ending.message:
+        return State.FAILED, ending.message
     what = _("The training process was killed, or the machine went down.")
-    if status is not None and status > 0:
+    if ending.status is not None and ending.status > 0:
         what = _("The training process stopped without a word (the details, if any, are in {log}).", log=LOG)
     return State.INTERRUPTED, f"{what} {where_resume_starts(run)}"
 
