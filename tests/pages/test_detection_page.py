@@ -162,3 +162,16 @@ def test_a_picture_can_be_tried(run: RunFolder, monkeypatch: pytest.MonkeyPatch)
     assert "1 thing found on" in captions(at)
     next(one for one in at.slider if one.key == "try_confidence_0").set_value(0.1).run()
     assert "2 things found on" in captions(at)
+
+
+def test_how_soon_it_learnt_is_drawn_beside_random_weights_on_one_clock() -> None:
+    """The run that is recorded with the project, whose page opens on it."""
+    at = opened(VISION, run="recorded_scenes_seed_0")
+    assert "How soon it learnt" in text(at)
+    assert "On 24 validation pictures, which is few" in text(at)
+    drawn = [json.loads(element.proto.spec) for element in at.get("plotly_chart")]
+    clock = next(one for one in drawn if one["layout"]["xaxis"]["title"]["text"] == "seconds of training")
+    names = {line["name"]: line for line in clock["data"] if line.get("name")}
+    assert {"validation", "from scratch"} <= names.keys()
+    assert len(names["from scratch"]["x"]) == 5
+    assert max(names["validation"]["y"]) > 0.4 > max(names["from scratch"]["y"])

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from engines import registry
-from engines.contract import InputError, OneOf, Range, Strategy
-from engines.search.plan import LEARN_NOTHING, Plan, parameter
+from engines.contract import InputError, OneOf, Range, Recipe, Strategy
+from engines.search.plan import LEARN_NOTHING, Plan, Space, parameter
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,42 @@ def test_every_task_names_settings_that_it_has_within_their_bounds(task: str) ->
 
 def test_settings_of_two_strategies_are_two_parameters() -> None:
     assert parameter("learning_rate", Strategy.FULL) != parameter("learning_rate", Strategy.LORA)
+
+
+def test_a_model_that_is_not_here_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = registry.task("text.sentiment")
+    monkeypatch.setattr("engines.weights.find", lambda card: card.name == task.info.default_model or None)
+    default = Recipe(task.info.name, "/data", task.info.default_model, task.info.usual)
+    away = next(card.name for card in task.models() if card.name != task.info.default_model)
+    with pytest.raises(InputError) as refused:
+        Space.of(task, default, Plan(60, models=(away,)))
+    assert str(refused.value) == (
+        f"--models: {away} is not on this machine; accepted, as they are here: {task.info.default_model}; "
+        "`prefetch` brings others."
+    )
+
+
+def test_models_that_the_metric_cannot_compare_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = registry.task("text.generation")
+    monkeypatch.setattr("engines.weights.find", lambda _card: "here")
+    default = Recipe(task.info.name, "/data", task.info.default_model, task.info.usual)
+    assert [card.name for card in Space.of(task, default, Plan(60)).models] == [default.model]
+    other = next(card.name for card in task.models() if card.name != default.model)
+    with pytest.raises(InputError, match=f"--models: {other} cannot be compared with .*; perplexity"):
+        Space.of(task, default, Plan(60, models=(other,)))
+
+
+def test_the_default_comes_first_then_strategies_then_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = registry.task("vision.classification")
+    monkeypatch.setattr("engines.weights.find", lambda _card: "here")
+    default = Recipe(task.info.name, "/data", task.info.default_model, task.info.usual)
+    space = Space.of(task, default, Plan(60))
+    usual = space.usual()
+    assert (usual[0].model, usual[0].strategy) == (default.model, default.strategy)
+    assert all(not candidate.settings for candidate in usual)
+    own = [candidate.strategy for candidate in usual if candidate.model == default.model]
+    assert usual[: len(own)] == [candidate for candidate in usual if candidate.model == default.model]
+    assert Strategy.SCRATCH not in own
+    assert {candidate.strategy for candidate in usual[len(own) :]} == {default.strategy}
+    for candidate in usual:
+        assert space.as_parameters(candidate)["model"] == candidate.model

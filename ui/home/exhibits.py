@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from ui.home import curves
 from ui.home.choices import Choice
 from ui.kinds.meanings import Example
 from ui.page import recorded, words
+from ui.vision import boxed
 from ui.widgets import gallery
 
 Colour = Literal["orange", "gray", "blue"]
@@ -44,6 +46,8 @@ class Item:
     sound: Path | None = None
     drawing: str = ""
     """SVG of the answers, where they are curves."""
+    boxes: boxed.Picture | None = None
+    """The picture with what was found on it, where the answers are boxes."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,15 @@ EXHIBITS = (
         AS_IT_CAME,
     ),
     Exhibit(
+        "things",
+        _("Things in a picture"),
+        _("What lies where? The pictures are put together by a program; the network had only told whole ones apart."),
+        "recorded_scenes_seed_0",
+        Example("vision.detection", "scenes", Strategy.FEATURES, ""),
+        "picture",
+        FROM_SCRATCH,
+    ),
+    Exhibit(
         "series",
         _("A series"),
         _("How many people will fly in the next twelve months?"),
@@ -150,6 +163,8 @@ def items(exhibit: Exhibit) -> list[Item]:
     if exhibit.kind == "series":
         return _series(run)
     rows = sorted(recorded.rows(run.run.path / "predictions.parquet", run.finished), key=lambda row: str(row["file"]))
+    if exhibit.example.task == "vision.detection":
+        return [_found(run, row, number) for number, row in enumerate(spread(rows, SHOWN["picture"]), 1)]
     if exhibit.example.task == "speech.transcription":
         return [_heard(run, row, number) for number, row in enumerate(spread(rows, SHOWN["sound"]), 1)]
     rivals = {row["file"]: row["predicted"] for row in recorded.rows(run.run.path / RIVAL, run.finished)}
@@ -212,6 +227,23 @@ def _classes(row: dict[str, Any], rival: str | None) -> tuple[Answer, ...]:
     if rival is None:
         return (own,)
     return own, Answer("gray", _("From scratch"), words.plain(rival), rival == row["label"])
+
+
+def _found(run: recorded.Finished, row: dict[str, Any], number: int) -> Item:
+    """A picture with the boxes that are told, beside those that are there."""
+    choice, _no_sound = _pictured(run, row, number)
+    told = [one for one in json.loads(row["boxes"]) if one["score"] >= run.result.details["threshold"]["value"]]
+    path = run.run.file(row.get("thumbnail")) or recorded.original(run, str(row["file"]))
+    boxes = boxed.Picture(
+        (path and gallery.data_uri(path)) or "",
+        choice.name,
+        row["width"],
+        row["height"],
+        boxed.compare(json.loads(row["truth"]), told),
+        _("Solid blue: found. Dashed orange: missed. Dotted red: said, and not there."),
+    )
+    answer = Answer("orange", _("With transfer"), words.plain(str(row["predicted"])))
+    return Item(choice, (answer,), words.plain(str(row["label"])), boxes=boxes)
 
 
 def _heard(run: recorded.Finished, row: dict[str, Any], number: int) -> Item:

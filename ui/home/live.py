@@ -12,6 +12,7 @@ from ui.home import choices, curves, exhibits
 from ui.home.exhibits import Answer, Exhibit, Item
 from ui.kinds import samples
 from ui.page import domains, errors, recorded, words
+from ui.vision import boxed
 from ui.widgets import drawing
 
 SWITCH = "exhibit"
@@ -61,6 +62,8 @@ def _answered(exhibit: Exhibit, item: Item) -> None:
         st.audio(str(item.sound))
     if item.drawing:
         drawing.draw(item.drawing, key="answer_curves")
+    if item.boxes is not None:
+        boxed.show([item.boxes], width=320)
     for column, answer in zip(st.columns(len(item.answers)), item.answers, strict=True):
         column.markdown(_said(answer))
     if exhibit.bars == exhibits.FROM_SCRATCH and len(item.answers) < 2:
