@@ -86,8 +86,10 @@ def test_texts_that_differ_in_capitals_alone_stay_on_one_side(tmp_path: Path, mo
     assert [*asked[0]] == ["text"]
     plain = [{row["text"].strip("!").lower() for row in some} for some in (learnt, asked)]
     assert not plain[0] & plain[1]
-    assert (len(learnt), len(asked)) == (told["left"], told["n"]) == (56, 24)
-    assert Counter(row["split"] for row in learnt) == {"train": 28, "test": 28}
+    assert (
+        (len(learnt), len(asked)) == (told["left"], told["n"]) == (64, 16)
+    )  # of 20 of each kind, 5 are wanted and two pairs fit
+    assert Counter(row["split"] for row in learnt) == {"train": 32, "test": 32}
     key = key_of(tmp_path / "aside")
     assert key["names"] is None
     assert key["labels"] == [["good", "bad"][int(row["text"].strip("!").split()[-1]) % 2] for row in asked]
