@@ -91,7 +91,7 @@ def train(
                 halves = accelerator.mixed_precision == "bf16"
                 near = [room.placed(each, accelerator.device, halves=halves) for each in near]
             with network.learning_fast(lambda: examples.plain(torch.arange(1))):
-                return train_once(network, plan, *near, settings, aim, run, accelerator, halved=times)
+                return train_once(network, plan, near[0], near[1], settings, aim, run, accelerator, halved=times)
         except Exception as error:
             if not memory.ran_out(error):
                 raise
