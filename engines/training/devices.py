@@ -163,11 +163,23 @@ def _halves(device: torch.device) -> bool:
 
 
 def laid_out(network: torch.nn.Module, device: torch.device) -> None:
-    """Moves the network there, on an NVIDIA card with the channels of a pixel side by side, as its convolutions in
-    bfloat16 and TF32 read them. The numbers stay the same."""
+    """Moves the network there, to learn: on an NVIDIA card with the channels of a pixel side by side, as its
+    convolutions in bfloat16 and TF32 read them. The numbers stay the same."""
     network.to(device)
     if device.type == "cuda":
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        _arranged(network, torch.channels_last)
+
+
+def laid_back(network: torch.nn.Module, device: torch.device) -> None:
+    """Undoes what `laid_out` did to its weights, which no file keeps."""
+    if device.type == "cuda":
+        _arranged(network, torch.contiguous_format)
+
+
+def _arranged(network: torch.nn.Module, layout: torch.memory_format) -> None:
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.to(memory_format=layout)
 
 
 @functools.cache

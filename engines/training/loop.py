@@ -17,7 +17,7 @@ from engines.messages import _
 from engines.training import checkpoint, memory
 from engines.training.card import room
 from engines.training.card.feeding import Feed, moved
-from engines.training.devices import laid_out, seed_everything
+from engines.training.devices import laid_back, laid_out, seed_everything
 from engines.training.examples import Examples, batches, entry
 from engines.training.settings import TrainSettings
 from engines.training.staged import Staged
@@ -84,21 +84,21 @@ def train(
     Raises InputError when one example at a time is too much, too.
     """
     before = checkpoint.copied(learnt(network))
-    laid_out(network, accelerator.device)
     aim, times, once_more = Objective(**objective), 0, True
     while True:
+        laid_out(network, accelerator.device)
         try:
-            seen, checks = examples, validation
+            near: Any = examples, validation
             if once_more:  # where memory ran out, it is the network's
                 halves = accelerator.mixed_precision == "bf16"
-                seen, checks = (room.placed(each, accelerator.device, halves=halves) for each in (seen, checks))
+                near = [room.placed(each, accelerator.device, halves=halves) for each in near]
             with network.learning_fast(lambda: examples.plain(torch.arange(1))):
-                return train_once(network, plan, seen, checks, settings, aim, run, accelerator, halved=times)
+                return train_once(network, plan, near[0], near[1], settings, aim, run, accelerator, halved=times)
         except Exception as error:
             if not memory.ran_out(error):
                 raise
             again = once_more and memory.on_card(error)
-        seen = checks = None
+        near = None
         release(network, accelerator)  # not while the error is handled: its traceback holds on to everything
         memory.free()
         network.model.load_state_dict(before, strict=False)
@@ -224,6 +224,7 @@ def train_once(
         run.emit("epoch", phase=plan.phase, series=plan.series, epochs=plan.epochs, unit=aim.unit, **numbers)
 
     kept.save()
+    feed.close()
     release(network, accelerator)
     network.model.load_state_dict(kept.best, strict=False)
     network.eval()
@@ -276,6 +277,7 @@ def _weighted(losses: list[Tensor], weights: list[float]) -> float:
 def release(network: Staged, accelerator: Accelerator) -> None:
     """Takes the network back from accelerate, as it was."""
     accelerator.unwrap_model(network, keep_fp32_wrapper=False)
+    laid_back(network, accelerator.device)
     vars(network).pop("_is_accelerate_prepared", None)  # or the next phase would be trained in full precision
     # accelerate's own way also looks through everything in the process for garbage, which takes half a second
     accelerator._models, accelerator._optimizers = [], []

@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from engines.contract import Run, Strategy
@@ -20,10 +20,10 @@ from engines.messages import _
 from engines.training import checkpoint, devices, frozen_onnx, rate_finder, strategies
 from engines.training.activation_cache import Cached, cache_activations
 from engines.training.array_cache import key
-from engines.training.card.recomputed import Recomputed, is_cheaper
+from engines.training.card.recomputed import Recomputed, is_cheaper, told
 from engines.training.devices import seed_everything
 from engines.training.examples import LabelledExamples
-from engines.training.heads import scaling
+from engines.training.heads import fold, reset, scaling
 from engines.training.loop import BatchMix, Metric, Plan, predict, train
 from engines.training.settings import TrainSettings
 from engines.training.staged import Staged, count
@@ -249,8 +249,8 @@ def logits_on_training(lesson: TrainSpec, learnt: TrainOutcome) -> np.ndarray | 
 def cached_behind_boundary(
     lesson: TrainSpec, network: Staged, examples: LabelledExamples, *, views: int = 1
 ) -> Cached | CachedTokens | Recomputed:
-    """The examples as seen from the freeze boundary: computed once, kept on disk for every later run. On a card that
-    computes it anew sooner than it is read: the examples as they are, to pass the frozen part each time."""
+    """The examples as seen from the freeze boundary: computed once, kept on disk for every later run; or as they are,
+    to pass the frozen part each time, on a card that computes it sooner than it is read."""
     views = views if examples.variation else 1
     of = f"{len(examples):,} {lesson.unit}" + (_(", {views} views each", views=views) if views > 1 else "")
     wanted = getattr(lesson.settings, "frozen_part", "torch")  # offered where inputs are tensors
@@ -267,12 +267,8 @@ def cached_behind_boundary(
         *devices.filed_under(lesson.on.device),
     )
     title = _("What the frozen part sees in {of}", of=of)
-    epochs = lesson.settings.epochs_for(Strategy.PARTIAL)
-    if is_cheaper(network, examples, views=views, epochs=epochs, name=name, device=lesson.on.device):
-        lesson.run.emit(
-            "note", message=_("Computed anew each time, since keeping it would take longer: {title}.", title=title)
-        )
-        return Recomputed(examples)
+    if is_cheaper(network, examples, lesson.settings, views=views, name=name, device=lesson.on.device):
+        return told(examples, lesson.run, title)
     return cache_activations(
         network,
         examples,
@@ -285,19 +281,6 @@ def cached_behind_boundary(
         engine=engine,
         weights=lesson.weights,
     )
-
-
-def fold(head: nn.Linear, shift: Tensor, scale: Tensor) -> None:
-    """Makes a head that was fitted on (x - shift) / scale read x itself, in place."""
-    with torch.no_grad():
-        head.weight.div_(scale.to(head.weight.device))
-        head.bias.sub_(head.weight @ shift.to(head.weight.device))
-
-
-def reset(head: nn.Linear) -> None:
-    """Zeros: every class starts equally likely, and no seed matters."""
-    nn.init.zeros_(head.weight)
-    nn.init.zeros_(head.bias)
 
 
 def class_weights(labels: Tensor, classes: int) -> Tensor:

@@ -202,7 +202,7 @@ def test_on_a_card_the_frozen_part_computes_as_what_learns_behind_it(
 def test_convolutions_lie_on_a_card_as_they_are_read_there(
     monkeypatch: pytest.MonkeyPatch, device: str, asked: int
 ) -> None:
-    network, moves = torch.nn.Conv2d(2, 3, 2), []
+    network, moves = torch.nn.Sequential(torch.nn.Conv2d(2, 3, 2)), []
     real = torch.nn.Module.to
 
     def move(own: torch.nn.Module, *given: torch.device, **named: torch.memory_format) -> torch.nn.Module:
@@ -210,11 +210,14 @@ def test_convolutions_lie_on_a_card_as_they_are_read_there(
         return real(own, **named) if named else own
 
     monkeypatch.setattr(torch.nn.Module, "to", move)
-    before = network.weight.detach().clone()
+    before = network[0].weight.detach().clone()
     devices.laid_out(network, torch.device(device))
     assert len(moves) == asked
-    assert network.weight.is_contiguous(memory_format=torch.channels_last) is (device == "cuda")
-    assert torch.equal(network.weight, before)
+    assert network[0].weight.is_contiguous(memory_format=torch.channels_last) is (device == "cuda")
+    assert torch.equal(network[0].weight, before)
+    devices.laid_back(network, torch.device(device))
+    assert network[0].weight.is_contiguous(), "files keep no layout"
+    assert torch.equal(network[0].weight, before)
 
 
 class Doubles(TorchDispatchMode):

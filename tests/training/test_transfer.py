@@ -213,7 +213,7 @@ def test_fold() -> None:
     raw = torch.tensor([[12.0, 5.0], [10.0, 1.0]])
     expected = head((raw - shift) / scale).detach()
     assert expected.tolist() == [[7, 8], [1, 2]]
-    transfer.fold(head, shift, scale)
+    heads.fold(head, shift, scale)
     assert head.weight.tolist() == [[1, 1], [0, 1.5]]
     assert head.bias.tolist() == [-10, 0.5]
     torch.testing.assert_close(head(raw).detach(), expected)

@@ -111,13 +111,17 @@ class Spoken:
     identity: str
     vary: Variation = PLAIN
     lengths: Tensor | None = None
-    made_slowly = True
     _heard: dict[int, Tensor] = field(default_factory=dict, init=False, repr=False)
     """Inputs of clips as they are, by their positions: made once, while they are few."""
 
     @property
     def variation(self) -> str:
         return self.vary.name
+
+    @property
+    def made_slowly(self) -> bool:
+        """Whether clips sound different each time, so that nothing of them can be kept."""
+        return self.vary.waveform is not None
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -143,8 +147,8 @@ class Spoken:
     def varied(self, indices: Tensor, generator: torch.Generator) -> EncoderStates:
         states = []
         for i in indices.tolist():
-            samples = self.vary.waveform(self.samples[i], generator) if self.vary.waveform else self.samples[i]
-            state = self.heard(i) if samples is self.samples[i] else self.hear(samples)
+            vary = self.vary.waveform
+            state = self.hear(vary(self.samples[i], generator)) if vary else self.heard(i)
             states.append(self.vary.features(state, generator) if self.vary.features else state)
         return EncoderStates(states, self.spelt.batch(indices))
 

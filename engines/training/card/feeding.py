@@ -82,14 +82,14 @@ class _Made(Dataset):
     def __getitem__(self, order: Any) -> tuple[Any, Any]:
         seed, indices = order
         torch.manual_seed(seed)
-        return tuple(paired(self.examples, indices, torch.Generator().manual_seed(seed)))  # type: ignore[return-value]
+        return tuple(paired(self.examples, indices, torch.Generator().manual_seed(seed)))
 
 
 def _loader(examples: Examples, orders: list[Order], device: torch.device, processes: int) -> DataLoader:
     return DataLoader(
         _Made(examples),
         batch_size=None,
-        sampler=orders,  # type: ignore[arg-type]
+        sampler=orders,
         num_workers=processes,
         prefetch_factor=room.AHEAD,
         persistent_workers=True,

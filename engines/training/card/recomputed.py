@@ -10,9 +10,12 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from engines import paths
+from engines.contract import Run, Strategy
+from engines.messages import _
 from engines.training import array_cache, devices
 from engines.training.card import room
 from engines.training.examples import LabelledExamples
+from engines.training.settings import TrainSettings
 from engines.training.staged import Staged, Taps
 from engines.training.tokens import CachedTokens, Tokens
 
@@ -40,8 +43,14 @@ class Recomputed:
         return Recomputed(self.examples.on_card(device, half=half))
 
 
+def told(examples: Any, run: Run, title: str) -> Recomputed:
+    """The examples, and a note that they pass what `title` says anew each time."""
+    run.emit("note", message=_("Computed anew each time, since keeping it would take longer: {title}.", title=title))
+    return Recomputed(examples)
+
+
 def is_cheaper(
-    network: Staged, examples: LabelledExamples, *, views: int, epochs: int, name: str, device: torch.device
+    network: Staged, examples: LabelledExamples, settings: TrainSettings, *, views: int, name: str, device: torch.device
 ) -> bool:
     """Whether on this card the part below `network.boundary` runs in every epoch (`room.computed_again`) instead of
     once; never where something learns nothing but a head, or a run before has left what it made under `name`."""
@@ -53,7 +62,7 @@ def is_cheaper(
         macs,
         examples=len(examples),
         views=views,
-        epochs=epochs,
+        epochs=settings.epochs_for(Strategy.PARTIAL),
         free=room.free_bytes(device),
         disk=shutil.disk_usage(paths.cache()).free,
         limit=array_cache.limit_bytes(),

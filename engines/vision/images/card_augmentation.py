@@ -70,7 +70,7 @@ def drawn(steps: Sequence[Any], n: int, stored: int, generator: torch.Generator)
             how[:, ORDER] = torch.rand(n, 3, generator=generator).argsort(1).float()
             for kind, limits in enumerate((step.brightness, step.contrast, step.saturation)):
                 if limits is not None:
-                    how[:, FACTORS][:, kind] = _uniform(n, 1, *limits, generator)[:, 0]
+                    how[:, FACTORS][:, kind] = _uniform(n, 1, limits[0], limits[1], generator)[:, 0]
         else:
             size = crop.size[0]
             erased = _rectangles(step, n, size, generator, largest=size - 1, tall=1.0)
@@ -82,7 +82,7 @@ def _rectangles(step: Any, n: int, side: int, generator: torch.Generator, *, lar
     """float32 (n, 4): top, left, height, width within a square of `side` pixels, of an area and a shape as `step` has
     them; `tall`: 1 where its ratio is height to width, -1 where it is width to height. Of TRIES the first that is no
     longer than `largest` either way; zeros where none is."""
-    area = side**2 * _uniform(n, TRIES, *step.scale, generator)
+    area = side**2 * _uniform(n, TRIES, step.scale[0], step.scale[1], generator)
     low, high = (math.log(ratio) for ratio in step.ratio)
     ratio = _uniform(n, TRIES, low, high, generator).mul(tall).exp()
     height, width = (area * ratio).sqrt().round(), (area / ratio).sqrt().round()

@@ -130,7 +130,7 @@ def staged(model: TimmModel) -> Staged:
             continue
         if name:
             _LAYOUTS[name] = layout
-        return network.eval()  # type: ignore[return-value]
+        return network.eval()
     raise AssertionError  # `_whole` returned, or raised
 
 

@@ -270,8 +270,10 @@ def test_what_was_heard_once_is_kept_while_it_is_little(monkeypatch: pytest.Monk
     assert made == [3, 4, 5, 4, 5]
     faster = Variation("speed", waveform=lambda samples, _: samples[:-1])
     made.clear()
-    Spoken(clips, spoken.spelt, hear, lambda n: n, 1, "made", faster).varied(torch.arange(3), torch.Generator())
+    each_time = Spoken(clips, spoken.spelt, hear, lambda n: n, 1, "made", faster)
+    each_time.varied(torch.arange(3), torch.Generator())
     assert made == [2, 3, 4]
+    assert (each_time.made_slowly, few.made_slowly) == (True, False)
 
 
 def test_ctc_spelling_and_loss(tmp_path: Path) -> None:

@@ -169,8 +169,9 @@ def test_what_the_rule_is_told_is_counted(monkeypatch: pytest.MonkeyPatch) -> No
     card, on_cpu = torch.device("meta"), torch.device("cpu")
     measured = recomputed.measured
     monkeypatch.setattr(recomputed, "measured", lambda network, examples, _: measured(network, examples, on_cpu))
-    asked = {"views": 3, "epochs": 5, "name": "f" * 40}
-    assert recomputed.is_cheaper(network, toys.rows(22), device=card, **asked) is True
+    asked, rows = {"views": 3, "name": "f" * 40}, toys.rows(22)
+    settings = TrainSettings(epochs=5)
+    assert recomputed.is_cheaper(network, rows, settings, device=card, **asked) is True  # type: ignore[arg-type]
     assert {name: told[name] for name in ("size", "macs", "examples", "views", "epochs", "free")} == {
         "size": 22 * 3 * 5 * 4,
         "macs": 4 * 5,
@@ -179,9 +180,9 @@ def test_what_the_rule_is_told_is_counted(monkeypatch: pytest.MonkeyPatch) -> No
         "epochs": 5,
         "free": 99,
     }
-    assert recomputed.is_cheaper(network, toys.rows(22), device=on_cpu, **asked) is False
+    assert recomputed.is_cheaper(network, rows, settings, device=on_cpu, **asked) is False  # type: ignore[arg-type]
     network.boundary = 2
-    assert recomputed.is_cheaper(network, toys.rows(22), device=card, **asked) is False
+    assert recomputed.is_cheaper(network, rows, settings, device=card, **asked) is False  # type: ignore[arg-type]
 
 
 def test_examples_that_pass_the_whole_network_are_otherwise_themselves() -> None:
