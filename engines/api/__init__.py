@@ -6,6 +6,7 @@ result = api.fit(api.recipe("vision.classification", "photographs.zip"), "run")
 
 from engines.api.asking import check, check_target, explore, foretell, rank, rehearse, time_steps
 from engines.api.available import bring, make_sample, models, prefetch, samples, task, tasks
+from engines.api.pushing import push
 from engines.api.running import SAME, Listener, RunFailed, compare, fit, folder, longer, longer_job, recipe, sweep, work
 from engines.api.serving import serve
 from engines.api.using import explain, export, layers, load, predict, predict_into, task_of
@@ -33,6 +34,7 @@ __all__ = [
     "predict",
     "predict_into",
     "prefetch",
+    "push",
     "rank",
     "recipe",
     "rehearse",
