@@ -456,7 +456,7 @@ def test_comparisons_that_make_no_sense(data: Path, tmp_path: Path, changes: lis
 def test_an_export_that_is_not_offered(fitted: Fitted, tmp_path: Path) -> None:
     refused(
         call("export", fitted.path, "--format", "floppy", "--out", tmp_path / "out"),
-        ["format: floppy is not offered here; accepted: safetensors, onnx, script, notebook, service, app."],
+        ["format: floppy is not offered here; accepted: safetensors, onnx, web, script, notebook, service, app."],
     )
 
 

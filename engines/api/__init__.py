@@ -6,6 +6,7 @@ result = api.fit(api.recipe("vision.classification", "photographs.zip"), "run")
 
 from engines.api.asking import check, check_target, explore, foretell, rank, rehearse, time_steps
 from engines.api.available import bring, hold_out, make_sample, models, prefetch, samples, task, tasks
+from engines.api.pushing import push
 from engines.api.running import (
     SAME,
     Listener,
@@ -47,6 +48,7 @@ __all__ = [
     "predict",
     "predict_into",
     "prefetch",
+    "push",
     "rank",
     "recipe",
     "rehearse",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from engines import api
 from engines.cli.options import Data, Json, RunDir
 from engines.cli.parser import app
 from engines.cli.printing import answer, answered, bar, say, what_mattered
+from engines.contract import InputError, Problem
 from engines.messages import _
 
 Table = Annotated[Path | None, typer.Option(help=_("Write the answers as a table: a .csv or a .parquet file."))]
@@ -64,6 +66,40 @@ def export(
     path = api.export(run, out, format)
     say(str(path), as_json)
     answer({"run": run.name, "format": format, "path": str(path)}, as_json)
+
+
+@app.command()
+def push(
+    run: RunDir,
+    to: Annotated[str, typer.Option(metavar="OWNER/NAME", help=_("The repository; a new one is made."))],
+    format: Annotated[
+        str | None, typer.Option(help=_("safetensors, onnx, sb3 or web, as the task offers them."))
+    ] = None,
+    public: Annotated[
+        bool, typer.Option("--public", help=_("Let everybody see a new one; else you alone do."))
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Send the model to the Hugging Face hub, without your data. The token is that of HF_TOKEN or of `hf auth login`,
+    or asked for; it is not kept."""
+    from engines.exports import push as hub
+
+    format = hub.require_possible(api.task_of(run), to, format)
+    address = api.push(run, to, _token(), format=format, private=not public)
+    say(address, as_json)
+    answer({"run": run.name, "to": to, "format": format, "url": address, "private": not public}, as_json)
+
+
+def _token() -> str:
+    """Raises InputError where there is none and nobody to ask."""
+    from huggingface_hub import get_token
+
+    if found := get_token():
+        return str(found)
+    if not sys.stdin.isatty():
+        accepted = _("accepted: HF_TOKEN in the environment, or `hf auth login` beforehand")
+        raise InputError(Problem("token", _("there is none"), accepted))
+    return str(typer.prompt(_("Token of the hub (it is not shown and not kept)"), hide_input=True))
 
 
 @app.command()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from engines.contract import Task
-from engines.exports import bundle
+from engines.exports import bundle, notebook_plots
 from engines.exports.specialise import without_unused
 from engines.messages import _
 from engines.runs import RunFolder
@@ -29,7 +31,11 @@ def export(task: Task, run: Path, out: Path) -> Path:
     with bundle.parcel(out) as folder:
         task.export(run, "script", folder)
         script = next(path for path in sorted(folder.glob("*.py")) if STARTS in path.read_text(encoding="utf-8"))
-        cells = cells_of(script.read_text(encoding="utf-8"), came_to(task, run))
+        plots = notebook_plots.cells(task, RunFolder(run))
+        cells = cells_of(script.read_text(encoding="utf-8"), came_to(task, run), plots)
+        if plots:
+            with (folder / "requirements.txt").open("a", encoding="utf-8") as file:
+                file.write(f"matplotlib=={version('matplotlib')}\n")
         script.with_suffix(".ipynb").write_text(json.dumps(notebook(cells), indent=1, ensure_ascii=False), "utf-8")
         script.unlink()
     return out
@@ -52,9 +58,9 @@ def came_to(task: Task, run: Path) -> str:
     )
 
 
-def cells_of(script: str, came_to: str) -> list[tuple[str, str]]:
+def cells_of(script: str, came_to: str, plots: Sequence[tuple[str, str]] = ()) -> list[tuple[str, str]]:
     """(markdown or code, its text) of each cell: what the script says of itself, its parts under their headings, and
-    what starts it, with the places of the data to fill in."""
+    what starts it, with the places of the data to fill in; `plots`, and what the run came to."""
     said = ast.get_docstring(ast.parse(script)) or ""
     body, start = script.split(STARTS)
     start = re.sub(r"^    ", "", start, flags=re.MULTILINE)
@@ -70,7 +76,7 @@ def cells_of(script: str, came_to: str) -> list[tuple[str, str]]:
     if given:
         cells += [("markdown", str(_("## Where your data lie"))), ("code", DATA + TEST)]
     cells += [("markdown", str(_("## Everything, once"))), ("code", start)]
-    return [*cells, *([("markdown", came_to)] if came_to else [])]
+    return [*cells, *plots, *([("markdown", came_to)] if came_to else [])]
 
 
 def _about(said: str) -> str:

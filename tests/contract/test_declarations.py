@@ -15,7 +15,7 @@ from engines.runs import RunFolder
 from tests.contract.conftest import Subject
 from tests.contract.tiny import TINY
 
-EXPORTS = {"safetensors", "onnx", "sb3", "script"}
+EXPORTS = {"safetensors", "onnx", "sb3", "web", "script"}
 
 
 def test_every_registered_task_is_tried() -> None:
@@ -30,7 +30,7 @@ def test_info(subject: Subject) -> None:
         assert getattr(info, field.name) not in ("", (), None) or field.default is None, field.name
     assert len(set(info.strategies)) == len(info.strategies)
     assert set(info.exports) <= EXPORTS
-    assert set(info.exports) - {"script"} == subject.tiny.loads_back.keys()
+    assert set(info.exports) - {"script", "web"} == subject.tiny.loads_back.keys()
     assert info.metric.help.endswith(".")
 
 

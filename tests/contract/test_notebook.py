@@ -61,3 +61,16 @@ def test_it_says_what_each_part_is_about_and_starts_nothing_of_a_script(folder: 
     assert "95 % interval" in texts[-1]
     code = "\n".join("".join(cell["source"]) for cell in found if cell["cell_type"] == "code")
     assert not re.search(r"__main__|__file__|paths_given|sys\.argv", code)
+
+
+def test_it_draws_how_the_run_went(folder: Path, features: RunFolder) -> None:
+    """The numbers of the run, and its table of classes where it has one; that the cell runs is tried above."""
+    code = "".join(next(cell for cell in cells(folder)[::-1] if cell["cell_type"] == "code")["source"])
+    result = features.result
+    assert result is not None
+    assert ("confusion(" in code) == bool(result.details.get("confusion"))
+    losses = [event.data for event in features.events() if event.kind == "epoch"]
+    if len([row for row in losses if row.get("train_loss") is not None]) > 1:
+        assert "curves(" in code
+        assert str(round(next(row["train_loss"] for row in losses), 5)) in code
+        assert "matplotlib==" in (folder / "requirements.txt").read_text(encoding="utf-8")

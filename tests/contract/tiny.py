@@ -55,7 +55,7 @@ class Tiny:
     """How many good examples are in the new data."""
     loads_back: Mapping[str, Callable[[Path, str, Predictor, Path], None]]
     """Export format -> asserts that (exported path, the snippet shown, the run's predictor, new data) agree.
-    All formats but 'script', which is run on the training data."""
+    All formats but 'script', which is run on the training data, and 'web', which a browser runs."""
     write_odd: Callable[[Path], Path]
     """New data below a folder that are hard to read: what an exported model is asked about, as predict is."""
     write_bad: Callable[[Path], Path] | None = None

@@ -7,7 +7,8 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -17,11 +18,12 @@ import streamlit as st
 
 from engines import registry
 from engines.contract import TaskInfo
-from engines.exports import bundle
+from engines.environment import public
+from engines.exports import bundle, push
 from engines.hosting import limits
 from engines.messages import _, told
 from engines.runs import CACHED, RunFolder
-from ui.page import recorded
+from ui.page import errors, recorded
 
 FORMATS = {
     "safetensors": (_("Model"), _("Weights, configuration and a script that asks it. It holds none of your data.")),
@@ -34,6 +36,10 @@ FORMATS = {
     "notebook": (
         _("Notebook"),
         _("The same script in cells, with what each does. It holds your data, or the names of your files."),
+    ),
+    "web": (
+        _("Web page"),
+        _("A page on which a browser runs the model itself, on a phone too. It holds none of your data."),
     ),
     "service": (_("Service"), _("A program that answers over HTTP, with a Dockerfile. It holds none of your data.")),
     "app": (
@@ -71,12 +77,35 @@ def show(info: TaskInfo, found: recorded.Finished) -> None:
             _button(label, parcel, f"headstart-{name}.zip", "application/zip", f"export_{name}", help)
         if (found.run.path / "report.html").is_file():
             _report(found)
+    if formats and not public():
+        _to_a_hub(info, found)
     if (found.run.path / "README.md").is_file():
         with st.expander(_("Model card"), icon=":material/article:"):
             card = bundle.card_without_data(found.run.path, found.recipe)
             if st.toggle(_("Show it"), key="model_card", value=False):
                 st.code(card, language="markdown", wrap_lines=True, height=320)
             _button("README.md", made(card), "README.md", "text/markdown", "export_card")
+
+
+def _to_a_hub(info: TaskInfo, found: recorded.Finished) -> None:
+    """The token stands in its field until the form is sent, and nowhere else."""
+    with st.expander(_("Send it to the Hugging Face hub"), icon=":material/cloud_upload:"):
+        st.caption(_("The model and its card leave, none of your data. A new repository is seen by you alone."))
+        with st.form("push", clear_on_submit=True, border=False):
+            to = st.text_input(_("Repository"), placeholder="anna/leaves", key="push_to", max_chars=96)
+            token = st.text_input(
+                _("Token with write access"), type="password", key="push_token", autocomplete="off", max_chars=200
+            )
+            everybody = st.checkbox(_("Everybody may see it"), key="push_public")
+            sent = st.form_submit_button(_("Send"))
+        if not sent:
+            return
+        del st.session_state["push_token"]  # the browser empties its field; here it would stay until the next run
+        with errors.calm(_("The model could not be sent.")):
+            format = push.require_possible(registry.task(info.name), to.strip())
+            with st.spinner(_("Sending the model …"), show_time=True), _made(found.run, format) as folder:
+                address = push.upload(folder, to.strip(), token, private=not everybody)
+            st.success(_("It is at {address}.", address=address))
 
 
 def _report(found: recorded.Finished) -> None:
@@ -150,16 +179,23 @@ def exported(run: RunFolder, format: str) -> Callable[[], BinaryIO]:
     """Makes the export when it is asked for, not when the page is drawn."""
 
     def make() -> BinaryIO:
-        from engines.jobs.serving import client
-
-        folder = Path(tempfile.mkdtemp(prefix="headstart-export-"))
-        try:
-            asked = {"verb": "export", "run": run.address, "format": format, "out": str(folder / "model")}
-            return zipped(Path(client.ask(asked)["path"]))
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        with _made(run, format) as path:
+            return zipped(path)
 
     return make
+
+
+@contextmanager
+def _made(run: RunFolder, format: str) -> Iterator[Path]:
+    """The export, while it is entered."""
+    from engines.jobs.serving import client
+
+    folder = Path(tempfile.mkdtemp(prefix="headstart-export-"))
+    try:
+        asked = {"verb": "export", "run": run.address, "format": format, "out": str(folder / "model")}
+        yield Path(client.ask(asked)["path"])
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def opened(path: Path) -> BinaryIO:

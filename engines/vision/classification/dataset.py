@@ -12,7 +12,6 @@ from engines.data.foreign import kinds
 from engines.data.several_labels import SETTING, without_joined
 from engines.data.unpacked import prepared
 from engines.messages import _, _n
-from engines.vision.classification import brought
 from engines.vision.classification.data_quality import (
     ACCEPTED,
     Photograph,
@@ -22,7 +21,7 @@ from engines.vision.classification.data_quality import (
     require_enough,
     without_leaks,
 )
-from engines.vision.classification.folders import whose
+from engines.vision.classification.folders import brought, whose
 from engines.vision.classification.folders.class_folders import (
     TABLES,
     Listing,

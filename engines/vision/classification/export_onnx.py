@@ -37,12 +37,9 @@ def export(task: Task, run: Path, out: Path) -> Path:
     answers differ from torch's.
     """
     predictor = Classifier(run)
-    model, format = predictor.model.cpu(), predictor.format
-    predictor.device = torch.device("cpu")
-    inputs, probes = probe(run, predictor)
+    format = predictor.format
     with bundle.parcel(out) as folder:
-        write(model, inputs[:2], folder / "model.onnx", run)
-        error = largest_difference(model, inputs, folder / "model.onnx", run)
+        probes, error = model_into(folder, run, predictor)
         bundle.copied([run / "model" / "config.json"], folder)
         (folder / "labels.txt").write_text("".join(f"{c}\n" for c in predictor.classes), encoding="utf-8")
         usage.write(folder, run, onnx=True)
@@ -58,6 +55,16 @@ def export(task: Task, run: Path, out: Path) -> Path:
         )
         bundle.papers(folder, run, use, load=onnx.load_lines("model.onnx"))
     return out
+
+
+def model_into(folder: Path, run: Path, predictor: Classifier) -> tuple[str, float]:
+    """Writes model.onnx; what it was compared with the model on, and the largest difference of a logit. Raises
+    InputError, see `export`."""
+    model = predictor.model.cpu()
+    predictor.device = torch.device("cpu")
+    inputs, probes = probe(run, predictor)
+    write(model, inputs[:2], folder / "model.onnx", run)
+    return probes, largest_difference(model, inputs, folder / "model.onnx", run)
 
 
 def probe(run: Path, predictor: Classifier) -> tuple[torch.Tensor, str]:

@@ -70,7 +70,7 @@ class Classification(ClassificationTask):
             "gz",
         ),
         whole=("zip", "npz"),
-        exports=("safetensors", "onnx", "script"),
+        exports=("safetensors", "onnx", "web", "script"),
         default_model="tf_efficientnet_lite0",
         pipeline_tag="image-classification",
         library="timm",

@@ -1,11 +1,12 @@
-// Files, what the camera sees, what the microphone hears, or a text go to /predict; what comes back is drawn.
+// Files, what the camera sees, what the microphone hears, or a text go to /predict; what comes back is drawn. Where the
+// model runs in the browser, `ownModel` is asked instead.
 "use strict";
 const RATE = 16000, LONGEST = 30, MOST_BARS = 6, MOST_ROWS = 200;
 const part = (id) => document.getElementById(id);
 const made = (kind, text, className) => Object.assign(document.createElement(kind), { textContent: text ?? "", className: className ?? "" });
 const state = { stream: null, sound: null, samples: null, facing: "environment", about: null };
 
-fetch("about.json").then((response) => response.json()).then(begin).catch(() => say("The service does not answer: load the page again."));
+fetch("about.json").then((response) => response.json()).then(begin).catch(() => say("This page is not whole: load it again."));
 
 function begin(about) {
   state.about = about;
@@ -51,14 +52,15 @@ async function send(body, files) {
   say("Asking …");
   const start = performance.now(), headers = typeof body === "string" ? { "Content-Type": "application/json" } : {};
   try {
-    const response = await fetch("predict", { method: "POST", body, headers });
-    const found = await response.json();
+    const inBrowser = typeof ownModel === "function";
+    const response = inBrowser ? { ok: true } : await fetch("predict", { method: "POST", body, headers });
+    const found = inBrowser ? await ownModel(files) : await response.json();
     part("answers").replaceChildren();
     if (!response.ok) return say(found.error ?? "The service could not answer.");
     say(`Answered in ${Math.round(performance.now() - start)} ms.`);
     draw(found.predictions, files);
-  } catch {
-    say("The service cannot be reached: try again.");
+  } catch (error) {
+    say(typeof ownModel === "function" ? error.message : "The service cannot be reached: try again.");
   }
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from engines.exports import script
 from engines.messages import _
@@ -24,11 +25,25 @@ NEEDS = ("numpy", "pillow")
 
 def write(folder: Path, run: Path, *, onnx: bool) -> None:
     """usage.py and requirements.txt, for the model.onnx or model.safetensors in `folder`."""
+    constants = {**constants_of(run), "onnx": onnx}
+    library = "transformers" if constants["tower"] else "timm"
+    needs = ("onnxruntime", *NEEDS) if onnx else ("torch", library, "safetensors", *NEEDS)
+    script.write_usage(
+        folder,
+        __file__,
+        constants,
+        run,
+        needs,
+        [pixel_resize.__name__, reading.__name__, shallow.__name__, tower.__name__],
+    )
+
+
+def constants_of(run: Path) -> dict[str, Any]:
+    """How the run's model is built, how a picture becomes its input, and what its answers mean."""
     config = json.loads((run / "model" / "config.json").read_text(encoding="utf-8"))
     format = predict.format_of(config)
     own = config["headstart"]
-    constants = {
-        "onnx": onnx,
+    return {
         "architecture": config["architecture"],
         "shallow": config.get("shallow"),
         "tower": config.get("tower"),
@@ -42,13 +57,3 @@ def write(folder: Path, run: Path, *, onnx: bool) -> None:
         "mean": list(format.mean),
         "std": list(format.std),
     }
-    library = "transformers" if constants["tower"] else "timm"
-    needs = ("onnxruntime", *NEEDS) if onnx else ("torch", library, "safetensors", *NEEDS)
-    script.write_usage(
-        folder,
-        __file__,
-        constants,
-        run,
-        needs,
-        [pixel_resize.__name__, reading.__name__, shallow.__name__, tower.__name__],
-    )
