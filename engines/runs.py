@@ -24,6 +24,7 @@ comparison.json      exists once a comparison is done
 forecast.json        what was foretold of the run before it trained, where somebody asked
 answers.parquet      every answer to data that the model of another run was asked about; answers.json sums them up
 sweep.json           exists once a sweep over the blocks that learn is done (classifiers)
+federation.json      what came of data divided among several sites (see `federated.simulate`)
 layers.json          what changed inside the network, once somebody asked (classifiers)
 README.md            model card
 report.html          the result on one page, no network needed
@@ -55,6 +56,7 @@ BASELINE = "checkpoint/scratch"
 """Of a finished run: training from scratch where it stopped, as long as more passes may help it."""
 RIVAL = "scratch.parquet"
 LAYERS = "layers.json"
+OUTCOMES = tuple(f"{name}.json" for name in ("result", "comparison", "sweep", "federation", "answers", "layers"))
 CACHED = "cached.txt"
 HEARTBEAT_SECONDS = 1.0
 MOST_TOLD = 64 << 20
@@ -180,6 +182,11 @@ class RunFolder:
         """See `classification.sweep`; None until it is done."""
         return self._told("sweep.json")
 
+    @property
+    def federation(self) -> dict[str, Any] | None:
+        """See `federated.simulate`; None until it is done."""
+        return self._told("federation.json")
+
     def _told(self, name: str) -> dict[str, Any] | None:
         """What a file of the run says; None where it is not there (yet)."""
         try:
@@ -191,10 +198,9 @@ class RunFolder:
     @property
     def done(self) -> bool:
         """Whether all that the job asks for lies here, whatever was said of it last."""
-        if self.job.verb == "compare":
-            return self.comparison is not None
-        if self.job.verb == "sweep":
-            return self.sweep is not None
+        own = {"compare": "comparison", "sweep": "sweep", "federate": "federation"}.get(self.job.verb)
+        if own is not None:
+            return getattr(self, own) is not None
         if self.job.verb == "predict":
             return bool((self._told("answers.json") or {}).get("complete"))
         return self.result is not None and self.result.comparison != "running"
@@ -276,7 +282,7 @@ class RunFolder:
         self.require_owner()
         if self.job.verb == "longer":
             return
-        for name in ("result.json", "comparison.json", "sweep.json", "answers.json", "answers.parquet", LAYERS):
+        for name in (*OUTCOMES, "answers.parquet"):
             (self.path / name).unlink(missing_ok=True)
 
     def skip_comparison(self) -> None:

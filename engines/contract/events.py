@@ -45,6 +45,8 @@ class Event:
     point      of a comparison: budget, unit (what it counts), strategy, seed, value, seconds, n (test examples); of a
                sweep: blocks, seed, value, seconds
     look       of a comparison, after some seeds: seeds, difference (value, low, high), side
+    round      of data at several sites: series, round, rounds, value, low, high, lost, late, refused (sites, from 1,
+    whose answer was not used), bytes, seconds, seconds_left
     result     series, metric, value, low, high
     """
 

@@ -27,7 +27,7 @@ class Job:
 
     recipe: Recipe
     verb: str = "fit"
-    """'fit', 'compare', 'sweep', or of a finished run 'longer': its baseline goes on."""
+    """'fit', 'compare', 'sweep', 'merge', 'federate', or of a finished run 'longer': its baseline goes on."""
     arguments: dict[str, Any] = field(default_factory=dict)
     """What the verb asks besides: of 'compare', budgets and seeds; of 'sweep', seeds and perhaps blocks."""
     resources: Resources = Resources()

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from engines.contract.cards import ModelCard
 from engines.contract.data import Skipped
+from engines.contract.errors import InputError, Problem
 from engines.contract.events import Run
 from engines.contract.info import TaskInfo
 from engines.contract.recipe import Recipe
 from engines.contract.results import Estimate
 from engines.contract.settings import Settings
 from engines.contract.strategies import Strategy
+from engines.messages import _
 
 if TYPE_CHECKING:
     import numpy as np
@@ -247,6 +249,12 @@ class Study(ABC):
         """What a frozen network sees of a part, behind its last stage or behind `depth` stages; None where there is no
         such thing. `model` is another one of the catalogue, `pretrained=False` the same network with random weights."""
         return None
+
+    def clients(self, n: int, alpha: float, seed: int) -> list[Study]:
+        """The study of each of `n` sites that have a part each of what may be learnt from, and the same test: the
+        larger alpha, the more alike. Raises InputError where these data cannot be divided so."""
+        found = _("what {title} learns from cannot be divided among sites", title=self.info.title)
+        raise InputError(Problem(self.info.name, found, _("accepted: a classifier of pictures, texts or voices")))
 
     @abstractmethod
     def items(self) -> Items:
