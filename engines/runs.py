@@ -25,8 +25,8 @@ comparison.json      exists once a comparison is done
 forecast.json        what was foretold of the run before it trained, where somebody asked
 answers.parquet      every answer to data that the model of another run was asked about; answers.json sums them up
 sweep.json           exists once a sweep over the blocks that learn is done (classifiers)
-search.json          exists once a search is done; until then its journal.log remembers what was tried. A trial is a run
-                     folder of its own below trials/, with its outcome beside it; best/ is the winner's run
+search.json          exists once a search is done; each trial is a run folder below trials/, best/ is the winner's run
+federation.json      what came of data divided among several sites (see `federated.simulate`)
 layers.json          what changed inside the network, once somebody asked (classifiers)
 README.md            model card
 report.html          the result on one page, no network needed
@@ -59,8 +59,8 @@ BASELINE = "checkpoint/scratch"
 RIVAL = "scratch.parquet"
 LAYERS = "layers.json"
 CACHED = "cached.txt"
-OUTCOMES = {"compare": "comparison.json", "sweep": "sweep.json", "search": "search.json"}
-"""What a verb leaves that makes no model, by the verb."""
+OUTCOMES = {"compare": "comparison.json", "sweep": "sweep.json", "search": "search.json", "federate": "federation.json"}
+"""What a verb leaves that is done when this is there, by the verb."""
 HEARTBEAT_SECONDS = 1.0
 MOST_TOLD = 64 << 20
 """Bytes of events, which every page that shows the run reads: a run that goes on telling fills disk and memory."""
@@ -189,6 +189,11 @@ class RunFolder:
     def search(self) -> dict[str, Any] | None:
         """See `search.search.run_search`; None until it is done."""
         return self._told("search.json")
+
+    @property
+    def federation(self) -> dict[str, Any] | None:
+        """See `federated.simulate`; None until it is done."""
+        return self._told("federation.json")
 
     def _told(self, name: str) -> dict[str, Any] | None:
         """What a file of the run says; None where it is not there (yet)."""

@@ -69,6 +69,7 @@ def test_screens_and_tests_mirror_the_engines() -> None:
         *domains,
         "batch",
         "comparisons",
+        "federated",
         "hosting",
         "rooms",
         "kinds",

@@ -14,6 +14,7 @@ from engines.runs import RunFolder
 from ui.batch import asked as batch
 from ui.comparisons import found as comparisons
 from ui.comparisons import sweep
+from ui.federated import page as federated
 from ui.page import address, draft, errors, frame, local_storage, recorded, user_changes
 from ui.runs import links
 from ui.search import board as search_board
@@ -148,6 +149,11 @@ def train(desk: Workbench) -> None:
     if _has_page_of_its_own(desk.info, desk.run):
         return
     _banner(desk)
+    if federated.is_one(desk.run):
+        federated.show(desk.info, desk.run)
+        _remember(desk.run)
+        links.show(desk.run)
+        return
     training.show(desk.info, desk.run, desk.draft)
     _remember(desk.run)
     links.show(desk.run)
@@ -162,6 +168,8 @@ def result(desk: Workbench, show: Callable[[recorded.Finished], None] = result_s
         _nothing_yet(desk, _("There is no result yet."))
         return
     _banner(desk)
+    if federated.is_one(found.run):
+        federated.show(desk.info, found.run)
     comparison.show(desk.info, found)
     show(found)
     _remember(found.run)

@@ -33,6 +33,7 @@ REFUSED = (
         _("the clock ended it, in each of its folds elsewhere"),
         _("accepted: a run with folds 0 or no max_seconds"),
     ),
+    ("federated", _("what it learnt from is at several sites"), _("accepted: the sites' files, and federate merge")),
     ("unchecked", _("one of its folds had too few examples to choose an epoch by"), _("accepted: a run with folds 0")),
     ("test_time", _("it averages several looks at each picture, and is from before scripts did"), _("train it again")),
     ("folds", _("it was tested in folds, which the script does not"), _("accepted: a run with folds 0")),
@@ -150,9 +151,9 @@ def lesson_of(run: Path) -> tuple[dict[str, Any], str | None]:
         "npz": False,
     }
     kept["script"] = earlier | kept["script"]
-    script.require_no_fp16(run, kept)
     for name, found, accepted in told(REFUSED):
         if kept.get(name) not in {None, 0, "none"}:
             raise refusal(run, found, accepted)
+    script.require_no_fp16(run, kept)
     script.stop_as_the_run(run, kept)
     return kept["script"], kept["weights"]

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from engines import weights
 from engines.classification import cross_validation, details, frozen_baseline, label_errors, metrics, predictions
+from engines.classification.clients import DividedStudy
 from engines.classification.cross_validation import Fold
 from engines.classification.few_labels import prototypes
 from engines.classification.prepared import HoldsBack, Prepared, within_shots
@@ -35,7 +36,7 @@ P = TypeVar("P", bound=Prepared)
 S = TypeVar("S", bound=TrainSettings)
 
 
-class ClassificationStudy(HoldsBack, Generic[P, S]):
+class ClassificationStudy(HoldsBack, DividedStudy, Generic[P, S]):
     """A classifier's study. A domain says how its data are read, its networks built and its models kept."""
 
     steadier: ClassVar[tuple[str, dict[str, Any]] | None] = None
@@ -142,8 +143,7 @@ class ClassificationStudy(HoldsBack, Generic[P, S]):
         With `at`, only for the examples at these positions.
         """
         looks = [transfer.logits(spec, outcome, seen, at) for seen in self.looks(examples)]
-        answers: np.ndarray = np.mean(looks, axis=0)
-        return answers
+        return np.asarray(np.mean(looks, axis=0))
 
     def require(self) -> None:
         self.before()

@@ -11,7 +11,7 @@ import traceback
 import typer
 
 from engines import api, paths
-from engines.cli import keeping, searching, teaching, using  # noqa: F401  (their verbs are the app's too)
+from engines.cli import federating, keeping, searching, teaching, using  # noqa: F401  (their verbs are the app's too)
 from engines.contract import Cancelled, InputError
 from engines.jobs import failures
 from engines.messages import _

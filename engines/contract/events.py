@@ -46,6 +46,8 @@ class Event:
                sweep: blocks, seed, value, seconds
     trial      of a search, when one ends: see `search.board.Tried`, less its outcomes
     look       of a comparison, after some seeds: seeds, difference (value, low, high), side
+    round      of data at several sites: series, round, rounds, value, low, high, lost, late, refused (sites, from 1,
+    whose answer was not used), bytes, seconds, seconds_left
     result     series, metric, value, low, high
     """
 

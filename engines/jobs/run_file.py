@@ -23,7 +23,15 @@ from engines.exports import bundle
 from engines.messages import _, told
 from engines.runs import RunFolder
 
-JSON = ("result.json", "comparison.json", "forecast.json", "sweep.json", "search.json", "layers.json")
+JSON = (
+    "result.json",
+    "comparison.json",
+    "forecast.json",
+    "sweep.json",
+    "search.json",
+    "federation.json",
+    "layers.json",
+)
 TABLES = ("predictions.parquet", "target.parquet", "learnt_from.parquet", "history.parquet")
 FOLDERS = {
     "model": {".safetensors", ".json", ".txt", ".model", ".jinja"},

@@ -168,6 +168,20 @@ def _predict(job: Job, run: RunFolder) -> None:
         room_board.score(task, job, run)
 
 
+def _merge(job: Job, run: RunFolder) -> None:
+    from engines.federated import merge
+
+    sites = [Path(path) for path in job.arguments.get("sites") or ()]
+    means = bool(job.arguments.get("means_alone"))
+    merge.merge(registry.task(job.recipe.task), job.recipe, run, sites, means_alone=means)
+
+
+def _federate(job: Job, run: RunFolder) -> None:
+    from engines.federated import simulate
+
+    simulate.simulate(registry.task(job.recipe.task), job.recipe, run, job.arguments)
+
+
 VERBS: dict[str, Callable[[Job, RunFolder], None]] = {
     "fit": _fit,
     "compare": _compare,
@@ -175,6 +189,8 @@ VERBS: dict[str, Callable[[Job, RunFolder], None]] = {
     "search": _search,
     "longer": _longer,
     "predict": _predict,
+    "merge": _merge,
+    "federate": _federate,
 }
 """What a job may ask for. Each leaves its outcome in the run folder, see `RunFolder.done`."""
 

@@ -22,8 +22,7 @@ def write(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo, folde
     told = run_facts.collect(result, recipe, card, info, folder)
     recipe_json = json.dumps(told.made_from, indent=2, ensure_ascii=False)
     return _(
-        "---\n{metadata}\n---\n\n# {name}\n\n{notice}{text}\n\n{classes}## How good it is\n\nOn "
-        "{text_tested_on}, with 95 % intervals{escape}:\n\n{table}\n\n{text_compared}\n\n"
+        "---\n{metadata}\n---\n\n# {name}\n\n{notice}{text}\n\n{classes}## How good it is\n\n{how_good}\n\n"
         "{section}{groups}{clinic}{section_can_its_percentages}## Load it\n\n```python\n{load}\n```\n\n"
         "{section_}## How it was trained\n\n{text_trained} {skipped:,} were left out of the "
         "data.\n\n```json\n{recipe_json}\n```\n\nAgain, given the same data:\n\n```\n{repeat}\n```\n\n"
@@ -34,10 +33,7 @@ def write(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo, folde
         notice=_section("", f"**{_text(told.notice)}**" if told.notice else "", plain=False),
         text=_text(told.what),
         classes=_classes(told),
-        text_tested_on=_text(told.tested_on),
-        escape=escape(told.drawn, quote=False),
-        table=_table(("measure", "value"), map(_row, told.measures)),
-        text_compared=_text(" ".join(told.compared)),
+        how_good=_how_good(told, result.n_test),
         section=_section("", _table(messages.told(RESTS_ON), told.rests_on) if told.rests_on else "", plain=False),
         groups=_groups(told),
         clinic=_clinic(result),
@@ -55,6 +51,18 @@ def write(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo, folde
             "", _table(("measure", "value"), map(_row, told.forgot)) if told.forgot else "", plain=False
         ),
         text_limits=_text(told.limits),
+    )
+
+
+def _how_good(told: Facts, n_test: int) -> str:
+    if not n_test:  # put together of what others have added up, with no data here
+        return _("Nothing was tested where it was made: ask it about data of your own before you rely on it.")
+    return _(
+        "On {text_tested_on}, with 95 % intervals{escape}:\n\n{table}\n\n{text_compared}",
+        text_tested_on=_text(told.tested_on),
+        escape=escape(told.drawn, quote=False),
+        table=_table(("measure", "value"), map(_row, told.measures)),
+        text_compared=_text(" ".join(told.compared)),
     )
 
 
@@ -79,6 +87,7 @@ def _metadata(result: Result, card: ModelCard, info: TaskInfo, title: str) -> st
                 metric_value=round(value, 4),
             )
             for name, value in values
+            if result.n_test
         ],
     )
     return str(metadata.to_yaml())

@@ -195,8 +195,9 @@ PARTS: tuple[Part, ...] = (
         _("What comes next"),
         _(
             "**Zero-shot**: a network that has read enough answers about classes it knows only by name. **Federated**: "
-            "networks learn where the data are, and only what they learnt travels; Headstart has no federated training "
-            "yet."
+            "networks learn where the data are, and only what they learnt travels; on a frozen network even one "
+            "exchange of "
+            "sums is enough. The Strategy step tries it out on your data."
         ),
         (Run(_("Zero-shot: by two words alone"), "text.sentiment", "films", Strategy.ZERO_SHOT),),
         ((_("None, one or a few labels a class, on film reviews:"), named),),

@@ -15,6 +15,7 @@ from engines.runs import RunFolder
 from ui.batch import asked as batch
 from ui.comparisons import found as comparisons
 from ui.comparisons import sweep
+from ui.federated import page as federated
 from ui.page import address, domains, errors, local_storage, recorded, words
 from ui.runs import file, links
 from ui.search import board as searches
@@ -81,6 +82,7 @@ def entry(run_id: str) -> Entry | None:
         state = State.DONE if recorded.is_recorded(run) else backends.backend().status(run_id).state
         kind = _("Comparison") if comparisons.is_one(run) else "Sweep" if sweep.is_one(run) else ""
         kind = _("Answers") if batch.is_one(run) else _("Find the best") if searches.is_one(run) else kind
+        kind = _("Several sites") if federated.is_one(run) else kind
     except InputError:
         return None
     number = (

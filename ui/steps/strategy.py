@@ -17,6 +17,7 @@ from engines.contract.settings import Group
 from engines.jobs.serving import client
 from engines.messages import _
 from ui.comparisons import data_needed
+from ui.federated import offer as federated
 from ui.page import address, errors, rehearsals, uploads, user_changes, words
 from ui.page.draft import Draft, card, strategies
 from ui.search import offer
@@ -77,6 +78,7 @@ def show(draft: Draft, own: Callable[[Draft, dict[str, Any] | None], bool] | Non
         with estimate.container(gap="xsmall"):
             _time(expected)
     data_needed.show(draft, report)
+    federated.show(draft, report)
     _look_ahead(draft)
     if plan.untimed(expected) and not plan.hindrance(draft):
         _time_steps(draft, report, estimate)

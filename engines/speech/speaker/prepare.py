@@ -270,7 +270,9 @@ def mapped(vectors: np.ndarray, seed: int) -> np.ndarray:
 
 
 def findings(prepared: Prepared, came_with: Staged, learnt: Staged, seed: int) -> dict[str, Any]:
-    """`Result.details` of this task: verification before and after, and the map of the voices."""
+    """`Result.details` of this task: verification before and after, and the map of the voices; nothing without any."""
+    if not prepared.clips:
+        return {"verification": {"before": None, "after": None}, "map": [], "centres": {}, "speakers": {}}
     testing = prepared.part("test")
     assert isinstance(testing, Voices)
     labels = testing.labels.numpy()

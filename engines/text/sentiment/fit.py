@@ -103,6 +103,11 @@ class TextStudy(AdaptingStudy[Prepared, TextSettings]):
         return prepare.unlabelled(brought.items, brought.contents, self.prepared.reader, self.run)
 
     def keep_model(self, outcome: TrainOutcome, *, temperature: float, value: float) -> None:
+        self.save(outcome, temperature)
+        export_script.record(self, outcome, value)
+
+    def save(self, outcome: TrainOutcome, temperature: float) -> None:
+        """Writes the model alone."""
         folder, prepared = self.run.path / "model", self.prepared
         predict.save(
             folder,
@@ -113,7 +118,6 @@ class TextStudy(AdaptingStudy[Prepared, TextSettings]):
             temperature=temperature,
             columns=prepared.reading,
         )
-        export_script.record(self, outcome, value)
 
     def columns(self, spec: TrainSpec, outcome: TrainOutcome) -> dict[str, Any]:
         """The test texts themselves, and where they lie on the maps before and after the training."""

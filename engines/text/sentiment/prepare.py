@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from engines.messages import _
 from engines.text.models import encoders, entailment
 from engines.text.models.tokenising import Reader, TextExamples, read_all
 from engines.text.sentiment.dataset import LabelledText
-from engines.text.sentiment.reading import read_in_parts
+from engines.text.sentiment.reading import InParts, read_in_parts
 from engines.text.settings import TextSettings
 
 UNIT = "texts"
@@ -58,29 +59,29 @@ class Prepared(prepared.Prepared):
 def prepare(recipe: Recipe, card: ModelCard, settings: TextSettings, run: Run) -> Prepared:
     """Reads, checks, splits and tokenises the recipe's data. Raises InputError and Cancelled."""
 
-    def progress(phase: str, unit: str) -> Progress:
-        def tell(done: int, total: int) -> None:
-            run.check_cancelled()
-            run.emit("progress", phase=phase, done=done, total=total, unit=unit)
-
-        return tell
-
     reader = encoders.reader(card, settings)
     of_sentences = recipe.strategy is Strategy.ZERO_SHOT and entailment.asks(card)
     run.emit("phase", name="checking", title=_("Checking {unit}", unit=UNIT))
     test = Path(recipe.test) if recipe.test is not None else None
-    told = progress("checking", "bytes")
+    told = _progress(run, "checking", "bytes")
     brought = read_in_parts(Path(recipe.data), test, settings, seed=recipe.seed, progress=told)
-    texts, parts, classes = brought.texts, brought.parts, brought.classes
     answers = []
     if recipe.strategy is Strategy.ZERO_SHOT:
-        sentences = hypotheses(classes, settings.hypothesis)
+        sentences = hypotheses(brought.classes, settings.hypothesis)
         answers.append(about_sentences(sentences, of_sentences))
         if of_sentences:
             folder = hub_files.folder(card, with_weights=False)
             reader = entailment.PremiseReader(folder, card.name, sentences, settings.max_tokens, settings.max_windows)
+    return made_ready(brought, reader, settings, run, answers)
+
+
+def made_ready(
+    brought: InParts, reader: Reader, settings: TextSettings, run: Run, answers: Sequence[str] = ()
+) -> Prepared:
+    """The texts numbered and tokenised. `answers`: what else to say of them. Raises Cancelled."""
+    texts, parts, classes = brought.texts, brought.parts, brought.classes
     run.emit("phase", name="reading", title=_("Reading {texts:,} {unit}", texts=len(texts), unit=UNIT))
-    read = read_all(reader, [t.text for t in texts], progress("reading", UNIT))
+    read = read_all(reader, [t.text for t in texts], _progress(run, "reading", UNIT))
     labels = torch.tensor([classes.index(t.label) if t.label in classes else -1 for t in texts])
     long, left_out = sum(len(r.windows) > 1 for r in read), sum(r.left_out for r in read)
     return Prepared(
@@ -99,14 +100,18 @@ def prepare(recipe: Recipe, card: ModelCard, settings: TextSettings, run: Run) -
     )
 
 
+def _progress(run: Run, phase: str, unit: str) -> Progress:
+    def tell(done: int, total: int) -> None:
+        run.check_cancelled()
+        run.emit("progress", phase=phase, done=done, total=total, unit=unit)
+
+    return tell
+
+
 def unlabelled(texts: list[str], contents: list[str], reader: Reader, run: Run) -> TextExamples:
     """Texts of no known class, as examples. Raises Cancelled."""
 
-    def tell(done: int, total: int) -> None:
-        run.check_cancelled()
-        run.emit("progress", phase="adapting", done=done, total=total, unit=UNIT)
-
-    read = read_all(reader, texts, tell)
+    read = read_all(reader, texts, _progress(run, "adapting", UNIT))
     return TextExamples([one.windows for one in read], torch.full((len(texts),), -1), contents, reader)
 
 

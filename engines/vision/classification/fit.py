@@ -73,6 +73,11 @@ class VisionStudy(AdaptingStudy[Prepared, VisionSettings]):
         return prepare.unlabelled(brought.items, brought.contents, self.prepared.photos.format, self.run)
 
     def keep_model(self, outcome: TrainOutcome, *, temperature: float, value: float) -> None:
+        self.save(outcome, temperature)
+        export_script.record(self, outcome, value)
+
+    def save(self, outcome: TrainOutcome, temperature: float) -> None:
+        """Writes the model alone."""
         predict.save(
             self.run.path / "model",
             outcome.network,
@@ -83,7 +88,6 @@ class VisionStudy(AdaptingStudy[Prepared, VisionSettings]):
             test_time=self.settings.test_time,
             further=clinic.kept_with_model(self.settings) if self.prepared.clinical else {},
         )
-        export_script.record(self, outcome, value)
 
     def keep(self, trial: Trial, value: Estimate) -> None:
         super().keep(trial, value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from engines.classification.few_labels import prompts
 from engines.contract import InputError, ModelCard, Problem, Recipe, Run, Strategy
 from engines.messages import _
 from engines.vision.classification.data_quality import Photograph
-from engines.vision.classification.opening import UNIT, open_data
+from engines.vision.classification.opening import UNIT, Opened, open_data
 from engines.vision.classification.settings import VisionSettings
 from engines.vision.images.transforms import InputFormat, Later, Photos, augmentation, decode
 from engines.vision.models import checkpoints, image_text
@@ -116,12 +117,19 @@ def prepare(recipe: Recipe, card: ModelCard, settings: VisionSettings, run: Run)
     run.emit("phase", name="checking", title=_("Checking {unit}", unit=UNIT))
     test = None if recipe.test is None else Path(recipe.test)
     opened = open_data(Path(recipe.data), test, settings, seed=recipe.seed, progress=progress)
-    # what was dropped is read all the same: the squares of the others are known from before it was
-    examples, classes, found = opened.examples, opened.classes, opened.found
     asked = []
     if recipe.strategy is Strategy.ZERO_SHOT:
-        about = prompts.sentences(classes, settings.prompt, settings.class_names)
+        about = prompts.sentences(opened.classes, settings.prompt, settings.class_names)
         asked.append(_("A class is as likely as a picture is near to its words, such as '{about}'.", about=about[0][0]))
+    return made_ready(opened, format, settings, run, asked)
+
+
+def made_ready(
+    opened: Opened, format: InputFormat, settings: VisionSettings, run: Run, asked: Sequence[str] = ()
+) -> Prepared:
+    """The photographs numbered, and decoded once somebody looks. `asked`: what else to say of them."""
+    # what was dropped is read all the same: the squares of the others are known from before it was
+    examples, classes, found = opened.examples, opened.classes, opened.found
     format = replace(format, white=found.white)
     title = _("Reading {examples:,} {unit}", examples=len(examples), unit=UNIT)
     digests = np.array([e.sha256 for e in examples])

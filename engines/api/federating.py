@@ -1,0 +1,134 @@
+"""Learning where the data are: a site's sums, sites united, and all of it tried out on data that lie here."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from engines import registry
+from engines.api.running import Listener, RunFailed, recipe, work
+from engines.contract import InputError, Job, Problem, Progress, Recipe, Result
+from engines.federated.asked import NAMES
+from engines.messages import _
+
+
+def summarise(
+    task: str,
+    data: str | Path,
+    out: str | Path,
+    *,
+    model: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    means_alone: bool = False,
+    small_classes: bool = False,
+    epsilon: float | None = None,
+    delta: float | None = None,
+    length: float | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Writes a site's file, see `federated.summarise`. With `epsilon` noise is added (`federated.noise`). Raises
+    InputError, and what `progress` raises."""
+    from engines.evidence import ranking
+    from engines.federated import summarise as adding
+    from engines.federated.noise import DELTA, LENGTH, Noise
+
+    out = Path(out)
+    if out.suffix != ".npz" or out.is_dir():
+        raise InputError(Problem("--out", _("found {name}", name=out.name), _("accepted: a file that ends in .npz")))
+    noise = None
+    if epsilon is not None:
+        noise = Noise(epsilon, DELTA if delta is None else delta, LENGTH if length is None else length)
+    chosen = recipe(task, data, model=model, strategy="features", settings=settings)
+    with tempfile.TemporaryDirectory(prefix="site-") as folder:
+        aside = ranking.Aside(Path(folder), progress)
+        return adding.summarise(
+            registry.task(task), chosen, aside, out, means_alone=means_alone, small_classes=small_classes, noise=noise
+        )
+
+
+def merge(
+    sites: Sequence[str | Path],
+    out: str | Path,
+    *,
+    test: str | Path | None = None,
+    means_alone: bool = False,
+    settings: Mapping[str, Any] | None = None,
+    listeners: Iterable[Listener] = (),
+) -> Result:
+    """Unites sites' files in the run folder `out`, an ordinary run from then on: see `federated.merge`. Raises
+    InputError, Cancelled and RunFailed."""
+    run = work(merge_job(sites, test=test, means_alone=means_alone, settings=settings), out, listeners)
+    if (result := run.result) is None:
+        raise RunFailed(run.state[1])
+    return result
+
+
+def merge_job(
+    sites: Sequence[str | Path],
+    *,
+    test: str | Path | None = None,
+    means_alone: bool = False,
+    settings: Mapping[str, Any] | None = None,
+) -> Job:
+    """What asks for that. Raises InputError for files that do not go together."""
+    from engines.federated import site_file
+
+    paths = [Path(path).absolute() for path in sites]
+    read, _notes = site_file.read_all(paths)
+    told = read[0].manifest
+    asked = recipe(told.task, paths[0], test=test, model=told.model, strategy="features", settings=settings)
+    return Job(asked, "merge", {"sites": list(map(str, paths)), "means_alone": means_alone})
+
+
+def simulate(recipe: Recipe, out: str | Path, *, listeners: Iterable[Listener] = (), **asked: Any) -> dict[str, Any]:
+    """The recipe's data as if they lay at several sites: federation.json of the run folder `out`, which also holds the
+    federated model. `asked`: see `simulate_job`. Raises InputError, Cancelled and RunFailed."""
+    run = work(simulate_job(recipe, **asked), out, listeners)
+    if (found := run.federation) is None:
+        raise RunFailed(run.state[1])
+    return found
+
+
+def simulate_job(
+    recipe: Recipe,
+    *,
+    sites: int = 5,
+    alpha: float = 1.0,
+    rounds: int = 0,
+    algorithm: str = "fedavg",
+    scratch: bool = False,
+    lose: Sequence[Sequence[int]] = (),
+    patience: float = 0.0,
+) -> Job:
+    """What asks for a trial of it. Raises InputError.
+
+    `sites` and `alpha` divide the data (`classification.clients`); `rounds` of `algorithm`, 0 for the one exchange of
+    sums; with `scratch` the same rounds also from random weights; `lose`: [round, site] pairs of answers that never
+    come; `patience`: seconds after which an answer is too late, 0 for none."""
+    problems = []
+    for name, value, fits, accepted in (
+        ("--sites", sites, 2 <= sites <= 50, _("accepted: 2 to 50")),
+        ("--alpha", alpha, 0 < alpha <= 1e6, _("accepted: above 0; 100 is nearly alike everywhere, .1 very unlike")),
+        ("--rounds", rounds, 0 <= rounds <= 10_000, _("accepted: 0 to 10,000")),
+        ("--algorithm", algorithm, algorithm in NAMES, _("accepted: {names}", names=", ".join(NAMES))),
+        ("--late-after", patience, 0 <= patience < float("inf"), _("accepted: seconds, or 0")),
+    ):
+        if not fits:
+            problems.append(Problem(name, _("found {value}", value=value), accepted))
+    if problems:
+        raise InputError(*problems)
+    return Job(
+        recipe,
+        "federate",
+        {
+            "sites": sites,
+            "alpha": alpha,
+            "rounds": rounds,
+            "algorithm": algorithm,
+            "scratch": scratch,
+            "lose": [list(map(int, pair)) for pair in lose],
+            "patience": patience,
+        },
+    )

@@ -1,0 +1,266 @@
+"""One's own data as if they lay at several sites: united by sums or in rounds, against each alone and all in one
+place."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from engines import lifecycle
+from engines.classification.trial import ClassificationTrial
+from engines.contract import Features, InputError, Problem, Recipe, Run, Strategy, Task
+from engines.evidence.scores import Accuracies
+from engines.evidence.verdict import compared
+from engines.federated import membership, merge, opening, ridge, rounds
+from engines.federated.asked import NAMES, STRATEGIES, Asked
+from engines.federated.rounds import Plan, Server
+from engines.federated.statistics import Statistics, of_site, union
+from engines.messages import _, _n, kept
+from engines.training import strategies, transfer
+from engines.training.heads import standardisation
+from engines.training.loop import predict
+from engines.training.transfer import TrainOutcome
+
+NAME = "federation.json"
+
+
+def simulate(task: Task, recipe: Recipe, run: Run, given: dict[str, Any]) -> None:
+    """Leaves the federated model, result.json and federation.json in the run's folder. Raises InputError and
+    Cancelled."""
+    began, asked = time.monotonic(), Asked.read(given)
+    opening.verb_of(task)
+    if recipe.strategy not in STRATEGIES:
+        found = _("with '{strategy}' nothing is learnt that could travel", strategy=recipe.strategy)
+        raise InputError(Problem("strategy", found, _("accepted: {names}", names=", ".join(STRATEGIES))))
+    if recipe.strategy is not Strategy.FEATURES and not asked.rounds:
+        found = _("sums know the head alone, and '{strategy}' lets more learn", strategy=recipe.strategy)
+        raise InputError(Problem("--rounds", found, _("accepted: rounds, or strategy features")))
+    study: Any = lifecycle.opened(task, recipe, run)
+    parts = study.clients(asked.sites, asked.alpha, recipe.seed)
+    classes = study.prepared.classes
+    run.emit("phase", name="sums", title=_("Each site adds up what the network sees"))
+    own = [opening.seen(part, "train") for part in parts]
+    tested = opening.seen(study)
+    sums: list[Statistics] = [of_site(one.values, one.targets, classes) for one in own]
+    groups = study.items().groups
+    how = ridge.chosen(sums)
+    head = ridge.solver(union(sums))(how.value)
+    once = scores(study, merge.right(head, classes, tested))
+    central = ridge.solver(pooled(own, classes))(how.value)
+    exact = float(np.abs(central.answers(tested.values) - head.answers(tested.values)).max())
+    run.check_cancelled()
+    server = None
+    if asked.rounds:
+        trial, server = in_rounds(study, parts, asked, recipe.strategy, "transfer")
+        in_one_place = study.trial(recipe.strategy, series="aside").scores
+        united = "rounds"
+    else:
+        outcome = opening.with_head(study, head, how.variance, time.monotonic() - began)
+        logits = (head.answers(tested.values) / how.variance).astype(np.float32)
+        trial = made_trial(study, outcome, logits)
+        in_one_place = scores(study, merge.right(central, classes, tested))
+        united = "sums"
+    alone = [
+        Accuracies(tested.targets, [merge.right(merge.own_head(one), classes, tested, next(iter(one)))], groups)
+        for one in sums
+    ]
+    from_scratch = (
+        in_rounds(study, parts, asked, Strategy.SCRATCH, "scratch") if asked.scratch and asked.rounds else None
+    )
+    known = {
+        "united": united,
+        "sites": [
+            {
+                "name": _("Site {number}", number=number),
+                "n": sum(one.n for one in known.values()),
+                "classes": {name: one.n for name, one in known.items()},
+                "alone": asdict(score.estimate()),
+                "gained": asdict(trial.scores.minus(score)),
+                "bytes": sum(one.bytes for one in known.values()),
+            }
+            for number, (known, score) in enumerate(zip(sums, alone, strict=True), 1)
+        ],
+        "classes": classes,
+        "federated": asdict(trial.scores.estimate()),
+        "sums": asdict(once.estimate()),
+        "central": asdict(in_one_place.estimate()),
+        "against_central": asdict(trial.scores.minus(in_one_place)),
+        "exact": exact,
+        "strength": how.value,
+        "scratch": asdict(from_scratch[0].scores.estimate()) if from_scratch else None,
+        "against_scratch": asdict(trial.scores.minus(from_scratch[0].scores)) if from_scratch else None,
+        "curve": server.curve if server else [],
+        "scratch_curve": from_scratch[1].curve if from_scratch else [],
+        "bytes": {
+            "sums": sum(one.bytes for known in sums for one in known.values()),
+            "rounds": sum(row["bytes"] for row in server.curve) if server else 0,
+        },
+        "rounds": asked.rounds,
+        "algorithm": asked.algorithm,
+        "alpha": asked.alpha,
+        "seed": recipe.seed,
+        "strategy": str(recipe.strategy),
+        "n_test": len(tested.targets),
+        "privacy": privacy(parts, trial, own, tested, recipe.seed),
+    }
+    if from_scratch:
+        known["verdict"] = asdict(
+            compared(
+                trial.scores, from_scratch[0].scores, "scratch", study.info.metric, learnt_from=sum(map(_count, own))
+            )
+        )
+    known["said"] = sentences(known)
+    for note in merge.about_lonely(sums, how):
+        study.tell(note)
+    n_train = sum(map(_count, own))
+    merge.tested_result(
+        study, trial, n_train, {"federated": {"sites": known["sites"], "central": known["central"]}}, began
+    )
+    run.write(NAME, json.dumps(kept(known), indent=2, ensure_ascii=False))
+    shutil.rmtree(run.path / "checkpoint", ignore_errors=True)
+
+
+def _count(one: Features) -> int:
+    return len(one.targets)
+
+
+def pooled(own: Sequence[Features], classes: Sequence[str]) -> Statistics:
+    """As one site that has everything would know it."""
+    together = Features(np.concatenate([one.values for one in own]), np.concatenate([one.targets for one in own]))
+    return of_site(together.values, together.targets, classes)
+
+
+def scores(study: Any, right: np.ndarray) -> Accuracies:
+    return Accuracies(study.labels, [right], study.items().groups)
+
+
+def made_trial(study: Any, outcome: TrainOutcome, logits: np.ndarray) -> ClassificationTrial:
+    spec = study.train_spec(study.settings, study.recipe.seed, study.run)
+    return ClassificationTrial(
+        spec, outcome, logits, study.labels, outcome.progress, outcome.seconds, groups=study.items().groups
+    )
+
+
+def in_rounds(
+    study: Any, parts: Sequence[Any], asked: Asked, strategy: Strategy, series: str
+) -> tuple[ClassificationTrial, Server]:
+    """The network that the sites have learnt together, and how that went."""
+    began, settings, seed = time.monotonic(), study.settings, study.recipe.seed
+    spec = study.train_spec(settings, seed, study.run)
+    network = spec.build(strategy is not Strategy.SCRATCH).to(spec.on.device)
+    strategies.apply(network, strategy, settings)
+    examples = [part.prepared.part("train") for part in parts]
+    tested = study.prepared.part("test")
+    head_alone = strategy is Strategy.FEATURES
+    if network.boundary:
+        examples = [transfer.cached_behind_boundary(spec, network, one, views=settings.views) for one in examples]
+        tested = transfer.cached_behind_boundary(spec, network, tested)
+    shift = scale = None
+    if head_alone:  # means and deviations follow from the sums that every site sends first
+        shift, scale = standardisation(torch.cat([one.activations[:, 0:1] for one in examples]))
+        examples = [replace(one, activations=(one.activations - shift) / scale) for one in examples]
+        tested = replace(tested, activations=(tested.activations - shift) / scale)
+        transfer.reset(network.head())
+    rate = settings.learning_rate_for(strategy)
+    plan = Plan(
+        asked.rounds, asked.algorithm, strategy, rate, rounds.passes_of(strategy), seed, asked.lose, asked.patience
+    )
+    labels = torch.cat([one.labels for one in examples])
+    weights = (
+        transfer.class_weights(labels, len(study.prepared.classes))
+        if settings.balance
+        else torch.ones(len(study.prepared.classes))
+    )
+
+    def score() -> dict[str, Any]:
+        logits = predict(network, network.boundary, tested, spec.on.device).numpy()
+        found = scores(study, (logits.argmax(1) == study.labels).astype(float)).estimate()
+        return {"value": found.value, "low": found.low, "high": found.high}
+
+    server = rounds.run_rounds(network, examples, plan, settings, weights, score, study.run, spec.on.device, series)
+    logits = predict(network, network.boundary, tested, spec.on.device).numpy()
+    if shift is not None and scale is not None:
+        transfer.fold(network.head(), shift, scale)
+    learning = transfer.trainable(network)
+    strategies.merge_adapters(network)
+    progress = transfer.checkpoint.Progress()
+    outcome = TrainOutcome(
+        network, progress, learning, time.monotonic() - began, rate, pretrained=strategy is not Strategy.SCRATCH
+    )
+    return made_trial(study, outcome, logits), server
+
+
+def privacy(
+    parts: Sequence[Any], trial: ClassificationTrial, own: Sequence[Features], tested: Features, seed: int
+) -> dict[str, Any]:
+    """See `membership.tested`, of the model that all sites get."""
+    logits = [transfer.logits(trial.spec, trial.kept, part.prepared.part("train")) for part in parts]
+    learnt = Features(np.concatenate([one.values for one in own]), np.concatenate([one.targets for one in own]))
+    return membership.tested(np.concatenate(logits), learnt, trial.logits, tested, seed)
+
+
+def sentences(known: dict[str, Any]) -> list[str]:
+    """What a trial came to."""
+    n, found, central = len(known["sites"]), known["federated"], known["central"]
+    alone = [row["alone"]["value"] for row in known["sites"]]
+    numbers = {"sites": n, "value": found["value"], "low": found["low"], "high": found["high"], "n": known["n_test"]}
+    said = [
+        _(
+            "{sites} sites together: {value:.3f} ({low:.3f} to {high:.3f}, {n:,} test examples). Alone they have "
+            "{mean:.3f} on average, from {least:.3f} to {most:.3f}. All data in one place: {central:.3f}.",
+            **numbers,
+            mean=float(np.mean(alone)),
+            least=min(alone),
+            most=max(alone),
+            central=central["value"],
+        )
+    ]
+    if known["united"] == "sums":
+        said.append(
+            _(
+                "The sums give what all data in one place would: the answers differ by {exact:.0e} at most.",
+                exact=known["exact"],
+            )
+        )
+    else:
+        said.append(
+            _n(
+                "{n} round of {algorithm}; one exchange of sums has {sums:.3f}.",
+                "{n} rounds of {algorithm}; one exchange of sums has {sums:.3f}.",
+                known["rounds"],
+                algorithm=NAMES[known["algorithm"]],
+                sums=known["sums"]["value"],
+            )
+        )
+    worse = [row["name"] for row in known["sites"] if row["gained"]["high"] < 0]
+    better = [row["name"] for row in known["sites"] if row["gained"]["low"] > 0]
+    if worse:
+        said.append(_("Who lost by joining: {names}.", names=", ".join(worse)))
+    said.append(
+        _(
+            "Gained by joining, beyond doubt: {better} of {sites} sites. Undecided: {undecided}.",
+            better=len(better),
+            sites=n,
+            undecided=n - len(better) - len(worse),
+        )
+    )
+    dropped = {kind: sum(len(row[kind]) for row in known["curve"]) for kind in ("lost", "late", "refused")}
+    if any(dropped.values()):
+        said.append(
+            _(
+                "Answers that were not used: {lost} lost, {late} too late, {refused} that were no numbers. The "
+                "others were.",
+                **dropped,
+            )
+        )
+    if known["scratch"]:
+        said.append(_("The same rounds from random weights: {value:.3f}.", value=known["scratch"]["value"]))
+    said.append(known["privacy"]["text"])
+    return said

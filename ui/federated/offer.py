@@ -1,0 +1,93 @@
+"""Before training: the same data as if they lay at several sites that may not bring them together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from engines import registry
+from engines.api import federating
+from engines.contract import Strategy
+from engines.federated.asked import NAMES, STRATEGIES, can
+from engines.messages import _, told
+from ui.page import again, errors, uploads
+from ui.page.draft import Draft
+from ui.steps import plan
+
+ALPHAS: dict[float, str] = {
+    100.0: _("nearly alike"),
+    1.0: _("unlike"),
+    0.1: _("very unlike: a class is at one or two of them"),
+}
+"""Of the Dirichlet distribution that shares of classes are drawn from."""
+FEWEST, MOST, USUAL = 2, 10, 5
+MOST_ROUNDS = 50
+
+
+def show(draft: Draft, report: dict[str, Any]) -> None:
+    """What is asked and a button; nothing where the task or the strategy cannot."""
+    task = registry.task(draft.task)
+    learnable = sum(report["splits"].get(part, 0) for part in ("train", "validation"))
+    if not can(task) or draft.strategy not in STRATEGIES or learnable < 2 * USUAL:
+        return
+    with st.expander(_("What if they lay at several places?"), icon=":material/hub:", key="federated"):
+        st.markdown(
+            _(
+                "Divides what is learnt from among sites that may not show it to each other: what they reach together, "
+                "each alone, and with everything in one place. All of them are tested on the same {unit}.",
+                unit=task.info.unit,
+            )
+        )
+        left, right = st.columns(2)
+        sites = left.slider(_("Sites"), FEWEST, MOST, USUAL, key="federated_sites")
+        alphas = told(ALPHAS)
+        alpha = right.select_slider(
+            _("How alike they are"),
+            list(alphas),
+            1.0,
+            format_func=lambda value: f"{alphas[value]} (α {value:g})",
+            key="federated_alpha",
+        )
+        rounds, algorithm, scratch = _rounds(draft)
+        why = plan.hindrance(draft)
+        if not st.button(_("Try it out"), icon=":material/hub:", disabled=bool(why), key="federated_start"):
+            return
+        with errors.calm(_("It could not be started.")):
+            title = uploads.origin(draft.data).title if draft.data else ""
+            recipe = draft.recipe(title)
+            job = federating.simulate_job(
+                recipe, sites=sites, alpha=alpha, rounds=rounds, algorithm=algorithm, scratch=scratch
+            )
+            again.submit(job, _("It could not be started."))
+
+
+def _rounds(draft: Draft) -> tuple[int, str, bool]:
+    """How many rounds by which algorithm, and whether the same goes from random weights; 0 rounds for sums."""
+    head_alone = draft.strategy is Strategy.FEATURES
+    ways = {"sums": _("One exchange of sums"), "rounds": _("Learning in rounds")}
+    way = "rounds"
+    if head_alone:
+        asked = st.segmented_control(
+            _("What travels"),
+            list(ways),
+            default="sums",
+            required=True,
+            format_func=ways.__getitem__,
+            key="federated_way",
+        )
+        way = asked or "sums"
+    if way == "sums":
+        st.caption(_("Each site adds up, class by class, what the frozen network sees. The sums give the very model."))
+        return 0, "fedavg", False
+    left, right = st.columns(2)
+    rounds = left.slider(_("Rounds"), 1, MOST_ROUNDS, 10, key="federated_rounds")
+    algorithm = right.selectbox(
+        _("How they are averaged"), list(NAMES), format_func=NAMES.__getitem__, key="federated_algorithm"
+    )
+    scratch = st.toggle(
+        _("The same rounds from random weights"),
+        key="federated_scratch",
+        help=_("Everything learns then: it takes far longer, and shows what the pretrained start is worth."),
+    )
+    return rounds, algorithm, scratch
