@@ -114,14 +114,7 @@ def _report(found: recorded.Finished) -> None:
     with_data = own and st.toggle(_("With examples of my data"), key="report_data", value=False)
     shows = _("It shows some of your data and names your files.") if with_data else _("It shows none of your data.")
     help = _("All about this run on one page that needs no network. {shows}", shows=shows)
-    _button(
-        _("Report"),
-        lambda: report(found.run, with_data),
-        "report.html",
-        "text/html",
-        "export_report",
-        help,
-    )
+    _button(_("Report"), lambda: report(found.run, with_data), "report.html", "text/html", "export_report", help)
 
 
 def _button(label: str, data: Callable[[], BinaryIO], file: str, mime: str, key: str, help: str | None = None) -> None:
