@@ -34,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.performance_page import ROOT, parser, publish, table
 from engines import registry
 from engines.api import federating
-from engines.classification.clients import divide
+from engines.classification.study.clients import divide
 from engines.contract import Estimate, Features, Recipe, Strategy
 from engines.evidence.scores import Accuracies
 from engines.federated import merge, opening, ridge, site_file

@@ -64,6 +64,11 @@ def brought() -> Path:
     return home() / "backbones"
 
 
+def starts() -> Path:
+    """What is kept of finished runs that others start from: a folder each, named by the digest of its weights."""
+    return _made(home() / "starts")
+
+
 def work(data: Path) -> Path:
     """Where an archive is unpacked and what was found in it is remembered: one place for each state of `data`."""
     stat = data.stat() if data.is_file() else None

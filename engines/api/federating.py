@@ -104,7 +104,7 @@ def simulate_job(
 ) -> Job:
     """What asks for a trial of it. Raises InputError.
 
-    `sites` and `alpha` divide the data (`classification.clients`); `rounds` of `algorithm`, 0 for the one exchange of
+    `sites` and `alpha` divide the data (`study.clients`); `rounds` of `algorithm`, 0 for the one exchange of
     sums; with `scratch` the same rounds also from random weights; `lose`: [round, site] pairs of answers that never
     come; `patience`: seconds after which an answer is too late, 0 for none."""
     problems = []

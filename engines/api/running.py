@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engines import registry
+from engines.api import starting
 from engines.api.using import task_of
 from engines.contract import Cancelled, Event, InputError, Job, Problem, Recipe, Result, State, Strategy
 from engines.jobs import offered, worker
@@ -16,7 +17,7 @@ from engines.runs import BASELINE, RunFolder, called
 from engines.search.plan import Plan
 
 Listener = Callable[[Event], None]
-SAME = ("task", "data", "test", "target", "model", "strategy", "seed", "settings")
+SAME = ("task", "data", "test", "target", "model", "start", "strategy", "seed", "settings")
 """What of a recipe has to be as it was for a run to be continued."""
 
 
@@ -63,6 +64,9 @@ def recipe(
             problems.append(Problem(name, _("there is no {path}", path=path), _("accepted: a folder, a zip or a file")))
     if problems:
         raise InputError(*problems)
+    start = None
+    if model and starting.is_run(model):
+        start, model = starting.keep(task, Path(model)), RunFolder(Path(model)).recipe.model
     model = model or found.model_for(data, found.settings.parse(changed))
     offered.require_listed(task, [model])
     card = found.describe(model)
@@ -75,6 +79,7 @@ def recipe(
         strategy=Strategy(strategy),
         seed=seed,
         settings=changed,
+        start=None if start is None else str(start),
     )
     offered.require(asked)
     return asked

@@ -36,6 +36,7 @@ REFUSED = (
     ("federated", _("what it learnt from is at several sites"), _("accepted: the sites' files, and federate merge")),
     ("unchecked", _("one of its folds had too few examples to choose an epoch by"), _("accepted: a run with folds 0")),
     ("test_time", _("it averages several looks at each picture, and is from before scripts did"), _("train it again")),
+    ("start", _("it goes on from another run"), _("accepted: a run that started from a model of the catalogue")),
     ("folds", _("it was tested in folds, which the script does not"), _("accepted: a run with folds 0")),
 )
 """What is noted of a run, and why no script repeats it when that is not 0 or none. `folds` is noted of texts; runs on
@@ -127,6 +128,7 @@ def keep(lesson: dict[str, Any], study: ClassificationStudy[Any, Any], learnt: T
         precision=study.precision,
         halved=learnt.progress.halved,
         clock=settings.max_seconds if lesson["folds"] else None,
+        start=None if study.recipe.start is None else "run",
         **further,
     )
 

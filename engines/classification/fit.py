@@ -14,10 +14,11 @@ from torch import Tensor
 
 from engines import weights
 from engines.classification import cross_validation, details, frozen_baseline, label_errors, metrics, predictions
-from engines.classification.clients import DividedStudy
 from engines.classification.cross_validation import Fold
 from engines.classification.few_labels import prototypes
 from engines.classification.prepared import HoldsBack, Prepared, within_shots
+from engines.classification.study.clients import DividedStudy
+from engines.classification.study.start import Starting
 from engines.classification.trial import ClassificationTrial
 from engines.contract import Budgets, Estimate, Features, Items, Recipe, Run, Scores, Strategy, Trial
 from engines.contract.study import Describes
@@ -36,7 +37,7 @@ P = TypeVar("P", bound=Prepared)
 S = TypeVar("S", bound=TrainSettings)
 
 
-class ClassificationStudy(HoldsBack, DividedStudy, Generic[P, S]):
+class ClassificationStudy(Starting, HoldsBack, DividedStudy, Generic[P, S]):
     """A classifier's study. A domain says how its data are read, its networks built and its models kept."""
 
     steadier: ClassVar[tuple[str, dict[str, Any]] | None] = None
@@ -52,7 +53,8 @@ class ClassificationStudy(HoldsBack, DividedStudy, Generic[P, S]):
         """With what is tested as its test part."""
         self.everything: P = prepared
         """In folds, with all examples in its test part."""
-        self.sha256, self.notes, self.skipped = prepared.sha256, list(prepared.notes), prepared.skipped
+        self.sha256, self.skipped = prepared.sha256, prepared.skipped
+        self.notes = [*prepared.notes, *self.stands_on(prepared.classes)]
         self.on = devices.start(settings, run, recipe.strategy)
         self.device, self.precision = devices.name(self.on.device), devices.precision(self.on)
         self.folds: list[Fold] = []
@@ -69,10 +71,6 @@ class ClassificationStudy(HoldsBack, DividedStudy, Generic[P, S]):
     @abstractmethod
     def prepare(self) -> P:
         """The recipe's data, read, checked and split. Raises InputError and Cancelled."""
-
-    @abstractmethod
-    def build(self, *, pretrained: bool, seed: int, depth: int = 0) -> Staged:
-        """The network with a fresh head of one output a class; with `depth`, of its first so many stages alone."""
 
     @abstractmethod
     def keep_model(self, outcome: TrainOutcome, *, temperature: float, value: float) -> None:
@@ -117,11 +115,12 @@ class ClassificationStudy(HoldsBack, DividedStudy, Generic[P, S]):
 
     def train_spec(self, settings: TrainSettings, seed: int, run: Run) -> TrainSpec:
         """What `training.transfer` needs to teach the network."""
-        path = weights.find(self.card)
+        path, start = weights.find(self.card), self.start
+        named = weights.sha256(path) if path else self.card.name
         validation = self.prepared.part("validation") if len(self.prepared.parts["validation"]) else None
         return TrainSpec(
-            build=lambda pretrained: self.build(pretrained=pretrained, seed=seed, depth=settings.depth),
-            weights=weights.sha256(path) if path else self.card.name,
+            build=lambda pretrained: self.begun(pretrained=pretrained, seed=seed, depth=settings.depth),
+            weights=f"{named} {start.digest}" if start else named,
             training=self.prepared.part("train"),
             validation=validation,
             classes=len(self.prepared.classes),
@@ -133,6 +132,7 @@ class ClassificationStudy(HoldsBack, DividedStudy, Generic[P, S]):
             on=self.on,
             mix=self.mix(),
             zero_shot=self.zero_shot,
+            begin=start.head(self.prepared.classes) if start else None,
         )
 
     def answered(
@@ -150,7 +150,7 @@ class ClassificationStudy(HoldsBack, DividedStudy, Generic[P, S]):
         if (strategy := self.recipe.strategy) is Strategy.ZERO_SHOT:
             self.zero_shot()
         else:
-            self.build(pretrained=strategy is not Strategy.SCRATCH, seed=self.recipe.seed)
+            self.begun(pretrained=strategy is not Strategy.SCRATCH, seed=self.recipe.seed, depth=self.settings.depth)
 
     def before(self) -> dict[str, Scores]:
         """Takes folds where the settings ask for them, or the data carry them by themselves; a comparison never does.
@@ -285,7 +285,7 @@ class ClassificationStudy(HoldsBack, DividedStudy, Generic[P, S]):
         self, part: str, *, model: str | None = None, depth: int | None = None, pretrained: bool = True
     ) -> Features | None:
         if model not in {None, self.card.name}:
-            other = type(self)(self.task, replace(self.recipe, model=str(model)), self.settings, self.run)
+            other = type(self)(self.task, replace(self.recipe, model=str(model), start=None), self.settings, self.run)
             return other.features(part, depth=depth, pretrained=pretrained)
         settings, seed = replace(self.settings, depth=depth or 0), self.recipe.seed
         spec = self.train_spec(settings, seed, self.run)

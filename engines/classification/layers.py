@@ -92,7 +92,7 @@ def _measured(task: Task, run: RunFolder, progress: Progress | None) -> dict[str
         raise refusal(run.path, _("its data have changed since"), _("accepted: the data that it learnt from"))
     looked = held_out(study, run.path)
     came = recipe.strategy is not Strategy.SCRATCH
-    before = study.build(pretrained=came, seed=recipe.seed, depth=study.settings.depth)
+    before = study.begun(pretrained=came, seed=recipe.seed, depth=study.settings.depth)
     both = seen(before, after, looked.examples, study.on.device, progress or (lambda _done, _total: None))
     truth, stages = looked.labels[looked.read], []
     for pair, views in zip(zip(before.stages, after.stages, strict=True), both, strict=True):

@@ -19,7 +19,11 @@ Domain = Annotated[
 RunDir = Annotated[Path, typer.Argument(metavar="RUN_DIR", help=_("The folder that `fit` wrote."), resolve_path=True)]
 ModelName = Annotated[
     str | None,
-    typer.Option("--model", callback=values.model, help=_("See `models`; or ARCHITECTURE@FILE.safetensors.")),
+    typer.Option(
+        "--model",
+        callback=values.model,
+        help=_("See `models`; or ARCHITECTURE@FILE.safetensors, or the RUN_DIR of a finished run."),
+    ),
 ]
 StrategyName = Annotated[
     str | None, typer.Option("--strategy", help=_("How much learns, e.g. features; by default what suits the task."))

@@ -37,6 +37,9 @@ class Recipe:
     target: str | None = None
     """Absolute path of data of a new domain, without labels, that the model is adapted to; None for none."""
 
+    start: str | None = None
+    """Absolute path of what is kept of a finished run that the model goes on from; None for the model as it comes."""
+
     def again(self, settings: dict[str, Any], strategy: Strategy | None = None) -> Recipe:
         """The same asked for anew, with these settings, and by `strategy` where one is named."""
         own = strategy or self.strategy
@@ -47,7 +50,12 @@ class Recipe:
         that quotes them. Their digest stays: it tells whether other data are the same."""
         settings = {name: value for name, value in self.settings.items() if name not in QUOTING}
         return replace(
-            self, data="", test="" if self.test else None, target="" if self.target else None, settings=settings
+            self,
+            data="",
+            test="" if self.test else None,
+            target="" if self.target else None,
+            start=None if self.start is None else "",
+            settings=settings,
         )
 
     def to_json(self) -> str:

@@ -23,7 +23,7 @@ from engines.federated.asked import NAMES, STRATEGIES, Asked
 from engines.federated.rounds import Plan, Server
 from engines.federated.statistics import Statistics, of_site, union
 from engines.messages import _, _n, kept
-from engines.training import strategies, transfer
+from engines.training import heads, strategies, transfer
 from engines.training.heads import standardisation
 from engines.training.loop import predict
 from engines.training.transfer import TrainOutcome
@@ -167,7 +167,7 @@ def in_rounds(
         shift, scale = standardisation(torch.cat([one.activations[:, 0:1] for one in examples]))
         examples = [replace(one, activations=(one.activations - shift) / scale) for one in examples]
         tested = replace(tested, activations=(tested.activations - shift) / scale)
-        transfer.reset(network.head())
+        heads.reset(network.head())
     rate = settings.learning_rate_for(strategy)
     plan = Plan(
         asked.rounds, asked.algorithm, strategy, rate, rounds.passes_of(strategy), seed, asked.lose, asked.patience
@@ -187,7 +187,7 @@ def in_rounds(
     server = rounds.run_rounds(network, examples, plan, settings, weights, score, study.run, spec.on.device, series)
     logits = predict(network, network.boundary, tested, spec.on.device).numpy()
     if shift is not None and scale is not None:
-        transfer.fold(network.head(), shift, scale)
+        heads.fold(network.head(), shift, scale)
     learning = transfer.trainable(network)
     strategies.merge_adapters(network)
     progress = transfer.checkpoint.Progress()

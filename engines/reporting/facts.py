@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engines.contract import Estimate, Metric, ModelCard, Recipe, Result, Skipped, Strategy, TaskInfo
 from engines.messages import _
-from engines.reporting import collected, comparisons, foreseen, groups, wording
+from engines.reporting import collected, comparisons, foreseen, groups, made_from, wording
 from engines.reporting.collected import Line
 from engines.reporting.groups import Groups
 
@@ -104,7 +102,7 @@ def collect(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo, fol
     told = tuple(wording.sentence(verdict, info.metric, result.strategy) for verdict in comparisons.told(result))
     return Facts(
         title=recipe.title or f"{card.title}, {result.strategy}",
-        what=_what(result, card, info, learnt_from),
+        what=_what(result, card, info, learnt_from) + made_from.went_on(recipe),
         trained=_trained(result, info, own),
         metric=info.metric,
         measures=tuple(_measures(result, info, own.get("rows", {}))),
@@ -124,8 +122,8 @@ def collect(result: Result, recipe: Recipe, card: ModelCard, info: TaskInfo, fol
         cost=tuple(_cost(result)),
         foreseen=foreseen.told(result, recipe, info.metric, folder),
         **_forgetting(result),
-        made_from=_made_from(recipe),
-        repeat=_repeat(recipe),
+        made_from=made_from.made_from(recipe),
+        repeat=made_from.repeat(recipe),
         load=result.details.get("load_snippet", ""),
         input=result.details.get("input", ""),
         limits=_limits(result, card, own),
@@ -321,29 +319,3 @@ def _limits(result: Result, card: ModelCard, own: dict[str, Any]) -> str:
     return _(
         "{limits} Licence of the pretrained weights: {licence}.", limits=own.get("limits", usual), licence=card.licence
     )
-
-
-def _made_from(recipe: Recipe) -> dict[str, Any]:
-    return {
-        "model": _model(recipe),
-        "strategy": recipe.strategy,
-        "seed": recipe.seed,
-        "settings": recipe.without_data().settings,
-        "data_sha256": recipe.data_sha256,
-        "versions": recipe.versions,
-    }
-
-
-def _model(recipe: Recipe) -> str:
-    """Its name; a run folder that it went on from is a place on this machine, and the key to that run."""
-    return "MODEL" if Path(recipe.model).is_absolute() else recipe.model
-
-
-def _repeat(recipe: Recipe) -> str:
-    command = ["python", "-m", "engines", "fit", recipe.task, "--data", "DATA"]
-    command += ["--test", "TEST"] if recipe.test else []
-    command += ["--target", "TARGET"] if recipe.target else []
-    command += ["--model", _model(recipe), "--strategy", recipe.strategy, "--seed", str(recipe.seed)]
-    for name, value in recipe.without_data().settings.items():
-        command += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
-    return shlex.join([*command, "--out", "RUN"])

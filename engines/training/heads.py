@@ -36,7 +36,7 @@ def fold(head: nn.Linear, shift: Tensor, scale: Tensor) -> None:
         head.bias.sub_(head.weight @ shift.to(head.weight.device))
 
 
-def reset(head: nn.Linear) -> None:
+def reset(head: nn.Linear, *_unused: Tensor) -> None:
     """Zeros: every class starts equally likely, and no seed matters."""
     nn.init.zeros_(head.weight)
     nn.init.zeros_(head.bias)

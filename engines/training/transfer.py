@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 from accelerate import Accelerator
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engines.contract import Run, Strategy
@@ -56,6 +56,8 @@ class TrainSpec:
     """Mixes the inputs and classes of a batch, where whole networks learn."""
     zero_shot: Callable[[], Staged] | None = None
     """Makes a network that answers without any example, where the task knows how."""
+    begin: Callable[[nn.Linear, Tensor, Tensor], None] | None = None
+    """begin(head, shift, scale) puts into a head, which reads (x - shift) / scale, what it starts from; None: zeros."""
 
     def loss(self, labels: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
         """Cross-entropy in which every class of `labels` has the same say."""
@@ -173,12 +175,13 @@ def fit_head(
         held_out = features(lesson, network, lesson.validation, views=views if refit else 1)
     if held_out is not None:
         scaled_out = replace(held_out, activations=(held_out.activations - shift) / scale)
-    reset(network.head())
+    begin = lesson.begin or reset
+    begin(network.head(), shift, scale)
     plan = with_rate(lesson, network, plan, scaled)
     progress = _train(lesson, network, plan, scaled, scaled_out)
     held_out_logits = _held_out(lesson, network, scaled_out)
     if refit and scaled_out is not None:
-        reset(network.head())
+        begin(network.head(), shift, scale)
         title = _("Fitting the head on the held-out part too")
         again = replace(plan, phase="refit", title=title, series="aside", stop_after=progress.best_epoch)
         _train(lesson, network, again, scaled.joined(scaled_out), None)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from engines.classification.clients import divide
+from engines.classification.study.clients import divide
 from engines.contract import InputError
 from engines.federated import ridge
 from engines.federated.statistics import ClassStatistics, half_of, of_class, of_site, together, union, whole

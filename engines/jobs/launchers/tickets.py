@@ -20,7 +20,7 @@ from engines.runs import RunFolder
 LAUNCH = "launch.json"
 NO_TICKET = 66
 """Exit status of a worker that finds no such ticket: the folder is not shared, or it was withdrawn (sysexits.h)."""
-TAKEN_ALONG = ("HEADSTART_", "HF_", "MLFLOW_", "TORCH_HOME", "TRANSFORMERS_OFFLINE")
+TAKEN_ALONG = ("HEADSTART", "HF_", "MLFLOW_", "TORCH_HOME", "TRANSFORMERS_OFFLINE")
 """How the variables begin that a worker elsewhere gets, as one here does."""
 LEFT_HERE = {"HEADSTART_OPERATOR_TOKEN", "HEADSTART_INSTRUCTOR_TOKEN", "HEADSTART_RAY_TOKEN_FILE"}
 

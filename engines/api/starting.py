@@ -1,0 +1,50 @@
+"""A finished run as the model of another one."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from engines import paths, registry, weights
+from engines.classification.classification_task import ClassificationTask
+from engines.contract import InputError, Problem, Strategy
+from engines.environment import public
+from engines.messages import _
+from engines.runs import RunFolder, called, no_model, refusal
+
+
+def is_run(model: str) -> bool:
+    """Whether a model's name is a run folder."""
+    return (Path(model) / "recipe.json").is_file()
+
+
+def keep(task: str, folder: Path) -> Path:
+    """Keeps what another run needs of a finished one, so that this can be repeated when that was moved or deleted: its
+    model, and its recipe without its data. Where it lies, below the home, by the digest of its weights.
+
+    Raises InputError where it is a run of another task, has no model, or is of a task that cannot go on from one.
+    """
+    run = RunFolder(folder.absolute())
+    if public():
+        found, accepted = _("this host starts from no other run"), _("on a machine of your own, all can be had")
+        raise InputError(Problem(called(run.path), found, accepted))
+    if not isinstance(registry.task(task), ClassificationTask):
+        found = _("{task} cannot go on from a finished run", task=task)
+        raise InputError(Problem(called(run.path), found, _("accepted: a classifier, or a model of the catalogue")))
+    if run.recipe.task != task:
+        found = _("it is a run of {task}", task=run.recipe.task)
+        raise refusal(run.path, found, _("accepted: one of {task}", task=task))
+    files = sorted((run.path / "model").glob("*.safetensors"))
+    if run.result is None or not files:
+        raise no_model(run.path)
+    if run.recipe.strategy is Strategy.ZERO_SHOT:
+        raise refusal(run.path, _("nothing was learnt in it"), _("accepted: a run that has learnt"))
+    kept = paths.starts() / weights.sha256(files[0])[:32]
+    if not kept.is_dir():
+        with tempfile.TemporaryDirectory(dir=paths.starts(), prefix=".") as place:
+            made = Path(place) / "run"
+            shutil.copytree(run.path / "model", made / "model")
+            (made / "recipe.json").write_text(run.recipe.without_data().to_json(), encoding="utf-8")
+            made.rename(kept)
+    return kept
