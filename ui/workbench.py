@@ -170,6 +170,8 @@ def result(desk: Workbench, show: Callable[[recorded.Finished], None] = result_s
     _banner(desk)
     if federated.is_one(found.run):
         federated.show(desk.info, found.run)
+    elif found.run.job.verb == "merge":
+        federated.united(desk.info, found.result.details["federated"])
     comparison.show(desk.info, found)
     show(found)
     _remember(found.run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -15,6 +16,7 @@ import numpy as np
 from engines import lifecycle, versions
 from engines.classification.trial import ClassificationTrial
 from engines.contract import Estimate, Features, InputError, Problem, Recipe, Result, Run, Task
+from engines.data import archive
 from engines.evidence import trial_files
 from engines.evidence.scores import Accuracies
 from engines.federated import opening, ridge, site_file
@@ -34,6 +36,7 @@ def merge(task: Task, recipe: Recipe, run: Run, paths: Sequence[Path], *, means_
     """
     began = time.monotonic()
     run.emit("phase", name="reading", title=_("Reading the sites' files"))
+    paths = _unpacked(paths, run)
     sites, notes = site_file.read_all(paths)
     known = [site.known for site in sites]
     everything = union(known)
@@ -84,6 +87,16 @@ def merge(task: Task, recipe: Recipe, run: Run, paths: Sequence[Path], *, means_
     )
     federated["sites"] = [_row(site, alone(site.known, head.classes, tested, study.items().groups)) for site in sites]
     return tested_result(study, trial, n_train, {"federated": federated}, began)
+
+
+def _unpacked(paths: Sequence[Path], run: Run) -> Sequence[Path]:
+    """The files themselves, where a page has put them into one zip. Raises InputError for one that cannot be read."""
+    if [path.suffix for path in paths] != [".zip"]:
+        return paths
+    into = run.path / "sites"
+    shutil.rmtree(into, ignore_errors=True)
+    archive.unpack(paths[0], into)
+    return sorted(into.rglob("*.npz"))
 
 
 def tested_result(
@@ -182,6 +195,8 @@ def _require_same(study: Any, site: Site) -> None:
     """Raises InputError where the sites' numbers are of another backbone or transform than those here."""
     problems = []
     here = {
+        "task": (study.info.name, _("the task")),
+        "model": (study.card.name, _("the model")),
         "backbone": (opening.backbone(study.card), _("the backbone's weights")),
         "input": (study.input(), _("how examples become inputs")),
     }

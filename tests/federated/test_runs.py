@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,23 @@ def test_without_a_test_nothing_is_claimed(files: list[Path], places: Path, tmp_
     assert "nan" not in card
     assert "Nothing was tested" in card
     assert len(api.predict(tmp_path / "run", places / "test")) == 10
+
+
+def test_files_that_a_page_has_packed(files: list[Path], places: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "packed.zip", "w") as packed:
+        for path in files:
+            packed.write(path, path.name)
+    recipe = api.recipe(
+        VISION, tmp_path / "packed.zip", test=places / "test", model=MODEL, strategy="features", settings=SETTINGS
+    )
+    run = api.work(Job(recipe, "merge", {"sites": [str(tmp_path / "packed.zip")]}), tmp_path / "run")
+    assert run.result is not None
+    assert [row["name"] for row in run.result.details["federated"]["sites"]] == ["north.npz", "south.npz"]
+    other = api.recipe(
+        "text.sentiment", tmp_path / "packed.zip", model=TINY["text.sentiment"].model, strategy="features"
+    )
+    with pytest.raises(InputError, match="the task"):
+        api.work(Job(other, "merge", {"sites": [str(tmp_path / "packed.zip")]}), tmp_path / "other")
 
 
 def test_class_averages_alone(places: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from typing import Any
 
 import pytest
@@ -80,6 +81,34 @@ def test_it_is_asked_for_before_a_run(monkeypatch: pytest.MonkeyPatch, submitted
     assert job.verb == "federate"
     assert (job.arguments["sites"], job.arguments["alpha"], job.arguments["rounds"]) == (8, 0.1, 0)
     assert "Data at 8 sites, α 0.1." in text(at), "it leads to its page"
+
+
+def test_files_of_sites_are_united_and_tested_on_what_is_here(
+    monkeypatch: pytest.MonkeyPatch, submitted: list[Job]
+) -> None:
+    monkeypatch.setattr(client, "ask", lambda *_, **__: {"macs_per_second": 1e10, "device_name": "a test"})
+    at = chosen("vision.classification", {"a": 60, "b": 60}, splits={"train": 120, "validation": 30, "test": 60})
+    uploader = next(one for one in at.get("file_uploader") if one.key == "unite_files")
+    for name in ("north.npz", "south.npz"):
+        uploader.upload(name, b"1", "application/zip")
+    at.run()
+    press(at, "Unite them")
+    (job,) = submitted
+    (packed,) = job.arguments["sites"]
+    assert job.verb == "merge"
+    assert (job.recipe.data, job.recipe.test) == (packed, job.recipe.test)
+    with zipfile.ZipFile(packed) as files:
+        assert sorted(files.namelist()) == ["north.npz", "south.npz"]
+
+
+def test_of_united_sites_the_result_says_who_brought_what(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = finished_run.write(paths.runs() / runs.new_id())
+    run.write("job.json", Job(run.recipe, "merge", {"sites": ["/nowhere/sites.zip"]}).to_json())
+    result = json.loads((run.path / "result.json").read_text())
+    result["details"]["federated"] = {"sites": FOUND["sites"]}
+    run.write("result.json", json.dumps(result))
+    queued(monkeypatch, run)
+    assert "#### Who brought what" in text(opened(VISION, run=run.id))
 
 
 @pytest.mark.parametrize(

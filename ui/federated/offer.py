@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from engines import registry
 from engines.api import federating
-from engines.contract import Strategy
+from engines.contract import Job, Strategy
 from engines.federated.asked import NAMES, STRATEGIES, can
 from engines.messages import _, told
 from ui.page import again, errors, uploads
@@ -91,3 +92,30 @@ def _rounds(draft: Draft) -> tuple[int, str, bool]:
         help=_("Everything learns then: it takes far longer, and shows what the pretrained start is worth."),
     )
     return rounds, algorithm, scratch
+
+
+def unite(draft: Draft) -> None:
+    """Files of sites, united in the place of training, and tested on what is here; nothing where the task cannot."""
+    if not can(registry.task(draft.task)) or draft.strategy is not Strategy.FEATURES:
+        return
+    with st.expander(_("Unite the files of several sites"), icon=":material/join:", key="unite"):
+        st.markdown(
+            _(
+                "Each site writes its file with `headstart federate summarise`, by the same model. United they are one "
+                "model, tested on all of your data here: none of these may be among the sites' own."
+            )
+        )
+        brought = st.file_uploader(
+            _("The sites' files"),
+            type=["npz"],
+            accept_multiple_files=True,
+            key="unite_files",
+            label_visibility="collapsed",
+        )
+        if not st.button(_("Unite them"), icon=":material/join:", disabled=len(brought or ()) < 2, key="unite_start"):
+            return
+        with errors.calm(_("They could not be united.")):
+            path = uploads.origin(uploads.keep(brought, ())).path
+            recipe = draft.recipe(_("Several sites"))
+            united = replace(recipe, data=path, test=recipe.data, target=None)
+            again.submit(Job(united, "merge", {"sites": [path]}), _("They could not be united."))

@@ -141,6 +141,28 @@ def outcome(info: TaskInfo, found: dict[str, Any]) -> None:
     )
 
 
+def united(info: TaskInfo, details: dict[str, Any]) -> None:
+    """Above the result of sites' files that were united: who brought what, and how each would do alone."""
+    rows = details["sites"]
+    known = {"sites": rows, "classes": sorted({name for row in rows for name in row["classes"]})}
+    with st.container(border=True, key="united_sites"):
+        st.markdown(_("#### Who brought what"))
+        plots.show(figures.who_has_what(known), "united_map", alt=_("Examples of each class at each site"))
+        plots.rows(
+            [
+                {
+                    _("site"): row["name"],
+                    _("examples"): row["n"],
+                    _("alone"): words.metric(info.metric, row["alone"]["value"]),
+                    _("95 % interval"): words.interval(info.metric, row["alone"]["low"], row["alone"]["high"]),
+                }
+                for row in rows
+                if row["alone"]
+            ]
+        )
+        st.caption(_("Alone: a head that only this site's sums would give, on the same test."))
+
+
 def privacy(found: dict[str, Any]) -> str:
     """In words that nobody has to look up."""
     if found["united"] == "sums":

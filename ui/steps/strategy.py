@@ -79,6 +79,7 @@ def show(draft: Draft, own: Callable[[Draft, dict[str, Any] | None], bool] | Non
             _time(expected)
     data_needed.show(draft, report)
     federated.show(draft, report)
+    federated.unite(draft)
     _look_ahead(draft)
     if plan.untimed(expected) and not plan.hindrance(draft):
         _time_steps(draft, report, estimate)
