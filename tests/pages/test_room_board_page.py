@@ -77,7 +77,7 @@ def test_a_result_is_shown_by_its_button_alone_and_taken_back(room: Room, ann: M
     on_page = everything(opened(PAGE))
     assert "<b>Ann</b>" in on_page
     assert "87.4 %" in on_page
-    assert "80.4 – 93.4 %, 62 photographs" in on_page
+    assert '80.4 – 93.4 %, <span class="n">62 photographs</span>' in on_page
     assert "✓ beat scratch" in on_page  # the run's own comparison, of three seeds
     assert run.id not in on_page
     assert ann.owner not in on_page

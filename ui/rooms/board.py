@@ -152,7 +152,8 @@ def _row(
         f'<div class="who{" mine" if mine else ""}"><b>{escape(name)}</b>{marks}'
         f'<div class="small">{escape(" · ".join([*said, *([near] if near else [])]))}</div></div>'
         f'<div class="number"><b>{escape(words.metric(info.metric, score.value))}</b>'
-        f'<div class="small">{escape(words.interval(info.metric, score.low, score.high))}, {escape(n)}</div></div>'
+        f'<div class="small">{escape(words.interval(info.metric, score.low, score.high))},'
+        f' <span class="n">{escape(n)}</span></div></div>'
         f"{_scale(score.low, score.value, score.high, span)}</li>"
     )
 
