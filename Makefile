@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run host room test lint showcase image ray-test messages clean
+.PHONY: help setup run host room test lint showcase image workshop ray-test messages clean
 
 help:
 	@$(PYTHON) make.py --help
@@ -13,3 +13,7 @@ setup lint showcase messages clean:
 
 run host room test image ray-test:
 	@$(PYTHON) make.py $@ $(ARGS)
+
+# make workshop PLATFORMS="win_amd64 macosx_arm64"
+workshop:
+	@$(PYTHON) make.py $@ $(PLATFORMS) $(ARGS)

@@ -9,12 +9,13 @@
     python make.py lint        lint and types only
     python make.py showcase    record again the finished runs that pages open on
     python make.py image       build the container image, with docker, podman or buildah (docs/hosting.md)
+    python make.py workshop    put into one folder what laptops need without a network (docs/workshop/offline.md)
     python make.py ray-test    the queue's conformance suite on a real Ray head (docs/scale.md)
     python make.py messages    collect what people read into engines/locale/headstart.pot
     python make.py clean       remove .venv and the caches of the tools
 
 Words after `run` go to Streamlit (`run --port 8600`), after `room` to `headstart room`, after `test` to pytest (as in
-`test -k archive`).
+`test -k archive`); after `workshop` stand platforms (`workshop win_amd64`, `workshop all`).
 The whole suite runs on up to four cores, chosen tests on one; `test -n 0` and `test -n 8` say otherwise.
 `make setup`, `make run ...` do the same where there is a `make`.
 """
@@ -33,7 +34,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -362,6 +363,11 @@ def ray_test(extra: list[str]) -> int:
     return hand_over([str(PYTHON), "-m", "scripts.ray_cluster", *extra])
 
 
+def workshop(extra: list[str]) -> int:
+    set_up()
+    return subprocess.call([str(PYTHON), "-m", "scripts.workshop", *extra], cwd=ROOT)
+
+
 def messages() -> int:
     set_up()
     return subprocess.call([str(PYTHON), "scripts/messages.py"], cwd=ROOT)
@@ -405,12 +411,19 @@ def main(arguments: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "verb",
-        choices=("setup", "run", "host", "room", "test", "lint", "showcase", "image", "ray-test", "messages", "clean"),
-    )
+    plain: dict[str, Callable[[], int]] = {"lint": lint, "showcase": showcase, "messages": messages, "clean": clean}
+    with_words: dict[str, Callable[[list[str]], int]] = {
+        "run": run,
+        "host": host,
+        "room": room,
+        "test": test,
+        "image": image,
+        "workshop": workshop,
+        "ray-test": ray_test,
+    }
+    parser.add_argument("verb", choices=("setup", *with_words, *plain))
     asked, extra = parser.parse_known_args(arguments)
-    if extra and asked.verb not in {"run", "host", "room", "test", "image", "ray-test"}:
+    if extra and asked.verb not in with_words:
         parser.error(f"{asked.verb} takes no further words, found: {' '.join(extra)}")
     leave_old_python(arguments)
     if asked.verb == "setup":
@@ -418,10 +431,7 @@ def main(arguments: list[str]) -> int:
             say("Headstart is set up already. Next: python make.py run")
         set_up()
         return 0
-    with_words = {"run": run, "host": host, "room": room, "test": test, "image": image, "ray-test": ray_test}
-    if asked.verb in with_words:
-        return with_words[asked.verb](extra)
-    return {"lint": lint, "showcase": showcase, "messages": messages, "clean": clean}[asked.verb]()
+    return with_words[asked.verb](extra) if asked.verb in with_words else plain[asked.verb]()
 
 
 if __name__ == "__main__":
