@@ -2,7 +2,7 @@
 
     python benchmarks/detection.py [--seeds 3] [--scratch] [--head] [--keep DIR] [--write]
     python benchmarks/detection.py budgets [--seeds 3] [--keep DIR] [--write]
-    python benchmarks/detection.py timed [--keep DIR] [--write]
+    python benchmarks/detection.py timed [--asked 1000] [--keep DIR] [--write]
 
 The sample `scenes`, a fixed set of composites (synthetic: what is tested is pasted from other objects on other
 photographs than what is learnt from), 160 pictures to learn from, 200 to test on. The default recipe (the last two
@@ -14,8 +14,8 @@ blocks of an ImageNet network, pyramid and head) for each seed; with `--head` th
 makes it (`engines compare`).
 
 `timed`, in processor seconds of one thread: an epoch of the head behind maps that are kept against one that runs the
-frozen part for every picture anew, with the losses of both; and things found by the recorded run on 1,000 pictures, one
-at a time, against decoding them and one forward pass alone.
+frozen part for every picture anew, with the losses of both; and things found by the recorded run on pictures, one at a
+time, against decoding them and one forward pass alone.
 
 `--keep` goes on with the runs that are there. `--write` puts each one's tables into docs/detection.md.
 """
@@ -47,8 +47,8 @@ from engines.vision.detection.predict import Finder
 TASK, SAMPLE, MODEL = "vision.detection", "scenes", "tf_efficientnet_lite0"
 TIMED = 64
 """Pictures of an epoch that is timed."""
-ASKED, TURNS = 1000, 10
-"""Pictures that things are found on against the clock, in so many turns of either way."""
+TURNS = 10
+"""In which things are found, and pictures passed forward, against the clock."""
 BUDGETS = (20, 40, 80, 160)
 
 
@@ -59,6 +59,9 @@ def main() -> None:
     arguments.add_argument("--scratch", action="store_true", help="also from random weights, beside the first seed")
     arguments.add_argument("--head", action="store_true", help="also the head alone")
     arguments.add_argument("--keep", type=Path, default=None, help="where the runs are kept")
+    arguments.add_argument(
+        "--asked", type=int, default=1000, help="pictures that things are found on against the clock"
+    )
     given = arguments.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as made:
@@ -68,7 +71,7 @@ def main() -> None:
         if given.part == "budgets":
             text = by_budget(keep, data, given.seeds)
         elif given.part == "timed":
-            text = timed(keep, data)
+            text = timed(keep, data, given.asked)
         else:
             rows = [
                 run(keep, data, Strategy.PARTIAL, seed, baseline=given.scratch and seed == 0)
@@ -165,7 +168,7 @@ def spent(row: dict[str, Any]) -> str:
     return f"{row['cpu']:.0f} and {row['wall']:.0f}"
 
 
-def timed(keep: Path, data: Path) -> str:
+def timed(keep: Path, data: Path, asked: int) -> str:
     """An epoch with kept maps against one without, and finding against decoding and a forward pass."""
     recipe = Recipe(TASK, str(data), MODEL, Strategy.FEATURES)
     folder = keep / "timed"
@@ -183,7 +186,7 @@ def timed(keep: Path, data: Path) -> str:
     (with_maps, losses), (without, again) = epochs
     finder = Finder(ROOT / "showcase" / "recorded_scenes_seed_0")
     known = [picture.path for picture in study.prepared.opened.pictures]
-    paths = [known[i % len(known)] for i in range(ASKED)]
+    paths = [known[i % len(known)] for i in range(asked)]
     ways = (finder.find, lambda path: finder.model(finder.inputs(path)[0]))
     seconds = [0.0, 0.0]
     with torch.no_grad():
@@ -207,7 +210,7 @@ def timed(keep: Path, data: Path) -> str:
                 "",
             ),
             (
-                f"{ASKED} pictures found things on, a second",
+                f"{asked:,} pictures found things on, a second",
                 f"{rates[0]:.1f}",
                 f"{rates[0] / rates[1]:.2f} of the rate",
             ),
