@@ -42,7 +42,7 @@ FORMATS = {
         _("The service with a page on which people try the model, on a phone too. It holds none of your data."),
     ),
 }
-SHARED = ("comparison.json", "model")
+SHARED = ("comparison.json", "search.json", "model")
 """What of a run folder others may have as it is."""
 OURS = {"checkpoint", "heartbeat", "cancel", "job.json", "mlflow.json", CACHED, "worker.json", "worker.log"}
 """What of a run folder is of this machine alone, or says whose it is."""
