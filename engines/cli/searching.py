@@ -14,8 +14,7 @@ from engines.cli.parser import app
 from engines.cli.printing import answer, echo, say
 from engines.messages import _
 from engines.reporting import wording
-from engines.search import told
-from engines.search.board import Tried
+from engines.search import board, told
 from engines.search.plan import Plan
 
 
@@ -49,8 +48,8 @@ def search(
     recipe = api.recipe(task, data, test=test, seed=seed, settings=chosen)
     found = api.search(recipe, out, plan, listeners=[echo])
     metric = api.task(task).info.metric
-    for row in found["tried"]:
-        say(told.line(Tried.of(row), metric), as_json)
+    for tried in board.ranked(board.all_of(out).values(), higher_is_better=metric.higher_is_better):
+        say(told.line(tried, metric), as_json)
     say("\n".join(filter(None, (found["sentence"], told.dropped(found), told.test_seen(found)))), as_json)
     where = _("The winner is a run of its own: {where}", where=out / "best")
     say(f"{wording.direction(metric).capitalize()}. {where}", as_json)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engines.contract import Run
-from engines.messages import kept, read
+from engines.contract.recipe import QUOTING
+from engines.messages import _, kept, read
 from engines.runs import TRIALS
 
 Ending = Literal["done", "dropped", "refused", "slow"]
@@ -53,11 +54,21 @@ class Tried:
         del values["outcomes"]
         return values
 
+    def shared(self) -> dict[str, Any]:
+        """As others may have it: why the data were refused may quote them."""
+        why = _("The data or the model refused it.") if self.ending == "refused" else self.why
+        return dataclasses.replace(self, why=why).row()
+
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Tried:
         """Of a row, or of a file."""
         known = {f.name for f in dataclasses.fields(cls)}
         return cls(**{name: value for name, value in values.items() if name in known})
+
+
+def unquoting(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Without those that quote the data."""
+    return {name: value for name, value in settings.items() if name not in QUOTING}
 
 
 def name_of(number: int) -> str:

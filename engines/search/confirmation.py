@@ -18,6 +18,8 @@ from engines.contract import Scores
 from engines.evidence.effects import Effects
 
 DRAWS, AT_ONCE = 2_000, 100
+USUAL = 0.5
+"""Where the luckiest of equals comes as far in more draws than this, being ahead says nothing: the default stays."""
 LEVEL = 0.05
 """How often a search of nothing but equals may have its winner confirmed."""
 

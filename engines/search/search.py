@@ -231,6 +231,7 @@ class _Search:
 
     def opened(self, recipe: Recipe, folder: TrialFolder) -> Study:
         """A trial's data with the test put away. Raises InputError where they are others than the search began with."""
+        self.inner = None  # two networks need not be in memory at once
         study = lifecycle.opened(self.task, recipe, folder, hold_back_test=True)
         known = self.run.recipe.data_sha256
         if known is None:
@@ -259,6 +260,8 @@ class _Search:
         default, best = self.tried[0], rows[0]
         others = [tried for tried in rows if tried.number != 0]
         sure = self.confirmed(default, best, others) if best is not default else None
+        if sure is not None and sure.p > confirmation.USUAL:
+            best = default
         compared = final.compared(self.task, self.default, self.run, self.candidate(best), best is default)
         found = {
             "task": self.task.info.name,
@@ -270,7 +273,7 @@ class _Search:
             "confirmed": sure.plain() if sure else None,
             "too_few": compared.too_few,
             "chosen_on": best.n,
-            "tried": [tried.row() for tried in board.ranked(self.tried.values(), higher_is_better=self.up)],
+            "tried": [tried.shared() for tried in board.ranked(self.tried.values(), higher_is_better=self.up)],
             "mattered": self.mattered(best),
             "best": self.row(best, compared.best, compared.best_seconds),
             "default": self.row(default, compared.default, compared.default_seconds),
@@ -305,7 +308,7 @@ class _Search:
         return {
             "strategy": tried.strategy,
             "model": tried.model,
-            "settings": {**self.default.settings, **tried.settings},
+            "settings": board.unquoting({**self.default.settings, **tried.settings}),
             "value": tested.value,
             "low": tested.low,
             "high": tested.high,

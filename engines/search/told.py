@@ -49,11 +49,16 @@ def sentence(found: Mapping[str, Any], metric: Metric) -> str:
     noise. The default was 3 times as fast.' `found` is the answer of a search."""
     best, default, d = found["best"], found["default"], found["difference"]
     if found["kept_default"]:
+        others = _n("one other trial", "{n} other trials", max(0, found["trials"] - 1))
+        own = {"named": named(default), "trials": others, "n": found["chosen_on"]}
+        if found["confirmed"] is None:
+            return _(
+                "The default, {named}, stays: none of {trials} was better on the {n:,} examples that choose.", **own
+            )
         return _(
-            "The default, {named}, stays: none of {trials} was better on the {n:,} examples that choose.",
-            named=named(default),
-            trials=_n("one other trial", "{n} other trials", max(0, found["trials"] - 1)),
-            n=found["chosen_on"],
+            "The default, {named}, stays: the best of {trials} was no further ahead on the {n:,} examples that choose "
+            "than the luckiest of equals usually is.",
+            **own,
         )
     told = {"named": named(best, default), "signed": _signed(metric, d["value"]), "judged": judged(found, metric)}
     told["interval"] = _(

@@ -14,6 +14,7 @@ from engines.jobs.backends import backend
 from engines.messages import _, _n
 from engines.reporting import wording
 from engines.runs import RunFolder
+from engines.search import board as leaderboard
 from engines.search import told
 from engines.search.board import Tried
 from ui.comparisons import live
@@ -75,7 +76,7 @@ def standing(events: Sequence[Event]) -> live.Standing:
 
 
 def _outcome(info: TaskInfo, run: RunFolder, known: dict[str, Any]) -> None:
-    trials = [Tried.of(row) for row in known["tried"]]
+    trials = list(leaderboard.all_of(run.path).values()) or [Tried.of(row) for row in known["tried"]]
     with st.container(border=True, key="search", gap="small"):
         heading, _unused, rest = known["sentence"].partition(": ")
         st.markdown(f"### {words.plain(heading if rest and not known['kept_default'] else told.named(known['best']))}")
@@ -149,5 +150,6 @@ def _train_it(run: RunFolder, known: dict[str, Any]) -> None:
         help=_("With the same data and settings: what its frozen part saw is known already."),
     )
     if pressed:
-        recipe = replace(run.recipe.again(best["settings"], Strategy(best["strategy"])), model=best["model"])
+        settings = {**run.recipe.settings, **best["settings"]}
+        recipe = replace(run.recipe.again(settings, Strategy(best["strategy"])), model=best["model"])
         again.submit(Job(recipe))

@@ -47,7 +47,7 @@ FORMATS = {
         _("The service with a page on which people try the model, on a phone too. It holds none of your data."),
     ),
 }
-SHARED = ("comparison.json", "model")
+SHARED = ("comparison.json", "search.json", "model")
 """What of a run folder others may have as it is."""
 OURS = {
     "checkpoint",
