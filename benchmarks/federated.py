@@ -1,7 +1,7 @@
 """What is it worth to join where data may not be brought together, and what does it cost?
 
     python benchmarks/federated.py [--seeds 3] [--rounds 20] [--scratch-rounds 20] [--keep DIR] [--write]
-                                   [--only sums|rounds]
+                                   [--only sums|rounds] [--parts head,photographs,reviews]
 
 The Tux Paint photographs (four uneven classes), 4-fold cross-validation, and the sample of film reviews. Each seed
 draws folds and a division among five sites by a Dirichlet distribution with α 100, 1 and .1. Sums
@@ -54,6 +54,7 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=20)
     arguments.add_argument("--scratch-rounds", type=int, default=20, help="of whole networks, which takes the longest")
     arguments.add_argument("--keep", type=Path, help="a folder for what each part gave, to go on from another time")
+    arguments.add_argument("--parts", default="head,photographs,reviews", help="of the rounds, with commas between")
     arguments.add_argument("--only", choices=("sums", "rounds"), help="one half of it")
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -65,14 +66,10 @@ def main() -> None:
             sums = kept(keep / f"sums-{given.seeds}.json", lambda: in_sums(seen, given.seeds))
             publish(sums_text(sums), write=given.write, page=ROOT / "docs/federated.md", part="sums")
         if given.only != "sums":
-            found = {
-                name: kept(keep / f"rounds-{name}-{count}.json", partial(in_rounds, keep, name, count))
-                for name, count in (
-                    ("head", given.rounds),
-                    ("photographs", given.scratch_rounds),
-                    ("reviews", given.scratch_rounds),
-                )
-            }
+            found = {}
+            for name in given.parts.split(","):
+                count = given.rounds if name == "head" else given.scratch_rounds
+                found[name] = kept(keep / f"rounds-{name}-{count}.json", partial(in_rounds, keep, name, count))
             publish(rounds_text(found), write=given.write, page=ROOT / "docs/federated.md", part="rounds")
 
 
