@@ -14,7 +14,7 @@ from engines.runs import RunFolder
 from ui.batch import asked as batch
 from ui.comparisons import found as comparisons
 from ui.comparisons import sweep
-from ui.federated import page as federated
+from ui.federated import asked as federated
 from ui.page import address, draft, errors, frame, local_storage, recorded, user_changes
 from ui.runs import links
 from ui.search import board as search_board
@@ -150,7 +150,9 @@ def train(desk: Workbench) -> None:
         return
     _banner(desk)
     if federated.is_one(desk.run):
-        federated.show(desk.info, desk.run)
+        from ui.federated import page as federated_page
+
+        federated_page.show(desk.info, desk.run)
         _remember(desk.run)
         links.show(desk.run)
         return
@@ -168,14 +170,23 @@ def result(desk: Workbench, show: Callable[[recorded.Finished], None] = result_s
         _nothing_yet(desk, _("There is no result yet."))
         return
     _banner(desk)
-    if federated.is_one(found.run):
-        federated.show(desk.info, found.run)
-    elif found.run.job.verb == "merge":
-        federated.united(desk.info, found.result.details["federated"])
+    _of_several_sites(desk.info, found)
     comparison.show(desk.info, found)
     show(found)
     _remember(found.run)
     links.show(found.run)
+
+
+def _of_several_sites(info: TaskInfo, found: recorded.Finished) -> None:
+    """Above the result of a model that several sites have made together."""
+    if federated.is_one(found.run):
+        from ui.federated import page as federated_page
+
+        federated_page.show(info, found.run)
+    elif found.run.job.verb == "merge":
+        from ui.federated import page as federated_page
+
+        federated_page.united(info, found.result.details["federated"])
 
 
 def _has_page_of_its_own(info: TaskInfo, run: RunFolder) -> bool:

@@ -15,15 +15,10 @@ from engines.messages import _, _n
 from engines.reporting import wording
 from engines.runs import RunFolder
 from ui.comparisons import live
-from ui.federated import figures
+from ui.federated import asked, figures
 from ui.page import errors, recorded, words
 from ui.steps import train
 from ui.widgets import plots
-
-
-def is_one(run: RunFolder) -> bool:
-    """Whether a run is such a trial."""
-    return run.job.verb == "federate"
 
 
 def show(info: TaskInfo, run: RunFolder) -> None:
@@ -229,5 +224,5 @@ def _site_row(info: TaskInfo, row: dict[str, Any]) -> dict[str, Any]:
 
 def in_short(run: RunFolder) -> str:
     """What it came to, for a list; empty while it goes on."""
-    found = run.federation if is_one(run) else None
+    found = run.federation if asked.is_one(run) else None
     return str(found["said"][0]).partition(".")[0] if found else ""

@@ -15,7 +15,7 @@ from engines.runs import RunFolder
 from ui.batch import asked as batch
 from ui.comparisons import found as comparisons
 from ui.comparisons import sweep
-from ui.federated import page as federated
+from ui.federated import asked as federated
 from ui.page import address, domains, errors, local_storage, recorded, words
 from ui.runs import file, links
 from ui.search import board as searches
