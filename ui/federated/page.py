@@ -15,7 +15,7 @@ from engines.messages import _, _n
 from engines.reporting import wording
 from engines.runs import RunFolder
 from ui.comparisons import live
-from ui.federated import asked, figures
+from ui.federated import figures
 from ui.page import errors, recorded, words
 from ui.steps import train
 from ui.widgets import plots
@@ -220,9 +220,3 @@ def _site_row(info: TaskInfo, row: dict[str, Any]) -> dict[str, Any]:
         ),
         _("so it"): side,
     }
-
-
-def in_short(run: RunFolder) -> str:
-    """What it came to, for a list; empty while it goes on."""
-    found = run.federation if asked.is_one(run) else None
-    return str(found["said"][0]).partition(".")[0] if found else ""

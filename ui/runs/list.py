@@ -88,7 +88,7 @@ def entry(run_id: str) -> Entry | None:
     number = (
         sweep.in_short(run)
         if kind == "Sweep"
-        else (comparisons.in_short(run) or batch.in_short(run) or searches.in_short(run))
+        else comparisons.in_short(run) or batch.in_short(run) or searches.in_short(run) or federated.in_short(run)
     )
     if found := recorded.finished(run):
         r = found.result
