@@ -37,6 +37,7 @@ def test_every_section_has_its_script_and_was_measured() -> None:
         "few_labels/new_domain.md",
         "few_labels/kinds.md",
         "few_labels/pretraining.md",
+        "gpu.md",
     )
     names = (PERFORMANCE, *(ROOT / "docs" / name for name in others))
     pages = [page.read_text(encoding="utf-8") for page in names]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
+from benchmarks import card_memory
 from benchmarks.cards import made, parts
 from benchmarks.cards.waits import Waits
+from engines.contract import Strategy
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -44,3 +47,15 @@ def test_every_part_that_needs_no_card_runs_on_the_processor() -> None:
     for part in (parts.out_of_memory, parts.server_memory):
         ((_, said, _),) = part()
         assert said == "needs a card"
+
+
+def test_what_a_step_keeps_is_counted_to_the_byte() -> None:
+    body = nn.Sequential(nn.Linear(8, 4), nn.ReLU())  # 36 numbers
+    head = nn.Linear(4, 2)  # 10 numbers
+    network = made.Made(
+        lambda: made.whole(nn.Sequential(body, head), head, body),
+        lambda n: made.Rows(torch.ones(n, 8), torch.zeros(n, dtype=torch.long)),
+    )
+    # its input, what the head reads, two logarithms and a label (int64): in float32
+    assert card_memory.needed(network, Strategy.FULL) == (4 * 46 * 4, (8 + 4 + 2) * 4 + 8)
+    assert card_memory.needed(network, Strategy.FEATURES) == (46 * 4 + 3 * 10 * 4, (4 + 2) * 4 + 8)

@@ -109,8 +109,8 @@ class TaskInfo(Declared):
     (`adaptation.rule`) that has enough of them, so none where there is none. None: the task takes no such data."""
     explored_as: str | None = None
     """The task that looks through its data without labels, where it has no embed.py: at their sounds or texts."""
-    one_model: str = ""
-    """Why the metric cannot tell which of two models is better, as a phrase; '' where it can."""
+    one_model: str | None = None
+    """Why the metric cannot tell which of two models is better, as a phrase; None where it can."""
     on_card: bool = True
     """Whether its networks learn on a graphics card where there is one: else a run takes none from the others."""
     no_target: str = _("it takes no data of a new domain")

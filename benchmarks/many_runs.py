@@ -1,6 +1,6 @@
 """Very many runs in one queue: how soon each is taken, and whether one is lost or done twice.
 
-    python -m benchmarks.queue [--runs 1000] [--apps 2] [--write]
+    python -m benchmarks.many_runs [--runs 1000] [--apps 2] [--write]
 
 Several apps share the home and take turns in submitting. A run is a fake: its worker is a thread that writes what a
 real one writes and learns nothing, so that what is measured is the queue: its table, the run folders, its thread.
