@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from engines import registry
-from engines.api import starting
 from engines.api.using import task_of
 from engines.contract import Cancelled, Event, InputError, Job, Problem, Recipe, Result, State, Strategy
-from engines.jobs import offered, worker
+from engines.jobs import offered, starting, worker
 from engines.messages import _
 from engines.runs import BASELINE, RunFolder, called
 from engines.search.plan import Plan

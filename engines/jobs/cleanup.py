@@ -19,14 +19,17 @@ LEFT_OVER_SECONDS = 3600.0
 
 
 def remove(run: Path) -> None:
-    """Deletes a run folder for good, and with it what only that run used: its uploads, what was unpacked of them, and
-    what was computed of them in the cache. Never anything outside `paths.home()` and the cache."""
-    brought, cached = _brought(run), _cached(run)
+    """Deletes a run folder for good, and with it what only that run used: its uploads, what was unpacked of them, what
+    was computed of them in the cache, and what was kept of the run that it went on from. Never anything outside
+    `paths.home()` and the cache."""
+    brought, cached, starts = _brought(run), _cached(run), _starts(run)
     shown_ids.withdraw(run.name.removeprefix(trash.PREFIX))
     shutil.rmtree(run, ignore_errors=True)
     others = _others(run)
     for data in brought - {data for other in others for data in _brought(other)}:
         _remove_upload(paths.uploads() / data.relative_to(paths.uploads()).parts[0])
+    for start in starts - {start for other in others for start in _starts(other)}:
+        shutil.rmtree(start, ignore_errors=True)
     for name in cached - {name for other in others for name in _cached(other)}:
         for file in (f"{name}.npy", f"heard-{name}.json"):  # what a recogniser wrote down is somebody's words
             (paths.cache() / file).unlink(missing_ok=True)
@@ -67,6 +70,10 @@ def remove_older(hours: float) -> None:
     for upload in filter(Path.is_dir, paths.uploads().iterdir()):
         if not any(data.is_relative_to(upload) for data in used) and _age(upload) > hours * 3600:
             _remove_upload(upload)
+    begun = {start for run in runs() for start in _starts(run)}
+    for start in paths.starts().iterdir():
+        if start not in begun and _age(start) > hours * 3600:
+            shutil.rmtree(start, ignore_errors=True)
 
 
 def remove_brought_by(owner: str) -> None:
@@ -100,12 +107,22 @@ def _others(run: Path) -> list[Path]:
 
 def _brought(run: Path) -> set[Path]:
     """The uploads that a run learnt from or was tested on, as its recipe names them."""
+    return _named(run, ("data", "test", "target"), paths.uploads())
+
+
+def _starts(run: Path) -> set[Path]:
+    """What is kept of the finished run that a run went on from, if it did."""
+    return _named(run, ("start",), paths.starts())
+
+
+def _named(run: Path, keys: Iterable[str], below: Path) -> set[Path]:
+    """The paths below that folder which a run's recipe has under these keys."""
     try:
         recipe = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
-        named = [Path(recipe[key]) for key in ("data", "test", "target") if isinstance(recipe.get(key), str)]
+        named = [Path(recipe[key]) for key in keys if isinstance(recipe.get(key), str)]
     except (OSError, ValueError, AttributeError):
         return set()
-    return {data for data in named if data.is_relative_to(paths.uploads()) and data != paths.uploads()}
+    return {path for path in named if path.is_relative_to(below) and path != below}
 
 
 def _cached(run: Path) -> set[str]:

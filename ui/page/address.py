@@ -7,6 +7,7 @@
 ?dataset=  a data set made in the app: its own page, or handed to a task (ui/showing/handover.py)
 ?sample=   a sample that a link begins with: it becomes data at once (ui/page/samples.py)
 ?step=     one of STEPS
+?start=    a finished run of one's own that the model goes on from
 ?model= ?strategy= ?blocks= ?set=name:value     what was chosen and not trained yet
 """
 
@@ -37,6 +38,7 @@ class Address:
     blocks: int | None = None
     settings: tuple[tuple[str, str], ...] = ()
     target: str | None = None
+    start: str | None = None
 
     def with_settings(self, settings: dict[str, Any]) -> Address:
         return replace(self, settings=tuple((name, str(value)) for name, value in sorted(settings.items())))
@@ -46,7 +48,7 @@ def read() -> Address:
     """The address of this page. `run` is None when there is none, and the text as it came when it is no id."""
     query = st.query_params
     step, strategy, blocks = query.get("step"), query.get("strategy"), query.get("blocks", "")
-    data, target = query.get("data", ""), query.get("target", "")
+    data, target, start = query.get("data", ""), query.get("target", ""), query.get("start", "")
     return Address(
         run=run_id(query["run"]) if query.get("run") else None,
         task=query.get("task", "")[:80] or None,
@@ -59,6 +61,7 @@ def read() -> Address:
             (name, value) for name, found, value in (s.partition(":") for s in query.get_all("set")) if found
         ),
         target=target if runs.ID.fullmatch(target) else None,
+        start=start if runs.ID.fullmatch(start) else None,
     )
 
 
@@ -66,7 +69,7 @@ def put(address: Address) -> None:
     """Write an address; the next rerun reads it."""
     query: dict[str, Any] = {
         name: str(value)
-        for name in ("run", "task", "data", "target", "step", "model", "strategy", "blocks")
+        for name in ("run", "task", "data", "target", "step", "model", "start", "strategy", "blocks")
         if (value := getattr(address, name)) is not None
     }
     if address.settings:

@@ -9,6 +9,7 @@ from typing import Any
 
 from engines import registry, weights
 from engines.contract import InputError, ModelCard, Recipe, Settings, Strategy, Task
+from engines.jobs import starting
 from engines.messages import _
 from engines.runs import RunFolder
 from ui.page import address, uploads
@@ -31,6 +32,10 @@ class Draft:
     target: str | None = None
     """Id of an upload: data of a new domain, without labels."""
     target_path: str | None = None
+    start: RunFolder | None = None
+    """A finished run that the model goes on from."""
+    start_path: str | None = None
+    """What is kept of it, where the run that is shown went on from one."""
 
     @property
     def blocks(self) -> int:
@@ -44,7 +49,7 @@ class Draft:
         return {name: value for name, value in self.settings.items() if name in reading}
 
     def recipe(self, title: str = "") -> Recipe:
-        """Raises InputError when a setting is out of range."""
+        """Raises InputError when a setting is out of range, and where the run to go on from is gone."""
         settings = dict(self.settings)
         if self.strategy is not Strategy.PARTIAL:
             settings.pop("blocks", None)
@@ -64,6 +69,7 @@ class Draft:
             strategy=self.strategy,
             settings=changed,
             title=title,
+            start=str(starting.keep(self.task, self.start.path)) if self.start else self.start_path,
         )
 
 
@@ -84,7 +90,8 @@ def folds(draft: Draft, report: dict[str, Any]) -> int:
 def read(task: str, here: address.Address, run: RunFolder | None) -> Draft:
     """The draft at this address. `run`, when given, fills in what the address leaves out.
 
-    Data that are gone are left out; settings that make no sense any more are too.
+    Data that are gone are left out; settings that make no sense any more are too. Raises InputError for a run to go on
+    from that is gone, or that this task cannot go on from.
     """
     found = registry.task(task)
     draft = Draft(task, _default_model(found), found.info.usual, _with_baseline(found, {}))
@@ -100,6 +107,7 @@ def read(task: str, here: address.Address, run: RunFolder | None) -> Draft:
             target_path=recipe.target,
             settings=_that_make_sense(found, recipe.settings),
             data=uploads.find(recipe.data),
+            start_path=recipe.start,
         )
     if here.data and (run is None or uploads.exists(here.data)):
         if here.data != draft.data:
@@ -108,7 +116,11 @@ def read(task: str, here: address.Address, run: RunFolder | None) -> Draft:
     if here.target and draft.path and found.info.adapts_by is not None and uploads.exists(here.target):
         draft = replace(draft, target=here.target, target_path=uploads.origin(here.target).path)
     if here.model:
-        draft = replace(draft, model=here.model)
+        draft = replace(draft, model=here.model, start_path=None)
+    if here.start:
+        begin = RunFolder.find(here.start)
+        starting.require(task, begin)
+        draft = replace(draft, model=begin.recipe.model, start=begin)
     if here.strategy in found.info.strategies:
         draft = replace(draft, strategy=here.strategy)
     chosen = dict(here.settings)

@@ -12,7 +12,7 @@ from engines.environment import public
 from engines.messages import _, told
 from ui.page import address, errors, words
 from ui.page.draft import Draft, card
-from ui.steps import naming, plan
+from ui.steps import from_runs, naming, plan
 from ui.widgets import ranking
 
 WHERE: dict[str, tuple[words.Colour, str, str, str]] = {
@@ -45,9 +45,11 @@ def show(
                 lacking=plan.lacking(draft.task, len(away)),
             )
         )
+    from_runs.chosen(draft)
     with st.grid(min_column_width=300, row_height="content"):
         for entry in catalogue:
             _card(entry, chosen=entry.name == draft.model)
+    from_runs.show(draft)
     naming.elsewhere(draft)
     if by_hand and not public():
         _by_hand(draft, by_hand, example)
@@ -81,7 +83,7 @@ def _by_hand(draft: Draft, by_hand: str, example: str) -> None:
             except InputError as error:
                 errors.say(error)
             else:
-                address.change(model=found.name)
+                address.change(model=found.name, start=None)
                 st.rerun()
 
 
@@ -117,5 +119,5 @@ def _card(entry: ModelCard, chosen: bool) -> None:
         if chosen:
             st.button(_("Chosen"), icon=":material/check:", key=f"pick_{entry.name}", disabled=True, width="stretch")
         elif st.button(_("Choose"), key=f"pick_{entry.name}", width="stretch", disabled=out_of_reach):
-            address.change(model=entry.name)
+            address.change(model=entry.name, start=None)
             st.rerun()

@@ -19,17 +19,15 @@ def is_run(model: str) -> bool:
     return (Path(model) / "recipe.json").is_file()
 
 
-def keep(task: str, folder: Path) -> Path:
-    """Keeps what another run needs of a finished one, so that this can be repeated when that was moved or deleted: its
-    model, and its recipe without its data. Where it lies, below the home, by the digest of its weights.
+def require(task: str, run: RunFolder) -> Path:
+    """The weight file of a finished run that another one of `task` may go on from.
 
     Raises InputError where it is a run of another task, has no model, or is of a task that cannot go on from one.
     """
-    run = RunFolder(folder.absolute())
     if public():
         found, accepted = _("this host starts from no other run"), _("on a machine of your own, all can be had")
         raise InputError(Problem(called(run.path), found, accepted))
-    if not isinstance(registry.task(task), ClassificationTask):
+    if not offered(task):
         found = _("{task} cannot go on from a finished run", task=task)
         raise InputError(Problem(called(run.path), found, _("accepted: a classifier, or a model of the catalogue")))
     if run.recipe.task != task:
@@ -40,7 +38,21 @@ def keep(task: str, folder: Path) -> Path:
         raise no_model(run.path)
     if run.recipe.strategy is Strategy.ZERO_SHOT:
         raise refusal(run.path, _("nothing was learnt in it"), _("accepted: a run that has learnt"))
-    kept = paths.starts() / weights.sha256(files[0])[:32]
+    return files[0]
+
+
+def offered(task: str) -> bool:
+    """Whether runs of a task can go on from finished ones."""
+    return isinstance(registry.task(task), ClassificationTask)
+
+
+def keep(task: str, folder: Path) -> Path:
+    """Keeps what another run needs of a finished one, so that this can be repeated when that was moved or deleted: its
+    model, and its recipe without its data. Where it lies, below the home, by the digest of its weights. It goes when
+    the last run that began with it is deleted for good. Raises InputError as `require`.
+    """
+    run = RunFolder(folder.absolute())
+    kept = paths.starts() / weights.sha256(require(task, run))[:32]
     if not kept.is_dir():
         with tempfile.TemporaryDirectory(dir=paths.starts(), prefix=".") as place:
             made = Path(place) / "run"
