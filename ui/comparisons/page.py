@@ -5,12 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from engines.contract import TaskInfo
-from engines.jobs.backends import backend
 from engines.messages import _
 from engines.runs import RunFolder
 from ui.comparisons import found, live, outcome
-from ui.page import errors, recorded, words
-from ui.steps import train
+from ui.page import words
+from ui.steps import watched
 
 
 def show(info: TaskInfo, run: RunFolder) -> None:
@@ -19,18 +18,13 @@ def show(info: TaskInfo, run: RunFolder) -> None:
     if known := found.outcome(run):
         outcome.show(info, run, known)
         return
-    working = not recorded.is_recorded(run) and not train.settled(backend().status(run.id))
-
-    @st.fragment(run_every=train.EVERY if working else None)
-    def look() -> None:
-        with errors.calm(_("This comparison could not be looked at.")):
-            status = backend().status(run.id)
-            if working and (train.settled(status) or found.outcome(run)):
-                st.rerun(scope="app")  # the page moves on to the outcome by itself
-            with st.container(border=True, key="live_comparison"):
-                live.show(info, run, status)
-
-    look()
+    watched.watch(
+        run,
+        lambda status: live.show(info, run, status),
+        key="live_comparison",
+        ended=lambda: found.outcome(run),
+        trouble=_("This comparison could not be looked at."),
+    )
 
 
 def _heading(info: TaskInfo, run: RunFolder) -> None:

@@ -10,13 +10,14 @@ import streamlit as st
 from engines import messages
 from engines.contract import Event, State, TaskInfo
 from engines.jobs.backends import backend
+from engines.jobs.contract import JobStatus
 from engines.messages import _, _n
 from engines.reporting import wording
 from engines.runs import RunFolder
 from ui.comparisons import figures, live, sweep, told
 from ui.comparisons.found import Point
-from ui.page import errors, recorded, words
-from ui.steps import train
+from ui.page import words
+from ui.steps import watched
 from ui.widgets import plots
 
 AXIS = _("blocks that learn, counted from the head")
@@ -41,24 +42,19 @@ def show(info: TaskInfo, run: RunFolder) -> None:
     if run.sweep:
         _outcome(info, run)
         return
-    working = not recorded.is_recorded(run) and not train.settled(backend().status(run.id))
 
-    @st.fragment(run_every=train.EVERY if working else None)
-    def look() -> None:
-        with errors.calm(_("This sweep could not be looked at.")):
-            status, events = backend().status(run.id), backend().events(run.id)
-            if working and (train.settled(status) or run.sweep):
-                st.rerun(scope="app")  # the page moves on to the outcome by itself
-            with st.container(border=True, key="live_sweep"):
-                live.say(status, standing(events), "sweep")
-                points = sweep.so_far(events)
-                if points:
-                    _draw(info, points, "live_sweep_points", _("The band lies between the seeds so far."))
-                elif status.state is State.RUNNING:
-                    st.caption(_("The first point comes with the first training."))
-                    st.skeleton(280)
+    def draw(status: JobStatus) -> None:
+        events = backend().events(run.id)
+        live.say(status, standing(events), "sweep")
+        points = sweep.so_far(events)
+        if points:
+            _draw(info, points, "live_sweep_points", _("The band lies between the seeds so far."))
+        elif status.state is State.RUNNING:
+            st.caption(_("The first point comes with the first training."))
+            st.skeleton(280)
 
-    look()
+    trouble = _("This sweep could not be looked at.")
+    watched.watch(run, draw, key="live_sweep", ended=lambda: run.sweep, trouble=trouble)
 
 
 def standing(events: Sequence[Event]) -> live.Standing:

@@ -11,13 +11,14 @@ import streamlit as st
 from engines.contract import Event, State, TaskInfo
 from engines.federated import lost
 from engines.jobs.backends import backend
+from engines.jobs.contract import JobStatus
 from engines.messages import _, _n
 from engines.reporting import wording
 from engines.runs import RunFolder
 from ui.comparisons import live
 from ui.federated import figures
-from ui.page import errors, recorded, words
-from ui.steps import train
+from ui.page import words
+from ui.steps import watched
 from ui.widgets import plots
 
 
@@ -29,24 +30,19 @@ def show(info: TaskInfo, run: RunFolder) -> None:
     if found := run.federation:
         outcome(info, found)
         return
-    working = not recorded.is_recorded(run) and not train.settled(backend().status(run.id))
 
-    @st.fragment(run_every=train.EVERY if working else None)
-    def look() -> None:
-        with errors.calm(_("This trial could not be looked at.")):
-            status, events = backend().status(run.id), backend().events(run.id)
-            if working and (train.settled(status) or run.federation):
-                st.rerun(scope="app")  # the page moves on to the outcome by itself
-            with st.container(border=True, key="live_federation"):
-                live.say(status, standing(events), "trial")
-                rounds = [event.data for event in events if event.kind == "round"]
-                if rounds:
-                    curve(info, rounds, "live_rounds")
-                    st.caption(told_of_last(rounds))
-                if status.state is State.RUNNING and given.get("rounds"):
-                    _lose_one(run, int(given["sites"]))
+    def draw(status: JobStatus) -> None:
+        events = backend().events(run.id)
+        live.say(status, standing(events), "trial")
+        rounds = [event.data for event in events if event.kind == "round"]
+        if rounds:
+            curve(info, rounds, "live_rounds")
+            st.caption(told_of_last(rounds))
+        if status.state is State.RUNNING and given.get("rounds"):
+            _lose_one(run, int(given["sites"]))
 
-    look()
+    trouble = _("This trial could not be looked at.")
+    watched.watch(run, draw, key="live_federation", ended=lambda: run.federation, trouble=trouble)
 
 
 def standing(events: Sequence[Event]) -> live.Standing:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from engines.contract import Event, Job, State, Strategy, TaskInfo
 from engines.jobs.backends import backend
+from engines.jobs.contract import JobStatus
 from engines.messages import _, _n
 from engines.reporting import wording
 from engines.runs import RunFolder
@@ -20,7 +21,7 @@ from engines.search.board import Tried
 from ui.comparisons import live
 from ui.page import again, errors, frame, recorded, words
 from ui.search import board, figures
-from ui.steps import train
+from ui.steps import watched
 from ui.widgets import plots
 
 
@@ -39,26 +40,21 @@ def show(info: TaskInfo, run: RunFolder) -> None:
         with errors.calm(_("This search could not be looked at.")):  # it may have come from somebody else
             _outcome(info, run, known)
         return
-    working = not recorded.is_recorded(run) and not train.settled(backend().status(run.id))
 
-    @st.fragment(run_every=train.EVERY if working else None)
-    def look() -> None:
-        with errors.calm(_("This search could not be looked at.")):
-            status, events = backend().status(run.id), backend().events(run.id)
-            if working and (train.settled(status) or run.search):
-                st.rerun(scope="app")  # the page moves on to the outcome by itself
-            with st.container(border=True, key="live_search"):
-                live.say(status, standing(events), "search")
-                trials = board.so_far(events)
-                if trials:
-                    board.show(info, trials, "live_search_board")
-                elif status.state is State.RUNNING:
-                    st.caption(_("The default is tried first: it is what the others have to beat."))
-                    st.skeleton(280)
-                if not status.state.finished:
-                    st.caption(_(":material/link: It has its own address: close the tab, come back, it is still here."))
+    def draw(status: JobStatus) -> None:
+        events = backend().events(run.id)
+        live.say(status, standing(events), "search")
+        trials = board.so_far(events)
+        if trials:
+            board.show(info, trials, "live_search_board")
+        elif status.state is State.RUNNING:
+            st.caption(_("The default is tried first: it is what the others have to beat."))
+            st.skeleton(280)
+        if not status.state.finished:
+            st.caption(_(":material/link: It has its own address: close the tab, come back, it is still here."))
 
-    look()
+    trouble = _("This search could not be looked at.")
+    watched.watch(run, draw, key="live_search", ended=lambda: run.search, trouble=trouble)
 
 
 def standing(events: Sequence[Event]) -> live.Standing:
