@@ -56,6 +56,7 @@ def needed(network: Made, strategy: Strategy) -> tuple[int, int]:
 
     def kept(n: int) -> int:
         examples = network.examples(n)
+        assert isinstance(examples, made.Rows)
         indices = torch.arange(n)
         own = {p.untyped_storage().data_ptr() for p in parameters}
         seen: dict[int, int] = {}

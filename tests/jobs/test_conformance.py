@@ -11,6 +11,7 @@ import pytest
 
 from engines.contract import Event, InputError, Job, Recipe, State, Strategy
 from engines.jobs.contract import JobBackend
+from engines.jobs.worker import VERBS
 from engines.runs import RunFolder
 from tests.jobs.watching import BOTH, Jobs, Wait, ending, let_go, reaches, told
 
@@ -152,7 +153,7 @@ def test_an_unknown_task_fails_with_a_sentence(jobs: JobBackend, wait: Wait) -> 
 @pytest.mark.parametrize(
     ("verb", "arguments", "sentence"),
     [
-        ("sing", {}, "job: there is no verb 'sing'; accepted: fit, compare, sweep, search, longer, predict."),
+        ("sing", {}, f"job: there is no verb 'sing'; accepted: {', '.join(VERBS)}."),
         (
             "compare",
             {"budgets": "many"},
