@@ -24,7 +24,7 @@ FACTS = (
     (
         ":material/timer:",
         _("**Minutes, not days**"),
-        _("The recorded samples took 14 seconds to 6 minutes on two cores."),
+        _("The recorded samples took 14 seconds to 9 minutes on two cores."),
     ),
 )
 
