@@ -125,8 +125,8 @@ def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A HEADSTART_HOME that belongs to this test alone. No worker waits in it for a run: it would outlive the test, with
-    half a gigabyte of memory."""
+    """A HEADSTART_HOME that belongs to this test alone. No worker waits in it for a run: it would outlive the
+    test, with half a gigabyte of memory."""
     home = tmp_path / "headstart-home"
     monkeypatch.setenv("HEADSTART_HOME", str(home))
     monkeypatch.setenv("HEADSTART_SPARE_WORKERS", "0")
