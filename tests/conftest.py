@@ -124,13 +124,17 @@ def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A HEADSTART_HOME that belongs to this test alone. No worker waits in it for a run: it would outlive the
-    test, with half a gigabyte of memory."""
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A HEADSTART_HOME that belongs to this test alone. Its queue ends with the test, and no worker waits in it for a
+    run: each would stay to the end of all tests, with half a gigabyte of memory."""
     home = tmp_path / "headstart-home"
     monkeypatch.setenv("HEADSTART_HOME", str(home))
     monkeypatch.setenv("HEADSTART_SPARE_WORKERS", "0")
-    return home
+    yield home
+    opened = getattr(sys.modules.get("engines.jobs.backends"), "_open", {})
+    for key in [key for key in opened if key[1] == home]:
+        if (close := getattr(opened.pop(key), "close", None)) is not None:  # a test may have put in its own
+            close()
 
 
 @pytest.fixture(autouse=True)
