@@ -21,17 +21,9 @@ from engines.data import archive
 from engines.data.columnar import most_cells
 from engines.exports import bundle
 from engines.messages import _, told
-from engines.runs import RunFolder
+from engines.runs import LAYERS, OUTCOMES, RunFolder
 
-JSON = (
-    "result.json",
-    "comparison.json",
-    "forecast.json",
-    "sweep.json",
-    "search.json",
-    "federation.json",
-    "layers.json",
-)
+JSON = ("result.json", "forecast.json", LAYERS, *OUTCOMES.values())
 TABLES = ("predictions.parquet", "target.parquet", "learnt_from.parquet", "history.parquet")
 FOLDERS = {
     "model": {".safetensors", ".json", ".txt", ".model", ".jinja"},

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from engines import paths, registry, weights
 from engines.classification.classification_task import ClassificationTask
-from engines.contract import InputError, Problem, Strategy
+from engines.contract import InputError, Problem, Recipe, Strategy
 from engines.environment import public
 from engines.messages import _
 from engines.runs import RunFolder, called, no_model, refusal
@@ -60,3 +61,11 @@ def keep(task: str, folder: Path) -> Path:
             (made / "recipe.json").write_text(run.recipe.without_data().to_json(), encoding="utf-8")
             made.rename(kept)
     return kept
+
+
+def kept(recipe: Recipe) -> Recipe:
+    """The recipe with what is kept of the run that it goes on from, where it names the run itself. Raises InputError as
+    `require`."""
+    if recipe.start is None or Path(recipe.start).parent == paths.starts():
+        return recipe
+    return replace(recipe, start=str(keep(recipe.task, Path(recipe.start))))

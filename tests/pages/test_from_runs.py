@@ -8,7 +8,7 @@ import pytest
 
 from engines import paths, runs
 from engines.contract import InputError
-from engines.jobs import cleanup
+from engines.jobs import cleanup, starting
 from engines.runs import RunFolder
 from tests.pages import finished_run
 from tests.pages.opening import opened, press, text
@@ -41,7 +41,8 @@ def test_a_run_is_chosen_and_left_again(own: RunFolder) -> None:
 def test_what_is_trained_then_begins_with_a_copy_that_goes_with_it(own: RunFolder) -> None:
     here = address.Address(start=own.id)
     chosen = draft.read(finished_run.TASK, here, own)
-    recipe = chosen.recipe()
+    assert not list(paths.starts().iterdir()), "a page that is looked at copies nothing"
+    recipe = starting.kept(chosen.recipe())
     assert recipe.model == finished_run.MODEL
     assert recipe.start is not None
     kept = Path(recipe.start)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import streamlit as st
@@ -18,7 +17,7 @@ from ui.comparisons import figures, live, sweep, told
 from ui.comparisons.found import Point
 from ui.page import words
 from ui.steps import watched
-from ui.widgets import plots
+from ui.widgets import plots, take_home
 
 AXIS = _("blocks that learn, counted from the head")
 CAVEAT = _(
@@ -80,14 +79,7 @@ def _outcome(info: TaskInfo, run: RunFolder) -> None:
         _draw(info, sweep.of_outcome(known, run.events()), "sweep_points", _("Band: 95 % interval over seeds."))
     with st.expander(_("All points"), icon=":material/table:"):
         plots.rows([_row(info, point) for point in known["points"]])
-        st.download_button(
-            _("Download it"),
-            data=json.dumps(known, indent=2),
-            file_name="sweep.json",
-            mime="application/json",
-            on_click="ignore",
-            icon=":material/download:",
-        )
+        take_home.outcome(known, "sweep.json")
 
 
 def _row(info: TaskInfo, point: dict[str, float]) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +18,7 @@ from ui.comparisons import live
 from ui.federated import figures
 from ui.page import words
 from ui.steps import watched
-from ui.widgets import plots
+from ui.widgets import plots, take_home
 
 
 def show(info: TaskInfo, run: RunFolder) -> None:
@@ -122,14 +121,7 @@ def outcome(info: TaskInfo, found: dict[str, Any]) -> None:
         st.markdown(_("#### What leaves a site"))
         st.markdown(privacy(found))
         st.markdown(words.plain(found["privacy"]["text"]))
-    st.download_button(
-        _("Download it"),
-        data=json.dumps(found, indent=2),
-        file_name="federation.json",
-        mime="application/json",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    take_home.outcome(found, "federation.json")
 
 
 def united(info: TaskInfo, details: dict[str, Any]) -> None:

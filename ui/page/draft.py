@@ -49,7 +49,8 @@ class Draft:
         return {name: value for name, value in self.settings.items() if name in reading}
 
     def recipe(self, title: str = "") -> Recipe:
-        """Raises InputError when a setting is out of range, and where the run to go on from is gone."""
+        """Raises InputError when a setting is out of range. It names the run that it goes on from; `visitor.submit`
+        keeps a copy of that."""
         settings = dict(self.settings)
         if self.strategy is not Strategy.PARTIAL:
             settings.pop("blocks", None)
@@ -69,7 +70,7 @@ class Draft:
             strategy=self.strategy,
             settings=changed,
             title=title,
-            start=str(starting.keep(self.task, self.start.path)) if self.start else self.start_path,
+            start=str(self.start.path) if self.start else self.start_path,
         )
 
 

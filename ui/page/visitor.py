@@ -8,6 +8,7 @@ import streamlit as st
 
 from engines.contract import InputError, Job, Problem
 from engines.hosting import limits, visitors
+from engines.jobs import starting
 from engines.jobs.backends import backend
 from engines.messages import _
 from engines.rooms import members
@@ -45,4 +46,4 @@ def require() -> str:
 
 def submit(job: Job) -> str:
     """Queues a job as this visitor's; the id of its run. Raises InputError as `require` and `JobBackend.submit` do."""
-    return backend().submit(replace(job, owner=require()))
+    return backend().submit(replace(job, owner=require(), recipe=starting.kept(job.recipe)))

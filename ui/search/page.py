@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -22,7 +21,7 @@ from ui.comparisons import live
 from ui.page import again, errors, frame, recorded, words
 from ui.search import board, figures
 from ui.steps import watched
-from ui.widgets import plots
+from ui.widgets import plots, take_home
 
 
 def show(info: TaskInfo, run: RunFolder) -> None:
@@ -113,14 +112,7 @@ def _outcome(info: TaskInfo, run: RunFolder, known: dict[str, Any]) -> None:
                 plots.show(figures.mattered(shares), f"search_mattered_{name}", alt=alt)
         if not any(known["mattered"].values()):
             st.caption(_("What mattered most is told from eight finished trials on."))
-    st.download_button(
-        _("Download it"),
-        data=json.dumps(known, indent=2),
-        file_name="search.json",
-        mime="application/json",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    take_home.outcome(known, "search.json")
 
 
 def _sure(known: dict[str, Any]) -> str:

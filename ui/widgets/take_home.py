@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import tempfile
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import streamlit as st
 
@@ -136,6 +137,18 @@ def report(run: RunFolder, with_data: bool) -> BinaryIO:
 
     page = (run.path / "report.html").read_text(encoding="utf-8")
     return io.BytesIO((page if with_data else html.without_data(page)).encode())
+
+
+def outcome(found: Mapping[str, Any], file: str) -> None:
+    """What a run with a page of its own came to, as its JSON file."""
+    st.download_button(
+        _("Download it"),
+        data=json.dumps(found, indent=2),
+        file_name=file,
+        mime="application/json",
+        on_click="ignore",
+        icon=":material/download:",
+    )
 
 
 def made(text: str) -> Callable[[], BinaryIO]:
