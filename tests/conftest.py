@@ -138,6 +138,14 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture(autouse=True)
+def own_main() -> Iterator[None]:
+    """AppTest leaves the page it ran as `__main__`: a process that a later test spawns would begin by running it."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
+
+
+@pytest.fixture(autouse=True)
 def same_random_numbers() -> None:
     """Seeds Python and NumPy; torch only where something has imported it, because it takes a second."""
     random.seed(SEED)
