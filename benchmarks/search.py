@@ -1,15 +1,19 @@
 """What a search finds in a given time: winner and default on the test, on a sample a domain; and on shuffled labels.
 
-    python benchmarks/search.py samples --seconds 60 --seeds 1    the table of docs/search.md
-    python benchmarks/search.py shuffled --searches 20            how often nothing is called something
+    python benchmarks/search.py samples [--run] [--only TASK …]    the table of docs/search.md
+    python benchmarks/search.py shuffled --searches 20             how often nothing is called something
     --write puts what was measured into docs/search.md
 
-The samples were named before anything was measured, and no search space was tuned on them.
+The samples were named before anything was measured, and no search space was tuned on them. All fifteen searches take
+two and a half hours: `--run` makes those that are not there yet, one after the other, and what each found is kept in
+benchmarks/searches, with the load that it ran at.
 """
 
 from __future__ import annotations
 
 import csv
+import itertools
+import json
 import os
 import sys
 import tempfile
@@ -24,7 +28,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.performance_page import publish
 from engines import api
-from engines.contract import InputError
 from engines.evidence.effects import Effects
 from engines.evidence.intervals import share as share_of
 from engines.reporting import wording
@@ -32,6 +35,7 @@ from engines.search.plan import Plan
 from templates.task.settings import LENGTH
 
 DOC = Path(__file__).resolve().parents[1] / "docs" / "search.md"
+SEARCHES = Path(__file__).resolve().parent / "searches"
 SAMPLES = (
     ("vision.classification", "digits"),
     ("text.sentiment", "films"),
@@ -45,29 +49,32 @@ SHUFFLED = "example.shapes"
 EXAMPLES, CLASSES, TRIALS = 320, 4, 12
 
 
-def of_samples(seconds: float, seeds: int, only: Sequence[str], folder: Path) -> list[str]:
-    """A row a sample: the difference on the test by each seed, and over seeds."""
+def of_samples(seconds: float, seeds: int) -> list[str]:
+    """A row a sample, of the searches that are kept: the difference on the test by each seed, and over seeds."""
     lines = [
-        "| sample | test | default | winner, by seed | winner − default, by seed | mean | trials | took |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| sample | test | default | winner, by seed | winner − default, by seed | mean | trials | took | load |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for task, name in SAMPLES:
-        if only and task not in only:
-            lines.append(f"| {task}: {name} | not measured | | | | | | |")
-            continue
-        try:
-            data = api.make_sample(task, name, folder / task)
-            found = [_searched(task, data, seconds, seed, folder / f"{task}-{name}-{seed}") for seed in range(seeds)]
-        except InputError as error:
-            lines.append(f"| {task}: {name} | not measured: {error} | | | | | | |")
-            continue
-        lines.append(_row(task, name, found))
-        print(lines[-1], flush=True)
+        files = [kept(task, name, seed, seconds) for seed in range(seeds)]
+        found = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.is_file()]
+        lines.append(_row(task, name, found) if found else f"| {task}: {name} | not measured yet | | | | | | | |")
     return lines
 
 
-def _searched(task: str, data: Path, seconds: float, seed: int, out: Path) -> dict[str, Any]:
-    return api.search(api.recipe(task, data, seed=seed), out, Plan(seconds))
+def kept(task: str, name: str, seed: int, seconds: float) -> Path:
+    """Where it stands what a search found."""
+    return SEARCHES / f"{task.partition('.')[0]}_{name}_{seed}_{seconds:.0f}s.json"
+
+
+def search(task: str, name: str, seed: int, seconds: float, folder: Path) -> None:
+    """Makes one, and keeps what its table needs of it. Raises InputError where its sample cannot be made."""
+    data = api.make_sample(task, name, folder / f"{task}-{name}")
+    found = api.search(api.recipe(task, data, seed=seed), folder / f"{task}-{name}-{seed}", Plan(seconds))
+    told = {key: found[key] for key in ("sentence", "best", "default", "difference", "improved", "trials", "seconds")}
+    SEARCHES.mkdir(exist_ok=True)
+    text = json.dumps({"task": task, "sample": name, "seed": seed, "load": os.getloadavg()[1], **told}, indent=2)
+    kept(task, name, seed, seconds).write_text(text + "\n", encoding="utf-8")
 
 
 def _row(task: str, name: str, found: Sequence[dict[str, Any]]) -> str:
@@ -84,8 +91,9 @@ def _row(task: str, name: str, found: Sequence[dict[str, Any]]) -> str:
     default = ", ".join(wording.value(metric, one["default"]["value"]) for one in found)
     trials = ", ".join(str(one["trials"]) for one in found)
     took = ", ".join(f"{one['seconds']:.0f} s" for one in found)
-    n = found[0]["difference"]["n"]
-    return f"| {task}: {name} | {n}, {metric.title} | {default} | {winners} | {each} | {mean} | {trials} | {took} |"
+    load = ", ".join(f"{one['load']:.1f}" for one in found)
+    test = f"{found[0]['difference']['n']}, {metric.title}"
+    return f"| {task}: {name} | {test} | {default} | {winners} | {each} | {mean} | {trials} | {took} | {load} |"
 
 
 def _difference(one: dict[str, Any], sign: int, share: int) -> str:
@@ -132,14 +140,18 @@ def main() -> None:
     parser.add_argument("what", choices=("samples", "shuffled"))
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--only", nargs="*", default=[], help="tasks, where not all are to be measured")
+    parser.add_argument("--run", action="store_true", help="make the searches that are not there yet")
+    parser.add_argument("--only", nargs="*", default=[], help="of these tasks alone")
     parser.add_argument("--searches", type=int, default=20)
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
     os.environ["HEADSTART_EXTRA_TASKS"] = f"{SHUFFLED}=templates.task.task:Shapes"
     with tempfile.TemporaryDirectory(prefix="search-") as folder:
         if asked.what == "samples":
-            lines = of_samples(asked.seconds, asked.seeds, asked.only, Path(folder))
+            for (task, name), seed in itertools.product(SAMPLES if asked.run else (), range(asked.seeds)):
+                if (not asked.only or task in asked.only) and not kept(task, name, seed, asked.seconds).is_file():
+                    search(task, name, seed, asked.seconds, Path(folder))
+            lines = of_samples(asked.seconds, asked.seeds)
         else:
             lines = of_shuffled(asked.searches, Path(folder))
     publish("\n".join(lines), write=asked.write, page=DOC, part=asked.what)

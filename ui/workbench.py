@@ -11,13 +11,8 @@ from engines import registry
 from engines.contract import InputError, TaskInfo
 from engines.messages import _
 from engines.runs import RunFolder
-from ui.batch import asked as batch
-from ui.comparisons import found as comparisons
-from ui.comparisons import sweep
-from ui.federated import asked as federated
 from ui.page import address, draft, errors, frame, local_storage, recorded, user_changes
-from ui.runs import links
-from ui.search import board as search_board
+from ui.runs import kinds, links
 from ui.search import offer as search_offer
 from ui.showing import handover
 from ui.steps import comparison, data, model, strategy
@@ -60,7 +55,8 @@ def open(*tasks: str) -> Workbench | None:
         if run and run.recipe.task in tasks:
             task = run.recipe.task
         here = _arrived(here, run)
-        own = run if run and recorded.is_own(run) and not batch.is_one(run) else None  # its data teach nothing
+        kind = kinds.of(run) if run else None
+        own = run if run and recorded.is_own(run) and (kind is None or kind.own_data) else None
         return Workbench(registry.task(task).info, here, run, draft.read(task, here, own))
     except InputError as error:
         errors.say(error)
@@ -124,13 +120,8 @@ def _arrived(here: address.Address, run: RunFolder | None) -> address.Address:
 
 def _ended(run: RunFolder) -> bool:
     """Whether its result's step has something to show."""
-    return bool(
-        recorded.finished(run)
-        or comparisons.outcome(run)
-        or (sweep.is_one(run) and run.sweep)
-        or (search_board.is_one(run) and run.search)
-        or batch.is_one(run)
-    )
+    kind = kinds.of(run)
+    return bool(recorded.finished(run) or (kind and kind.ended(run)))
 
 
 def _run(task: str, here: address.Address) -> RunFolder | None:
@@ -149,14 +140,10 @@ def train(desk: Workbench) -> None:
     if _has_page_of_its_own(desk.info, desk.run):
         return
     _banner(desk)
-    if federated.is_one(desk.run):
-        from ui.federated import page as federated_page
-
-        federated_page.show(desk.info, desk.run)
-        _remember(desk.run)
-        links.show(desk.run)
-        return
-    training.show(desk.info, desk.run, desk.draft)
+    if kind := kinds.of(desk.run):
+        kind.show(desk.info, desk.run)
+    else:
+        training.show(desk.info, desk.run, desk.draft)
     _remember(desk.run)
     links.show(desk.run)
 
@@ -179,10 +166,8 @@ def result(desk: Workbench, show: Callable[[recorded.Finished], None] = result_s
 
 def _of_several_sites(info: TaskInfo, found: recorded.Finished) -> None:
     """Above the result of a model that several sites have made together."""
-    if federated.is_one(found.run):
-        from ui.federated import page as federated_page
-
-        federated_page.show(info, found.run)
+    if kind := kinds.of(found.run):
+        kind.show(info, found.run)
     elif found.run.job.verb == "merge":
         from ui.federated import page as federated_page
 
@@ -190,30 +175,12 @@ def _of_several_sites(info: TaskInfo, found: recorded.Finished) -> None:
 
 
 def _has_page_of_its_own(info: TaskInfo, run: RunFolder) -> bool:
-    """Draws a comparison, a sweep, a search, or answers to many questions, in place of either step. Each page is
-    imported when there is such a run: most visits have none."""
-    if comparisons.is_one(run):
-        from ui.comparisons import page as comparison_page
-
-        links.told(run)
-        comparison_page.show(info, run)
-    elif sweep.is_one(run):
-        from ui.comparisons import sweep_page
-
-        links.told(run)
-        sweep_page.show(info, run)
-    elif search_board.is_one(run):
-        from ui.search import page as search_page
-
-        links.told(run)
-        search_page.show(info, run)
-    elif batch.is_one(run):
-        from ui.batch import page as batch_page
-
-        links.told(run)
-        batch_page.show(info, run)
-    else:
+    """Draws what leaves no model, as a comparison or answers to many questions, in place of either step."""
+    kind = kinds.of(run)
+    if kind is None or kind.with_result:
         return False
+    links.told(run)
+    kind.show(info, run)
     _remember(run)
     links.show(run)
     return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -19,7 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from engines import paths, runs
 from engines.contract import Job
-from engines.rooms import members, rooms
+from engines.rooms import asides, members, rooms
 from tests.browser.conftest import PATIENCE, press, settle
 from tests.browser.test_accessibility import violations as found_by_axe
 from tests.pages import finished_run
@@ -147,6 +148,18 @@ def test_a_room_from_its_start_to_its_end(
     assert theirs.id not in teacher.content()
     assert first.owner not in teacher.content()
     assert found == []
+
+    asides.keep_whole(rooms.find(code), finished_run.TASK, "digits", Path(theirs.recipe.data))
+    ann.goto(f"{room['address']}/vision?run={theirs.id}&step=result")
+    expect(ann.get_by_text("Nobody sees it unless you press the button")).to_be_visible(timeout=PATIENCE)
+    press(ann, "Show mine on the board")
+    bob.goto(room["join"])
+    for page in (bob, teacher):
+        expect(page.locator(".room-board li")).to_have_text(re.compile("Ann"), timeout=PATIENCE)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert violations(page) == []
+    press(ann, "Take it back")
+    expect(teacher.locator(".room-board li")).to_have_count(0, timeout=PATIENCE)
 
     press(teacher, "Pause")
     expect(ann.get_by_text("paused: runs wait")).to_be_visible(timeout=PATIENCE)

@@ -10,11 +10,6 @@ from engines.messages import _
 from engines.runs import RunFolder
 
 
-def is_one(run: RunFolder) -> bool:
-    """Whether a run asks another one's model."""
-    return run.job.verb == "predict"
-
-
 def model_of(run: RunFolder) -> RunFolder | None:
     """The run whose model is asked; None where it is gone."""
     try:
@@ -32,7 +27,7 @@ def summary(run: RunFolder) -> dict[str, Any] | None:
 
 def in_short(run: RunFolder) -> str:
     """What came of it, for a list; empty while it goes on."""
-    found = summary(run) if is_one(run) else None
+    found = summary(run)
     if found is None:
         return ""
     bad = _(", {bad:,} could not be read", bad=found["bad"]) if found["bad"] else ""

@@ -44,11 +44,6 @@ class Arm:
     symbol: str
 
 
-def is_one(run: RunFolder) -> bool:
-    """Whether a run is a comparison."""
-    return run.job.verb == "compare"
-
-
 def asked(run: RunFolder) -> Asked:
     given = run.job.arguments
     return Asked(tuple(given.get("budgets") or ()), int(given.get("seeds", 2)))

@@ -18,11 +18,6 @@ EVERY = 5
 ARM = Arm("blocks", _("so many learn"), plots.TRAINED, "solid", "circle")
 
 
-def is_one(run: RunFolder) -> bool:
-    """Whether a run is a sweep."""
-    return run.job.verb == "sweep"
-
-
 def numbers(card: ModelCard) -> list[int]:
     """How many blocks to try, besides none."""
     stages = len(card.stages)
@@ -58,5 +53,5 @@ def _point(blocks: int, values: list[float], low: float, high: float) -> Point:
 
 def in_short(run: RunFolder) -> str:
     """What it came to, for a list; empty while it goes on."""
-    known = run.sweep if is_one(run) else None
+    known = run.sweep
     return known["sentence"].partition(",")[0] if known else ""

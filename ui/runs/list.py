@@ -12,13 +12,8 @@ from engines.contract import InputError, Recipe, State
 from engines.jobs import backends, cleanup
 from engines.messages import _
 from engines.runs import RunFolder
-from ui.batch import asked as batch
-from ui.comparisons import found as comparisons
-from ui.comparisons import sweep
-from ui.federated import asked as federated
 from ui.page import address, domains, errors, local_storage, recorded, words
-from ui.runs import file, links
-from ui.search import board as searches
+from ui.runs import file, kinds, links
 from ui.widgets import take_home
 
 PER_PAGE = 10
@@ -44,7 +39,7 @@ class Entry:
     number: str
     """The metric with its interval, or what a comparison came to, in words; empty until there is one."""
     kind: str = ""
-    """'Comparison', 'Sweep' or 'Find the best' of what has a page of its own."""
+    """'Comparison', of what is no single training."""
 
     @property
     def title(self) -> str:
@@ -80,21 +75,15 @@ def entry(run_id: str) -> Entry | None:
     try:
         run = RunFolder.find(run_id)
         state = State.DONE if recorded.is_recorded(run) else backends.backend().status(run_id).state
-        kind = _("Comparison") if comparisons.is_one(run) else "Sweep" if sweep.is_one(run) else ""
-        kind = _("Answers") if batch.is_one(run) else _("Find the best") if searches.is_one(run) else kind
-        kind = _("Several sites") if federated.is_one(run) else kind
     except InputError:
         return None
-    number = (
-        sweep.in_short(run)
-        if kind == "Sweep"
-        else comparisons.in_short(run) or batch.in_short(run) or searches.in_short(run) or federated.in_short(run)
-    )
+    kind = kinds.of(run)
+    number = kind.in_short(run) if kind else ""
     if found := recorded.finished(run):
         r = found.result
         metric = registry.task(r.task).info.metric
         number = f"{metric.title} {words.metric(metric, r.value)} ({words.interval(metric, r.low, r.high)})"
-    return Entry(run, run.recipe, state, number, kind)
+    return Entry(run, run.recipe, state, number, kind.title() if kind else "")
 
 
 def recent(limit: int) -> None:
@@ -184,7 +173,7 @@ def _line(found: Entry) -> bool:
 
 def _why_not(found: Entry) -> str:
     if found.kind:
-        return _("A {kind} has its own page", kind=found.kind.lower())
+        return _("It has a page of its own")
     return "" if found.number else _("Only finished runs can be compared")
 
 

@@ -28,14 +28,9 @@ ENDINGS: dict[Ending, str] = {
 }
 
 
-def is_one(run: RunFolder) -> bool:
-    """Whether a run is a search."""
-    return run.job.verb == "search"
-
-
 def in_short(run: RunFolder) -> str:
     """What it came to, for a list; empty while it goes on."""
-    known = run.search if is_one(run) else None
+    known = run.search
     if not known:
         return ""
     return _("{n} tried: {best}", n=known["trials"], best=told.named(known["best"], known["default"]))
