@@ -105,6 +105,7 @@ def models(home: Path, asked: Asked, *, in_room: bool) -> tuple[list[float], int
         recipe = Recipe(TASK, str(data), MODEL, Strategy.FEATURES, seed=asked.seed, settings=settings)
         run_id = jobs.submit(Job(recipe, owner=owner if in_room else f"outside {number}"))
         waiting[run_id] = time.monotonic()
+    submitted = list(waiting)
     took: list[float] = []
     processes: set[str] = set()
     while waiting:
@@ -121,6 +122,8 @@ def models(home: Path, asked: Asked, *, in_room: bool) -> tuple[list[float], int
             raise SystemExit(f"{len(waiting)} had no model after {PATIENCE:.0f} s.")
         time.sleep(0.1)
     room_end.end(jobs, room.code)
+    while not in_room and not all(jobs.status(run_id).state.finished for run_id in submitted):
+        time.sleep(0.1)  # nobody ends these: a worker still writes its last files
     jobs.close()
     known = {"queue.sqlite3", "rooms.sqlite3", "visitors.sqlite3", "spare.log", "measured.jsonl"}
     left = [p for p in home.rglob("*") if p.is_file() and p not in before and p.name.split("-")[0] not in known]

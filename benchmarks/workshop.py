@@ -6,7 +6,6 @@ The folder build/workshop is made first, or brought up to date, which needs a ne
 namespace of its own (`unshare -n`: not even a loopback), into a new folder that is removed afterwards; there the digits
 sample is written and checked, and the model of the offline pack learns a head on it. Seconds are wall clock; CPU
 seconds stand beside them, for other processes may use the machine. As root, on Linux.
-`--write` needs the marks of its section in docs/performance.md, where one line by hand stands until then.
 """
 
 from __future__ import annotations
