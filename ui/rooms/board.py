@@ -27,25 +27,10 @@ ALONE = "board"
 
 
 def show(room: Room, me: Member | None = None, *, alone: bool = False) -> None:
-    """Every board of the room, as it changes; nothing where it has none. `me` is told apart; `alone`: as large as the
-    page is wide."""
-    if not asides.every(room):
-        return
+    """Every board of the room, as it changes; one that begins while the page is open appears. `me` is told apart;
+    without, this is for whoever teaches, with a link to the boards alone or back. `alone`: as wide as the page."""
     st.html(LOOK)
     st.fragment(_boards, run_every=EVERY)(room, me, alone)
-
-
-def link(room: Room, *, alone: bool) -> None:
-    """To the boards alone, or back."""
-    page = domains.further("room")
-    if page is None or not asides.every(room):
-        return
-    if alone:
-        st.page_link(page, label=_("Back to the room"), icon=":material/arrow_back:", query_params={"code": room.code})
-    else:
-        query = {"code": room.code, ALONE: "1"}
-        label = _("The board alone, large enough for everybody")
-        st.page_link(page, label=label, icon=":material/leaderboard:", query_params=query)
 
 
 def title(aside: Aside) -> str:
@@ -57,8 +42,23 @@ def title(aside: Aside) -> str:
 
 def _boards(room: Room, me: Member | None, alone: bool) -> None:
     with errors.calm(_("The board could not be shown.")):
-        for aside in asides.every(room):
+        there = asides.every(room)
+        for aside in there:
             _board(room, aside, me, alone)
+        if there and me is None:
+            _link(room, alone)
+
+
+def _link(room: Room, alone: bool) -> None:
+    """To the boards alone, or back."""
+    page = domains.further("room")
+    assert page is not None
+    if alone:
+        st.page_link(page, label=_("Back to the room"), icon=":material/arrow_back:", query_params={"code": room.code})
+    else:
+        query = {"code": room.code, ALONE: "1"}
+        label = _("The board alone, large enough for everybody")
+        st.page_link(page, label=label, icon=":material/leaderboard:", query_params=query)
 
 
 def _board(room: Room, aside: Aside, me: Member | None, alone: bool) -> None:

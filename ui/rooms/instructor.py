@@ -47,7 +47,6 @@ def show(room: Room, taught: Sequence[Room]) -> None:
     _way_in(room)
     st.fragment(_live, run_every=EVERY)(room.code)
     board.show(room)
-    board.link(room, alone=False)
     offering.show(room)
     _end(room)
 

@@ -43,7 +43,6 @@ def show() -> None:
         if st.query_params.get(board.ALONE):
             st.subheader(line.called(room), anchor=False)
             board.show(room, alone=True)
-            board.link(room, alone=True)
         else:
             instructor.show(room, taught)
         return
