@@ -3,6 +3,8 @@
     python benchmarks/detection.py [--seeds 3] [--scratch] [--head] [--keep DIR] [--write]
     python benchmarks/detection.py budgets [--seeds 3] [--keep DIR] [--write]
     python benchmarks/detection.py timed [--asked 1000] [--keep DIR] [--write]
+    python benchmarks/detection.py ranked [--keep DIR] [--write]
+    python benchmarks/detection.py resized [--seeds 3] [--keep DIR] [--write]
 
 The sample `scenes`, a fixed set of composites (synthetic: what is tested is pasted from other objects on other
 photographs than what is learnt from), 160 pictures to learn from, 200 to test on. The default recipe (the last two
@@ -17,6 +19,12 @@ makes it (`engines compare`).
 frozen part for every picture anew, with the losses of both; and things found by the recorded run on pictures, one at a
 time, against decoding them and one forward pass alone.
 
+`ranked`: the order of `engines rank` over the networks that are here, beside the mAP that each came to with pyramid and
+head on its frozen maps, seed 0.
+
+`resized`: the default recipe with pictures in varied sizes (`scale_jitter`) and without, judged on the validation
+pictures of each seed, which are drawn anew for it; the test is not looked at.
+
 `--keep` goes on with the runs that are there. `--write` puts each one's tables into docs/detection.md.
 """
 
@@ -30,12 +38,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from scipy.stats import kendalltau
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.performance_page import ROOT, busy, parser, publish, table
-from engines import lifecycle, registry
+from engines import api, lifecycle, registry
 from engines.contract import Recipe, Result, Strategy
 from engines.runs import RunFolder
 from engines.training import strategies
@@ -50,11 +60,12 @@ TIMED = 64
 TURNS = 10
 """In which things are found, and pictures passed forward, against the clock."""
 BUDGETS = (20, 40, 80, 160)
+JITTER = 0.3
 
 
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("part", nargs="?", default="", choices=("", "budgets", "timed"))
+    arguments.add_argument("part", nargs="?", default="", choices=("", "budgets", "timed", "ranked", "resized"))
     arguments.add_argument("--seeds", type=int, default=3)
     arguments.add_argument("--scratch", action="store_true", help="also from random weights, beside the first seed")
     arguments.add_argument("--head", action="store_true", help="also the head alone")
@@ -72,6 +83,10 @@ def main() -> None:
             text = by_budget(keep, data, given.seeds)
         elif given.part == "timed":
             text = timed(keep, data, given.asked)
+        elif given.part == "ranked":
+            text = ranked(keep, data)
+        elif given.part == "resized":
+            text = resized(keep, data, given.seeds)
         else:
             rows = [
                 run(keep, data, Strategy.PARTIAL, seed, baseline=given.scratch and seed == 0)
@@ -91,22 +106,22 @@ def by_budget(keep: Path, data: Path, seeds: int) -> str:
     for budget in BUDGETS:
         own = {point["strategy"]: point for point in found["points"] if point["budget"] == budget}
         cells = [f"{p['mean']:.3f} ({', '.join(f'{v:.3f}' for v in p['values'])})" for p in own.values()]
-        took = [f"{point['seconds']:.0f}" for point in own.values()]
-        rows.append((str(budget), *cells, " and ".join(took[:2])))
+        took = [f"{point['seconds']:.0f}" for point in own.values() if point["seconds"] is not None]
+        rows.append((str(budget), *cells, " and ".join(took)))
     names = [point["strategy"] for point in found["points"] if point["budget"] == BUDGETS[0]]
-    header = ("pictures", *(f"{name}: mAP@.5 (each seed)" for name in names), "wall seconds of the first two")
+    header = ("pictures", *(f"{name}: mAP@.5 (each seed)" for name in names), "wall seconds of each training")
     said = " ".join(str(found[name]) for name in ("labels_saved_text", "time_saved_text") if found.get(name))
     return f"{table(header, rows)}\n\n{said} The machine was shared: {busy()}."
 
 
-def run(keep: Path, data: Path, strategy: Strategy, seed: int, *, baseline: bool) -> dict[str, Any]:
+def run(keep: Path, data: Path, strategy: Strategy, seed: int, *, baseline: bool, model: str = MODEL) -> dict[str, Any]:
     """The result of a run, trained where it is not kept, with its processor seconds and the load while it ran."""
-    path = keep / f"{strategy}-{seed}"
+    path = keep / (f"{strategy}-{seed}" if model == MODEL else f"{model}-{strategy}-{seed}")
     if (path / "measured.json").is_file():
         known: dict[str, Any] = json.loads((path / "measured.json").read_text(encoding="utf-8"))
         return known
     settings = {"baseline": "scratch"} if baseline else {}
-    recipe = Recipe(TASK, str(data), MODEL, strategy, seed=seed, settings=settings)
+    recipe = Recipe(TASK, str(data), model, strategy, seed=seed, settings=settings)
     folder = RunFolder(path) if path.is_dir() else RunFolder.create(recipe, path)
     began, wall = time.process_time(), time.monotonic()
     result: Result = lifecycle.fit(registry.task(TASK), recipe, folder)
@@ -129,6 +144,62 @@ def run(keep: Path, data: Path, strategy: Strategy, seed: int, *, baseline: bool
     (path / "measured.json").write_text(json.dumps(found), encoding="utf-8")
     print(found, flush=True)
     return found
+
+
+def ranked(keep: Path, data: Path) -> str:
+    """How `engines rank` orders the networks that are here, and the mAP that each then came to."""
+    order = api.rank(TASK, data)
+    rows, learnt = [], []
+    for row in order["models"]:
+        found = run(keep, data, Strategy.FEATURES, 0, baseline=False, model=row["name"])
+        learnt.append(found["map50"][0])
+        score = f"{row['score']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+        rows.append((row["name"], score, share(found["map50"]), share(found["map"]), f"{found['cpu']:.0f}"))
+    agreed = kendalltau([row["score"] for row in order["models"]], learnt).statistic
+    lost = max(learnt) - learnt[0]
+    header = ("network, in the order of `rank`", "score", "mAP@.5", "mAP@.5:.95", "processor seconds")
+    return (
+        f"{table(header, rows)}\n\nKendall's τ between the score and mAP@.5 is {agreed:.2f}, of {len(rows)} networks; "
+        f"who takes the first one loses {lost:.3f} to the best of them. One seed, {order['n']} boxes, one data set "
+        f"(synthetic composites); {order['seconds']:.0f} s for the order."
+    )
+
+
+def resized(keep: Path, data: Path, seeds: int) -> str:
+    """The best validation mAP of each seed, with `JITTER` and without."""
+    rows, gains = [], []
+    for seed in range(seeds):
+        best = []
+        for jitter in (0.0, JITTER):
+            recipe = Recipe(TASK, str(data), MODEL, Strategy.PARTIAL, seed=seed, settings={"scale_jitter": jitter})
+            file = keep / f"resized-{jitter}-{seed}.json"
+            if not file.is_file():
+                folder = RunFolder.create(recipe, keep / f"resized-{jitter}-{seed}")
+                study = registry.task(TASK).open(recipe, folder)
+                assert isinstance(study, fit.DetectionStudy)
+                at = [study.prepared.opened.at(part) for part in ("train", "validation")]
+                began = time.process_time()
+                outcome = train.learn(study.train_spec(study.settings, seed, folder, *at), Strategy.PARTIAL)
+                chosen = outcome.progress.history[outcome.progress.best_epoch - 1]
+                file.write_text(json.dumps([chosen, time.process_time() - began, len(at[1])]), encoding="utf-8")
+            best.append(json.loads(file.read_text(encoding="utf-8")))
+        (plain, before, n), (varied, after, _n) = best
+        gains.append(varied["validation_metric"] - plain["validation_metric"])
+        cells = [f"{one['validation_metric']:.3f} ({one['validation_loss']:.3f})" for one in (plain, varied)]
+        rows.append((str(seed), str(n), *cells, f"{before:.0f} and {after:.0f}"))
+    header = (
+        "seed",
+        "validation pictures",
+        "as they are: mAP@.5 (loss)",
+        f"`scale_jitter` {JITTER}",
+        "processor seconds",
+    )
+    mean, spread = float(np.mean(gains)), float(np.std(gains, ddof=1)) if len(gains) > 1 else 0.0
+    return (
+        f"{table(header, rows)}\n\nThe mean difference of mAP@.5 is {mean:+.3f}; its standard deviation over "
+        f"{len(gains)} seeds {spread:.3f}. Of the pass with the least validation loss, on validation pictures, not on "
+        "the test."
+    )
 
 
 def told(rows: list[dict[str, Any]], head: dict[str, Any] | None) -> str:
@@ -181,7 +252,7 @@ def timed(keep: Path, data: Path, asked: int) -> str:
     for kept in (True, False):
         network = spec.build(True)
         strategies.apply(network, Strategy.FEATURES, study.settings)
-        examples: Any = train.behind(spec, network, pictures, mirrors=True) if kept else pictures
+        examples: Any = train.behind(spec, network, pictures, varied=True) if kept else pictures
         epochs.append(an_epoch(network, examples, pictures, kept=kept))
     (with_maps, losses), (without, again) = epochs
     finder = Finder(ROOT / "showcase" / "recorded_scenes_seed_0")

@@ -10,9 +10,9 @@ import time
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import PATIENCE, TRAINING, settle
+from tests.browser.conftest import ARGUMENTS, CHROMIUM, PATIENCE, TRAINING, settle, visit
 from tests.browser.test_accessibility import THEMES, Visitor, put_on, violations
 
 WIDTH, HEIGHT = 320, 240
@@ -146,6 +146,26 @@ def test_a_first_detector_from_own_boxes(visitor: Visitor) -> None:
     page.get_by_text(re.compile(rf"^{2 * DRAWN_ON + len(proposed)} boxes so far")).wait_for()
     crowd = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     assert took / crowd <= WITHIN, f"{took:.0f} s on a machine that {crowd:.1f} times as many waited for"
+
+
+@pytest.mark.browser
+@pytest.mark.weights
+def test_what_the_camera_shows_is_looked_at_frame_after_frame(address: str, browser: Browser) -> None:
+    """By the recorded detector, through Chromium's fake camera."""
+    fake = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    with browser.browser_type.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *fake]) as own:
+        page = own.new_context(base_url=address, viewport={"width": 1280, "height": 1100}).new_page()
+        page.set_default_timeout(PATIENCE)
+        visit(page, "/vision?run=recorded_scenes_seed_0")
+        page.get_by_text("Find things on what the camera shows").click()
+        page.get_by_role("button", name="Turn the camera on").click()
+        page.get_by_text(re.compile(r"^Answered in \d+ ms\. No frame is kept")).wait_for()
+        frame = page.locator('img[alt="what the camera shows"]')
+        first = frame.get_attribute("src")
+        assert first is not None
+        expect(frame).not_to_have_attribute("src", first)  # the next one came by itself
+        page.get_by_role("button", name="Turn the camera off").click()
+        page.get_by_role("button", name="Turn the camera on").wait_for()
 
 
 def _overlap(sides: Sides, box: tuple[float, ...]) -> float:

@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from engines import paths, runs
+from engines import paths, registry, runs, weights
 from engines.contract import Recipe, Result, Strategy
 from engines.jobs.serving import client
 from engines.runs import RunFolder
 from tests.pages.opening import File, checked, opened, text
-from ui.page import uploads
-from ui.vision import boxed
+from ui.page import recorded, uploads
+from ui.vision import boxed, live
 
 TASK = "vision.detection"
 VISION = "pages/vision.py"
@@ -162,6 +162,47 @@ def test_a_picture_can_be_tried(run: RunFolder, monkeypatch: pytest.MonkeyPatch)
     assert "1 thing found on" in captions(at)
     next(one for one in at.slider if one.key == "try_confidence_0").set_value(0.1).run()
     assert "2 things found on" in captions(at)
+
+
+def test_what_the_camera_shows_is_answered_and_not_kept(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bytes] = []
+
+    def ask(question: dict[str, Any], *_: object, **__: object) -> dict[str, Any]:
+        (frame,) = Path(question["data"]).iterdir()
+        asked.append(frame.read_bytes())
+        row = {"boxes": [{**CUP, "score": 0.9}], "unsure": [{**LEAF, "score": 0.2}], "threshold": 0.3}
+        return {"rows": [{"file": "frame.jpg", **row, "width": 100, "height": 80}], "milliseconds": 12.0}
+
+    monkeypatch.setattr(client, "ask", ask)
+    found = recorded.finished(run)
+    assert found is not None
+    told = live.ask(found, b"a frame")
+    assert asked == [b"a frame"]
+    assert not list(paths.uploads().glob("try-*")), "no frame is kept"
+    shown = [[box.text for box in live.picture(told["row"], b"a frame", least).boxes] for least in (0.3, 0.1)]
+    assert shown == [["cup 90 %"], ["cup 90 %", "leaf 20 %"]]
+
+    def broken(*_: object, **__: object) -> dict[str, Any]:
+        raise client.ServerFailed("It is gone.")
+
+    monkeypatch.setattr(client, "ask", broken)
+    assert live.ask(found, b"another") == {"unclear": "It is gone."}
+    at = opened(VISION, run=run.id)
+    switch = next(one for one in at.toggle if one.key == "live_camera")
+    switch.set_value(True).run()
+    assert not at.exception
+    assert any(slider.key == "live_confidence" and slider.value == 0.3 for slider in at.slider)
+
+
+def test_networks_that_are_not_here_are_listed_as_such(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """torchvision's detectors, whose files do not come with Headstart; those of the hub are called by name."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    at = opened(VISION, task=TASK, step="model")
+    by_title = {card.name: weights.where(card) for card in registry.task(TASK).models()}
+    assert by_title["ssdlite320_mobilenet_v3_large"] != "here"
+    assert "SSDlite, MobileNetV3" in text(at)
+    assert "COCO: 118 thousand photographs" in text(at)
+    assert any("hub's DETR family" in field.label for field in at.text_input)
 
 
 def test_how_soon_it_learnt_is_drawn_beside_random_weights_on_one_clock() -> None:

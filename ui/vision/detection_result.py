@@ -18,7 +18,7 @@ from engines.reporting import wording
 from engines.vision.detection.settings import MOST_MEASURED
 from ui.page import frame, recorded, words
 from ui.steps import result
-from ui.vision import boxed
+from ui.vision import boxed, live
 from ui.widgets import gallery, plots, try_it
 
 MOST_PICTURES = 12
@@ -35,6 +35,7 @@ def show(found: recorded.Finished) -> None:
     result.verdict(info, found)
     result.say_if_synthetic(info, found)
     result.try_and_take(info, found, lambda: try_it.show(info, found, camera=True, draw=_answer))
+    live.offer(found)
     with frame.card(_("What it found on the test pictures")):
         st.fragment(_pictures)(found)
     left, right = st.columns([1, 1])
@@ -102,6 +103,14 @@ def _over_time(info: TaskInfo, found: recorded.Finished) -> None:
                 n=min(found.result.n_validation, MOST_MEASURED),
             )
         )
+        if any(e.get("series") == "scratch" for e in found.epochs):
+            st.caption(
+                _(
+                    "Pretraining shows early: with several times the schedule random weights may come as far "
+                    "([He et al. 2019](https://arxiv.org/abs/1811.08883)). The setting *Passes of the baseline* gives "
+                    "it to them."
+                )
+            )
 
 
 # --- pictures ---------------------------------------------------------------------------------------

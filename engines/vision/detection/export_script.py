@@ -24,6 +24,7 @@ from engines.vision.detection import predict
 from engines.vision.detection.networks import decode, families, loss
 from engines.vision.detection.opening import Opened
 from engines.vision.detection.prepare import Prepared
+from engines.vision.detection.train import keeps
 from engines.vision.detection.trial import DetectionTrial
 from engines.vision.images import reading
 
@@ -41,6 +42,7 @@ def record(recipe: Recipe, card: ModelCard, prepared: Prepared, trial: Detection
     settings, whole = spec.settings, bool(getattr(network.model, "whole", False))
     learns = strategy is not Strategy.ZERO_SHOT
     boundary = strategy.boundary(len(network.stages), settings.blocks) if learns else 0
+    kept = boundary if boundary and keeps(network, boundary) else 0
     epochs = settings.epochs_for(strategy) if learns else 0
     rate = settings.learning_rate_for(strategy) if learns else 0.0
     patience = settings.patience_for(epochs)
@@ -61,8 +63,8 @@ def record(recipe: Recipe, card: ModelCard, prepared: Prepared, trial: Detection
         "mean": list(prepared.format.mean),
         "std": list(prepared.format.std),
         "flip": settings.flip,
-        "stages_there": 0 if whole else len(layers),
-        "boundary": 0 if whole else boundary,
+        "stages_there": kept if whole else len(layers),
+        "boundary": kept,
         "cut": boundary > 0,
         "resting": [name for own in layers[:boundary] for name in own] if whole else [],
         "stages": [{"layers": own, "rate": pace} for own, pace in list(zip(layers, rates, strict=True))[boundary:]]
@@ -90,6 +92,7 @@ def record(recipe: Recipe, card: ModelCard, prepared: Prepared, trial: Detection
         max_seconds=settings.max_seconds,
         precision=precision(spec.on),
         halved=trial.progress.halved,
+        resized=learns and bool(settings.scale_jitter),
     )
     text = json.dumps(split(prepared.opened), ensure_ascii=False)
     (folder / "split.json").write_text(text, encoding="utf-8")
@@ -129,6 +132,9 @@ def export(task: Task, run: Path, out: Path) -> Path:
     if kept["halved"]:
         found = _("memory ran out and its batches were halved on the way")
         raise refusal(run, found, _("accepted: a run with a smaller batch size"))
+    if kept.get("resized"):
+        found = _("its pictures were shown in other sizes, which the script does not")
+        raise refusal(run, found, _("accepted: a run with scale_jitter 0"))
     script.stop_as_the_run(run, kept)
     lesson = kept["script"]
     state = pretrained(task, run, lesson, kept["weights"])

@@ -15,7 +15,8 @@ from torchvision.transforms import v2
 from engines.contract import InputError, ModelCard, Problem, Recipe, Run
 from engines.messages import _
 from engines.training.activation_cache import Cached
-from engines.training.examples import Varied
+from engines.training.devices import derived_seed
+from engines.training.examples import Labelled, Varied
 from engines.vision.detection.annotated import AnnotatedPicture
 from engines.vision.detection.evaluation.metrics import Found
 from engines.vision.detection.networks import families
@@ -23,10 +24,13 @@ from engines.vision.detection.networks.decode import on_square
 from engines.vision.detection.networks.loss import Boxes
 from engines.vision.detection.opening import Opened, open_data
 from engines.vision.detection.settings import DetectionSettings
+from engines.vision.images import zoom
 from engines.vision.images.transforms import InputFormat, Later, Photos, decode
 
 UNIT = "pictures"
 LARGEST_STRIDE = 32
+SCALED_SHARE = 0.5
+"""Of the pictures of a batch that are shown in another size, where sizes vary."""
 
 
 class WithBoxes:
@@ -51,6 +55,7 @@ class Pictures(WithBoxes):
     photos: Photos
     boxes: Boxes
     flip: bool
+    scale_jitter: float = 0.0
     lengths: Tensor | None = None
     may_halve = False
 
@@ -71,7 +76,7 @@ class Pictures(WithBoxes):
 
     @property
     def variation(self) -> str:
-        return "flip" if self.flip else ""
+        return ("flip" if self.flip else "") + (f" {self.scale_jitter}" if self.scale_jitter else "")
 
     @property
     def size(self) -> int:
@@ -84,20 +89,59 @@ class Pictures(WithBoxes):
         which, inputs = drawn_mirrors(indices, self.flip, generator), self.photos.plain(indices)
         turned = positions(which)
         inputs[turned] = inputs[turned].flip(3)
-        return Varied(inputs, self.boxes[indices].mirrored(which, self.size))
+        boxes = self.boxes[indices].mirrored(which, self.size)
+        if self.scale_jitter:
+            scaled = positions(torch.rand(len(indices), generator=generator) < SCALED_SHARE)
+            how = zoom.drawn(len(scaled), self.size, self.scale_jitter, generator)
+            inputs[scaled] = zoom.zoomed(inputs[scaled], how.to(inputs.device))
+            boxes = put(boxes, scaled, along(boxes[scaled], how, self.size))
+        return Varied(inputs, boxes)
 
     def subset(self, chosen: Tensor) -> Pictures:
         return replace(self, photos=self.photos.subset(chosen), boxes=self.boxes[chosen])
 
 
+class Resized(Labelled):
+    """Pictures in other sizes, some mirrored, each always the same: what a frozen part sees of them is kept."""
+
+    def __init__(self, pictures: Pictures, number: int):
+        """`number`: which of these views it is; every other one is of mirrored pictures."""
+        look = "flip" if pictures.flip and number % 2 else ""
+        self.photos, self.labels = replace(pictures.photos, look=look), pictures.photos.labels
+        seeds = [derived_seed("sizes", number, digest) for digest in pictures.photos.digests]
+        drawn = [zoom.drawn(1, pictures.size, pictures.scale_jitter, torch.Generator().manual_seed(s)) for s in seeds]
+        self.how = torch.cat(drawn) if drawn else torch.zeros(0, 3)
+        boxes = pictures.boxes.mirrored(torch.full((len(pictures),), bool(look)), pictures.size)
+        self.boxes = along(boxes, self.how, pictures.size)
+        self.identity = f"{self.photos.identity} {pictures.scale_jitter} {number}"
+        self.variation = ""
+
+    def plain(self, indices: Tensor) -> Tensor:
+        return zoom.zoomed(self.photos.plain(indices), self.how[indices])
+
+    def varied(self, indices: Tensor, generator: torch.Generator) -> Tensor:
+        return self.plain(indices)
+
+
+def along(boxes: Boxes, how: Tensor, size: int) -> Boxes:
+    """Boxes on pictures that are shown as `zoom.drawn` says."""
+    return Boxes(*zoom.along(boxes.boxes, boxes.labels, how, size))
+
+
+def put(boxes: Boxes, where: Tensor, others: Boxes) -> Boxes:
+    """`boxes` with the `others` at the positions int64 (K,)."""
+    return Boxes(boxes.boxes.index_copy(0, where, others.boxes), boxes.labels.index_copy(0, where, others.labels))
+
+
 @dataclass
 class Behind(WithBoxes):
-    """Pictures as the frozen part sees them, as they are and mirrored, with their boxes."""
+    """Pictures as the frozen part sees them, as they are and mirrored, and in other sizes, with their boxes."""
 
     seen: Cached
     mirrored: Cached | None
     boxes: Boxes
     size: int
+    resized: tuple[tuple[Cached, Boxes], ...] = ()
     lengths: Tensor | None = None
     identity: str = ""
     variation: str = ""
@@ -105,7 +149,7 @@ class Behind(WithBoxes):
 
     @property
     def parts(self) -> list[Cached]:
-        return [self.seen, *([] if self.mirrored is None else [self.mirrored])]
+        return [self.seen, *([] if self.mirrored is None else [self.mirrored]), *(seen for seen, _own in self.resized)]
 
     @property
     def card_bytes(self) -> int:
@@ -116,8 +160,10 @@ class Behind(WithBoxes):
         return any(part.made_slowly for part in self.parts)
 
     def on_card(self, device: torch.device, *, half: bool = False) -> Behind:
-        there = [part.on_card(device, half=half) for part in self.parts]
-        return replace(self, seen=there[0], mirrored=there[1] if len(there) > 1 else None)
+        seen, *others = [part.on_card(device, half=half) for part in self.parts]
+        mirrored = None if self.mirrored is None else others.pop(0)
+        resized = tuple((part, boxes) for part, (_, boxes) in zip(others, self.resized, strict=True))
+        return replace(self, seen=seen, mirrored=mirrored, resized=resized)
 
     def plain(self, indices: Tensor) -> object:
         return self.seen.plain(indices)
@@ -128,11 +174,21 @@ class Behind(WithBoxes):
         if self.mirrored is not None:
             turned = positions(which)
             found[turned] = self.mirrored.activations[indices[turned], 0]
-        return Varied(self.seen.handed_on(found), self.boxes[indices].mirrored(which, self.size))
+        boxes = self.boxes[indices].mirrored(which, self.size)
+        if self.resized:
+            scaled = torch.rand(len(indices), generator=generator) < SCALED_SHARE
+            views = torch.randint(len(self.resized), (len(indices),), generator=generator)
+            for number, (seen, own) in enumerate(self.resized):
+                there = positions(scaled & (views == number))
+                found[there] = seen.activations[indices[there], 0]
+                boxes = put(boxes, there, own[indices[there]])
+        return Varied(self.seen.handed_on(found), boxes)
 
     def subset(self, chosen: Tensor) -> Behind:
         mirrored = self.mirrored and self.mirrored.subset(chosen)
-        return replace(self, seen=self.seen.subset(chosen), mirrored=mirrored, boxes=self.boxes[chosen])
+        resized = tuple((seen.subset(chosen), boxes[chosen]) for seen, boxes in self.resized)
+        seen, boxes = self.seen.subset(chosen), self.boxes[chosen]
+        return replace(self, seen=seen, mirrored=mirrored, boxes=boxes, resized=resized)
 
 
 def drawn_mirrors(indices: Tensor, flip: bool, generator: torch.Generator) -> Tensor:
@@ -210,4 +266,5 @@ def prepare(recipe: Recipe, card: ModelCard, settings: DetectionSettings, run: R
     title = _("Reading {n:,} {unit}", n=len(paths), unit=UNIT)
     squares = Later(lambda: decode(paths, format, name=order, run=run, unit=UNIT, title=title))
     photos = Photos(squares, torch.zeros(len(paths), dtype=torch.int64), digests, format, v2.Identity(), "")
-    return Prepared(opened, Pictures(photos, boxes_of(opened.pictures, format.size), settings.flip), format)
+    boxes = boxes_of(opened.pictures, format.size)
+    return Prepared(opened, Pictures(photos, boxes, settings.flip, settings.scale_jitter), format)

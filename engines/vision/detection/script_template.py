@@ -114,7 +114,9 @@ def batch_norms(model: Any) -> list[nn.modules.batchnorm._BatchNorm]:
 
 
 def through(model: Any, maps: tuple[Tensor, ...], first: int, last: int) -> tuple[Tensor, ...]:
-    """The maps that are kept, and the newest, after these stages."""
+    """The maps that are kept, and the newest, after these stages; what a network of queries has seen."""
+    if RUN["family"] == "transformers":
+        return tuple(model.seen(maps[0], last)) if first < last else maps
     for number in range(first, last):
         if RUN["family"] == "torchvision":
             maps = model.through(number, maps)
@@ -132,7 +134,7 @@ def answers(model: Any, maps: tuple[Tensor, ...]) -> Tensor:
     if RUN["family"] == "torchvision":
         said = model.candidates(maps)
     if RUN["family"] == "transformers":
-        said = model.candidates(maps[0])
+        said = model.candidates(maps if RUN["boundary"] else maps[0])
     return said
 
 
@@ -230,7 +232,7 @@ def learn(model: Any, training: Part, checks: Part | None) -> Any:
                 maps = through(model, maps, RUN["boundary"], RUN["stages_there"])
             found = model.losses(maps, targets.apart())
         if RUN["family"] == "transformers":
-            found = model.losses(maps[0], targets.apart())
+            found = model.losses(maps if RUN["boundary"] else maps[0], targets.apart())
         return found
 
     def share(chosen: Tensor, group: Sequence[Tensor], dice: Generator) -> Tensor:

@@ -13,6 +13,8 @@ from engines.vision.detection.annotations.settings import AnnotationSettings
 
 VIEWS = 2
 """As it is and mirrored: what a frozen part sees of each picture."""
+SCALED = 4
+"""Views in other sizes that a frozen part sees of each picture besides, where sizes vary."""
 MOST_MEASURED = 100
 """Validation pictures on which things are found after each pass."""
 
@@ -62,6 +64,17 @@ class DetectionSettings(AnnotationSettings, TrainSettings):
         title=_("Mirror the pictures"),
         group="data",
     )
+    scale_jitter: float = setting(
+        0.0,
+        _(
+            "Half of the time pictures are shown larger or smaller by up to this share, and their boxes go along; what "
+            "is frozen then sees each picture four times more"
+        ),
+        title=_("Vary the size"),
+        group="data",
+        low=0.0,
+        high=0.5,
+    )
     weight_decay: float = setting(
         0.02, _("Pull of the weights towards zero (AdamW)"), title=_("Weight decay"), low=0.0, high=10.0
     )
@@ -83,3 +96,8 @@ class DetectionSettings(AnnotationSettings, TrainSettings):
         low=1,
         high=10_000,
     )
+
+    @property
+    def kept_views(self) -> int:
+        """How often a frozen part sees each training picture."""
+        return (VIEWS if self.flip else 1) + (SCALED if self.scale_jitter else 0)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,8 +26,8 @@ from engines.vision.detection.evaluation import metrics
 from engines.vision.detection.evaluation.metrics import Found
 from engines.vision.detection.networks.decode import on_picture
 from engines.vision.detection.networks.families import Family
-from engines.vision.detection.prepare import Behind, Pictures
-from engines.vision.detection.settings import MOST_MEASURED, DetectionSettings
+from engines.vision.detection.prepare import Behind, Pictures, Resized
+from engines.vision.detection.settings import MOST_MEASURED, SCALED, DetectionSettings
 from engines.vision.images.transforms import Photos
 
 AT_ONCE = 256
@@ -77,7 +78,7 @@ def learn(spec: TrainSpec, strategy: Strategy, *, series: str = "transfer") -> T
         settings = replace(settings, patience=settings.patience or epochs)
     whole = spec.training
     loss = spec.family.loss(network, whole.boxes, whole.size, spec.on.device)
-    examples = behind(spec, network, whole, mirrors=whole.flip)
+    examples = behind(spec, network, whole, varied=True)
     checks = None if spec.validation is None else behind(spec, network, spec.validation)
     looking = None if checks is None else partial(precision, spec, network, checks)
     if settings.max_seconds is not None:
@@ -101,24 +102,37 @@ def learn(spec: TrainSpec, strategy: Strategy, *, series: str = "transfer") -> T
     return TrainOutcome(network, progress, learning, seconds, rate, pretrained=not scratch)
 
 
-def behind(spec: TrainSpec, network: Staged, pictures: Pictures, *, mirrors: bool = False) -> Behind | Pictures:
-    """The pictures as seen from the freeze boundary; as they are where nothing is frozen, or the network runs whole."""
-    if not network.boundary or getattr(network.model, "whole", False):
+def behind(spec: TrainSpec, network: Staged, pictures: Pictures, *, varied: bool = False) -> Behind | Pictures:
+    """The pictures as seen from the freeze boundary, with `varied` mirrored and in other sizes too where they are to
+    be; as they are where nothing is frozen, or nothing can be kept."""
+    if not network.boundary or not keeps(network, network.boundary):
         return pictures
-    mirrored = _cached(spec, network, replace(pictures.photos, look="flip")) if mirrors else None
-    return Behind(_cached(spec, network, pictures.photos), mirrored, pictures.boxes, pictures.size)
+    turned = replace(pictures.photos, look="flip") if varied and pictures.flip else None
+    mirrored = turned and _cached(spec, network, turned, _(", mirrored"))
+    resized = []
+    for number in range(SCALED if varied and pictures.scale_jitter else 0):
+        view = Resized(pictures, number)
+        resized.append((_cached(spec, network, view, _(", in other sizes")), view.boxes))
+    seen = _cached(spec, network, pictures.photos)
+    return Behind(seen, mirrored, pictures.boxes, pictures.size, tuple(resized))
 
 
-def _cached(spec: TrainSpec, network: Staged, photos: Photos) -> Cached:
+def keeps(network: Staged, boundary: int) -> tuple[object, ...]:
+    """What is kept of a picture where the first `boundary` stages are frozen, in as many words as tell it from what
+    else might be; nothing where nothing can be kept."""
+    model: Any = network.model
+    return tuple(model.keeps(boundary)) if hasattr(model, "keeps") else tuple(getattr(model, "taps", ("maps",)))
+
+
+def _cached(spec: TrainSpec, network: Staged, photos: Photos | Resized, how: str = "") -> Cached:
     name = key(
         "detector maps",
         spec.weights,
         network.boundary,
         photos.identity,
-        tuple(getattr(network.model, "taps", ())),
+        keeps(network, network.boundary),
         *devices.filed_under(spec.on.device),
     )
-    mirrored = _(", mirrored") if photos.look else ""
     found = cache_activations(
         network,
         photos,
@@ -127,9 +141,7 @@ def _cached(spec: TrainSpec, network: Staged, photos: Photos) -> Cached:
         run=spec.run,
         unit=spec.unit,
         device=spec.on.device,
-        title=_(
-            "What the frozen part sees in {n:,} {unit}{mirrored}", n=len(photos), unit=spec.unit, mirrored=mirrored
-        ),
+        title=_("What the frozen part sees in {n:,} {unit}{mirrored}", n=len(photos), unit=spec.unit, mirrored=how),
         batch_size=8,
         of_maps=True,
     )

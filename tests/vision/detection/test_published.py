@@ -11,15 +11,16 @@ from torchvision.models import get_model
 
 from engines import lifecycle, registry
 from engines.contract import InputError, ModelCard, Recipe, Strategy
+from engines.cost.work import Sizes
 from engines.runs import RunFolder
 from engines.training import strategies
 from engines.training.examples import paired
 from engines.training.staged import Taps
-from engines.vision.detection import train
+from engines.vision.detection import cost, train
 from engines.vision.detection.evaluation import came_with
 from engines.vision.detection.evaluation.metrics import Found
 from engines.vision.detection.fit import DetectionStudy
-from engines.vision.detection.networks import decode, families
+from engines.vision.detection.networks import decode, families, kinds
 from engines.vision.detection.networks.loss import Boxes
 from engines.vision.detection.networks.torchvision_detector import TorchvisionDetector
 from tests import alone, tiny_boxes, tiny_detectors
@@ -27,8 +28,17 @@ from tests.contract.conftest import repeated
 from tests.tiny_detectors import DETR, SSDLITE, TINY
 
 SIZE = 64
+FASTER = "fasterrcnn_mobilenet_v3_large_320_fpn"
 HUB = (DETR, "tiny-yolos", "tiny-rt-detr")
 TASK = registry.task("vision.detection")
+QUERIES = [
+    (DETR, Strategy.PARTIAL, 2, [(16, 2, 2)]),
+    (DETR, Strategy.FEATURES, 2, [(4, 16)]),
+    ("tiny-yolos", Strategy.FEATURES, 2, [(22, 16)]),
+    ("tiny-rt-detr", Strategy.PARTIAL, 2, [(8, 8, 8), (8, 4, 4), (16, 2, 2)]),
+    ("tiny-rt-detr", Strategy.PARTIAL, 1, [(16, 8, 8), (16, 4, 4), (16, 2, 2)]),
+]
+"""A model, a strategy and blocks that learn -> the shapes of what is kept of a picture."""
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +295,7 @@ def test_kept_maps_give_what_the_whole_network_gives(tmp_path: Path, strategy: S
     strategies.apply(network, strategy, study.settings)
     network.eval()
     spec = study.train_spec(study.settings, 0, study.run, np.arange(6), np.arange(0))
-    behind, at = train.behind(spec, network, spec.training, mirrors=True), torch.arange(6)
+    behind, at = train.behind(spec, network, spec.training, varied=True), torch.arange(6)
     kept, plain = (paired(each, at, torch.Generator().manual_seed(3)) for each in (behind, spec.training))
     with torch.no_grad():
         one, other = network(kept.inputs, network.boundary), network(plain.inputs)
@@ -293,6 +303,46 @@ def test_kept_maps_give_what_the_whole_network_gives(tmp_path: Path, strategy: S
     assert len(one.maps) == len(other.maps) == 6
     for a, b in zip(one.maps, other.maps, strict=True):
         torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "strategy", "blocks", "kept"), QUERIES)
+def test_what_a_frozen_one_of_queries_sees_is_kept(
+    tmp_path: Path, name: str, strategy: Strategy, blocks: int, kept: list[tuple[int, ...]]
+) -> None:
+    """No more than what its queries read; and it comes to the same losses, and finds the same."""
+    study = TASK.open(*study_of(tmp_path, name, strategy, blocks=blocks))
+    assert isinstance(study, DetectionStudy)
+    network = study.build(pretrained=True, seed=0)
+    strategies.apply(network, strategy, study.settings)
+    assert list(train.keeps(network, network.boundary)) == kept
+    spec = study.train_spec(study.settings, 0, study.run, np.arange(6), np.arange(0))
+    behind, at = train.behind(spec, network, spec.training, varied=True), torch.arange(6)
+    seen, plain = (paired(each, at, torch.Generator().manual_seed(3)) for each in (behind, spec.training))
+    assert isinstance(seen.inputs, Taps)
+    cost = spec.family.loss(network, targets(), SIZE, torch.device("cpu"))
+    losses: list[tuple[float, list[torch.Tensor]]] = []
+    for inputs in (network(seen.inputs, network.boundary), plain.inputs):  # pictures go through the whole network
+        network.train()
+        torch.manual_seed(0)  # RT-DETR draws noisy queries
+        loss = cost(inputs, seen.targets)
+        gradients = torch.autograd.grad(loss, list(network.trainable().values()), allow_unused=True)
+        losses.append((float(loss.detach()), [g for g in gradients if g is not None]))
+    assert losses[0][0] == pytest.approx(losses[1][0], rel=1e-5)
+    for one, other in zip(losses[0][1], losses[1][1], strict=True):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-3)
+    network.eval()
+    with torch.no_grad():
+        found = spec.family.answering(network)(seen.inputs, network.boundary)
+        torch.testing.assert_close(found, network.model.candidates(plain.inputs), atol=1e-4, rtol=1e-4)  # type: ignore
+
+
+def test_of_one_of_queries_all_but_the_decoder_is_paid_for_once() -> None:
+    card, sizes = card_of(DETR), Sizes(10, 0)
+    assert [kinds.kept(card, boundary) for boundary in (1, 2, 3)] == [1, 2, 2]
+    assert kinds.kept(card_of(SSDLITE), 3) == 3
+    few, many = (cost.work(card, Strategy.FEATURES, TASK.settings(epochs=n, baseline="none"), sizes) for n in (1, 11))
+    more = sum(one.amount for one in many if one.unit == "MACs") - sum(one.amount for one in few if one.unit == "MACs")
+    assert more == pytest.approx(100 * (card.stages[2].macs + 3 * card.head_macs))
 
 
 def test_a_detector_is_tested_as_it_came_and_told_what_it_forgot(tmp_path: Path) -> None:
@@ -315,9 +365,14 @@ def test_none_of_its_classes_is_a_sentence(tmp_path: Path, models: Path) -> None
         lifecycle.rehearse(TASK, recipe, run)
 
 
-def test_a_script_repeats_a_run_of_torchvisions(tmp_path: Path) -> None:
-    """Its frozen stages and its own loss, where Headstart cannot be seen."""
-    recipe, run = study_of(tmp_path, SSDLITE, Strategy.PARTIAL, baseline="none", epochs=2, blocks=3)
+@pytest.mark.parametrize(("name", "blocks", "epochs"), [(SSDLITE, 3, 2), (FASTER, 2, 1), ("tiny-rt-detr", 1, 2)])
+def test_a_script_repeats_a_run_of_published_ones(
+    tmp_path: Path, models: Path, name: str, blocks: int, epochs: int
+) -> None:
+    """Its frozen stages and its own loss, regions drawn by chance included, where Headstart cannot be seen."""
+    if name == FASTER:
+        tiny_detectors.write_published(models, FASTER)
+    recipe, run = study_of(tmp_path, name, Strategy.PARTIAL, baseline="none", epochs=epochs, blocks=blocks)
     lifecycle.fit(TASK, recipe, run)
     folder = TASK.export(run.path, "script", tmp_path / "script")
     ended = alone.run(folder / "train.py", tmp_path / "data", cwd=tmp_path)

@@ -15,11 +15,12 @@ from engines.runs import RunFolder
 from engines.training import strategies
 from engines.training.examples import paired
 from engines.training.staged import Staged
-from engines.vision.detection import predictions, train
+from engines.vision.detection import predictions, prepare, train
 from engines.vision.detection.evaluation import baselines, metrics
 from engines.vision.detection.evaluation.metrics import Found
 from engines.vision.detection.fit import DetectionStudy
 from engines.vision.detection.networks import pyramid
+from engines.vision.images import zoom
 from engines.vision.models import backbones
 from tests import tiny_boxes
 
@@ -44,7 +45,7 @@ def test_kept_maps_give_what_the_whole_network_gives(study: DetectionStudy, stra
     strategies.apply(network, strategy, study.settings)
     network.eval()
     spec = study.train_spec(study.settings, 0, study.run, np.arange(12), np.arange(0))
-    behind = train.behind(spec, network, spec.training, mirrors=True)
+    behind = train.behind(spec, network, spec.training, varied=True)
     assert behind is not spec.training
     at = torch.arange(12)
     kept, plain = (paired(each, at, torch.Generator().manual_seed(3)) for each in (behind, spec.training))
@@ -56,6 +57,65 @@ def test_kept_maps_give_what_the_whole_network_gives(study: DetectionStudy, stra
     with torch.no_grad():
         some = network(behind.subset(few).plain(torch.arange(2)), network.boundary)
         assert torch.allclose(some, network(spec.training.plain(few)), atol=1e-4)
+
+
+def test_boxes_go_along_when_pictures_are_shown_in_another_size() -> None:
+    """A bright box on dark ground is where its box says, however it is shown."""
+    picture = torch.zeros(1, 3, 64, 64)
+    picture[:, :, 16:32, 24:48] = 1.0
+    boxes, labels = torch.tensor([[[24.0, 16, 48, 32], [60, 60, 64, 64]]]), torch.tensor([[1, 0]])
+    factors = []
+    for seed in range(20):
+        how = zoom.drawn(1, 64, 0.5, torch.Generator().manual_seed(seed))
+        factors.append(float(how[0, 0]))
+        own, left = zoom.along(boxes, labels, how, 64)
+        bright = zoom.zoomed(picture, how)[0, 0] > 0.5
+        if left[0, 0] != 1:
+            assert bright.sum() < 0.4 * 24 * 16 * factors[-1] ** 2, "hardly any of it is seen"
+            continue
+        rows, columns = bright.any(1).nonzero(), bright.any(0).nonzero()
+        seen = torch.stack([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]).flatten()
+        assert (own[0, 0] - seen).abs().max() <= 1.5, (how, own, seen)
+    assert min(factors) < 0.7
+    assert max(factors) > 1.3
+
+
+def test_what_is_cut_off_is_no_box_any_more() -> None:
+    boxes, labels = torch.tensor([[[0.0, 0, 8, 8], [30, 30, 40, 40], [29, 29, 37, 37]]]), torch.tensor([[2, 1, 0]])
+    own, left = zoom.along(boxes, labels, torch.tensor([[2.0, -64, -64]]), 64)
+    assert left.tolist() == [[1, 0, -1]]
+    assert own.tolist() == [[[0, 0, 16, 16], [0, 0, 10, 10], [0, 0, 0, 0]]]
+
+
+def test_sizes_vary_also_behind_what_is_frozen(study: DetectionStudy) -> None:
+    """What is kept is what the network sees of the picture in that size, and half of a batch is seen so."""
+    network = random_network()
+    strategies.apply(network, Strategy.PARTIAL, study.settings)
+    network.eval()
+    spec = study.train_spec(study.settings, 0, study.run, np.arange(12), np.arange(0))
+    spec.training.scale_jitter = 0.5
+    at = torch.arange(12)
+    behind = train.behind(spec, network, spec.training, varied=True)
+    assert isinstance(behind, prepare.Behind)
+    assert len(behind.resized) == 4
+    for number, (seen, boxes) in enumerate(behind.resized):
+        view = prepare.Resized(spec.training, number)
+        with torch.no_grad():
+            kept, plain = network(seen.plain(at), network.boundary), network(view.plain(at))
+        assert torch.allclose(kept, plain, atol=1e-4)
+        assert torch.equal(boxes.boxes, view.boxes.boxes)
+    same = []
+    for epoch in range(20):
+        found = paired(behind, at, torch.Generator().manual_seed(epoch)).targets.boxes
+        mirrored = behind.boxes.mirrored(torch.ones(12, dtype=torch.bool), spec.training.size).boxes
+        as_it_is = (found == behind.boxes.boxes).flatten(1).all(1) | (found == mirrored).flatten(1).all(1)
+        same += as_it_is.tolist()
+    assert 0.3 < np.mean(same) < 0.7
+    few = behind.subset(at[:3])
+    assert len(few.resized[0][0]) == 3
+    whole = paired(spec.training, at, torch.Generator().manual_seed(0))
+    assert whole.inputs.shape == (12, 3, 64, 64)
+    assert not torch.equal(whole.targets.boxes, spec.training.boxes.boxes)
 
 
 def test_without_flip_nothing_is_mirrored(study: DetectionStudy) -> None:

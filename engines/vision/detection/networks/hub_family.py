@@ -20,7 +20,7 @@ from engines import hub_files
 from engines.contract import InputError, ModelCard, Problem, Stage
 from engines.messages import _
 from engines.training.devices import seed_everything
-from engines.training.staged import Staged, StageModule, count
+from engines.training.staged import Staged, StageModule, Taps, count
 from engines.vision.detection.networks import hub_detector, published
 from engines.vision.detection.networks.hub_detector import HubDetector, from_config, group_of
 from engines.vision.detection.networks.published import Answering as answering_of
@@ -99,10 +99,21 @@ def settings(name: str) -> Any:
         raise InputError(Problem(_("model {name}", name=name), found, accepted)) from error
 
 
+class _Whole(Staged):
+    """Stages that hand the picture on, since the network runs in one go: what is frozen hands on what it has seen."""
+
+    def run(self, x: Any, start: int, stop: int) -> Any:
+        """See `Staged.run`."""
+        model: Any = self.model
+        if isinstance(x, Tensor) and start == 0 and 0 < self.boundary == stop:
+            return Taps(model.seen(x, stop)) if model.keeps(stop) else x
+        return x
+
+
 def staged(model: HubDetector) -> Staged:
-    """Its parts as stages that hand the picture on: the network runs as a whole, and only what learns is cut."""
+    """Its parts as stages: the network runs as a whole, and only what learns is cut."""
     stages = [StageModule(name, _handed_on, partial(_layers, model, name)) for name in model.groups() if name != "head"]
-    return Staged(model, stages, lambda: published.Handing(model))
+    return _Whole(model, stages, lambda: published.Handing(model))
 
 
 def _handed_on(x: Any) -> Any:
