@@ -285,22 +285,28 @@ def over_seeds(values: list[float]) -> str:
     return f"{np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})"
 
 
+def at_round(rows: list[dict[str, Any]]) -> str:
+    """Of one seed with its interval over the test examples, of several as `over_seeds`."""
+    return shown(rows[0]) if len(rows) == 1 else over_seeds([row["value"] for row in rows])
+
+
 def rounds_text(found: dict[str, list[dict[str, Any]]]) -> str:
     texts = []
     for name, seeds in found.items():
         first, n = seeds[0], len(seeds)
         at = [number for number in (1, 2, 5, 10, 20, 50) if number <= first["rounds"]]
         rows = [
-            (said, *(over_seeds([one[curve][number - 1]["value"] for one in seeds]) for number in at))
+            (said, *(at_round([one[curve][number - 1] for one in seeds]) for number in at))
             for said, curve in (("pretrained", "curve"), ("from random weights", "scratch_curve"))
             if first[curve]
         ]
         learnt = sum(row["n"] for row in first["sites"])
         alone = [float(np.mean([row["alone"]["value"] for row in one["sites"]])) for one in seeds]
+        which = "one seed" if n == 1 else f"{n} seeds (mean; least to most of a seed)"
         texts.append(
             f"**{name}**: FedAvg, {first['rounds']} rounds, {SITES} sites, α = .1, strategy {first['strategy']}, "
-            f"{learnt:,} examples learnt from and {first['n_test']:,} tested, {n} seeds (mean; least to most of a "
-            f"seed). One exchange of sums: {over_seeds([one['sums']['value'] for one in seeds])}; all in one place, "
+            f"{learnt:,} examples learnt from and {first['n_test']:,} tested, {which}. "
+            f"One exchange of sums: {over_seeds([one['sums']['value'] for one in seeds])}; all in one place, "
             f"same strategy: {over_seeds([one['central']['value'] for one in seeds])}; each site alone (its own head): "
             f"{over_seeds(alone)}. {first['bytes']['rounds'] / 1e6:,.1f} MB moved in rounds, "
             f"{first['bytes']['sums'] / 1e6:,.1f} MB in sums."
