@@ -43,8 +43,8 @@ def in_steps(known: Statistics, classes: Sequence[str], width: int, kind: str, s
             size=size * len(classes) * 8 / 1e9,
         )
         raise InputError(Problem("--masks", found, _("accepted: fewer classes, or --means")))
-    found = np.zeros((len(classes), size), dtype=np.int64)
-    for row, name in zip(found, classes, strict=True):
+    steps = np.zeros((len(classes), size), dtype=np.int64)
+    for row, name in zip(steps, classes, strict=True):
         if (own := known.get(name)) is None:
             continue
         parts = [own.n * own.mean]
@@ -55,7 +55,7 @@ def in_steps(known: Statistics, classes: Sequence[str], width: int, kind: str, s
             told = _("the sums of class {name!r} are too large for masks", name=name)
             raise InputError(Problem("--masks", told, _("accepted: fewer examples a class, or no masks")))
         row[0], row[1:] = own.n, values.astype(np.int64)
-    return found.reshape(-1).view(np.uint64)
+    return steps.reshape(-1).view(np.uint64)
 
 
 def masked(sums: np.ndarray, agreement: Agreement, key: Key) -> np.ndarray:

@@ -88,7 +88,7 @@ def details(trial: ForecastTrial, tested: Tested, forecasts: dict[str, np.ndarra
         columns, itself = table.columns["ahead"], hub_models.takes_known(card)
         found["ahead"] = about_known(columns, errors, trial.scores.counts, explained, itself=itself)
     if (sites := prepare.shared(spec.settings)) is not None:
-        rows = [
+        rows: list[dict[str, Any]] = [
             {"name": name, "n": n, "classes": {}, "alone": None, "gain": gain}
             for (name, n), gain in zip(sites.sites, sites.gains, strict=True)
         ]

@@ -146,7 +146,7 @@ def solve(sites: Sequence[tuple[str, KnownSums]]) -> United:
         everything.features, everything.curved, 0, np.zeros_like(everything.moments), np.zeros_like(everything.seen)
     )
     parts = [_in_units(together([own, nothing]), centre, spread, curved) for _name, own in sites]
-    total = sum(parts)
+    total = np.sum(parts, axis=0)
     gains = {}
     for penalty in PENALTIES:
         gains[penalty] = [
