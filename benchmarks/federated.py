@@ -1,7 +1,7 @@
 """What is it worth to join where data may not be brought together, and what does it cost?
 
     python benchmarks/federated.py [--seeds 3] [--rounds 20] [--scratch-rounds 20] [--keep DIR] [--write]
-                                   [--only sums|rounds] [--parts head,photographs,reviews] [--round-seeds 3]
+                                   [--only sums|rounds] [--parts head,photographs:2,reviews:1] [--round-seeds 3]
 
 The Tux Paint photographs (four uneven classes), 4-fold cross-validation, and of the sample of film reviews 200 to learn
 from and 150 to test on. Each seed draws folds and a division among five sites by a Dirichlet distribution with α 100, 1
@@ -58,7 +58,9 @@ def main() -> None:
     arguments.add_argument("--scratch-rounds", type=int, default=20, help="of whole networks, which takes the longest")
     arguments.add_argument("--round-seeds", type=int, default=3, help="of the rounds")
     arguments.add_argument("--keep", type=Path, help="a folder for what each part gave, to go on from another time")
-    arguments.add_argument("--parts", default="head,photographs,reviews", help="of the rounds, with commas between")
+    arguments.add_argument(
+        "--parts", default="head,photographs,reviews", help="of the rounds, with commas between; name:2 for 2 seeds"
+    )
     arguments.add_argument("--only", choices=("sums", "rounds"), help="one half of it")
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -71,9 +73,10 @@ def main() -> None:
             publish(sums_text(sums), write=given.write, page=ROOT / "docs/federated.md", part="sums")
         if given.only != "sums":
             found: dict[str, list[dict[str, Any]]] = {}
-            for name in given.parts.split(","):
+            for part in given.parts.split(","):
+                name, _unused, seeds = part.partition(":")
                 count = given.rounds if name == "head" else given.scratch_rounds
-                for seed in range(given.round_seeds):
+                for seed in range(int(seeds or given.round_seeds)):
                     path = keep / f"rounds-{name}-{count}{f'-{seed}' if seed else ''}.json"
                     found.setdefault(name, []).append(kept(path, partial(in_rounds, keep, name, count, seed)))
             publish(rounds_text(found), write=given.write, page=ROOT / "docs/federated.md", part="rounds")
