@@ -18,6 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.cards import NAMES, WITHOUT_A_CARD
 from benchmarks.performance_page import ROOT, parser, publish, table
 
 LIMIT = 180.0
@@ -28,14 +29,12 @@ def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("parts", nargs="*", metavar="PART")
     given = arguments.parse_args()
-    from benchmarks.cards.parts import PARTS, WITHOUT_A_CARD
-    from engines.training import devices
-
-    if unknown := set(given.parts) - PARTS.keys():
-        arguments.error(f"there is no {', '.join(sorted(unknown))}; parts: {', '.join(PARTS)}")
-    on_card = devices.found().kind == "cuda"
-    chosen = given.parts or (list(PARTS) if on_card else list(WITHOUT_A_CARD))
-    rows = [(part, *row) for part in chosen for row in alone(part)]
+    if unknown := set(given.parts) - set(NAMES):
+        arguments.error(f"there is no {', '.join(sorted(unknown))}; parts: {', '.join(NAMES)}")
+    probed = alone("probe")
+    on_card = any(what == "computes on" and found.startswith("cuda") for what, found, _ in probed)
+    chosen = given.parts or (NAMES if on_card else WITHOUT_A_CARD)
+    rows = [(part, *row) for part in chosen for row in (probed if part == "probe" else alone(part))]
     text = table(("part", "what", "measured", "wanted"), rows)
     if not on_card:
         text += "\n\nNo card here: what is above was counted on the processor, and nothing was timed."
@@ -50,7 +49,9 @@ def alone(part: str) -> list[tuple[str, str, str]]:
     except subprocess.TimeoutExpired:
         return [("", f"not done after {LIMIT:.0f} s", "")]
     if ended.returncode:
-        return [("", f"failed: {ended.stderr.strip().splitlines()[-1]}", "")]
+        said = ended.stderr.strip().splitlines()[-1]
+        kind, _, why = said.partition(": ")
+        return [("", f"left out: {why}" if kind in {"ModuleNotFoundError", "ImportError"} else f"failed: {said}", "")]
     return [(row[0], row[1], row[2]) for row in json.loads(ended.stdout.splitlines()[-1])]
 
 

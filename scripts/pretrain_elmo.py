@@ -63,7 +63,8 @@ class LanguageModel(nn.Module):
     def forward(self, batch: Batch, corpus: Corpus) -> tuple[Tensor, Tensor]:
         """Minus log probability of each next word and of each previous word: two vectors of equal length."""
         kinds, which = torch.unique(batch.words[batch.mask], return_inverse=True)
-        state = placed(self.elmo.characters(corpus.spelling[kinds].long())[which], batch.mask)
+        vectors = self.elmo.characters(corpus.spelling[kinds].long())[which]
+        state = placed(vectors, batch.mask.flatten().nonzero().squeeze(1), *batch.mask.shape)
         for layer in range(self.elmo.sizes.layers):
             state = self.elmo.contextualise(state, layer)
         forward, backward = state[..., -self.elmo.dimension :].float().chunk(2, -1)  # (B, T + 2, P)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
-from benchmarks import card_memory
+from benchmarks import card_memory, cards, gpu
 from benchmarks.cards import made, parts
 from benchmarks.cards.waits import Waits
+from benchmarks.performance_page import ROOT
 from engines.contract import Strategy
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -33,6 +37,24 @@ def test_a_step_asks_a_card_nothing() -> None:
     assert {what: measured for what, measured in rows.items() if what.endswith("besides")} == {
         f"{name}: an epoch besides": "0" for name in kinds
     }
+
+
+def test_what_is_not_installed_is_named_and_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what a network needs, its own rows; of what all need, the part's."""
+    assert tuple(parts.PARTS) == cards.NAMES
+    hidden = (
+        "import sys\nclass Hidden:\n    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] in {names}:\n            raise ModuleNotFoundError('No module named ' + name)\n"
+        "sys.meta_path.insert(0, Hidden())\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
+    (tmp_path / "sitecustomize.py").write_text(hidden.format(names=("timm", "transformers", "peft")))
+    rows = {what: measured for what, measured, _ in gpu.alone("syncs")}
+    assert rows["resnet18"] == "left out: No module named timm"
+    assert rows["BERT, 4 layers"] == "left out: No module named transformers"
+    assert rows["GE2E: a step"] == "0"
+    (tmp_path / "sitecustomize.py").write_text(hidden.format(names=("accelerate",)))
+    assert gpu.alone("syncs") == [("", "left out: No module named accelerate", "")]
 
 
 def test_every_part_that_needs_no_card_runs_on_the_processor() -> None:

@@ -311,4 +311,3 @@ RIGHT: dict[str, Callable[[], list[Row]]] = {"probe": probe, "parity": parity, "
 FAST: dict[str, Callable[[], list[Row]]] = {"busy": busy, "partial": partial, "small": small, "first-step": first_step}
 SCARCE: dict[str, Callable[[], list[Row]]] = {"memory": out_of_memory, "resume": resume, "server": server_memory}
 PARTS = RIGHT | FAST | SCARCE
-WITHOUT_A_CARD = ("probe", "syncs")

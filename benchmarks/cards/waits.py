@@ -24,7 +24,7 @@ class Waits(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Sequence[type], args: Any = (), kwargs: Any = None) -> Any:
         name = str(func).removeprefix("aten.").split(".")[0]
-        if name.startswith(WAITS) or name.startswith(BY_MASK) and _masked(args):
+        if name.startswith(WAITS) or name.startswith(BY_MASK) and masked(args):
             self.seen[name] += 1
         return func(*args, **(kwargs or {}))
 
@@ -33,6 +33,7 @@ class Waits(TorchDispatchMode):
         return sum(self.seen.values())
 
 
-def _masked(args: Sequence[Any]) -> bool:
+def masked(args: Sequence[Any]) -> bool:
+    """Whether an operation is given a mask to index by."""
     given = args[1] if len(args) > 1 and isinstance(args[1], list | tuple) else ()
     return any(isinstance(one, torch.Tensor) and one.dtype in (torch.bool, torch.uint8) for one in given)

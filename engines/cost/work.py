@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -35,10 +36,13 @@ PACE = {
     "updates": 500.0,
     "simulators fitted": 1 / 2,
     "films": 1 / 5,
+    "seconds of a core": math.inf,
+    "bytes saved": math.inf,
 }
 """Units a second on the machine that all estimates begin with: two quiet cores of a server, measured in November 2026.
 Those that count multiply-accumulates are scaled by what this machine's own probe measures (`forecast.first_guess`);
-all are corrected by what runs took here."""
+all are corrected by what runs took here. The last two are within the pace of what is computed where it was measured:
+`forecast.first_guess` counts them where a card computes so fast that they matter."""
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from engines.training.cost import SAVING
+
 GOES_ON = "scratch"
 """The phase that somebody may want trained for longer once it has ended: what its optimiser knows is kept, too."""
 SAVE_EVERY = 2.0
 """Seconds between two checkpoints of epochs that are shorter than that: a kill costs so much, and not the run."""
-SHARE = 0.05
-"""Of the time that may go into saving: large networks on a fast card have long checkpoints of short epochs."""
+SHARE = SAVING
 
 
 @dataclass

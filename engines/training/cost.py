@@ -15,6 +15,15 @@ BACKWARD = 2.0
 """A backward pass costs about two forward passes."""
 SCRATCH_BATCH = 16
 """Examples at a time, at most, where random weights learn (`transfer.unhurried`)."""
+SAVING = 0.05
+"""Of the time that may go into saving: large networks on a fast card have long checkpoints of short epochs."""
+SAVED = 4 + 4 + 8
+"""Bytes a parameter that learns leaves in a checkpoint: the newest, the best, and Adam's two moments."""
+MAKING = {"randaugment": 0.074 / 32, "speed": 0.0082, "both": 0.0082}
+"""Seconds of a core for an example, by the `augment` for which processors make every batch anew, ahead of a card
+(`card.feeding`): a picture of 224 px, and the log-mel of half a minute."""
+MOST_WORKERS = 8
+"""Processes that do so, at most."""
 
 
 def forward_macs(card: ModelCard, start: int = 0, stop: int | None = None) -> float:
@@ -94,15 +103,25 @@ def _trained(
     if settings.find_learning_rate and settings.learning_rate is None:
         per_epoch = math.ceil(learnt_from / settings.batch_size)
         training += epoch * search_steps(per_epoch * epochs) / per_epoch
+    made = 0.0 if boundary else learnt_from * MAKING.get(getattr(settings, "augment", ""), 0.0)
     times = folds or 1  # the model that is kept, and for each fold another one on all but that fold
     found = [
         Work("encoding", encoded, unit),
         Work("training", training * times, unit),
         Work("training", steps * times, "optimiser steps"),
+        Work("training", times * epochs * saved(card, strategy, boundary), "bytes saved"),
+        Work("training", times * epochs * made, "seconds of a core"),
         Work("testing", tested, unit),
     ]
     found = [one for one in found if one.amount > 0]
     return found + [Work(phase, 1, "beginnings") for phase in dict.fromkeys(one.phase for one in found)]
+
+
+def saved(card: ModelCard, strategy: Strategy, boundary: int) -> int:
+    """Bytes of a checkpoint; 0 where little learns, a head or adapters."""
+    if strategy is Strategy.LORA:
+        return 0
+    return SAVED * sum(stage.parameters for stage in card.stages[boundary:])
 
 
 def search_steps(steps: int) -> int:

@@ -28,6 +28,8 @@ SMOOTHING = 0.98
 """Of the loss, as in fastai: an exponential mean, corrected for its start."""
 DIVERGED = 4.0
 """The test ends where the smoothed loss is this many times the least so far."""
+LOOKS = 10
+"""Steps between two looks at the losses on a card, which is waited for at each; what comes behind the end is let go."""
 
 
 def find(
@@ -90,27 +92,53 @@ def losses_at(
     shares = [group["lr"] for group in optimiser.param_groups]  # of the peak, by how deep a layer lies
     generator = seed_everything(*drawn_by, "learning rate")
     drawn = _forever(examples, settings.batch_size, generator)
-    losses: list[float] = []
-    mean = 0.0
+    curve = Curve()
     network.train()
     for number, (rate, indices) in enumerate(zip(rates, drawn, strict=False), 1):
         run.check_cancelled()
-        with accelerator.autocast():
-            outputs = network(examples.varied(indices, generator).to(device), entry(examples, network.boundary))
-            batch_loss = loss(outputs, examples.targets(indices).to(device))
-        value = batch_loss.item()
-        mean = SMOOTHING * mean + (1 - SMOOTHING) * value
-        smooth = mean / (1 - SMOOTHING**number)
-        if not math.isfinite(value) or losses and smooth > DIVERGED * min(losses):
+        try:
+            with accelerator.autocast():
+                outputs = network(examples.varied(indices, generator).to(device), entry(examples, network.boundary))
+                batch_loss = loss(outputs, examples.targets(indices).to(device))
+        except Exception:
+            if curve.ends():  # of numbers that are none no loss need be
+                break
+            raise
+        curve.steps.append(batch_loss.detach())
+        if (device.type == "cpu" or number % LOOKS == 0) and curve.ends():
             break
-        losses.append(smooth)
         for group, share in zip(optimiser.param_groups, shares, strict=True):
             group["lr"] = rate * share
         batch_loss.backward()
         torch.nn.utils.clip_grad_norm_(list(network.trainable().values()), 5.0)
         optimiser.step()
         optimiser.zero_grad()
-    return losses
+    curve.ends()
+    return curve.losses
+
+
+class Curve:
+    """The smoothed losses so far."""
+
+    def __init__(self) -> None:
+        self.steps: list[Tensor] = []
+        """Losses that were not looked at yet."""
+        self.losses: list[float] = []
+        self._mean, self._ended = 0.0, False
+
+    def ends(self) -> bool:
+        """Looks at them, and whether one is no number any more or rises beyond DIVERGED: from there on none counts."""
+        seen = torch.stack(self.steps).tolist() if self.steps else []
+        self.steps = []
+        for value in seen:
+            if self._ended:
+                break
+            self._mean = SMOOTHING * self._mean + (1 - SMOOTHING) * value
+            smooth = self._mean / (1 - SMOOTHING ** (len(self.losses) + 1))
+            self._ended = not math.isfinite(value) or bool(self.losses) and smooth > DIVERGED * min(self.losses)
+            if not self._ended:
+                self.losses.append(smooth)
+        return self._ended
 
 
 def valley(rates: Sequence[float], losses: Sequence[float]) -> float:

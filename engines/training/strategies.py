@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from peft import LoraConfig, get_peft_model
 from torch import nn
 
 from engines.contract import Strategy
@@ -40,6 +39,8 @@ def apply(network: Staged, strategy: Strategy, settings: TrainSettings) -> None:
 def add_adapters(network: Staged, rank: int) -> None:
     """Low-rank adapters (Hu et al. 2021) beside every linear and every ungrouped convolution below the head; not within
     torch's own MultiheadAttention, which takes its last layer's weights and would pass by what stands beside it."""
+    from peft import LoraConfig, get_peft_model  # which brings all of Transformers
+
     head = network.head()
     modules = {name: module for name, module in network.model.named_modules() if module is not head}
     transposed = [name for name, module in modules.items() if type(module).__name__ == "Conv1D"]  # GPT-2's linear

@@ -32,6 +32,8 @@ class Tokens:
     """What the network's own forward pass hands to every block besides: masks and positions."""
     windows: Sequence[Sequence[int]] | None = None
     """The length of each example's windows, where they are known as numbers: who asks the mask waits for the card."""
+    known: Any = None
+    """What else the network's first stage would ask them, with a `to(device)` of its own; None: it asks."""
 
     @classmethod
     def padded(cls, examples: list[list[Tensor]], padding: int = 0) -> Tokens:
@@ -55,10 +57,12 @@ class Tokens:
         return self.mask.long()
 
     def to(self, device: torch.device) -> Tokens:
-        return replace(self, values=self.values.to(device), mask=self.mask.to(device), owner=self.owner.to(device))
+        known = self.known and self.known.to(device)
+        values, mask, owner = (each.to(device) for each in (self.values, self.mask, self.owner))
+        return replace(self, values=values, mask=mask, owner=owner, known=known)
 
     def with_values(self, values: Tensor, context: Context | None = None) -> Tokens:
-        return replace(self, values=values, context=context)
+        return replace(self, values=values, context=context, known=None)
 
     def pooled(self, vectors: Tensor) -> Tensor:
         """float (B, …): the mean over each example's windows of `vectors`, float (W, …)."""

@@ -73,6 +73,25 @@ def test_a_cards_steps_take_as_long_as_it_is_told_them() -> None:
     assert first_guess(todo, {"macs_per_second": 1e12})["training"] == pytest.approx(1 + 500 / 300)
 
 
+@pytest.mark.parametrize(("cores", "seconds"), [(1, 10 + 24), (4, 10), (3, 12), (64, 10)])
+def test_what_makes_a_cards_batches_counts_where_it_takes_longer(
+    monkeypatch: pytest.MonkeyPatch, cores: int, seconds: float
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    todo = [Work("training", 1e13, "MACs"), Work("training", 24, "seconds of a core")]
+    card = {"macs_per_second": 1e12, "seconds_a_launch": 1e-5}
+    assert first_guess(todo, card)["training"] == pytest.approx(seconds)
+    assert first_guess(todo, {"macs_per_second": 1e12})["training"] == pytest.approx(10)
+
+
+@pytest.mark.parametrize(("gigabytes", "more"), [(0, 0), (3, 3), (90, 5)])
+def test_saving_takes_what_is_written_and_a_twentieth_at_most(gigabytes: float, more: float) -> None:
+    todo = [Work("training", 1e14, "MACs"), Work("training", gigabytes * 1e9, "bytes saved")]
+    card = {"macs_per_second": 1e12, "seconds_a_launch": 1e-5}
+    assert first_guess(todo, card)["training"] == pytest.approx(100 + more)
+    assert by_phase(todo, PACE)["training"] == pytest.approx(1e14 / PACE["MACs"])
+
+
 def test_without_probe_and_runs_nothing_is_said() -> None:
     assert forecast(TODO, KIND, [], None) is None
     assert forecast([], KIND, [took(1)], PROBE) is None

@@ -43,6 +43,24 @@ def steps(strategy: Strategy, settings: TrainSettings, sizes: Sizes) -> float:
 
 
 @pytest.mark.parametrize(
+    ("strategy", "augment", "saved", "made"),
+    [
+        (Strategy.FEATURES, "randaugment", 0, 0),
+        (Strategy.PARTIAL, "randaugment", 2 * 16 * 30, 0),  # of the last stage, twice
+        (Strategy.FULL, "randaugment", 2 * 16 * 60, 2 * 10 * 0.074 / 32),
+        (Strategy.FULL, "strong", 2 * 16 * 60, 0),  # which a card does itself
+        (Strategy.LORA, "randaugment", 0, 2 * 10 * 0.074 / 32),
+    ],
+)
+def test_what_is_saved_and_what_processors_make(strategy: Strategy, augment: str, saved: float, made: float) -> None:
+    found: defaultdict[str, float] = defaultdict(float)
+    for one in cost.work(TOY, strategy, VisionSettings(epochs=2, augment=augment), SIZES):
+        found[one.unit] += one.amount
+    assert found["bytes saved"] == saved
+    assert found["seconds of a core"] == pytest.approx(made)
+
+
+@pytest.mark.parametrize(
     ("strategy", "changes", "encoding", "training"),
     [
         (Strategy.ZERO_SHOT, {}, 0, 0),

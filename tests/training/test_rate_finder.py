@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from engines.contract import Cancelled, Strategy
-from engines.training import rate_finder, strategies, transfer
+from engines.training import cost, rate_finder, strategies, transfer
 from engines.training.settings import TrainSettings
 from engines.training.staged import Staged
 from tests.training import toys
+from tests.training.card import pretend
 from tests.training.toys import Notebook
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -67,6 +69,50 @@ def test_it_leaves_no_trace_and_tells_its_curve(tmp_path: Path) -> None:
     assert 1e-4 < rate < 1
     (note,) = [data["message"] for kind, data in run.events if kind == "note"]
     assert note == f"The learning-rate test suggests {rate:g} ({len(rates)} steps)."
+
+
+def test_a_card_is_looked_at_now_and_then_and_suggests_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rate_finder, "HIGHEST", 1e3)  # it diverges before
+    run, there = Notebook(tmp_path), Notebook(tmp_path)
+    rate = found(run, toys.staged())
+    with pretend.card(monkeypatch) as card:
+        network = toys.staged()
+        strategies.apply(network, Strategy.SCRATCH, SETTINGS)
+        on: Any = pretend.Prepared()
+        whose: dict[str, Any] = {"loss": F.cross_entropy, "run": there, "accelerator": on, "seed": 5, "steps": 300}
+        again = rate_finder.find(network, Strategy.SCRATCH, toys.rows(40), SETTINGS, phase="scratch", **whose)
+    assert again == rate
+    (here,), (told,) = ([data["points"] for kind, data in each.events if kind == "search"] for each in (run, there))
+    assert told == here
+    assert len(here) < cost.MOST_SEARCH_STEPS, "it ends where the loss rises"
+    looks = -(-len(here) // rate_finder.LOOKS) + 1
+    weights = len(network.model.state_dict())
+    assert card.seen.total() <= looks + weights
+
+
+def test_a_loss_that_fails_on_numbers_that_are_none_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two looks a network goes on with whatever it has become."""
+    losses = iter([2.0, 1.5, 1.0, float("nan")])
+
+    def fails(outputs: Tensor, labels: Tensor) -> Tensor:
+        del labels
+        return outputs.sum() * 0 + next(losses)
+
+    curve = rate_finder.Curve()
+    curve.steps = [torch.tensor(value) for value in (2.0, 1.5, float("inf"), 1.0)]
+    assert curve.ends()
+    assert len(curve.losses) == 2
+    with pretend.card(monkeypatch):
+        network = toys.staged().to(pretend.CARD)
+        strategies.apply(network, Strategy.SCRATCH, SETTINGS)
+        on: Any = pretend.Prepared()
+        run = Notebook(tmp_path)
+        told = rate_finder.losses_at(
+            [1e-6] * 9, network, Strategy.SCRATCH, toys.rows(40), SETTINGS, fails, run, on, (5, "scratch")
+        )
+    assert told == pytest.approx([2.0, 1.7475, 1.4933], abs=1e-3)
 
 
 @pytest.mark.parametrize(("steps", "tried"), [(9, 40), (180, 60), (5000, 100)])

@@ -8,7 +8,6 @@ the trend away. The answer is added up again, so loss and error are always those
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import torch
@@ -115,19 +114,20 @@ def restore(answers: Tensor, target: Tensor) -> Tensor:
     base, span, shift, lag = target[:, :, 1:2], target[:, :1, 2:3], target[:, :1, 3:4], target[:, 0, 4]
     differences = answers * span + shift
     plain = lag == 0
-    summing = torch.stack([adds_up(int(step)) for step in lag.tolist()]).to(answers)
+    summing = adds_up(lag).to(answers)
     median = differences[:, :, MEDIAN : MEDIAN + 1]
     away = differences - median
     spread = away.sign() * (summing @ away.square() + 1e-12).sqrt()  # the constant keeps the root's slope finite
     return torch.where(plain[:, None, None], differences, summing @ median + spread) + base
 
 
-@cache
-def adds_up(lag: int) -> Tensor:
-    """float32 (48, 48): row k has ones where step j is k or a whole number of lags before it."""
-    step = torch.arange(HORIZON)
+def adds_up(lags: Tensor) -> Tensor:
+    """bool (B, 48, 48): of each lag (B,), row k is true where step j is k or a whole number of lags before it; of 0
+    where it is k. Nothing is asked of the device that the lags are on."""
+    step = torch.arange(HORIZON, device=lags.device)
     back = step[:, None] - step[None]
-    return ((back >= 0) & (back % lag == 0)).float() if lag else torch.eye(HORIZON)
+    lags = torch.where(lags > 0, lags, HORIZON).long()[:, None, None]
+    return (back >= 0) & (back % lags == 0)
 
 
 def values_of(quantiles: np.ndarray, found: Window, lag: int, scale: float) -> np.ndarray:

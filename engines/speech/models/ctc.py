@@ -19,7 +19,7 @@ from transformers import HubertForCTC, Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtr
 
 from engines.messages import _
 from engines.speech.audio.files import RATE
-from engines.speech.models.states import IGNORED, EncoderStates, Transcript
+from engines.speech.models.states import Answers, EncoderStates, Transcript
 from engines.training.staged import Staged, StageModule
 
 CtcModel = Wav2Vec2ForCTC | HubertForCTC | WavLMForCTC
@@ -73,22 +73,21 @@ class Ctc:
             raise ValueError(_("has a transcript in letters that this model does not know"))
         return [], answer
 
-    def loss(self, outputs: tuple[Tensor, Tensor], targets: Tensor, smoothing: float) -> Tensor:
+    def loss(self, outputs: tuple[Tensor, Tensor], targets: Answers, smoothing: float) -> Tensor:
         logits, lengths = outputs
-        spelt = targets != IGNORED
-        probabilities = F.log_softmax(logits.float(), dim=-1).transpose(0, 1)  # (T, B, V)
+        ids, probabilities = targets.ids, F.log_softmax(logits.float(), dim=-1).transpose(0, 1)  # (T, B, V)
         if logits.device.type == "mps":  # for which PyTorch has no such loss
-            probabilities, targets, lengths, spelt = (each.cpu() for each in (probabilities, targets, lengths, spelt))
+            ids, probabilities = ids.cpu(), probabilities.cpu()
         summed = F.ctc_loss(
             probabilities,
-            targets.clamp_min(0),
+            ids.clamp_min(0),
             lengths,
-            spelt.sum(1),
+            targets.lengths,
             blank=self.tokenizer.pad_token_id,
             reduction="sum",
             zero_infinity=True,
         )
-        return summed / spelt.sum()
+        return summed / int(targets.lengths.sum())
 
     def write(self, heard: EncoderStates, start: int, seconds: Sequence[float]) -> list[Transcript]:
         with torch.no_grad():

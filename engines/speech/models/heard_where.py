@@ -10,7 +10,7 @@ import torch
 from engines.attribution import faithfulness
 from engines.speech.audio.files import RATE
 from engines.speech.models.recogniser import Recogniser
-from engines.speech.models.states import EncoderStates
+from engines.speech.models.states import Answers, EncoderStates
 
 MOMENT = 0.25  # seconds
 WIDTH = int(MOMENT * RATE)  # samples
@@ -58,7 +58,7 @@ def likelihood(
         left = np.where(np.repeat(moments, WIDTH)[: len(sound)], np.float32(0), sound)
         with torch.no_grad():
             outputs = recogniser.network(EncoderStates([recogniser.hear(left).to(device)], read))
-            found.append(float(torch.exp(-recogniser.loss(outputs, answer, 0.0))))
+            found.append(float(torch.exp(-recogniser.loss(outputs, Answers.of(answer), 0.0))))
     return np.array(found)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from engines import weights
 from engines.contract import InputError, ModelCard, Problem
 from engines.messages import _
-from engines.speech.models.states import EncoderStates, Transcript
+from engines.speech.models.states import Answers, EncoderStates, Transcript
 from engines.training.staged import Staged
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Recogniser(Protocol):
     def spell(self, text: str) -> tuple[list[int], list[int]]:
         """What the decoder reads and what it should answer. Raises ValueError for text that it cannot write."""
 
-    def loss(self, outputs: Any, targets: Tensor, smoothing: float) -> Tensor:
+    def loss(self, outputs: Any, targets: Answers, smoothing: float) -> Tensor:
         """The mean loss a token, of what the network gave."""
 
     def write(self, heard: EncoderStates, start: int, seconds: Sequence[float]) -> list[Transcript]:

@@ -72,6 +72,30 @@ class Variation:
 PLAIN = Variation("")
 
 
+@dataclass(frozen=True)
+class Answers:
+    """What a recogniser should answer, clip by clip."""
+
+    ids: Tensor
+    """int64 (B, L), padded with IGNORED."""
+    lengths: Tensor
+    """int64 (B,): tokens that each is asked for, always on the processor: CTC's loss would fetch them from a card."""
+
+    @classmethod
+    def of(cls, ids: Tensor) -> Answers:
+        """Counts what is asked for."""
+        return cls(ids, (ids != IGNORED).sum(1).cpu())
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, indices: Tensor) -> Answers:
+        return Answers(self.ids[indices], self.lengths[indices])
+
+    def to(self, device: torch.device) -> Answers:
+        return Answers(self.ids.to(device), self.lengths)
+
+
 @dataclass
 class Spelt:
     """What the decoder reads and what it should answer, for each example."""
@@ -83,10 +107,9 @@ class Spelt:
         """int64 (B, L), padded with 0: a causal decoder does not look at what follows."""
         return pad_sequence([torch.tensor(self.reads[i], dtype=torch.int64) for i in indices.tolist()], True)
 
-    def targets(self, indices: Tensor) -> Tensor:
-        """int64 (B, L), padded with IGNORED."""
+    def targets(self, indices: Tensor) -> Answers:
         rows = [torch.tensor(self.answers[i], dtype=torch.int64) for i in indices.tolist()]
-        return pad_sequence(rows, True, IGNORED)
+        return Answers.of(pad_sequence(rows, True, IGNORED))
 
     def weight(self, indices: Tensor) -> float:
         return float(sum(sum(token != IGNORED for token in self.answers[i]) for i in indices.tolist()))
@@ -126,7 +149,7 @@ class Spoken:
     def __len__(self) -> int:
         return len(self.samples)
 
-    def targets(self, indices: Tensor) -> Tensor:
+    def targets(self, indices: Tensor) -> Answers:
         return self.spelt.targets(indices)
 
     def weight(self, indices: Tensor) -> float:
@@ -174,7 +197,7 @@ class Behind:
     def __len__(self) -> int:
         return len(self.spelt.answers)
 
-    def targets(self, indices: Tensor) -> Tensor:
+    def targets(self, indices: Tensor) -> Answers:
         return self.spelt.targets(indices)
 
     def weight(self, indices: Tensor) -> float:

@@ -25,7 +25,7 @@ from transformers import (
 from engines import weights
 from engines.speech.audio.files import RATE
 from engines.speech.models import ctranslate2
-from engines.speech.models.states import IGNORED, EncoderStates, Transcript
+from engines.speech.models.states import IGNORED, Answers, EncoderStates, Transcript
 from engines.training.staged import Staged, StageModule
 
 MOST_TOKENS = 224
@@ -101,8 +101,8 @@ class Whisper:
         told = self.prompt
         return told + written, [IGNORED] * (len(told) - 1) + written + [self.tokenizer.eos_token_id]
 
-    def loss(self, outputs: Tensor, targets: Tensor, smoothing: float) -> Tensor:
-        return F.cross_entropy(outputs.transpose(1, 2), targets, ignore_index=IGNORED, label_smoothing=smoothing)
+    def loss(self, outputs: Tensor, targets: Answers, smoothing: float) -> Tensor:
+        return F.cross_entropy(outputs.transpose(1, 2), targets.ids, ignore_index=IGNORED, label_smoothing=smoothing)
 
     def write(self, heard: EncoderStates, start: int, seconds: Sequence[float]) -> list[Transcript]:
         with torch.no_grad():

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engines.text.models.elmo_input import AFTER_WORD, CHARACTERS, with_boundaries
+from engines.text.models.elmo_input import CHARACTERS, Spelling, length_of, spelling
 
 
 @dataclass(frozen=True)
@@ -53,21 +53,20 @@ class CharacterCnn(nn.Module):
         self.projection: nn.Module = nn.Linear(found, sizes.projection) if found != sizes.projection else nn.Identity()
         self.widest = max(width for width, _ in sizes.filters)
 
-    def forward(self, ids: Tensor) -> Tensor:
-        """(N, P) from the character ids of N words, int64 (N, 50)."""
-        x = self.embedding(self._cropped(ids)).transpose(1, 2)  # (N, character_dim, places)
+    def forward(self, ids: Tensor, longest: int | None = None) -> Tensor:
+        """(N, P) from the character ids of N words, int64 (N, 50), of `longest` places at most; None: it asks.
+
+        Without the places where every word has ended, save as many as the widest filter covers: windows that lie
+        wholly behind a word all give the same number, and one of them is enough for the maximum.
+        """
+        longest = length_of(ids) if longest is None else longest
+        x = self.embedding(ids[:, : longest + self.widest]).transpose(1, 2)  # (N, character_dim, places)
         # The maximum first, then the (rising) activation: the same numbers for a fraction of the work.
         found = [self.activation(convolve(x).amax(-1)) for convolve in self.convolutions]
         x = torch.cat(found, -1)  # (N, filters)
         for highway in self.highways:
             x = highway(x)
         return self.projection(x)
-
-    def _cropped(self, ids: Tensor) -> Tensor:
-        """Without the places where every word has ended, save as many as the widest filter covers: windows that lie
-        wholly behind a word all give the same number, and one of them is enough for the maximum."""
-        longest = int((ids != AFTER_WORD + 1).sum(-1).max()) if len(ids) else 0
-        return ids[:, : longest + self.widest]
 
 
 class Highway(nn.Module):
@@ -184,11 +183,12 @@ class Elmo(nn.Module):
             state = self.contextualise(state, layer)
         return state
 
-    def spell(self, ids: Tensor) -> Tensor:
-        """State after the first stage, from ids int64 (B, T, 50). Each different word of the batch is read once."""
-        bounded, mask = with_boundaries(ids)
-        kinds, which = torch.unique(bounded[mask], dim=0, return_inverse=True)
-        return placed(self.characters(kinds)[which], mask)
+    def spell(self, ids: Tensor, found: Spelling | None = None) -> Tensor:
+        """State after the first stage, from ids int64 (B, T, 50), of which `found` is known already. Each different
+        word of the batch is read once."""
+        found = spelling(ids) if found is None else found
+        vectors = self.characters(found.kinds, found.longest)[found.which]
+        return placed(vectors, found.places, ids.shape[0], ids.shape[1] + 2)
 
     def contextualise(self, state: Tensor, layer: int) -> Tensor:
         """State with the outputs of LSTM `layer` (from 0) added."""
@@ -240,11 +240,10 @@ class ElmoForSequenceClassification(nn.Module):
         return logits
 
 
-def placed(vectors: Tensor, mask: Tensor) -> Tensor:
-    """The state that holds these vectors, (places in use, P), at the places of `mask`, bool (B, T + 2)."""
-    state = vectors.new_zeros(*mask.shape, 1 + vectors.shape[-1])
-    state[mask] = functional.pad(vectors, (1, 0), value=1.0)
-    return state
+def placed(vectors: Tensor, places: Tensor, texts: int, length: int) -> Tensor:
+    """The state (texts, length, 1 + P) that holds these vectors, (S, P), at `places`, int64 (S,), among all."""
+    state = vectors.new_zeros(texts * length, 1 + vectors.shape[-1])
+    return state.index_copy(0, places, functional.pad(vectors, (1, 0), value=1.0)).unflatten(0, (texts, length))
 
 
 def _backwards(mask: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -61,6 +62,37 @@ def characters(texts: list[list[str]]) -> Tensor:
                 spelled[word] = torch.tensor(word_ids(word))
             place.copy_(spelled[word])
     return ids
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """The different words of a batch, and where each stands: found where the ids are, before a card has them, which
+    would be waited for."""
+
+    kinds: Tensor
+    """int64 (K, 50)"""
+    which: Tensor
+    """int64 (S,): of each place in use, its word among them."""
+    places: Tensor
+    """int64 (S,): these places, texts laid one after another, (B · (T + 2))."""
+    longest: int
+    """Ids of the longest word."""
+
+    def to(self, device: torch.device) -> Spelling:
+        there = (each.to(device) for each in (self.kinds, self.which, self.places))
+        return Spelling(*there, self.longest)
+
+
+def spelling(ids: Tensor) -> Spelling:
+    """Of texts, int64 (B, T, 50), between the marks of a sentence."""
+    bounded, mask = with_boundaries(ids)
+    kinds, which = torch.unique(bounded[mask], dim=0, return_inverse=True)
+    return Spelling(kinds, which, mask.flatten().nonzero().squeeze(1), length_of(kinds))
+
+
+def length_of(words: Tensor) -> int:
+    """Ids of the longest of these words, int64 (N, 50)."""
+    return int((words != AFTER_WORD + 1).sum(-1).max()) if len(words) else 0
 
 
 def with_boundaries(ids: Tensor) -> tuple[Tensor, Tensor]:

@@ -226,15 +226,20 @@ def staged_elmo(model: ElmoForSequenceClassification) -> Staged:
     own, early = elmo_stages(model.elmo), model.elmo.ends_early
     pooling = len(own) - (1 if early else 2)
 
-    def state(stage: StageModule) -> StageModule:
-        def run(tokens: Tokens) -> Tokens:
-            values = stage.run(tokens.values)  # (W, T + 2, D), the first of D says which places are in use
-            return Tokens(values, values[..., 0] > 0.5, tokens.owner)
+    def handed_on(tokens: Tokens, values: Tensor, more: int = 0) -> Tokens:
+        """values: (W, T + 2, D), the first of D says which places are in use."""
+        windows = tokens.windows and [[length + more for length in each] for each in tokens.windows]
+        return Tokens(values, values[..., 0] > 0.5, tokens.owner, windows=windows)
 
-        return StageModule(stage.name, run, stage.modules)
+    def letters(tokens: Tokens) -> Tokens:
+        return handed_on(tokens, model.elmo.spell(tokens.values, tokens.known), 2)
+
+    def state(stage: StageModule) -> StageModule:
+        return StageModule(stage.name, lambda tokens: handed_on(tokens, stage.run(tokens.values)), stage.modules)
 
     last = StageModule(own[pooling].name, lambda t: t.pooled(own[pooling].run(t.values)), own[pooling].modules)
-    stages = [*map(state, own[:pooling]), last, *own[pooling + 1 :]]
+    first = StageModule(own[0].name, letters, own[0].modules)
+    stages = [first, *map(state, own[1:pooling]), last, *own[pooling + 1 :]]
     return Staged(model, stages, lambda: model.classifier, ends_early=early)
 
 

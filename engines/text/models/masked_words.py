@@ -99,7 +99,7 @@ class ContinuedPretraining:
                 words.train(number > 0)
                 learning = [p for p in words.parameters() if p.requires_grad]
                 optimiser = torch.optim.AdamW(learning, lr=RATE if number else HEAD_RATE)
-            summed = 0.0
+            told = list[Tensor]()
             for at, (ids, mask) in enumerate(batches(windows, reader.padding, generator), start=1):
                 run.check_cancelled()
                 with on.autocast():
@@ -107,10 +107,10 @@ class ContinuedPretraining:
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
-                summed += float(loss.detach())
+                told.append(loss.detach())  # read once a pass: each look would wait for the card
                 done = number * steps + at
                 run.emit("progress", phase="masked words", done=done, total=passes * steps, unit=_("steps"))
-            losses.append(summed / steps)
+            losses.append(sum(torch.stack(told).tolist()) / steps)
         return losses
 
 
@@ -161,11 +161,13 @@ class MaskedWords(nn.Module):
     def loss(self, ids: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
         """Cross-entropy of the words that were asked for, drawn anew; 0 where none was."""
         device = self.bias.device
-        seen, asked = (each.to(device) for each in self.masked(ids, mask, generator))
-        hidden = self.backbone(input_ids=seen, attention_mask=mask.to(device).long()).last_hidden_state  # (B, T, D)
-        logits = F.linear(self.head(hidden[asked]), self.words.weight, self.bias)  # (N, V)
-        summed = F.cross_entropy(logits.float(), ids.to(device)[asked], reduction="sum")
-        return summed / max(1, int(asked.sum()))
+        seen, asked = self.masked(ids, mask, generator)
+        places = asked.flatten().nonzero().squeeze(1)  # (N,), found before they are on a card
+        padded = None if bool(mask.all()) else mask.to(device).long()  # without a mask nothing is asked
+        hidden = self.backbone(input_ids=seen.to(device), attention_mask=padded).last_hidden_state  # (B, T, D)
+        logits = F.linear(self.head(hidden.flatten(0, 1)[places.to(device)]), self.words.weight, self.bias)  # (N, V)
+        summed = F.cross_entropy(logits.float(), ids.flatten()[places].to(device), reduction="sum")
+        return summed / max(1, len(places))
 
 
 def batches(windows: Sequence[Tensor], padding: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -55,6 +55,9 @@ class Reader(Protocol):
 
     def read(self, texts: Sequence[str]) -> list[Read]: ...
 
+    def batch(self, windows: list[list[Tensor]]) -> Tokens:
+        """The windows of each text, as the network reads them at once."""
+
     def without_words(self, read: Read) -> list[Tensor]:
         """Its windows with nothing in the places of the words: what a text is compared with to see what they add."""
 
@@ -74,6 +77,9 @@ class TokenReader:
             longest=longest,
             max_windows=max_windows,
         )
+
+    def batch(self, windows: list[list[Tensor]]) -> Tokens:
+        return Tokens.padded(windows, self.padding)
 
     def read(self, texts: Sequence[str]) -> list[Read]:
         found = self.tokenizer(
@@ -119,6 +125,12 @@ class WordReader:
         self.identity = _(
             "words, {max_tokens} at once, {max_windows} windows", max_tokens=max_tokens, max_windows=max_windows
         )
+
+    def batch(self, windows: list[list[Tensor]]) -> Tokens:
+        from engines.text.models.elmo_input import spelling
+
+        tokens = Tokens.padded(windows, self.padding)
+        return replace(tokens, known=spelling(tokens.values))
 
     def read(self, texts: Sequence[str]) -> list[Read]:
         from engines.text.models.elmo_input import characters, words
@@ -175,7 +187,7 @@ class TextExamples(Labelled):
         )
 
     def plain(self, indices: Tensor) -> Tokens:
-        return Tokens.padded([self.read[i] for i in indices.tolist()], self.reader.padding)
+        return self.reader.batch([self.read[i] for i in indices.tolist()])
 
     def varied(self, indices: Tensor, generator: torch.Generator) -> Tokens:
         return self.plain(indices)

@@ -152,7 +152,7 @@ class TextClassifier(Predictor):
 
     def inputs(self, texts: list[list[Tensor]]) -> Tokens:
         """Each text's windows as one batch."""
-        return Tokens.padded(texts, self.reader.padding).to(self.device)
+        return self.reader.batch(texts).to(self.device)
 
     def logits(self, texts: list[str]) -> Tensor:
         """float32 (N, C) on the CPU, N > 0."""

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from engines.training.cost import MOST_WORKERS
 from engines.training.examples import Examples
 
 SHARE = 1 / 3
@@ -20,8 +21,6 @@ PACE = 1e13
 centre's promises, about what a small one does."""
 ANSWERED = {"cuda": 256, "mps": 128}
 """Examples at a time where nothing is learnt and the device is a card's; memory that does not suffice halves it."""
-MOST_WORKERS = 8
-"""Processes that make batches, at most."""
 AHEAD = 2
 """Batches that each of them has ready."""
 AT_ONCE = 64 << 20

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from engines.speech.models import heard_where
 from engines.speech.models.heard_where import WIDTH
-from engines.speech.models.states import EncoderStates
+from engines.speech.models.states import Answers, EncoderStates
 
 MOMENTS, TELLING, LOUD = 40, tuple(range(2, 18)), 30
 CPU = torch.device("cpu")
@@ -26,8 +26,8 @@ class Listener:
     def network(self, heard: EncoderStates) -> Tensor:
         return heard.states[0].mean()
 
-    def loss(self, outputs: Tensor, targets: Tensor, smoothing: float) -> Tensor:
-        assert (targets.tolist(), smoothing) == ([[7]], 0.0)
+    def loss(self, outputs: Tensor, targets: Answers, smoothing: float) -> Tensor:
+        assert (targets.ids.tolist(), smoothing) == ([[7]], 0.0)
         return -torch.log(0.1 + 0.8 * outputs)
 
     def spell(self, text: str) -> tuple[list[int], list[int]]:

@@ -16,7 +16,7 @@ from engines.contract import InputError, Strategy
 from engines.runs import RunFolder
 from engines.speech.models import catalogue, ctc, ctranslate2, recogniser, states, whisper
 from engines.speech.models.augmentation import masked, spoken_faster, variation
-from engines.speech.models.states import PLAIN, EncoderStates, Spelt, Spoken, Variation, behind
+from engines.speech.models.states import PLAIN, Answers, EncoderStates, Spelt, Spoken, Variation, behind
 from tests.tiny_speech import tone, write_ctc, write_whisper
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -285,8 +285,10 @@ def test_ctc_spelling_and_loss(tmp_path: Path) -> None:
     logits = torch.full((1, 8, len(model.tokenizer)), -20.0)
     for place, token in enumerate([answer[0], answer[0], 0, answer[1], 0, answer[2], 0, 0]):
         logits[0, place, token] = 20.0
-    loss = model.loss((logits, torch.tensor([8])), torch.tensor([[answer[0], answer[1], answer[2], -100]]), 0.0)
+    asked = Answers.of(torch.tensor([[*answer[:3], -100]]))
+    loss = model.loss((logits, torch.tensor([8])), asked, 0.0)
     assert float(loss) == pytest.approx(0, abs=1e-4)
+    assert asked.to(torch.device("meta")).lengths.tolist() == [3], "which a card would be asked for"
 
 
 def test_a_hub_model_is_described_and_built_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -352,7 +354,7 @@ def test_what_is_cached_is_what_the_frozen_part_gives(kind: str, tiny: whisper.W
         expected = model.network.run(examples.plain(torch.tensor([i])), 0, 2).states[0]
         torch.testing.assert_close(cached.plain(torch.tensor([i])).states[0], expected, atol=1e-5, rtol=0)
     indices = torch.tensor([2, 0])
-    assert torch.equal(cached.targets(indices), examples.targets(indices))
+    assert torch.equal(cached.targets(indices).ids, examples.targets(indices).ids)
     assert cached.weight(indices) == examples.weight(indices) > 0
     events = len(run.events())
     again = behind(model.network, examples, weights=kind, views=1, run=run, device=device, unit="clips")

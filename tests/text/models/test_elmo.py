@@ -15,11 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from benchmarks.cards.waits import Waits
 from engines.contract import InputError
-from engines.text.models.elmo import Elmo, ElmoSizes
+from engines.text.models.elmo import Elmo, ElmoForSequenceClassification, ElmoSizes
 from engines.text.models.elmo_input import characters, with_boundaries, word_ids, words
 from engines.text.models.elmo_release import SMALL, build, from_release, options_of, sizes_from
-from engines.text.models.encoders import elmo_stages
+from engines.text.models.encoders import elmo_stages, staged_elmo
+from engines.text.models.tokenising import WordReader
+from engines.training.tokens import Tokens
 
 RELEASE = Path(__file__).parent / "elmo_release"
 TINY = ElmoSizes(
@@ -40,6 +43,20 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def tiny(seed: int = 0, **changed: Any) -> Elmo:
     torch.manual_seed(seed)
     return Elmo(replace(TINY, **changed)).eval()
+
+
+def test_what_is_known_of_the_words_beforehand_changes_no_number_and_nothing_is_asked() -> None:
+    network = staged_elmo(ElmoForSequenceClassification(tiny(), 2))
+    reader = WordReader(8, 2)
+    windows = [one.windows for one in reader.read(["A gripping tale!", "Dull", "so dull " * 6])]
+    network.eval()
+    expected = network(Tokens.padded(windows))
+    batch = reader.batch(windows)
+    with Waits() as waits:
+        found = network(batch)
+        found.sum().backward()
+    assert torch.equal(found, expected)
+    assert waits.count == 0
 
 
 # --- the original release -------------------------------------------------------------------------

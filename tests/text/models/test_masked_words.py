@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -21,6 +22,7 @@ from engines.text.models.pooled import PooledForSequenceClassification
 from engines.text.models.tokenising import TokenReader
 from engines.text.settings import TextSettings
 from tests import tiny_text
+from tests.training.card import pretend
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TASK = "text.sentiment"
@@ -90,6 +92,22 @@ def test_words_are_learnt_and_marks_are_not_asked_for(tmp_path: Path, monkeypatc
     losses = ContinuedPretraining(reader, texts, 9, 0, Aside(tmp_path)).learn(model, Accelerator(cpu=True))
     assert len(losses) == 10
     assert losses[-1] < losses[1] - 0.5
+
+
+def test_a_card_is_asked_once_a_pass_and_learns_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    card = encoders.describe("tiny-bert")
+    reader = encoders.reader(card, TextSettings())
+    texts = [f"the film is lovely today {'so ' * 3}{number % 10}" for number in range(40)]  # all of one length
+
+    def learnt(on: Any) -> list[float]:
+        network = encoders.build(card, 2, pretrained=True, seed=0).to(on.device)
+        assert isinstance(network.model, PooledForSequenceClassification)
+        return ContinuedPretraining(reader, texts, 1, 0, Aside(tmp_path)).learn(network.model, on)
+
+    here = learnt(Accelerator(cpu=True))
+    with pretend.card(monkeypatch) as there:
+        assert learnt(pretend.Prepared()) == pytest.approx(here, abs=2e-3)  # products of a processor that rounds
+    assert there.seen == {"copy to the processor": 2}
 
 
 def test_a_stopped_run_takes_up_what_it_had_come_to(

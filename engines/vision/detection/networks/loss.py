@@ -116,7 +116,7 @@ class Cost:
             found = torch.where(counts[:, None], found, around)
         overlap = apart(found, boxes)
         edges = torch.cat([middles - boxes[:, :2], boxes[:, 2:] - middles], dim=1)  # left, top, right, bottom
-        across, along = edges[:, [0, 2]], edges[:, [1, 3]]
+        across, along = edges[:, ::2], edges[:, 1::2]
         how = across.amin(1) / across.amax(1) * along.amin(1) / along.amax(1)
         middling = F.binary_cross_entropy_with_logits(central.flatten()[at], how.sqrt(), reduction="none")
         for each in (overlap, middling):
