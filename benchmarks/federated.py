@@ -1,15 +1,16 @@
 """What is it worth to join where data may not be brought together, and what does it cost?
 
     python benchmarks/federated.py [--seeds 3] [--rounds 20] [--scratch-rounds 20] [--keep DIR] [--write]
-                                   [--only sums|rounds] [--parts head,photographs,reviews]
+                                   [--only sums|rounds] [--parts head,photographs:2,reviews:1] [--round-seeds 3]
 
-The Tux Paint photographs (four uneven classes), 4-fold cross-validation, and the sample of film reviews. Each seed
-draws folds and a division among five sites by a Dirichlet distribution with α 100, 1 and .1. Sums
-(`engines/federated/ridge.py`, λ by leaving one site out), class means alone, each site alone, all in one place; with
-noise; ten sites united and timed. Rounds: FedAvg at α .1 from the pretrained network and from random weights,
-everything learning, and of the head alone.
+The Tux Paint photographs (four uneven classes), 4-fold cross-validation, and of the sample of film reviews 200 to learn
+from and 150 to test on. Each seed draws folds and a division among five sites by a Dirichlet distribution with α 100, 1
+and .1. Sums (`engines/federated/ridge.py`, λ by leaving one site out), class means alone, each site alone, all in one
+place; with noise; under masks; ten sites united and timed. Rounds: FedAvg at α .1 from the pretrained network and from
+random weights, everything learning, and of the head alone.
 
-Means over seeds of the balanced accuracy, with a 95 % interval over examples and seeds, as anywhere in Headstart.
+Means over seeds of the balanced accuracy, with a 95 % interval over examples and seeds, as anywhere in Headstart; of
+rounds, where each seed draws another test, means and the least and the most of any seed, and each seed's intervals.
 `--keep` is a folder for what each part gave, to go on from another time. `--write` puts the tables into
 docs/federated.md.
 """
@@ -22,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,7 +39,7 @@ from engines.api import federating
 from engines.classification.study.clients import divide
 from engines.contract import Estimate, Features, Recipe, Strategy
 from engines.evidence.scores import Accuracies
-from engines.federated import merge, opening, ridge, site_file
+from engines.federated import masks, merge, opening, ridge, several, site_file
 from engines.federated.noise import Noise, noisy
 from engines.federated.statistics import of_site, union
 from engines.runs import RunFolder
@@ -46,6 +48,7 @@ SITES, FOLDS = 5, 4
 ALPHAS = (100.0, 1.0, 0.1)
 EPSILONS = (1.0, 3.0, 8.0)
 LENGTH, DELTA = 20.0, 1e-3
+REVIEWS = {"train": 200, "test": 150}
 
 
 def main() -> None:
@@ -53,8 +56,11 @@ def main() -> None:
     arguments.add_argument("--seeds", type=int, default=3)
     arguments.add_argument("--rounds", type=int, default=20)
     arguments.add_argument("--scratch-rounds", type=int, default=20, help="of whole networks, which takes the longest")
+    arguments.add_argument("--round-seeds", type=int, default=3, help="of the rounds")
     arguments.add_argument("--keep", type=Path, help="a folder for what each part gave, to go on from another time")
-    arguments.add_argument("--parts", default="head,photographs,reviews", help="of the rounds, with commas between")
+    arguments.add_argument(
+        "--parts", default="head,photographs,reviews", help="of the rounds, with commas between; name:2 for 2 seeds"
+    )
     arguments.add_argument("--only", choices=("sums", "rounds"), help="one half of it")
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -66,10 +72,13 @@ def main() -> None:
             sums = kept(keep / f"sums-{given.seeds}.json", lambda: in_sums(seen, given.seeds))
             publish(sums_text(sums), write=given.write, page=ROOT / "docs/federated.md", part="sums")
         if given.only != "sums":
-            found = {}
-            for name in given.parts.split(","):
+            found: dict[str, list[dict[str, Any]]] = {}
+            for part in given.parts.split(","):
+                name, _unused, seeds = part.partition(":")
                 count = given.rounds if name == "head" else given.scratch_rounds
-                found[name] = kept(keep / f"rounds-{name}-{count}.json", partial(in_rounds, keep, name, count))
+                for seed in range(int(seeds or given.round_seeds)):
+                    path = keep / f"rounds-{name}-{count}{f'-{seed}' if seed else ''}.json"
+                    found.setdefault(name, []).append(kept(path, partial(in_rounds, keep, name, count, seed)))
             publish(rounds_text(found), write=given.write, page=ROOT / "docs/federated.md", part="rounds")
 
 
@@ -124,6 +133,11 @@ def in_sums(seen: dict[str, Any], seeds: int) -> dict[str, Any]:
                 one_place = ridge.solver(of_site(features[learnt], labels[learnt], classes))(how.value)
                 apart = max(apart, float(np.abs(one_place.answers(asked.values) - head.answers(asked.values)).max()))
                 put(f"central {alpha:g}", merge.right(one_place, classes, asked))
+                if alpha == ALPHAS[-1]:
+                    total = under_masks(sites, classes, features.shape[1])
+                    strength = ridge.cross_validated(total).value
+                    strengths.setdefault("masks", []).append(strength)
+                    put("masks", merge.right(ridge.solver(total)(strength), classes, asked))
                 if alpha != ALPHAS[1]:
                     continue
                 for epsilon in EPSILONS:
@@ -153,6 +167,12 @@ def in_sums(seen: dict[str, Any], seeds: int) -> dict[str, Any]:
     }
 
 
+def under_masks(sites: list[dict[str, Any]], classes: list[str], width: int) -> dict[str, Any]:
+    """What sites know together where their sums were masked: masks are gone from it, steps are not."""
+    files = [masks.in_steps(one, classes, width, "scatter", len(sites)) for one in sites]
+    return masks.united(files, classes, width, "scatter")
+
+
 def timed(features: np.ndarray, labels: np.ndarray, classes: list[str]) -> dict[str, Any]:
     """Ten sites' files read, checked and united, and their bytes."""
     parts = divide(labels, [str(i) for i in range(len(labels))], 10, 1.0, 0)
@@ -165,7 +185,7 @@ def timed(features: np.ndarray, labels: np.ndarray, classes: list[str]) -> dict[
             paths.append(Path(folder) / f"{number}.npz")
             site_file.write(paths[-1], manifest, of_site(features[part], labels[part], classes))
         began = time.perf_counter()
-        sites, _notes = site_file.read_all(paths)
+        sites, _notes = several.read_all(paths)
         known = [site.known for site in sites]
         ridge.solver(union(known))(ridge.chosen(known).value)
         seconds = time.perf_counter() - began
@@ -173,6 +193,7 @@ def timed(features: np.ndarray, labels: np.ndarray, classes: list[str]) -> dict[
             "ten_seconds": seconds,
             "ten_bytes": [path.stat().st_size for path in paths],
             "load": os.getloadavg()[0],
+            "masked_bytes": 8 * len(classes) * masks.numbers(features.shape[1], "scatter"),
         }
 
 
@@ -182,6 +203,12 @@ def shown(row: dict[str, Any]) -> str:
 
 def estimate(labels: list[int], seeds: list[list[float]]) -> Estimate:
     return Accuracies(np.array(labels), [np.array(one) for one in seeds]).estimate()
+
+
+def spelt(found: dict[str, Any], arm: str) -> str:
+    """The λ that were chosen."""
+    values = found["strengths"][arm]
+    return f"{min(values):.3g}" if min(values) == max(values) else f"{min(values):.3g} to {max(values):.3g}"
 
 
 def sums_text(found: dict[str, Any]) -> str:
@@ -205,6 +232,11 @@ def sums_text(found: dict[str, Any]) -> str:
             f"{n} photographs, 4 uneven classes, EfficientNet-Lite0 frozen, {FOLDS} folds, {seeds} seeds; balanced "
             f"accuracy.",
             table(("", *(f"α = {alpha:g}" for alpha in ALPHAS)), rows),
+            f"Under masks, λ by generalised cross-validation of the total of five sites (α = 0.1): "
+            f"{shown(asdict(estimate(found['labels'], found['right']['masks'])))}. λ was {spelt(found, 'masks')} in "
+            f"{FOLDS * seeds} folds; by leaving one site out it was {spelt(found, '0.1')} (α = 0.1), "
+            f"{spelt(found, '1')} (1) and {spelt(found, '100')} (100). A masked file of these has "
+            f"{found['masked_bytes'] / 1e6:.1f} MB at every site.",
             f"The logits of five sites' sums and of all data in one place differ by {found['apart']:.0e} at most.",
             f"Ten sites' files ({min(sizes):.2f} to {max(sizes):.2f} MB each) were read, checked and united in "
             f"{found['ten_seconds']:.1f} s (one run, load {found['load']:.0f}).",
@@ -217,36 +249,88 @@ def sums_text(found: dict[str, Any]) -> str:
 # --- rounds ---------------------------------------------------------------------------------------
 
 
-def in_rounds(keep: Path, name: str, count: int) -> dict[str, Any]:
-    """FedAvg at α .1: a trial's federation.json."""
+def in_rounds(keep: Path, name: str, count: int, seed: int) -> dict[str, Any]:
+    """FedAvg at α .1: a trial's federation.json, and the seconds that it took."""
+    began = time.monotonic()
     task = registry.task("text.sentiment" if name == "reviews" else "vision.classification")
     sample = "photographs" if task.info.domain == "vision" else task.samples()[0].name
     data = keep / f"sample-{sample}"
     path = task.make_sample(sample, data)
+    if name == "reviews":
+        path = some_reviews(path)
     strategy = Strategy.FEATURES if name == "head" else Strategy.FULL
     settings = {"image_size": 96} if name == "photographs" else {}
-    recipe = Recipe(task.info.name, str(path), task.info.default_model, strategy, settings=settings)
-    out = keep / f"run-{name}-{count}"
-    return federating.simulate(recipe, out, sites=SITES, alpha=0.1, rounds=count, scratch=name != "head")
+    recipe = Recipe(task.info.name, str(path), task.info.default_model, strategy, seed=seed, settings=settings)
+    out = keep / f"run-{name}-{count}{f'-{seed}' if seed else ''}"
+    found = federating.simulate(recipe, out, sites=SITES, alpha=0.1, rounds=count, scratch=name != "head")
+    return found | {"seconds": time.monotonic() - began}
 
 
-def rounds_text(found: dict[str, dict[str, Any]]) -> str:
+def some_reviews(table: Path) -> Path:
+    """The first of each class to learn from and to test on: a whole network learns from all of them for an hour."""
+    head, *lines = table.read_text(encoding="utf-8").splitlines(keepends=True)
+    label, split = (head.rstrip().split("\t").index(name) for name in ("label", "split"))
+    left = {(part, name): most // 2 for part, most in REVIEWS.items() for name in ("positive", "negative")}
+    kept = []
+    for line in lines:
+        cells = line.rstrip("\n").split("\t")
+        if left.get((cells[split], cells[label]), 0):
+            left[cells[split], cells[label]] -= 1
+            kept.append(line)
+    table.with_name("some.tsv").write_text(head + "".join(kept), encoding="utf-8")
+    return table.with_name("some.tsv")
+
+
+def over_seeds(values: list[float]) -> str:
+    """The mean, and of several also the least and the most."""
+    if len(values) == 1:
+        return f"{values[0]:.3f}"
+    return f"{np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})"
+
+
+def at_round(rows: list[dict[str, Any]]) -> str:
+    """Of one seed with its interval over the test examples, of several as `over_seeds`."""
+    return shown(rows[0]) if len(rows) == 1 else over_seeds([row["value"] for row in rows])
+
+
+def rounds_text(found: dict[str, list[dict[str, Any]]]) -> str:
     texts = []
-    for name, known in found.items():
-        at = [number for number in (1, 2, 5, 10, 20, 50) if number <= known["rounds"]]
-        curves = (("pretrained", known["curve"]), ("from random weights", known["scratch_curve"]))
-        rows = [(said, *(shown(curve[n - 1]) for n in at)) for said, curve in curves if curve]
+    for name, seeds in found.items():
+        first, n = seeds[0], len(seeds)
+        at = [number for number in (1, 2, 5, 10, 20, 50) if number <= first["rounds"]]
+        rows = [
+            (said, *(at_round([one[curve][number - 1] for one in seeds]) for number in at))
+            for said, curve in (("pretrained", "curve"), ("from random weights", "scratch_curve"))
+            if first[curve]
+        ]
+        learnt = sum(row["n"] for row in first["sites"])
+        alone = [float(np.mean([row["alone"]["value"] for row in one["sites"]])) for one in seeds]
+        which = "one seed" if n == 1 else f"{n} seeds (mean; least to most of a seed)"
         texts.append(
-            f"**{name}**: FedAvg, {known['rounds']} rounds, {SITES} sites, α = .1, strategy {known['strategy']}, one "
-            f"seed, "
-            f"{known['n_test']} test examples. One exchange of sums: {known['sums']['value']:.3f}; all in one place, "
-            f"same "
-            f"strategy: {known['central']['value']:.3f}; each site alone (its own head): "
-            f"{np.mean([row['alone']['value'] for row in known['sites']]):.3f}. "
-            f"{known['bytes']['rounds'] / 1e6:,.1f} MB moved in rounds, {known['bytes']['sums'] / 1e6:,.1f} MB in sums."
+            f"**{name}**: FedAvg, {first['rounds']} rounds, {SITES} sites, α = .1, strategy {first['strategy']}, "
+            f"{learnt:,} examples learnt from and {first['n_test']:,} tested, {which}. "
+            f"One exchange of sums: {over_seeds([one['sums']['value'] for one in seeds])}; all in one place, "
+            f"same strategy: {over_seeds([one['central']['value'] for one in seeds])}; each site alone (its own head): "
+            f"{over_seeds(alone)}. {first['bytes']['rounds'] / 1e6:,.1f} MB moved in rounds, "
+            f"{first['bytes']['sums'] / 1e6:,.1f} MB in sums."
         )
         texts.append(table(("after rounds", *map(str, at)), rows))
-        texts.append(known["privacy"]["text"])
+        if first["scratch_curve"]:
+            paired = [
+                (
+                    str(seed),
+                    shown(one["federated"]),
+                    shown(one["scratch"]),
+                    shown(one["against_scratch"]),
+                    shown(one["central"]),
+                    shown(one["against_central"]),
+                )
+                for seed, one in enumerate(seeds)
+            ]
+            header = ("seed", "pretrained", "from random weights", "difference", "all in one place", "rounds less it")
+            texts.append(f"After {first['rounds']} rounds; 95 % intervals over the test examples, differences paired:")
+            texts.append(table(header, paired))
+        texts.append(f"Seed 0: {first['privacy']['text']}")
     return "\n\n".join(texts)
 
 

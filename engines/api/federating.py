@@ -10,7 +10,7 @@ from typing import Any
 from engines import registry
 from engines.api.running import Listener, RunFailed, recipe, work
 from engines.contract import InputError, Job, Problem, Progress, Recipe, Result
-from engines.federated.asked import NAMES
+from engines.federated.asked import BY, NAMES
 from engines.messages import _
 
 
@@ -26,11 +26,15 @@ def summarise(
     epsilon: float | None = None,
     delta: float | None = None,
     length: float | None = None,
+    masks: str | Path | None = None,
+    key: str | Path | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Writes a site's file, see `federated.summarise`. With `epsilon` noise is added (`federated.noise`). Raises
-    InputError, and what `progress` raises."""
+    """Writes a site's file, see `federated.summarise`. With `epsilon` noise is added (`federated.noise`); with an
+    agreement `masks` and the site's own `key` its sums are masked (`federated.agreement`). Raises InputError, and what
+    `progress` raises."""
     from engines.evidence import ranking
+    from engines.federated import agreement
     from engines.federated import summarise as adding
     from engines.federated.noise import DELTA, LENGTH, Noise
 
@@ -40,12 +44,57 @@ def summarise(
     noise = None
     if epsilon is not None:
         noise = Noise(epsilon, DELTA if delta is None else delta, LENGTH if length is None else length)
+    if (masks is None) != (key is None):
+        found = _("one of the two is missing")
+        raise InputError(Problem("--masks, --key", found, _("accepted: the agreement, and this site's own key")))
+    under = None
+    if masks is not None and key is not None:
+        agreed = agreement.read(Path(masks))
+        under = agreed, agreement.read_key(Path(key), agreed)
     chosen = recipe(task, data, model=model, strategy="features", settings=settings)
+    if of_series := _sums_of_series(task):
+        if means_alone or noise or under:
+            unknown = _("sums of series have none of these")
+            raise InputError(Problem("--means, --epsilon, --masks", unknown, _("accepted: the sums as they are")))
+        with tempfile.TemporaryDirectory(prefix="site-") as folder:
+            return dict(of_series.summarise(registry.task(task), chosen, ranking.Aside(Path(folder), progress), out))
     with tempfile.TemporaryDirectory(prefix="site-") as folder:
         aside = ranking.Aside(Path(folder), progress)
         return adding.summarise(
-            registry.task(task), chosen, aside, out, means_alone=means_alone, small_classes=small_classes, noise=noise
+            registry.task(task),
+            chosen,
+            aside,
+            out,
+            means_alone=means_alone,
+            small_classes=small_classes,
+            noise=noise,
+            under=under,
         )
+
+
+def _sums_of_series(task: str) -> Any:
+    """The verb of a task whose sites add up something else than classes of frozen features; None of others."""
+    try:
+        return registry.task(task).verb("summarise")
+    except NotImplementedError:
+        return None
+
+
+def key(site: str, out: str | Path) -> dict[str, Any]:
+    """A site's pair of keys for masks, see `federated.agreement`: path (stays there) and public (to hand out). Raises
+    InputError."""
+    from engines.federated import agreement
+
+    return {"path": str(out), "public": str(agreement.new_key(site, Path(out)))}
+
+
+def agree(publics: Sequence[str | Path], classes: Sequence[str], out: str | Path) -> dict[str, Any]:
+    """Writes the agreement of the sites whose public keys these are: path, sites, classes, fingerprint. Raises
+    InputError."""
+    from engines.federated import agreement
+
+    made = agreement.agree([Path(path) for path in publics], classes, Path(out))
+    return {"path": str(out), "sites": list(made.sites), "classes": made.classes, "fingerprint": made.fingerprint}
 
 
 def merge(
@@ -72,14 +121,26 @@ def merge_job(
     means_alone: bool = False,
     settings: Mapping[str, Any] | None = None,
 ) -> Job:
-    """What asks for that. Raises InputError for files that do not go together."""
-    from engines.federated import site_file
+    """What asks for that; of files of series, for an ordinary run on those in `test`. Raises InputError for files that
+    do not go together."""
+    from engines.federated import several
 
     paths = [Path(path).absolute() for path in sites]
-    read, _notes = site_file.read_all(paths)
+    for task in dict.fromkeys(map(several.task_of, paths)):
+        if task in registry.TASKS and (of_series := _sums_of_series(task)):
+            return _series_job(of_series.merged(paths), test, settings or {})
+    read, _notes = several.read_all(paths)
     told = read[0].manifest
     asked = recipe(told.task, paths[0], test=test, model=told.model, strategy="features", settings=settings)
     return Job(asked, "merge", {"sites": list(map(str, paths)), "means_alone": means_alone})
+
+
+def _series_job(merged: tuple[str, dict[str, Any]], test: str | Path | None, settings: Mapping[str, Any]) -> Job:
+    task, found = merged
+    if test is None:
+        alone = _("a regression alone forecasts nothing")
+        raise InputError(Problem("--test", alone, _("accepted: your own series, whose last stretch is tested on")))
+    return Job(recipe(task, test, settings=found | dict(settings)), "fit")
 
 
 def simulate(recipe: Recipe, out: str | Path, *, listeners: Iterable[Listener] = (), **asked: Any) -> dict[str, Any]:
@@ -101,10 +162,11 @@ def simulate_job(
     scratch: bool = False,
     lose: Sequence[Sequence[int]] = (),
     patience: float = 0.0,
+    by: str = "class",
 ) -> Job:
     """What asks for a trial of it. Raises InputError.
 
-    `sites` and `alpha` divide the data (`study.clients`); `rounds` of `algorithm`, 0 for the one exchange of
+    `sites`, `alpha` and `by` divide the data (`study.clients`); `rounds` of `algorithm`, 0 for the one exchange of
     sums; with `scratch` the same rounds also from random weights; `lose`: [round, site] pairs of answers that never
     come; `patience`: seconds after which an answer is too late, 0 for none."""
     problems = []
@@ -113,6 +175,7 @@ def simulate_job(
         ("--alpha", alpha, 0 < alpha <= 1e6, _("accepted: above 0; 100 is nearly alike everywhere, .1 very unlike")),
         ("--rounds", rounds, 0 <= rounds <= 10_000, _("accepted: 0 to 10,000")),
         ("--algorithm", algorithm, algorithm in NAMES, _("accepted: {names}", names=", ".join(NAMES))),
+        ("--by", by, by in BY, _("accepted: {names}", names=", ".join(BY))),
         ("--late-after", patience, 0 <= patience < float("inf"), _("accepted: seconds, or 0")),
     ):
         if not fits:
@@ -130,5 +193,6 @@ def simulate_job(
             "scratch": scratch,
             "lose": [list(map(int, pair)) for pair in lose],
             "patience": patience,
+            "by": by,
         },
     )

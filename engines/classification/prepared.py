@@ -40,6 +40,11 @@ class Prepared:
         return self.names
 
     @property
+    def owners(self) -> list[str]:
+        """Whose each example is, such as a patient's or a speaker's; empty where the data do not say it."""
+        return [""] * len(self.names)
+
+    @property
     def came_as(self) -> list[str]:
         """The class with which each example came, before anybody put it right."""
         return [self.classes[label] for label in self.examples.labels.tolist()]

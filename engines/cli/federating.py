@@ -49,6 +49,14 @@ def summarise(
     length: Annotated[
         float | None, typer.Option(help=_("Of the noise: what features are cut to, the same at every site."))
     ] = None,
+    masks: Annotated[
+        Path | None,
+        typer.Option(help=_("Mask the sums: the agreement of all sites, which `agree` wrote."), resolve_path=True),
+    ] = None,
+    own_key: Annotated[
+        Path | None,
+        typer.Option("--key", help=_("Of masks: this site's own key, which `key` wrote."), resolve_path=True),
+    ] = None,
     settings: Set = None,
     accept_guesses: AcceptGuesses = False,
     as_json: Json = False,
@@ -65,6 +73,8 @@ def summarise(
         epsilon=epsilon,
         delta=delta,
         length=length,
+        masks=masks,
+        key=own_key,
         progress=bar(_("looked at")),
     )
     for line in found["said"]:
@@ -72,6 +82,46 @@ def summarise(
     for entry in found["skipped"]:
         say(_("left out: {where} {reason}", where=entry["where"], reason=entry["reason"]), as_json)
     say(_("{path} ({size})", path=found["path"], size=f"{found['bytes'] / 1e6:,.1f} MB"), as_json)
+    answer(found, as_json)
+
+
+@federate.command()
+def key(
+    site: Annotated[str, typer.Argument(metavar="NAME", help=_("What this site is called."))],
+    out: Annotated[
+        Path, typer.Option(help=_("The private key to write, which stays here, such as north.key."), resolve_path=True)
+    ],
+    as_json: Json = False,
+) -> None:
+    """Make a site's keys for masks: a private one that stays, and a public one beside it to hand out."""
+    found = federating.key(site, out)
+    say(_("{path} stays here. {public} is for the others.", **found), as_json)
+    answer(found, as_json)
+
+
+@federate.command()
+def agree(
+    publics: Annotated[
+        list[Path], typer.Argument(metavar="PUBLIC…", help=_("Every site's public key, .pub."), resolve_path=True)
+    ],
+    classes: Annotated[
+        list[str], typer.Option("--class", metavar="NAME", help=_("A class that any site has; given again for each."))
+    ],
+    out: Annotated[Path, typer.Option(help=_("The agreement to write, .json; no secret."), resolve_path=True)],
+    as_json: Json = False,
+) -> None:
+    """Write down who masks their sums together, and which classes there are: the same file for every site."""
+    found = federating.agree(publics, classes, out)
+    say(
+        _(
+            "{path}: {sites} sites, {classes} classes, {fingerprint}. Every site should read the same numbers in it.",
+            path=found["path"],
+            sites=len(found["sites"]),
+            classes=len(found["classes"]),
+            fingerprint=found["fingerprint"],
+        ),
+        as_json,
+    )
     answer(found, as_json)
 
 
@@ -94,6 +144,9 @@ def merge(
         say(summary(result), as_json)
     for row in known["sites"]:
         own = row["alone"]
+        if known["masked"]:
+            say(_("{name}: masked", name=row["name"]), as_json)
+            continue
         alone = _(", alone {value:.3f} ({low:.3f} to {high:.3f})", **own) if own else ""
         say(_("{name}: {n:,} examples{alone}", name=row["name"], n=row["n"], alone=alone), as_json)
     if as_json:
@@ -115,6 +168,9 @@ def simulate(
     ],
     sites: Annotated[int, typer.Option(help=_("Among how many the data are divided."))] = 5,
     alpha: Annotated[float, typer.Option(help=_("How alike sites are: 100 nearly alike, .1 very unlike."))] = 1.0,
+    by: Annotated[
+        str, typer.Option(help=_("class: as --alpha says; group: each patient or speaker whole at one site."))
+    ] = "class",
     rounds: Annotated[int, typer.Option(help=_("Rounds of learning at the sites; 0: their sums alone."))] = 0,
     algorithm: Annotated[str, typer.Option(help=_("fedavg, fedprox or fedadam."))] = "fedavg",
     scratch: Annotated[bool, typer.Option("--scratch", help=_("The same rounds also from random weights."))] = False,
@@ -152,6 +208,7 @@ def simulate(
         scratch=scratch,
         lose=[values.numbers(pair.replace(":", ","), "--lose") for pair in lose or ()],
         patience=late_after,
+        by=by,
         listeners=[echo],
     )
     for line in found["said"]:

@@ -263,9 +263,10 @@ class Study(ABC):
         such thing. `model` is another one of the catalogue, `pretrained=False` the same network with random weights."""
         return None
 
-    def clients(self, n: int, alpha: float, seed: int) -> list[Study]:
-        """The study of each of `n` sites that have a part each of what may be learnt from, and the same test: the
-        larger alpha, the more alike. Raises InputError where these data cannot be divided so."""
+    def clients(self, n: int, alpha: float, seed: int, *, by: str = "class") -> list[Study]:
+        """The study of each of `n` sites that have a part each of what may be learnt from, and the same test: by
+        'class', the larger alpha, the more alike; by 'group', each patient or speaker whole at one site, whatever
+        alpha. Raises InputError where these data cannot be divided so."""
         found = _("what {title} learns from cannot be divided among sites", title=self.info.title)
         raise InputError(Problem(self.info.name, found, _("accepted: a classifier of pictures, texts or voices")))
 

@@ -11,6 +11,8 @@ from engines.messages import _
 
 STRATEGIES = (Strategy.FEATURES, Strategy.PARTIAL, Strategy.FULL, Strategy.LORA)
 """What may learn in rounds."""
+BY = ("class", "group")
+"""How data are divided: classes by a Dirichlet distribution, or each patient or speaker whole at one site."""
 NAMES = {"fedavg": "FedAvg", "fedprox": "FedProx", "fedadam": "FedAdam"}
 
 
@@ -25,6 +27,7 @@ class Asked:
     scratch: bool
     lose: frozenset[tuple[int, int]]
     patience: float
+    by: str = "class"
 
     @classmethod
     def read(cls, given: dict[str, Any]) -> Asked:
@@ -39,9 +42,10 @@ class Asked:
                 bool(given["scratch"]),
                 lose,
                 float(given["patience"]),
+                str(given.get("by", "class")),
             )
         except (KeyError, TypeError, ValueError):
-            accepted = _("accepted: sites, alpha, rounds, algorithm, scratch, lose, patience")
+            accepted = _("accepted: sites, alpha, rounds, algorithm, scratch, lose, patience, by")
             raise InputError(Problem(_("arguments of 'federate'"), _("found {given}", given=given), accepted)) from None
 
 

@@ -19,7 +19,7 @@ from engines.contract import Estimate, Features, InputError, Problem, Recipe, Re
 from engines.data import archive
 from engines.evidence import trial_files
 from engines.evidence.scores import Accuracies
-from engines.federated import opening, ridge, site_file
+from engines.federated import masks, opening, ridge, several
 from engines.federated.ridge import Chosen, Head
 from engines.federated.site_file import Site
 from engines.federated.statistics import Statistics, union
@@ -31,23 +31,31 @@ def merge(task: Task, recipe: Recipe, run: Run, paths: Sequence[Path], *, means_
     """Unites the sites in the files `paths` in the run's folder; tested on the recipe's `test`, where it has one.
 
     Without a test the result's value is not a number, and n_test 0. `details["federated"]` holds sites (name, n,
-    classes, alone: value, low, high, or None), strength (λ), errors, left_out, noise, kind. Raises InputError and
-    Cancelled.
+    classes, alone: value, low, high, or None), strength (λ), errors, left_out, noise, kind, masked (whether the sites'
+    sums were: n of each is None then, and λ is by generalised cross-validation). Raises InputError and Cancelled.
     """
     began = time.monotonic()
     run.emit("phase", name="reading", title=_("Reading the sites' files"))
     paths = _unpacked(paths, run)
-    sites, notes = site_file.read_all(paths)
+    sites, notes = several.read_all(paths)
+    masked = [site.masked for site in sites if site.masked is not None]
+    manifest = sites[0].manifest
     known = [site.known for site in sites]
-    everything = union(known)
+    if masked:
+        everything = masks.united(masked, sites[0].classes, manifest.width, manifest.kind)
+    else:
+        everything = union(known)
     if len(everything) < 2:
-        found = _("all sites together have one class, {name!r}", name=next(iter(everything)))
+        found = _("all sites together have one class, {name!r}", name=next(iter(everything), ""))
         raise InputError(
             Problem(_("the sites"), found, _("accepted: sites that have two classes or more between them"))
         )
-    manifest = sites[0].manifest
     if means_alone or manifest.kind == "means":
         head, how = ridge.class_means(everything), Chosen(0.0, [], 0.05, 0)
+    elif masked:
+        run.emit("phase", name="head", title=_("Cross-validating the sum, to choose how simple the head stays"))
+        how = ridge.cross_validated(everything)
+        head = ridge.solver(everything)(how.value)
     else:
         run.emit("phase", name="head", title=_("Leaving one site out at a time, to choose how simple the head stays"))
         how = ridge.chosen(known)
@@ -58,7 +66,7 @@ def merge(task: Task, recipe: Recipe, run: Run, paths: Sequence[Path], *, means_
     opening.renumber(study, head.classes, _("the test data"))
     study.recipe = replace(recipe, versions=versions.installed(), data_sha256=study.sha256 or None)
     run.write("recipe.json", study.recipe.to_json())
-    for note in (*notes, *about(sites, how)):
+    for note in (*notes, *(about_masked(sites) if masked else about(sites, how))):
         study.tell(note)
     outcome = opening.with_head(study, head, how.variance, time.monotonic() - began)
     federated: dict[str, Any] = {
@@ -67,9 +75,10 @@ def merge(task: Task, recipe: Recipe, run: Run, paths: Sequence[Path], *, means_
         "errors": how.errors,
         "left_out": {key: sum(site.manifest.left_out.get(key, 0) for site in sites) for key in ("classes", "examples")},
         "noise": [site.manifest.noise for site in sites],
+        "masked": bool(masked),
         "bytes": sum(path.stat().st_size for path in paths),
     }
-    n_train = sum(site.n for site in sites)
+    n_train = sum(own.n for own in everything.values())
     if recipe.test is None:
         federated["sites"] = [_row(site, None) for site in sites]
         return _untested(study, outcome, n_train, federated, began)
@@ -85,7 +94,10 @@ def merge(task: Task, recipe: Recipe, run: Run, paths: Sequence[Path], *, means_
         outcome.seconds,
         groups=study.items().groups,
     )
-    federated["sites"] = [_row(site, alone(site.known, head.classes, tested, study.items().groups)) for site in sites]
+    groups = study.items().groups
+    federated["sites"] = [
+        _row(site, None if masked else alone(site.known, head.classes, tested, groups)) for site in sites
+    ]
     return tested_result(study, trial, n_train, {"federated": federated}, began)
 
 
@@ -188,6 +200,8 @@ def right(head: Head | None, classes: Sequence[str], tested: Features, only: str
 
 
 def _row(site: Site, value: Estimate | None) -> dict[str, Any]:
+    if site.masked is not None:
+        return {"name": site.name, "n": None, "classes": {}, "alone": None}
     return {"name": site.name, "n": site.n, "classes": site.counts, "alone": asdict(value) if value else None}
 
 
@@ -209,6 +223,13 @@ def _require_same(study: Any, site: Site) -> None:
         raise InputError(*problems)
 
 
+def about_masked(sites: Sequence[Site]) -> list[str]:
+    """What to say of sites whose sums were masked."""
+    names = ", ".join((sites[0].manifest.masks or {}).get("sites", [])[:10])
+    total = _("The sums of {n} sites came masked, and only their total was seen: {names}.", n=len(sites), names=names)
+    return [total, *masks.impossible(), *_about_noise(sites)]
+
+
 def about(sites: Sequence[Site], how: Chosen) -> list[str]:
     """What to say of sites that were united."""
     notes = about_lonely([site.known for site in sites], how)
@@ -221,15 +242,20 @@ def about(sites: Sequence[Site], how: Chosen) -> list[str]:
                 classes=sum(one["classes"] for one in left),
             )
         )
-    if any(site.manifest.noise for site in sites):
-        notes.append(
-            _(
-                "Noise hides single examples, at most ε = {epsilon:g} of any site; what is left of the head is not "
-                "promised.",
-                epsilon=max(site.manifest.noise["epsilon"] for site in sites if site.manifest.noise),
-            )
+    return notes + _about_noise(sites)
+
+
+def _about_noise(sites: Sequence[Site]) -> list[str]:
+    epsilons = [site.manifest.noise["epsilon"] for site in sites if site.manifest.noise]
+    if not epsilons:
+        return []
+    return [
+        _(
+            "Noise hides single examples, at most ε = {epsilon:g} of any site; what is left of the head is not "
+            "promised.",
+            epsilon=max(epsilons),
         )
-    return notes
+    ]
 
 
 def about_lonely(known: Sequence[Statistics], how: Chosen) -> list[str]:

@@ -6,7 +6,8 @@ the class means, G the weighted scatter about it and λ relative to G's mean eig
 
     W = (G + λ t I)⁻¹ B,   B's column c = (mean of c - μ) / classes,   b = 1 / classes - Wᵀ μ
 
-λ is chosen by leaving one site out at a time (`chosen`), from the statistics alone: no test has a part in it.
+λ is chosen by leaving one site out at a time (`chosen`), or where only the total is known by generalised
+cross-validation (`cross_validated`), from the statistics alone: no test has a part in it.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ class Chosen:
 
     value: float
     errors: list[tuple[float, float]]
-    """Each λ, and the squared error that it leaves on sites left out, averaged over classes; empty where no class is at
-    two sites."""
+    """Each λ, and the squared error that it leaves on what was left out, averaged over classes; empty where no class is
+    at two sites."""
     variance: float
     """That error an output, of the λ that was chosen: logits are answers / variance, for a class answers about 1 or 0
     with that much noise."""
@@ -121,6 +122,47 @@ def chosen(sites: Sequence[Statistics], lambdas: Sequence[float] = LAMBDAS) -> C
     variance = max(float(average[best]) / outputs, LEAST_VARIANCE)
     told = [(float(one), float(error)) for one, error in zip(lambdas, average, strict=True)]
     return Chosen(float(lambdas[best]), told, variance, sum(counts.values()))
+
+
+def cross_validated(known: Statistics, lambdas: Sequence[float] = LAMBDAS) -> Chosen:
+    """The λ that generalised cross-validation takes (Golub, Heath & Wahba 1979, 'Generalized cross-validation as a
+    method for choosing a good ridge parameter'), where only the total of all sites is known.
+
+    What an example misses by when it is left out is its error / (1 - h), for its leverage h. Of a class the error and
+    the mean of h follow from the statistics:
+
+        h = (1 + tr((G + λ t I)⁻¹ S) / n + (mean - μ)ᵀ (G + λ t I)⁻¹ (mean - μ)) / (classes · n),   S the scatter
+
+    so that h's mean over the class stands for that of each example. Classes of one example say nothing."""
+    classes = sorted(known)
+    count = len(classes)
+    means = np.stack([known[name].mean for name in classes])
+    about = means - means.mean(0)
+    gram = about.T @ about / count
+    for name in classes:
+        gram += known[name].scatter() / (known[name].n * count)
+    values, vectors = np.linalg.eigh(gram)
+    values = np.maximum(values, 0)
+    mean = float(values.sum()) / len(values)
+    spread = {
+        name: np.einsum("ij,ij->j", vectors, known[name].scatter() @ vectors) / known[name].n + (row @ vectors) ** 2
+        for name, row in zip(classes, about, strict=True)
+        if known[name].n > 1
+    }
+    if not spread:
+        return Chosen(USUAL, [], 1.0, 0)
+    solve = solver(known)
+    told = []
+    for strength in lambdas:
+        head = solve(strength)
+        missed = []
+        for name, each in spread.items():
+            own = known[name]
+            leverage = (1 + float((each / (values + max(strength * mean, 1e-12))).sum())) / (count * own.n)
+            missed.append(squared_error(head, name, own) / own.n / max(1 - leverage, 1e-6) ** 2)
+        told.append((float(strength), float(np.mean(missed))))
+    value, error = min(told, key=lambda one: one[1])
+    return Chosen(value, told, max(error / count, LEAST_VARIANCE), sum(known[name].n for name in spread))
 
 
 def squared_error(head: Head, name: str, own: ClassStatistics) -> float:

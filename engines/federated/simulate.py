@@ -43,7 +43,7 @@ def simulate(task: Task, recipe: Recipe, run: Run, given: dict[str, Any]) -> Non
         found = _("sums know the head alone, and '{strategy}' lets more learn", strategy=recipe.strategy)
         raise InputError(Problem("--rounds", found, _("accepted: rounds, or strategy features")))
     study: Any = lifecycle.opened(task, recipe, run)
-    parts = study.clients(asked.sites, asked.alpha, recipe.seed)
+    parts = study.clients(asked.sites, asked.alpha, recipe.seed, by=asked.by)
     classes = study.prepared.classes
     run.emit("phase", name="sums", title=_("Each site adds up what the network sees"))
     own = [opening.seen(part, "train") for part in parts]
@@ -105,6 +105,7 @@ def simulate(task: Task, recipe: Recipe, run: Run, given: dict[str, Any]) -> Non
         "rounds": asked.rounds,
         "algorithm": asked.algorithm,
         "alpha": asked.alpha,
+        "by": asked.by,
         "seed": recipe.seed,
         "strategy": str(recipe.strategy),
         "n_test": len(tested.targets),

@@ -3,7 +3,9 @@
 The manifest is JSON: schema, task, model, backbone (SHA-256 of its weights), input (how examples become inputs), width,
 kind ('scatter' or 'means'), site (a random name), noise, left_out (classes and examples that were too few), and of each
 class name, n and energy (Σ ‖x‖², by which a changed n is found). Of class i there are `mean_i` and one of `factor_i`
-and `half_i`, see `statistics`. Nothing in it is ever unpickled, and whatever does not fit is refused with a sentence.
+and `half_i`, see `statistics`. Of masked sums (schema 2) the manifest names site, all sites and the agreement, and of
+classes the names alone; `sums` is uint64, see `masks`. Nothing in it is ever unpickled, and whatever does not fit is
+refused with a sentence.
 """
 
 from __future__ import annotations
@@ -22,11 +24,12 @@ from typing import Any
 import numpy as np
 
 from engines.contract import InputError, Problem
-from engines.data.class_names import as_known, clean
-from engines.federated.statistics import ClassStatistics, half_size, together, whole
-from engines.messages import _, _n
+from engines.data.class_names import clean
+from engines.federated import masks
+from engines.federated.statistics import ClassStatistics, half_size, whole
+from engines.messages import _
 
-SCHEMA = 1
+SCHEMA, MASKED_SCHEMA = 1, 2
 MOST_BYTES = 2 << 30
 MOST_CLASSES, MOST_WIDTH = 10_000, 8192
 CLOSE = 1e-3
@@ -53,6 +56,8 @@ class Manifest:
     """epsilon, delta, length; see `noise.Noise`."""
     left_out: dict[str, int] = field(default_factory=dict)
     """`classes` that had too few examples, and how many `examples`."""
+    masks: dict[str, Any] | None = None
+    """site (its name), sites (of all), agreement (SHA-256); see `agreement`."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,11 @@ class Site:
     """The file's."""
     manifest: Manifest
     known: dict[str, ClassStatistics]
+    """None of a masked site."""
+    classes: list[str] = field(default_factory=list)
+    """Of a masked site: those that were agreed on."""
+    masked: np.ndarray | None = None
+    """uint64, see `masks`."""
 
     @property
     def n(self) -> int:
@@ -75,7 +85,7 @@ class Site:
     @property
     def digest(self) -> str:
         """Of its numbers, whatever the file is called."""
-        found = hashlib.sha256()
+        found = hashlib.sha256(b"" if self.masked is None else self.masked.tobytes())
         for name in sorted(self.known):
             own = self.known[name]
             found.update(f"{name} {own.n}".encode())
@@ -86,7 +96,7 @@ class Site:
 def write(path: Path, manifest: Manifest, known: Mapping[str, ClassStatistics]) -> int:
     """Writes the file whole or not at all, and returns its bytes."""
     arrays: dict[str, np.ndarray] = {}
-    classes = []
+    classes: list[dict[str, Any]] = []
     for number, (name, own) in enumerate(sorted(known.items())):
         classes.append({"name": name, "n": own.n, "energy": _energy(own)})
         arrays[f"mean_{number}"] = own.mean
@@ -95,6 +105,17 @@ def write(path: Path, manifest: Manifest, known: Mapping[str, ClassStatistics]) 
         elif own.half is not None:
             arrays[f"half_{number}"] = own.half.astype(np.float32)
     told = {"schema": SCHEMA, **asdict(manifest), "classes": classes}
+    del told["masks"]
+    return _packed(path, told, arrays)
+
+
+def write_masked(path: Path, manifest: Manifest, classes: Sequence[str], sums: np.ndarray) -> int:
+    """The same of masked sums, uint64, and the classes that were agreed on."""
+    told = {"schema": MASKED_SCHEMA, **asdict(manifest), "classes": [{"name": name} for name in classes]}
+    return _packed(path, told, {"sums": sums})
+
+
+def _packed(path: Path, told: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> int:
     packed = io.BytesIO()
     text = np.frombuffer(json.dumps(told, ensure_ascii=False).encode(), dtype=np.uint8)
     np.savez(packed, allow_pickle=False, manifest=text, **arrays)
@@ -137,6 +158,9 @@ def read(path: Path) -> Site:
         with np.load(path, allow_pickle=False) as arrays:
             told = json.loads(bytes(np.asarray(arrays["manifest"], dtype=np.uint8)))
             manifest, rows = _manifest(name, told)
+            if manifest.masks:
+                classes = [row["name"] for row in rows]
+                return Site(name, manifest, {}, classes, _masked(name, arrays, manifest, len(classes)))
             known = {row["name"]: _class(name, arrays, number, row, manifest) for number, row in enumerate(rows)}
     except InputError:
         raise
@@ -152,13 +176,14 @@ def _wrong(where: str, found: str) -> InputError:
 def _manifest(where: str, told: Any) -> tuple[Manifest, list[dict[str, Any]]]:
     if not isinstance(told, dict) or not isinstance(told.get("schema"), int):
         raise _wrong(where, _("its manifest cannot be read"))
-    if told["schema"] > SCHEMA:
+    if told["schema"] > MASKED_SCHEMA:
         raise _wrong(where, _("a newer Headstart has written it (schema {schema})", schema=told["schema"]))
     texts: dict[str, Any] = {key: told.get(key) for key in ("task", "model", "backbone", "input", "kind", "site")}
     width: Any = told.get("width")
     rows: Any = told.get("classes")
     noise = told.get("noise")
     left_out = told.get("left_out") or {}
+    under = told.get("masks")
     fits = (
         all(isinstance(text, str) and text for text in texts.values())
         and texts["kind"] in {"scatter", "means"}
@@ -170,6 +195,8 @@ def _manifest(where: str, told: Any) -> tuple[Manifest, list[dict[str, Any]]]:
         and isinstance(left_out, dict)
         and all(type(value) is int and value >= 0 for value in left_out.values())
         and (noise is None or isinstance(noise, dict))
+        and (under is None) == (told["schema"] < MASKED_SCHEMA)
+        and (under is None or _are_masks(under))
     )
     if not fits:
         raise _wrong(where, _("its manifest cannot be read"))
@@ -180,9 +207,26 @@ def _manifest(where: str, told: Any) -> tuple[Manifest, list[dict[str, Any]]]:
         raise _wrong(where, _("it has a class without a name"))
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise _wrong(where, _("it has the class {name!r} twice", name=twice[0]))
-    return Manifest(**texts, width=width, noise=noise, left_out=left_out), [
+    return Manifest(**texts, width=width, noise=noise, left_out=left_out, masks=under), [
         {**row, "name": name} for row, name in zip(rows, names, strict=True)
     ]
+
+
+def _are_masks(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and all(isinstance(value.get(key), str) and value[key] for key in ("site", "agreement"))
+        and isinstance(value.get("sites"), list)
+        and all(isinstance(name, str) for name in value["sites"])
+        and value["site"] in value["sites"]
+    )
+
+
+def _masked(where: str, arrays: Any, manifest: Manifest, classes: int) -> np.ndarray:
+    found = np.asarray(arrays["sums"])
+    if found.dtype != np.uint64 or found.shape != (classes * masks.numbers(manifest.width, manifest.kind),):
+        raise _wrong(where, _("its masked sums are not as many as its manifest says"))
+    return found
 
 
 def _is_count(value: Any) -> bool:
@@ -242,93 +286,3 @@ def _array(where: str, arrays: Any, key: str, name: str) -> np.ndarray:
 def _is_negative(half: np.ndarray, width: int) -> bool:
     values = np.linalg.eigvalsh(whole(half, width))
     return bool(values[0] < -CLOSE * max(float(values[-1]), 1e-12))
-
-
-# --- several of them --------------------------------------------------------------------------------
-
-
-def read_all(paths: Sequence[Path]) -> tuple[list[Site], list[str]]:
-    """The sites in the files, their classes by one name each, and what to say of them.
-
-    Raises InputError with a sentence a problem: fewer than two sites, one of them twice, or sites of another task,
-    backbone, input or kind than the first, or with a class whose name another one writes otherwise."""
-    if len(paths) < 2:
-        found = _n("{n} file", "{n} files", len(paths))
-        raise InputError(Problem(_("the sites"), found, _("accepted: the files of two sites or more")))
-    problems: list[Problem] = []
-    sites: list[Site] = []
-    for path in paths:
-        try:
-            sites.append(read(path))
-        except InputError as error:
-            problems += error.problems
-    if problems:
-        raise InputError(*problems)
-    first = sites[0]
-    for number, site in enumerate(sites):
-        problems += _differences(first, site) if number else ()
-        if twin := next((one for one in sites[:number] if _is_twin(one, site)), None):
-            found = _("it is the same site as {twin}", twin=twin.name)
-            problems.append(Problem(site.name, found, _("accepted: each site once")))
-    if problems:
-        raise InputError(*problems)
-    return _named_alike(sites)
-
-
-def _is_twin(one: Site, other: Site) -> bool:
-    return one.manifest.site == other.manifest.site or one.digest == other.digest
-
-
-def _differences(first: Site, site: Site) -> list[Problem]:
-    """A sentence for each way in which a site does not go with the first."""
-    called = {
-        "task": _("the task"),
-        "model": _("the model"),
-        "backbone": _("the backbone's weights"),
-        "input": _("how examples become inputs"),
-        "width": _("the number of features"),
-        "kind": _("the kind of sums (scatter or means)"),
-    }
-    problems = []
-    for key, what in called.items():
-        own, theirs = getattr(site.manifest, key), getattr(first.manifest, key)
-        if own != theirs:
-            found = _("{what} is another one: {own}, not {theirs}", what=what, own=_short(own), theirs=_short(theirs))
-            accepted = _("accepted: as in {name}", name=first.name)
-            problems.append(Problem(site.name, found, accepted))
-    return problems
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 80 else f"{text[:60]}…"
-
-
-def _named_alike(sites: Sequence[Site]) -> tuple[list[Site], list[str]]:
-    """Classes that mean the same under one name ('1.0' is '1', 'True' is 'true'). Raises InputError for names that
-    differ in capital letters alone: whether these are one class only the sites know."""
-    renamed: dict[str, str] = {}
-    named: list[Site] = []
-    for site in sites:
-        known = {name for one in named for name in one.known}
-        ways = as_known(site.known, known)
-        renamed |= ways
-        parts: dict[str, list[ClassStatistics]] = {}
-        for name, own in site.known.items():
-            parts.setdefault(ways.get(name, name), []).append(own)
-        named.append(Site(site.name, site.manifest, {name: together(own) for name, own in parts.items()}))
-    first_of: dict[str, str] = {}
-    problems = []
-    for site in named:
-        for name in site.known:
-            other = first_of.setdefault(name.casefold(), name)
-            if other != name:
-                found = _("its class {name!r} is {other!r} elsewhere", name=name, other=other)
-                problems.append(Problem(site.name, found, _("accepted: one name for one class at every site")))
-    if problems:
-        raise InputError(*problems)
-    notes = [
-        _("The class {name!r} is called {other!r} here: they mean the same.", name=name, other=other)
-        for name, other in sorted(renamed.items())
-    ]
-    return named, notes

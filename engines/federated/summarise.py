@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from engines.contract import InputError, Problem, Recipe, Run, Task
-from engines.federated import opening, site_file
+from engines.data.class_names import as_known
+from engines.federated import masks, opening, site_file
+from engines.federated.agreement import Agreement, Key
 from engines.federated.noise import Noise, noisy
 from engines.federated.site_file import Manifest
 from engines.federated.statistics import ClassStatistics, of_class
@@ -28,13 +31,16 @@ def summarise(
     means_alone: bool = False,
     small_classes: bool = False,
     noise: Noise | None = None,
+    under: tuple[Agreement, Key] | None = None,
 ) -> dict[str, Any]:
-    """Writes the site's file `out`; answers path, bytes, classes (name -> n), left_out, noise, kind, skipped, and
-    `said`: what the file gives away, in sentences. `small_classes`: also those of fewer than FEW examples. Raises
-    InputError."""
+    """Writes the site's file `out`; answers path, bytes, classes (name -> n), left_out, noise, kind, masks, skipped,
+    and `said`: what the file gives away, in sentences. `small_classes`: also those of fewer than FEW examples; `under`:
+    what its sums are masked by. Raises InputError."""
     study = opening.opened(task, recipe, run, Path(recipe.data))
     features = opening.seen(study)
     classes = study.prepared.classes
+    if under:
+        classes = agreed(classes, under[0], Path(recipe.data).name)
     counts = np.bincount(features.targets, minlength=len(classes))
     few = [name for name, n in zip(classes, counts, strict=True) if 0 < n < FEW]
     kept = [name for name in classes if small_classes or name not in few]
@@ -60,9 +66,17 @@ def summarise(
         "means" if means_alone else "scatter",
         secrets.token_hex(16),
         {"epsilon": noise.epsilon, "delta": noise.delta, "length": noise.length} if noise else None,
-        left_out,
+        {} if under else left_out,  # which is a count too
+        {"site": under[1].site, "sites": list(under[0].sites), "agreement": under[0].digest} if under else None,
     )
-    size = site_file.write(out, manifest, known)
+    if under:
+        agreement, key = under
+        sums = masks.in_steps(known, agreement.classes, manifest.width, manifest.kind, len(agreement.sites))
+        size = site_file.write_masked(out, manifest, agreement.classes, masks.masked(sums, agreement, key))
+        said = told_of_masks(agreement)
+    else:
+        size = site_file.write(out, manifest, known)
+        said = told(known, manifest, few if small_classes else [])
     return {
         "path": str(out),
         "bytes": size,
@@ -70,14 +84,48 @@ def summarise(
         "kind": manifest.kind,
         "left_out": left_out,
         "noise": manifest.noise,
+        "masks": manifest.masks,
         "skipped": [{"where": entry.where, "reason": entry.reason} for entry in study.skipped],
-        "said": told(known, manifest, few if small_classes else []),
+        "said": [*said, *told_of_choices(manifest.noise, left_out)],
     }
+
+
+def agreed(classes: Sequence[str], agreement: Agreement, where: str) -> list[str]:
+    """The site's classes by the names that were agreed on. Raises InputError for one that is none of them."""
+    ways = as_known(classes, agreement.classes)
+    names = [ways.get(name, name) for name in classes]
+    if unknown := [name for name in names if name not in agreement.classes]:
+        found = _("class {name!r} is none of those agreed on", name=unknown[0])
+        accepted = _("accepted: {classes}", classes=", ".join(agreement.classes[:20]))
+        raise InputError(Problem(where, found, accepted))
+    if twice := next((name for name in names if names.count(name) > 1), ""):
+        found = _("two of its classes mean {name!r}", name=twice)
+        raise InputError(Problem(where, found, _("accepted: one name for one class at every site")))
+    return names
+
+
+def told_of_masks(agreement: Agreement) -> list[str]:
+    """What a masked file gives away, and what nobody can check of it."""
+    n = len(agreement.sites)
+    said = [
+        _(
+            "The file is masked: to whoever has fewer than all {n} files ({names}) it is noise. Together they give the "
+            "sums of all sites, with counts of each class.",
+            n=n,
+            names=", ".join(list(agreement.sites)[:10]),
+        ),
+        _(
+            "Agreement {fingerprint}: every site must read the same, or somebody else's key is in it.",
+            fingerprint=agreement.fingerprint,
+        ),
+    ]
+    if n == 2:
+        said.append(_("With two sites, each can take its own sums off the total: to each other they hide nothing."))
+    return said + masks.impossible()
 
 
 def told(known: dict[str, ClassStatistics], manifest: Manifest, few: list[str]) -> list[str]:
     """What a site's file gives away, in sentences."""
-    noise, left = manifest.noise, manifest.left_out
     counts = ", ".join(f"{name}: {own.n:,}" for name, own in known.items())
     said = [
         _("The file says how many examples there are of each class, by its name. {counts}.", counts=counts),
@@ -87,7 +135,7 @@ def told(known: dict[str, ClassStatistics], manifest: Manifest, few: list[str]) 
         ),
     ]
     thin = [name for name, own in known.items() if own.factor is not None]
-    if thin and noise is None:
+    if thin and manifest.noise is None:
         said.append(
             _(
                 "Sums are no secret by themselves: with fewer examples than numbers, as of {classes}, whoever has the "
@@ -105,6 +153,12 @@ def told(known: dict[str, ClassStatistics], manifest: Manifest, few: list[str]) 
                 few=FEW,
             )
         )
+    return said
+
+
+def told_of_choices(noise: dict[str, float] | None, left: dict[str, int]) -> list[str]:
+    """What was left out, and what hides examples."""
+    said = []
     if left.get("classes"):
         said.append(
             _n(

@@ -58,6 +58,9 @@ class ForecastSettings(TrainSettings):
     known_ahead: str | None = setting(
         None, _("Columns whose future is known, such as holidays or promotions, separated by commas"), reads=True
     )
+    shared_effect: str | None = setting(
+        None, _("What series of several sites say of these columns, as `federate merge` has written it"), reads=True
+    )
     date_order: str = setting(
         "auto",
         _("How 3/4/2024 is read, where nothing else tells"),

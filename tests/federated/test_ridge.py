@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from engines.classification.study.clients import divide
+from engines.classification.study.clients import divide, divide_by_owner
 from engines.contract import InputError
 from engines.federated import ridge
 from engines.federated.statistics import ClassStatistics, half_of, of_class, of_site, together, union, whole
@@ -112,6 +112,53 @@ def test_what_is_left_on_a_site_left_out_is_told_by_the_sums() -> None:
     assert how.n == 160
 
 
+def left_out_by_hand(features: np.ndarray, labels: np.ndarray, strength: float) -> float:
+    """What each example is missed by if its head is fitted without it, weights and penalty as they are with it."""
+    count = labels.max() + 1
+    weights = 1 / (count * np.bincount(labels))[labels]
+    about = features - (weights[:, None] * features).sum(0)
+    penalty = strength * (weights[:, None] * about**2).sum() / features.shape[1]
+    rows = np.hstack([features, np.ones((len(features), 1))])
+    pull = penalty * np.diag([1.0] * features.shape[1] + [0.0])
+    target = np.eye(count)[labels]
+    missed = np.zeros(count)
+    for out in range(len(labels)):
+        rest = np.arange(len(labels)) != out
+        gram = (rows[rest] * weights[rest, None]).T @ rows[rest] + pull
+        answer = rows[out] @ np.linalg.solve(gram, (rows[rest] * weights[rest, None]).T @ target[rest])
+        missed[labels[out]] += ((answer - target[out]) ** 2).sum()
+    return float((missed / np.bincount(labels)).mean())
+
+
+def test_of_the_total_alone_cross_validation_leaves_each_example_out() -> None:
+    """Exactly where all examples of a class pull at the head alike, uneven classes or not."""
+    axes = np.vstack([np.eye(4)[1:], -np.eye(4)[1:]])
+    features = np.vstack([axes + 2 * np.eye(4)[0], axes - np.eye(4)[0], axes - np.eye(4)[0]]).astype(np.float32)
+    labels = np.repeat([0, 1, 1], 6)
+    known = of_site(features, labels, CLASSES)
+    how = ridge.cross_validated(known, (0.01, 0.3, 3.0))
+    for strength, error in how.errors:
+        assert error == pytest.approx(left_out_by_hand(features.astype(float), labels, strength), rel=1e-6)
+    assert how.value == min(how.errors, key=lambda one: one[1])[0]
+    assert how.n == 18
+
+
+def test_on_uneven_data_it_is_near_what_leaving_out_gives() -> None:
+    features, labels = examples(160, 5)
+    known = of_site(features, labels, CLASSES)
+    how = ridge.cross_validated(known)
+    by_hand = [left_out_by_hand(features.astype(float), labels, strength) for strength, _unused in how.errors]
+    assert [error for _unused, error in how.errors] == pytest.approx(by_hand, rel=0.1)
+    chosen = ridge.LAMBDAS.index(how.value)
+    assert by_hand[chosen] <= 1.02 * min(by_hand)
+    assert (
+        ridge.cross_validated(
+            of_site(features[:0], labels[:0], CLASSES) | of_site(features[:1], labels[:1], CLASSES)
+        ).value
+        == ridge.USUAL
+    )
+
+
 def test_where_no_class_is_at_two_sites_nothing_can_be_chosen() -> None:
     features, labels = examples()
     sites = [of_site(features[labels == c], labels[labels == c], CLASSES) for c in range(len(CLASSES))]
@@ -154,6 +201,24 @@ def test_what_belongs_together_stays_at_one_site() -> None:
     parts = divide(labels, groups, 4, 1.0, 0)
     homes = [{groups[i] for i in part} for part in parts]
     assert sum(map(len, homes)) == 15
+
+
+def test_each_owner_is_at_one_site_and_sites_are_of_like_size() -> None:
+    owners = [f"patient {i // 3}" for i in range(30)] + ["", ""]
+    parts = divide_by_owner(owners, 4, 0)
+    assert sorted(np.concatenate(parts).tolist()) == list(range(32))
+    homes = [{owners[i] for i in part} - {""} for part in parts]
+    assert sum(map(len, homes)) == 10
+    assert max(map(len, parts)) - min(map(len, parts)) <= 3
+    again, other = divide_by_owner(owners, 4, 0), divide_by_owner(owners, 4, 1)
+    assert [part.tolist() for part in again] == [part.tolist() for part in parts]
+    assert [part.tolist() for part in other] != [part.tolist() for part in parts]
+
+
+@pytest.mark.parametrize("owners", [["", "", "", ""], ["a", "a", "a", ""]])
+def test_data_that_do_not_say_whose_they_are(owners: list[str]) -> None:
+    with pytest.raises(InputError, match=r"the data name \d patients? or speakers? to divide by; accepted: one a site"):
+        divide_by_owner(owners, 2, 0)
 
 
 @pytest.mark.parametrize(("n", "alpha"), [(5, 0.0), (5, -1.0), (61, 1.0), (0, 1.0), (5, float("nan"))])

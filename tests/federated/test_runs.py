@@ -16,9 +16,10 @@ import torch
 from engines import api, registry
 from engines.api import federating
 from engines.contract import Cancelled, Event, InputError, Job, Strategy
-from engines.federated import lost, rounds
+from engines.federated import lost, masks, ridge, rounds, site_file
 from engines.federated.asked import Asked, can
 from engines.federated.rounds import Plan, Server
+from engines.federated.statistics import union
 from engines.runs import RunFolder
 from tests.contract.tiny import COLOURS, TINY
 from tests.test_cli import call
@@ -124,9 +125,6 @@ def test_its_head_is_that_of_all_pictures_in_one_place(places: Path, files: list
             (both / picture.parent.name).mkdir(parents=True, exist_ok=True)
             shutil.copy(picture, both / picture.parent.name)
     summarised(both, small_classes=True)
-    from engines.federated import ridge, site_file
-    from engines.federated.statistics import union
-
     one, several = site_file.read(both.with_suffix(".npz")), [site_file.read(path) for path in files]
     seen = np.random.default_rng(0).normal(size=(50, one.manifest.width))
     whole = ridge.solver(one.known)(0.1).answers(seen)
@@ -234,6 +232,59 @@ def test_the_command_line_says_what_is_wrong(
         return
     assert answer.status == 2
     assert sentence in answer.err
+
+
+def test_masked_files_are_united_as_plain_ones_are(places: Path, files: list[Path], tmp_path: Path) -> None:
+    """By the command line, from keys to a run that answers."""
+    for name in ("north", "south"):
+        assert call("federate", "key", name, "--out", tmp_path / f"{name}.key").status == 0
+    classes = [word for label in (*COLOURS, "grey") for word in ("--class", label)]
+    publics = [tmp_path / f"{name}.pub" for name in ("north", "south")]
+    agreed = call("federate", "agree", *publics, *classes, "--out", tmp_path / "all.json", "--json")
+    assert agreed.json["sites"] == ["north", "south"]
+    hidden = []
+    for name in ("north", "south"):
+        hidden.append(tmp_path / f"{name}.npz")
+        asked = {"masks": tmp_path / "all.json", "key": tmp_path / f"{name}.key", "small_classes": True}
+        found = summarised(places / name, hidden[-1], **asked)
+        assert agreed.json["fingerprint"] in " ".join(found["said"])
+        assert any("Masks make these impossible to check" in line for line in found["said"])
+    answer = call("federate", "merge", hidden[0], "--out", tmp_path / "one", *QUICK)
+    assert answer.status == 2
+    alone = call("federate", "merge", hidden[0], files[1], "--out", tmp_path / "one", *QUICK)
+    assert "its sums are not masked, and others are" in alone.err
+    answer = call("federate", "merge", *hidden, "--test", places / "test", "--out", tmp_path / "run", *QUICK, "--json")
+    assert answer.status == 0, answer.err
+    assert answer.json["sites"] == [
+        {"name": f"{name}.npz", "n": None, "classes": {}, "alone": None} for name in ("north", "south")
+    ]
+    result = RunFolder(tmp_path / "run").result
+    assert result is not None
+    assert (result.n_train, result.n_test) == (20 + 19, 10)
+    assert result.details["federated"]["masked"]
+    assert any("λ cannot be chosen by leaving one site out" in note for note in result.notes)
+    assert len(api.predict(tmp_path / "run", places / "test")) == 10
+    known = [site_file.read(path).known for path in files]
+    (seen,) = [site_file.read(path) for path in hidden[:1]]
+    total = masks.united(
+        [one for one in (seen.masked, site_file.read(hidden[1]).masked) if one is not None],
+        seen.classes,
+        seen.manifest.width,
+        "scatter",
+    )
+    asked_of = np.random.default_rng(0).normal(size=(50, seen.manifest.width))
+    plain, own = (ridge.solver(one)(0.1).answers(asked_of) for one in (union(known), total))
+    assert np.abs(plain - own).max() < 1e-5
+
+
+def test_masks_need_both_files(places: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--masks, --key: one of the two is missing"):
+        summarised(places / "north", tmp_path / "site.npz", masks=tmp_path / "all.json")
+    for name in ("north", "south"):
+        federating.key(name, tmp_path / f"{name}.key")
+    federating.agree([tmp_path / "north.pub", tmp_path / "south.pub"], ["amber", "blue"], tmp_path / "all.json")
+    with pytest.raises(InputError, match="north: class 'green' is none of those agreed on; accepted: amber, blue"):
+        summarised(places / "north", tmp_path / "site.npz", masks=tmp_path / "all.json", key=tmp_path / "north.key")
 
 
 @pytest.mark.parametrize("task", ["text.sentiment", "speech.speaker"])
@@ -355,6 +406,23 @@ def test_what_is_no_number_is_refused(places: Path, tmp_path: Path, monkeypatch:
     found = federating.simulate(recipe_of(places), tmp_path / "run", sites=2, rounds=2)
     assert [row["refused"] for row in found["curve"]] == [[1], []]
     assert np.isfinite(found["federated"]["value"])
+
+
+def test_patients_stay_whole_at_one_site(places: Path, tmp_path: Path) -> None:
+    """Pictures named by patient: the sites' counts are made of whole patients, and data without names are refused."""
+    for picture in (places / "whole").rglob("*.png"):
+        label, number = picture.parent.name, int(picture.stem)
+        (tmp_path / "data" / label).mkdir(parents=True, exist_ok=True)
+        shutil.copy(picture, tmp_path / "data" / label / f"patient-{number:03d}-{label}.png")
+    recipe = api.recipe(VISION, tmp_path / "data", model=MODEL, strategy="features", settings=SETTINGS)
+    found = federating.simulate(recipe, tmp_path / "run", sites=2, by="group")
+    assert found["by"] == "group"
+    for row in found["sites"]:
+        assert len(set(row["classes"].values())) == 1, "each patient has one picture of every class"
+    with pytest.raises(InputError, match="the data name 0 patients or speakers to divide by"):
+        federating.simulate(recipe_of(places), tmp_path / "none", sites=2, by="group")
+    with pytest.raises(InputError, match="--by: found shoe; accepted: class, group"):
+        federating.simulate_job(recipe, by="shoe")
 
 
 def test_the_server_averages_by_examples() -> None:

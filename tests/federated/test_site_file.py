@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engines.contract import InputError
-from engines.federated import site_file
+from engines.federated import several, site_file
 from engines.federated.noise import Noise, noisy
 from engines.federated.site_file import Manifest, Site
 from engines.federated.statistics import of_class, of_site
@@ -200,29 +200,29 @@ def test_of_any_manifest_there_is_a_site_or_a_sentence(tmp_path: Path, key: str,
 def test_sites_that_do_not_go_together(tmp_path: Path, changed: dict[str, str], what: str) -> None:
     paths = [written(tmp_path / "a.npz", 0), written(tmp_path / "b.npz", 5, **changed)]
     with pytest.raises(InputError) as error:
-        site_file.read_all(paths)
+        several.read_all(paths)
     assert str(error.value).startswith(f"b.npz: {what}")
 
 
 def test_a_site_twice(tmp_path: Path) -> None:
     paths = [written(tmp_path / name, 0) for name in ("a.npz", "b.npz")]
     with pytest.raises(InputError, match=r"b.npz: it is the same site as a.npz; accepted: each site once."):
-        site_file.read_all(paths)
+        several.read_all(paths)
     again = replace(MANIFEST, site="under another name")
     site_file.write(paths[1], again, known(0))
     with pytest.raises(InputError, match="same site"):
-        site_file.read_all(paths)
+        several.read_all(paths)
 
 
 def test_one_site(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"the sites: 1 file; accepted: the files of two sites or more."):
-        site_file.read_all([written(tmp_path / "a.npz")])
+        several.read_all([written(tmp_path / "a.npz")])
 
 
 def test_every_bad_file_is_named_at_once(tmp_path: Path) -> None:
     (tmp_path / "b.npz").write_bytes(b"no archive")
     with pytest.raises(InputError) as error:
-        site_file.read_all([written(tmp_path / "a.npz"), tmp_path / "b.npz", tmp_path / "c.npz"])
+        several.read_all([written(tmp_path / "a.npz"), tmp_path / "b.npz", tmp_path / "c.npz"])
     assert [problem.where for problem in error.value.problems] == ["b.npz", "c.npz"]
 
 
@@ -232,7 +232,7 @@ def test_one_word_in_two_ways_is_asked_about(tmp_path: Path) -> None:
         own = of_site(features(20, number), np.arange(20) % 2, [name, "dog"])
         site_file.write(path, replace(MANIFEST, site=name), own)
     with pytest.raises(InputError, match="its class 'cat' is 'Cat' elsewhere; accepted: one name for one class"):
-        site_file.read_all(paths)
+        several.read_all(paths)
 
 
 def test_numbers_that_mean_the_same_are_one_class(tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ def test_numbers_that_mean_the_same_are_one_class(tmp_path: Path) -> None:
     for number, (path, name) in enumerate(zip(paths, ("1", "1.0"), strict=True)):
         own = of_site(features(20, number), np.arange(20) % 2, [name, "2"])
         site_file.write(path, replace(MANIFEST, site=name), own)
-    sites, notes = site_file.read_all(paths)
+    sites, notes = several.read_all(paths)
     assert [sorted(site.known) for site in sites] == [["1", "2"], ["1", "2"]]
     assert notes == ["The class '1.0' is called '1' here: they mean the same."]
 

@@ -23,7 +23,16 @@ from ui.federated import figures
 
 __all__ = ["submitted"]
 VISION = "pages/vision.py"
-ASKED = {"sites": 2, "alpha": 0.1, "rounds": 3, "algorithm": "fedavg", "scratch": False, "lose": [], "patience": 0.0}
+ASKED = {
+    "sites": 2,
+    "alpha": 0.1,
+    "rounds": 3,
+    "algorithm": "fedavg",
+    "scratch": False,
+    "lose": [],
+    "patience": 0.0,
+    "by": "class",
+}
 ROUNDS = [
     {"round": n, "value": value, "low": value - 0.1, "high": value + 0.05, "bytes": 40_000, "seconds": 2.0}
     | {"lost": [2] if n == 2 else [], "late": [], "refused": []}
@@ -83,6 +92,18 @@ def test_it_is_asked_for_before_a_run(monkeypatch: pytest.MonkeyPatch, submitted
     assert "Data at 8 sites, α 0.1." in text(at), "it leads to its page"
 
 
+def test_voices_can_be_divided_by_speaker(monkeypatch: pytest.MonkeyPatch, submitted: list[Job]) -> None:
+    monkeypatch.setattr(client, "ask", lambda *_, **__: {"macs_per_second": 1e10, "device_name": "a test"})
+    monkeypatch.setattr(data_needed.plan, "hindrance", lambda _: "")
+    at = chosen("speech.speaker", {"a": 60, "b": 60}, splits={"train": 120, "validation": 30, "test": 60})
+    at.segmented_control(key="federated_by").set_value("group").run()
+    assert at.select_slider(key="federated_alpha").disabled
+    press(at, "Try it out")
+    (job,) = submitted
+    assert job.arguments["by"] == "group"
+    assert "each patient or speaker at one of them." in text(at)
+
+
 def test_files_of_sites_are_united_and_tested_on_what_is_here(
     monkeypatch: pytest.MonkeyPatch, submitted: list[Job]
 ) -> None:
@@ -109,6 +130,19 @@ def test_of_united_sites_the_result_says_who_brought_what(monkeypatch: pytest.Mo
     run.write("result.json", json.dumps(result))
     queued(monkeypatch, run)
     assert "#### Who brought what" in text(opened(VISION, run=run.id))
+
+
+def test_of_masked_sites_nothing_is_known_but_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = finished_run.write(paths.runs() / runs.new_id())
+    run.write("job.json", Job(run.recipe, "merge", {"sites": ["/nowhere/sites.zip"]}).to_json())
+    result = json.loads((run.path / "result.json").read_text())
+    rows = [{"name": name, "n": None, "classes": {}, "alone": None} for name in ("north.npz", "south.npz")]
+    result["details"]["federated"] = {"sites": rows, "masked": True}
+    run.write("result.json", json.dumps(result))
+    queued(monkeypatch, run)
+    page = text(opened(VISION, run=run.id))
+    assert "Their sums came masked" in page
+    assert "north.npz, south.npz" in page.replace("\\", "")
 
 
 @pytest.mark.parametrize(

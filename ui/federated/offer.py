@@ -12,6 +12,7 @@ from engines.api import federating
 from engines.contract import Job, Strategy
 from engines.federated.asked import NAMES, STRATEGIES, can
 from engines.messages import _, told
+from engines.vision.medical.settings import NONE
 from ui.page import again, errors, uploads
 from ui.page.draft import Draft
 from ui.steps import plan
@@ -42,6 +43,7 @@ def show(draft: Draft, report: dict[str, Any]) -> None:
         )
         left, right = st.columns(2)
         sites = left.slider(_("Sites"), FEWEST, MOST, USUAL, key="federated_sites")
+        by = _divided(draft, report)
         alphas = told(ALPHAS)
         alpha = right.select_slider(
             _("How alike they are"),
@@ -49,6 +51,7 @@ def show(draft: Draft, report: dict[str, Any]) -> None:
             1.0,
             format_func=lambda value: f"{alphas[value]} (α {value:g})",
             key="federated_alpha",
+            disabled=by == "group",
         )
         rounds, algorithm, scratch = _rounds(draft)
         why = plan.hindrance(draft)
@@ -58,9 +61,29 @@ def show(draft: Draft, report: dict[str, Any]) -> None:
             title = uploads.origin(draft.data).title if draft.data else ""
             recipe = draft.recipe(title)
             job = federating.simulate_job(
-                recipe, sites=sites, alpha=alpha, rounds=rounds, algorithm=algorithm, scratch=scratch
+                recipe, sites=sites, alpha=alpha, rounds=rounds, algorithm=algorithm, scratch=scratch, by=by
             )
             again.submit(job, _("It could not be started."))
+
+
+def _divided(draft: Draft, report: dict[str, Any]) -> str:
+    """By class or by whose they are, where the data say it of somebody."""
+    patients = any(row.get("setting") == "patients" and row.get("value") != NONE for row in report.get("read_as") or ())
+    if not patients and draft.task != "speech.speaker":
+        return "class"
+    ways = {
+        "class": _("by class"),
+        "group": _("each patient at one place") if patients else _("each speaker at one place"),
+    }
+    asked = st.segmented_control(
+        _("How they are divided"),
+        list(ways),
+        default="class",
+        required=True,
+        format_func=ways.__getitem__,
+        key="federated_by",
+    )
+    return asked or "class"
 
 
 def _rounds(draft: Draft) -> tuple[int, str, bool]:

@@ -25,7 +25,10 @@ def show(info: TaskInfo, run: RunFolder) -> None:
     """In place of the Train step, and above an ordinary result."""
     given = run.job.arguments
     sites = _n("{n} site", "{n} sites", int(given.get("sites", 0)))
-    st.caption(_(":material/hub: Data at {sites}, α {alpha:g}.", sites=sites, alpha=float(given.get("alpha", 1))))
+    if given.get("by") == "group":
+        st.caption(_(":material/hub: Data at {sites}, each patient or speaker at one of them.", sites=sites))
+    else:
+        st.caption(_(":material/hub: Data at {sites}, α {alpha:g}.", sites=sites, alpha=float(given.get("alpha", 1))))
     if found := run.federation:
         outcome(info, found)
         return
@@ -130,6 +133,12 @@ def united(info: TaskInfo, details: dict[str, Any]) -> None:
     known = {"sites": rows, "classes": sorted({name for row in rows for name in row["classes"]})}
     with st.container(border=True, key="united_sites"):
         st.markdown(_("#### Who brought what"))
+        if details.get("masked"):
+            names = words.plain(", ".join(row["name"] for row in rows))
+            st.markdown(
+                _("{names}. Their sums came masked: what each has, and how it does alone, nobody saw.", names=names)
+            )
+            return
         plots.show(figures.who_has_what(known), "united_map", alt=_("Examples of each class at each site"))
         plots.rows(
             [

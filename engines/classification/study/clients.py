@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from engines.contract import InputError, Problem, Study
-from engines.messages import _
+from engines.messages import _, _n
 
 DRAWS = 200
 
@@ -18,8 +18,8 @@ DRAWS = 200
 class DividedStudy(Study):
     """A study of labelled examples, which several sites may have a part each of."""
 
-    def clients(self, n: int, alpha: float, seed: int) -> list[Study]:
-        return of(self, n, alpha, seed)
+    def clients(self, n: int, alpha: float, seed: int, *, by: str = "class") -> list[Study]:
+        return of(self, n, alpha, seed, by)
 
 
 def divide(labels: np.ndarray, groups: Sequence[str], n: int, alpha: float, seed: int) -> list[np.ndarray]:
@@ -61,12 +61,38 @@ def _drawn(
     return parts
 
 
-def of(study: Any, n: int, alpha: float, seed: int) -> list[Any]:
+def divide_by_owner(owners: Sequence[str], n: int, seed: int) -> list[np.ndarray]:
+    """Positions, int64 sorted, of the examples of each of `n` sites: each owner's are at one of them, drawn one after
+    another to whoever has the fewest examples. An example of nobody ('') stands for itself. Raises InputError where
+    there are fewer owners than sites."""
+    belongings: dict[str, list[int]] = {}
+    for position, owner in enumerate(owners):
+        belongings.setdefault(owner or f"of nobody {position}", []).append(position)
+    known = len(set(owners) - {""})
+    if known < n:
+        found = _n(
+            "the data name {n} patient or speaker to divide by",
+            "the data name {n} patients or speakers to divide by",
+            known,
+        )
+        accepted = _("accepted: one a site at least ({sites}), or --by class", sites=n)
+        raise InputError(Problem(_("the division"), found, accepted))
+    drawn = [list(belongings.values())[i] for i in np.random.default_rng([seed, n]).permutation(len(belongings))]
+    parts: list[list[int]] = [[] for _unused in range(n)]
+    for own in drawn:
+        min(parts, key=len).extend(own)
+    return [np.sort(np.array(part, dtype=np.int64)) for part in parts]
+
+
+def of(study: Any, n: int, alpha: float, seed: int, by: str = "class") -> list[Any]:
     """The study of each site: a part of all that may be learnt from, none of it held out, and the same test."""
-    learnable, names = study.learnable, study.prepared.groups
-    labels = study.may_be_learnt.labels.numpy()
+    learnable, names, owners = study.learnable, study.prepared.groups, study.prepared.owners
+    if by == "group":
+        divided = divide_by_owner([owners[i] for i in learnable], n, seed)
+    else:
+        divided = divide(study.may_be_learnt.labels.numpy(), [names[i] for i in learnable], n, alpha, seed)
     found = []
-    for part in divide(labels, [names[i] for i in learnable], n, alpha, seed):
+    for part in divided:
         one = copy.copy(study)
         for known in ("learnable", "may_be_learnt", "sizes"):
             one.__dict__.pop(known, None)  # what was worked out of all the data

@@ -124,6 +124,9 @@ def export(task: Task, run: Path, out: Path) -> Path:
     missing, instead = _("it does not hold what a script needs"), _("accepted: a run that was trained here")
     kept = script.kept_of(run, missing, instead)
     model_files.require_own(run, model_files.load(run))
+    if RunFolder(run).recipe.settings.get("shared_effect"):
+        found = _("what its columns add is by the sums of several sites")
+        raise refusal(run, found, _("accepted: a run on these series alone, or another form of export"))
     lesson = kept["script"]
     if kept["device"] != "cpu" or kept["precision"] != "fp32":
         raise refusal(

@@ -12,6 +12,7 @@ import numpy as np
 from engines.contract import InputError, Problem, Recipe, Run, Skipped
 from engines.forecasting.models import covariate_regression
 from engines.forecasting.models.covariate_regression import Effect
+from engines.forecasting.models.known_sums import United, united
 from engines.forecasting.series.series import SeriesTable
 from engines.forecasting.series.splits import FEWEST_SEEN, Split, cut, longest_horizon
 from engines.forecasting.series.tables import open_series
@@ -144,14 +145,29 @@ def split(table: SeriesTable, settings: ForecastSettings, name: str, *, hold_bac
             )
         )
     prepared = Prepared(table, season, horizon, splits, scales, parts, notes, skipped, table, [None] * len(table))
-    return explained_by_columns(prepared) if table.features else prepared
+    if not table.features:
+        return prepared
+    return explained_by_columns(prepared, shared(settings))
 
 
-def explained_by_columns(prepared: Prepared) -> Prepared:
-    """What columns that are known ahead explain of each series, and the series without it, kept on disk."""
+def shared(settings: ForecastSettings) -> United | None:
+    """The regression of several sites, where one was brought. Raises InputError."""
+    if settings.shared_effect is None:
+        return None
+    try:
+        return united(settings.shared_effect)
+    except ValueError:
+        accepted = _("accepted: as `headstart federate merge` has written it")
+        raise InputError(Problem(_("setting shared_effect"), _("it cannot be read"), accepted)) from None
+
+
+def explained_by_columns(prepared: Prepared, known_elsewhere: United | None = None) -> Prepared:
+    """What columns that are known ahead explain of each series, and the series without it, kept on disk. Where series
+    of several sites say it together, their effect is taken for each series, in units of its own scale."""
     p, table = prepared, prepared.table
     cuts = [split and (split.validation, split.test) for split in p.splits]
-    key = hashlib.sha256(repr((1, p.season, cuts)).encode()).hexdigest()[:16]
+    which = (1, p.season, cuts) if known_elsewhere is None else (1, p.season, cuts, known_elsewhere)
+    key = hashlib.sha256(repr(which).encode()).hexdigest()[:16]
     rest = replace(table, file=f"rest-{key}.npy")
     partial = table.folder / f".{rest.file}.{os.getpid()}"
     written = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float64, shape=(sum(table.lengths),))
@@ -159,7 +175,9 @@ def explained_by_columns(prepared: Prepared) -> Prepared:
     for position, own in enumerate(p.splits):
         values, known = table.at(position).values, table.known(position)
         effect = None
-        if own is not None:
+        if own is not None and known_elsewhere is not None:
+            effect = known_elsewhere.effect(table.features, p.scales[position])
+        elif own is not None:
             effect = covariate_regression.fit(values, known, own.validation, own.test, p.season)
         effects.append(effect)
         less = values if effect is None else values - effect.of(known)[: len(values)]
@@ -168,6 +186,8 @@ def explained_by_columns(prepared: Prepared) -> Prepared:
     partial.replace(table.folder / rest.file)
     used = sum(effect is not None for effect in effects)
     listed = ", ".join(table.columns["ahead"])
+    if known_elsewhere is not None:
+        return replace(p, read=rest, effects=effects, notes=[*p.notes, _of_sites(known_elsewhere, listed)])
     said = _(
         "Known ahead: {listed}. On past values that was clearly worth it for {used:,} of {usable:,} series.",
         listed=listed,
@@ -175,6 +195,21 @@ def explained_by_columns(prepared: Prepared) -> Prepared:
         usable=len(p.usable),
     )
     return replace(p, read=rest, effects=effects, notes=[*p.notes, said])
+
+
+def _of_sites(known: United, listed: str) -> str:
+    numbers = {"listed": listed, "sites": len(known.sites), "n": sum(n for _name, n in known.sites)}
+    if known.helps:
+        return _(
+            "Known ahead: {listed}. What they add is by the sums of {sites} sites ({n:,} changes); on sites left out "
+            "that was clearly worth it.",
+            **numbers,
+        )
+    return _(
+        "Known ahead: {listed}. By the sums of {sites} sites ({n:,} changes) they were not clearly worth it on sites "
+        "left out, and are left alone.",
+        **numbers,
+    )
 
 
 def scale(values: np.ndarray, season: int) -> float:

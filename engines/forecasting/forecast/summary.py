@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from engines.contract import Metric, Strategy
-from engines.forecasting.forecast import evaluate, metrics, model_files
+from engines.forecasting.forecast import evaluate, metrics, model_files, prepare
 from engines.forecasting.forecast.evaluate import ForecastTrial
 from engines.forecasting.forecast.metrics import MEDIAN, Tested
 from engines.forecasting.forecast.training import train
@@ -87,6 +87,12 @@ def details(trial: ForecastTrial, tested: Tested, forecasts: dict[str, np.ndarra
         explained = [table.names[series] for series in chosen if p.effects[series] is not None]
         columns, itself = table.columns["ahead"], hub_models.takes_known(card)
         found["ahead"] = about_known(columns, errors, trial.scores.counts, explained, itself=itself)
+    if (sites := prepare.shared(spec.settings)) is not None:
+        rows: list[dict[str, Any]] = [
+            {"name": name, "n": n, "classes": {}, "alone": None, "gain": gain}
+            for (name, n), gain in zip(sites.sites, sites.gains, strict=True)
+        ]
+        found["federated"] = {"kind": "known ahead", "sites": rows, "strength": sites.penalty, "masked": False}
     if prices(table.columns):
         last = np.array([inputs.last_season(context, 1)[0] for context in evaluate.contexts(table, tested)])
         walk = values.get("random_walk", values["seasonal_naive"])

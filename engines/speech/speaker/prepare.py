@@ -81,6 +81,10 @@ class Prepared(classification.Prepared):
         return [clip.checked.sha256 for clip in self.clips]
 
     @property
+    def owners(self) -> list[str]:
+        return [clip.speaker for clip in self.clips]
+
+    @property
     def has_own_test(self) -> bool:
         return any(clip.source.split == "test" for clip in self.clips)
 

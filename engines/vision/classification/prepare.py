@@ -49,6 +49,10 @@ class Prepared(prepared.Prepared):
         return [photograph.group for photograph in self.photographs]
 
     @property
+    def owners(self) -> list[str]:
+        return [photograph.group if photograph.patient else "" for photograph in self.photographs]
+
+    @property
     def has_own_test(self) -> bool:
         return any(photograph.split == "test" for photograph in self.photographs)
 
