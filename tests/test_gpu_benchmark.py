@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from benchmarks import card_memory, cards, gpu
-from benchmarks.cards import made, parts
+from benchmarks.cards import beside, made, parts
 from benchmarks.cards.waits import Waits
 from benchmarks.performance_page import ROOT
 from engines.contract import Strategy
@@ -66,6 +66,22 @@ def test_every_part_that_needs_no_card_runs_on_the_processor() -> None:
     assert (float(times) > 0, wanted) == (True, "2")
     ((_, apart, _),) = parts.resume("cpu")
     assert float(apart) < 1e-2
+    kinds = {
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "n_embd": 16,
+        "n_layer": 1,
+        "n_head": 2,
+    }
+    rows = beside.texts("cpu", n=4, length=8, batch=2, **kinds)
+    rows += beside.workers("cpu", "test_resnet", 64, batch=4, n=8, processes=0)
+    rows += beside.inference("cpu", "test_resnet", 64, n=8)
+    compared = [(what, float(found), wanted) for what, found, wanted in rows if wanted]
+    assert [wanted for _, _, wanted in compared] == ["0.9"] * 3 + ["0.8"] * 2
+    assert all(found > 0 for _, found, _ in compared)
+    ((_, share, wanted),) = beside.saving("cpu", "test_resnet", 64, n=8, epochs=3)
+    assert (0 < float(share[:-1]) < 100, wanted) == (True, "5 %")
     for part in (parts.out_of_memory, parts.server_memory):
         ((_, said, _),) = part()
         assert said == "needs a card"

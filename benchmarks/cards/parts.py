@@ -3,62 +3,27 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import math
 import os
-import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch.nn import functional as F
 
-from benchmarks.cards import made
+from benchmarks.cards import beside, made
 from benchmarks.cards.made import Made, trained
+from benchmarks.cards.timing import Row, again, folder, seconds, settings, waited
 from benchmarks.cards.waits import Waits
 from engines.contract import Strategy
 from engines.training import devices, memory, strategies
 from engines.training.activation_cache import cache_activations
-from engines.training.settings import TrainSettings
-from engines.training.staged import Staged
 
-Row = tuple[str, str, str]
 STEPS = 20
-ROUNDS = 3
-
-
-def settings(device: str, **more: Any) -> TrainSettings:
-    return TrainSettings(device=device, patience=10_000, **more)
-
-
-@contextmanager
-def folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as path:
-        yield Path(path)
-
-
-def waited() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-
-
-def seconds(work: Callable[[], object], rounds: int = ROUNDS) -> float:
-    """The median, after one round that is not counted."""
-    taken = []
-    for _ in range(rounds + 1):
-        waited()
-        began = time.perf_counter()
-        work()
-        waited()
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken[1:])
 
 
 def each(found: Callable[[str, Made], list[Row]]) -> list[Row]:
@@ -200,14 +165,6 @@ def partial(device: str = "auto", name: str = "resnet50", size: int = 224, n: in
     return [(f"{name}: an epoch of the last stage, times as fast as of all", f"{ratio:.1f}", "2")]
 
 
-def again(
-    network: Staged, examples: Any, chosen: TrainSettings, strategy: Strategy, home: Path, *, epochs: int = 1
-) -> Callable[[], object]:
-    """That training, each time from its first epoch on."""
-    number = itertools.count()
-    return lambda: trained(network, examples, chosen, strategy, home, epochs=epochs, phase=f"round-{next(number)}")
-
-
 def small(device: str = "auto") -> list[Row]:
     """Networks so small that a card mostly waits to be told: seconds there and on the processor."""
 
@@ -308,6 +265,15 @@ def server_memory() -> list[Row]:
 
 
 RIGHT: dict[str, Callable[[], list[Row]]] = {"probe": probe, "parity": parity, "syncs": syncs}
-FAST: dict[str, Callable[[], list[Row]]] = {"busy": busy, "partial": partial, "small": small, "first-step": first_step}
+FAST: dict[str, Callable[[], list[Row]]] = {
+    "busy": busy,
+    "partial": partial,
+    "small": small,
+    "first-step": first_step,
+    "texts": beside.texts,
+    "workers": beside.workers,
+    "inference": beside.inference,
+    "saving": beside.saving,
+}
 SCARCE: dict[str, Callable[[], list[Row]]] = {"memory": out_of_memory, "resume": resume, "server": server_memory}
 PARTS = RIGHT | FAST | SCARCE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import subprocess
 import sys
@@ -175,6 +176,27 @@ def test_on_a_card_products_and_convolutions_are_of_one_kind(
     finally:
         torch.set_float32_matmul_precision(before[0])
         torch.backends.cudnn.allow_tf32 = before[1]
+
+
+@pytest.mark.parametrize(("chosen", "where"), [(True, "auto"), (True, "cpu"), (False, "auto")])
+def test_deterministic_is_asked_of_a_card_before_its_first_product(
+    anew: pytest.MonkeyPatch, chosen: bool, where: str
+) -> None:
+    Accelerated(anew)
+    asked: list[Any] = []
+    found = devices.found
+    anew.setattr(devices, "found", lambda: (asked.append("product"), found())[1])
+    anew.setattr(devices, "Accelerator", lambda **chosen: chosen["cpu"])
+    anew.setattr(devices, "_choose_arithmetic", lambda *_: None)
+    anew.setattr(torch, "use_deterministic_algorithms", lambda on, warn_only: asked.append((on, warn_only)))
+    anew.setattr(torch.backends.cudnn, "benchmark", True)
+    anew.setenv("CUBLAS_WORKSPACE_CONFIG", "")
+    anew.delenv("CUBLAS_WORKSPACE_CONFIG")
+    devices.accelerator(TrainSettings(deterministic=chosen, device=where))
+    on_card = chosen and where == "auto"
+    assert asked == [(True, True)] * on_card + ["product"] * (where == "auto")
+    assert os.environ.get("CUBLAS_WORKSPACE_CONFIG") == (":4096:8" if on_card else None)
+    assert torch.backends.cudnn.benchmark is not on_card
 
 
 def test_what_is_cached_on_a_card_is_filed_apart(anew: pytest.MonkeyPatch) -> None:

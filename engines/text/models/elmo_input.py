@@ -79,8 +79,7 @@ class Spelling:
     """Ids of the longest word."""
 
     def to(self, device: torch.device) -> Spelling:
-        there = (each.to(device) for each in (self.kinds, self.which, self.places))
-        return Spelling(*there, self.longest)
+        return Spelling(self.kinds.to(device), self.which.to(device), self.places.to(device), self.longest)
 
 
 def spelling(ids: Tensor) -> Spelling:

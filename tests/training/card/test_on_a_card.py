@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from accelerate import Accelerator
 
 from engines import registry
 from engines.contract import Recipe, Strategy
-from tests import tiny_speech
+from engines.speech.models import ctc
+from engines.speech.models.states import Answers
+from engines.training import devices
+from tests import tiny_series, tiny_speech
 from tests.contract.tiny import TINY
 from tests.training.card import pretend
 from tests.training.toys import Notebook
@@ -49,6 +53,35 @@ def test_a_pretended_card_counts_what_a_real_one_is_waited_for(monkeypatch: pyte
         assert dict(card.seen) == {COPY: 2, NUMBER: 1, "index": 1}
         with pytest.raises(RuntimeError, match="same device"):
             numbers + torch.arange(6.0)
+
+
+def test_a_forecaster_of_the_hub_says_the_processor_that_it_runs_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, task = str(TINY["forecasting.forecast"].write_data(tmp_path / "data")), registry.task("forecasting.forecast")
+    said = {}
+    with pretend.card(monkeypatch):
+        monkeypatch.setattr(
+            devices, "Accelerator", lambda cpu, **_: Accelerator(cpu=True) if cpu else pretend.Prepared()
+        )
+        for model in ("ttm-r2", "fracast"):
+            recipe = Recipe(task.info.name, data, model, Strategy.ZERO_SHOT, settings=tiny_series.SETTINGS)
+            said[model] = task.open(recipe, Notebook(tmp_path)).device
+    assert said == {"ttm-r2": devices.name(torch.device("cpu")), "fracast": "Pretended"}
+
+
+def test_ctc_counts_on_the_processor_what_apples_cards_cannot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ctc.from_folder(tiny_speech.write_ctc(tmp_path / "ctc", "wav2vec2"))
+    logits = torch.randn(2, 9, len(model.tokenizer), generator=torch.Generator().manual_seed(0))
+    asked, lengths = Answers.of(torch.tensor([[5, 6, 7], [8, -100, -100]])), torch.tensor([9, 7])
+    expected = model.loss((logits, lengths), asked, 0.0)
+    with pretend.card(monkeypatch) as card:
+        there = logits.to(pretend.CARD), asked.to(pretend.CARD)
+        for kind, copies in (("cuda:0", 0), ("mps:0", 2)):
+            monkeypatch.setattr(pretend.OnCard, "device", torch.device(kind))
+            found = model.loss((there[0], lengths), there[1], 0.0)
+            assert card.seen[COPY] == copies
+            assert float(found) == pytest.approx(float(expected), rel=1e-5)
 
 
 @pytest.mark.parametrize(("name", "strategy", "model"), ASKED)
