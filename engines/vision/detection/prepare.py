@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -113,8 +114,17 @@ class Resized(Labelled):
         self.how = torch.cat(drawn) if drawn else torch.zeros(0, 3)
         boxes = pictures.boxes.mirrored(torch.full((len(pictures),), bool(look)), pictures.size)
         self.boxes = along(boxes, self.how, pictures.size)
-        self.identity = f"{self.photos.identity} {pictures.scale_jitter} {number}"
-        self.variation = ""
+        self.name, self.variation = f"{pictures.scale_jitter} {number}", ""
+
+    @property
+    def identity(self) -> str:
+        return f"{self.photos.identity} {self.name}"
+
+    def subset(self, chosen: Tensor) -> Resized:
+        found = copy.copy(self)
+        found.photos, found.labels = self.photos.subset(chosen), self.labels[chosen]
+        found.how, found.boxes = self.how[chosen], self.boxes[chosen]
+        return found
 
     def plain(self, indices: Tensor) -> Tensor:
         return zoom.zoomed(self.photos.plain(indices), self.how[indices])

@@ -107,9 +107,9 @@ def behind(spec: TrainSpec, network: Staged, pictures: Pictures, *, varied: bool
     be; as they are where nothing is frozen, or nothing can be kept."""
     if not network.boundary or not keeps(network, network.boundary):
         return pictures
-    turned = replace(pictures.photos, look="flip") if varied and pictures.flip else None
-    mirrored = turned and _cached(spec, network, turned, _(", mirrored"))
-    resized = []
+    mirrored, resized = None, []
+    if varied and pictures.flip:
+        mirrored = _cached(spec, network, replace(pictures.photos, look="flip"), _(", mirrored"))
     for number in range(SCALED if varied and pictures.scale_jitter else 0):
         view = Resized(pictures, number)
         resized.append((_cached(spec, network, view, _(", in other sizes")), view.boxes))

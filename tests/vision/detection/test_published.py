@@ -23,6 +23,7 @@ from engines.vision.detection.fit import DetectionStudy
 from engines.vision.detection.networks import decode, families, kinds
 from engines.vision.detection.networks.loss import Boxes
 from engines.vision.detection.networks.torchvision_detector import TorchvisionDetector
+from engines.vision.detection.settings import DetectionSettings
 from tests import alone, tiny_boxes, tiny_detectors
 from tests.contract.conftest import repeated
 from tests.tiny_detectors import DETR, SSDLITE, TINY
@@ -340,7 +341,9 @@ def test_of_one_of_queries_all_but_the_decoder_is_paid_for_once() -> None:
     card, sizes = card_of(DETR), Sizes(10, 0)
     assert [kinds.kept(card, boundary) for boundary in (1, 2, 3)] == [1, 2, 2]
     assert kinds.kept(card_of(SSDLITE), 3) == 3
-    few, many = (cost.work(card, Strategy.FEATURES, TASK.settings(epochs=n, baseline="none"), sizes) for n in (1, 11))
+    few, many = (
+        cost.work(card, Strategy.FEATURES, DetectionSettings(epochs=n, baseline="none"), sizes) for n in (1, 11)
+    )
     more = sum(one.amount for one in many if one.unit == "MACs") - sum(one.amount for one in few if one.unit == "MACs")
     assert more == pytest.approx(100 * (card.stages[2].macs + 3 * card.head_macs))
 

@@ -104,6 +104,7 @@ def test_sizes_vary_also_behind_what_is_frozen(study: DetectionStudy) -> None:
             kept, plain = network(seen.plain(at), network.boundary), network(view.plain(at))
         assert torch.allclose(kept, plain, atol=1e-4)
         assert torch.equal(boxes.boxes, view.boxes.boxes)
+        assert torch.equal(view.subset(at[5:7]).plain(at[:2]), view.plain(at[5:7]))
     same = []
     for epoch in range(20):
         found = paired(behind, at, torch.Generator().manual_seed(epoch)).targets.boxes
