@@ -92,10 +92,10 @@ def test_parts_leave_nothing_on_another_device(monkeypatch: pytest.MonkeyPatch) 
     """On a card that is pretended, and refuses what lies elsewhere."""
     kinds = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     with pretend.card(monkeypatch):
-        rows = parts.partial("auto", "test_resnet", 64, n=8) + parts.resume("auto")
+        rows = parts.partial("auto", "test_resnet", 64, n=8)
         rows += beside.texts("auto", n=4, length=8, batch=2, **kinds)
         rows += beside.inference("auto", "test_resnet", 64, n=8)
-    assert len(rows) == 2 + 2 * 3 + 2 * 3
+    assert len(rows) == 1 + 2 * 3 + 2 * 3
     assert not [what for what, found, _ in rows if found.startswith("left out")]
 
 
