@@ -14,6 +14,7 @@ from benchmarks.cards import beside, made, parts
 from benchmarks.cards.waits import Waits
 from benchmarks.performance_page import ROOT
 from engines.contract import Strategy
+from tests.training.card import pretend
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -85,6 +86,17 @@ def test_every_part_that_needs_no_card_runs_on_the_processor() -> None:
     for part in (parts.out_of_memory, parts.server_memory):
         ((_, said, _),) = part()
         assert said == "needs a card"
+
+
+def test_parts_leave_nothing_on_another_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a card that is pretended, and refuses what lies elsewhere."""
+    kinds = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    with pretend.card(monkeypatch):
+        rows = parts.partial("auto", "test_resnet", 64, n=8)
+        rows += beside.texts("auto", n=4, length=8, batch=2, **kinds)
+        rows += beside.inference("auto", "test_resnet", 64, n=8)
+    assert len(rows) == 1 + 2 * 3 + 2 * 3
+    assert not [what for what, found, _ in rows if found.startswith("left out")]
 
 
 def test_what_a_step_keeps_is_counted_to_the_byte() -> None:

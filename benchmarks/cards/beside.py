@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.cards import made
+from benchmarks.cards.made import Made
 from benchmarks.cards.timing import Row, again, folder, seconds, settings
 from engines.contract import Strategy
 from engines.training import checkpoint, devices, loop, strategies
@@ -58,32 +59,36 @@ TEXTS = {"BERT-base, full": ("bert", Strategy.FULL), "GPT-2, adapters": ("gpt2",
 
 
 def texts(device: str = "auto", n: int = 512, length: int = 128, batch: int = 32, **sizes: int) -> list[Row]:
-    """Texts of one length, the ids on the card."""
+    """Texts of one length; by hand with the ids on the card."""
     rows: list[Row] = []
     for name, (kind, strategy) in TEXTS.items():
         try:
-            own = made.text(kind, length, **sizes)
-            network, hand = own.build(), own.build()
+            rows += text(name, made.text(kind, length, **sizes), strategy, device, n, batch)
         except ImportError as error:
             rows.append((name, f"left out: {error}", ""))
-            continue
-        chosen = settings(device, batch_size=batch)
-        with folder() as home:
-            ours = seconds(again(network, own.examples(n), chosen, strategy, home), 1)
-        where = devices.accelerator(chosen, strategy)
-        strategies.apply(hand, strategy, chosen)
-        examples = own.examples(n)
-        assert isinstance(examples, made.Rows)
-        ids, labels = examples.inputs.to(where.device), examples.labels.to(where.device)
-
-        def step(inputs: Tensor, of: Tensor, model: Any = hand.model) -> Tensor:
-            return F.cross_entropy(model(input_ids=inputs).logits.float(), of)
-
-        def split(ids: Tensor = ids, labels: Tensor = labels) -> Iterator[tuple[Tensor, Tensor]]:
-            return zip(ids.split(batch), labels.split(batch), strict=True)
-
-        rows += ratio(name, n, ours, by_hand(hand, where, split, step), "0.9")
     return rows
+
+
+def text(name: str, own: Made, strategy: Strategy, device: str, n: int, batch: int) -> list[Row]:
+    hand, *fresh = (own.build() for _ in range(3))  # a network each round: adapters are put in once
+    networks, chosen, examples = iter(fresh), settings(device, batch_size=batch), own.examples(n)
+    assert isinstance(examples, made.Rows)
+
+    def learn() -> None:
+        with folder() as home:
+            made.trained(next(networks), examples, chosen, strategy, home, epochs=1)
+
+    ours, where = seconds(learn, 1), devices.accelerator(chosen, strategy)
+    strategies.apply(hand, strategy, chosen)
+    model: Any = hand.model
+    ids, labels = examples.inputs.to(where.device), examples.labels.to(where.device)
+    taken = by_hand(
+        hand,
+        where,
+        lambda: zip(ids.split(batch), labels.split(batch), strict=True),
+        lambda inputs, of: F.cross_entropy(model(input_ids=inputs).logits.float(), of),
+    )
+    return ratio(name, n, ours, taken, "0.9")
 
 
 class Pictures(Dataset):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import os
 import subprocess
@@ -149,9 +148,10 @@ def busy(device: str = "auto", name: str = "resnet50", size: int = 224, batch: i
 
 def partial(device: str = "auto", name: str = "resnet50", size: int = 224, n: int = 512) -> list[Row]:
     """The last stage alone, behind cached activations, beside the whole network: the same pictures and epochs."""
-    network, photos, taken = made.vision(name, size).build(), made.squares(n, size), {}
+    photos, taken = made.squares(n, size), {}
     for strategy in (Strategy.FULL, Strategy.PARTIAL):
-        own, chosen, examples = copy.deepcopy(network), settings(device, batch_size=64, blocks=1), photos
+        # built anew, with the same weights: stages of a copy would be those of the first
+        own, chosen, examples = made.vision(name, size).build(), settings(device, batch_size=64, blocks=1), photos
         with folder() as home:
             os.environ["HEADSTART_HOME"] = str(home / "home")
             if strategy is Strategy.PARTIAL:

@@ -238,8 +238,8 @@ def staged_elmo(model: ElmoForSequenceClassification) -> Staged:
         return StageModule(stage.name, lambda tokens: handed_on(tokens, stage.run(tokens.values)), stage.modules)
 
     last = StageModule(own[pooling].name, lambda t: t.pooled(own[pooling].run(t.values)), own[pooling].modules)
-    first = StageModule(own[0].name, letters, own[0].modules)
-    stages = [first, *map(state, own[1:pooling]), last, *own[pooling + 1 :]]
+    first = [StageModule(own[0].name, letters, own[0].modules)][:pooling]  # else the first stage pools
+    stages = [*first, *map(state, own[1:pooling]), last, *own[pooling + 1 :]]
     return Staged(model, stages, lambda: model.classifier, ends_early=early)
 
 
