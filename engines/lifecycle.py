@@ -36,8 +36,10 @@ from engines.hosting import admission, limits
 from engines.messages import _
 from engines.reporting import html, model_card
 from engines.runs import BASELINE, TRIALS, RunFolder
+from engines.training.parallel import siblings
 
 NAMED = 3  # skipped examples that a note names
+Tested = Callable[[Study, Trial], object]
 
 
 def fit(
@@ -45,7 +47,7 @@ def fit(
     recipe: Recipe,
     run: Run,
     before_comparing: Callable[[], object] = lambda: None,
-    tested: Callable[[Study, Trial], object] = lambda *_: None,
+    tested: Tested = lambda *_: None,
 ) -> Result:
     """Adapts, tests, compares, and leaves model, predictions, model card and report in `run.path`.
 
@@ -55,32 +57,38 @@ def fit(
     called in between, and what it raises leaves the run to be continued.
     """
     began, meter = time.monotonic(), Meter(run)
+    study = opened(task, recipe, meter.watch)
+    with siblings.beside(task, study):
+        return _fitted(task, study, meter, began, before_comparing, tested)
+
+
+def _fitted(
+    task: Task, study: Study, meter: Meter, began: float, before_comparing: Callable[[], object], tested: Tested
+) -> Result:
     run = watch = meter.watch
-    study = opened(task, recipe, run)
-    strategy = study.recipe.strategy
-    watch.enter("testing")
-    before = study.before()
-    watch.enter("training")
-    series = "scratch" if strategy is Strategy.SCRATCH else "transfer"
-    trial = study.trial(strategy, series=series)
+    strategy, series = study.recipe.strategy, siblings.series(study.recipe.strategy)
+    with siblings.joint():
+        watch.enter("testing")
+        before = study.before()
+        watch.enter("training")
+        trial = study.trial(strategy, series=series)
     value = trial.scores.estimate()
     emit_result(run, series, task.info.metric.name, value)
     tested(study, trial)
     watch.enter("keeping")
     study.keep(trial, value)
-    trial_files.remember(run, strategy, recipe.seed, trial)
+    trial_files.remember(run, strategy, study.recipe.seed, trial)
     baselines = {**before, **study.baselines(trial)}
 
     def result(rival: Trial | None, comparison: Comparison) -> Result:
         found = outcome(study, trial, value, before, baselines, rival, comparison, time.monotonic() - began)
-        return replace(
-            found, details={**found.details, "cost": meter.bill(task, study, trial, compared=rival is not None)}
-        )
+        cost = meter.bill(task, study, trial, compared=rival is not None)
+        return replace(found, details={**found.details, "cost": cost})
 
     def tell(found: Result) -> Result:
-        run.write("README.md", model_card.write(found, study.recipe, study.card, task.info, run.path))
-        history = trial.progress.history
-        run.write("report.html", html.write(found, study.recipe, study.card, task.info, history, run.path))
+        told = found, study.recipe, study.card, task.info
+        run.write("README.md", model_card.write(*told, run.path))
+        run.write("report.html", html.write(*told, trial.progress.history, run.path))
         return found
 
     found = tell(result(None, "running" if study.compares else "skipped"))
@@ -92,7 +100,7 @@ def fit(
         watch.enter("keeping")
         found = tell(result(rival, "done") if rival else replace(found, comparison="skipped"))
     run.write("result.json", found.to_json())
-    if found.comparison == "done" or not study.compares:
+    if (found.comparison == "done" or not study.compares) and siblings.wanted() == 1:
         meter.learn(task, study, trial)
     _let_go(study, found)
     return found
@@ -250,7 +258,8 @@ def start_over(run: Run) -> None:
 def _compared(study: Study, run: Run) -> Trial | None:
     """The same from scratch; None where it was cancelled: the model is there and tested, so the run is done without."""
     try:
-        rival = study.trial(Strategy.SCRATCH, series="scratch")
+        with siblings.joint():
+            rival = study.trial(Strategy.SCRATCH, series="scratch")
     except Cancelled:
         return None
     emit_result(run, "scratch", study.info.metric.name, rival.scores.estimate())

@@ -169,6 +169,14 @@ class Study(ABC):
         asked = getattr(self.settings, "baseline", "none") == "scratch"
         return asked and self.recipe.strategy is not Strategy.SCRATCH
 
+    @property
+    def trains_alone(self) -> str:
+        """Why several processes would train this run no faster than one, or not to the same numbers; empty where they
+        would."""
+        if self.recipe.strategy in {Strategy.FEATURES, Strategy.PROTOTYPES, Strategy.ZERO_SHOT}:
+            return _("with '{strategy}' no more than a head learns", strategy=str(self.recipe.strategy))
+        return "" if self.recipe.target is None else _("it is adapted to a new domain")
+
     def require(self) -> None:  # noqa: B027  (many tasks meet nothing more)
         """Meets whatever a run's own trial meets before its first step and may refuse, and changes nothing by it: so
         `check` refuses it too. Raises InputError."""

@@ -6,6 +6,7 @@ import errno
 
 from engines.messages import _
 from engines.training import memory
+from engines.training.parallel import siblings
 
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 FULL_WORDS = (
@@ -29,6 +30,12 @@ def sentence(error: BaseException, log: str) -> str:
         )
     if memory.ran_out(error):
         return _("The computer ran out of memory: choose a smaller batch size or model, or close other programs.")
+    if isinstance(error, siblings.Lost):
+        return _(
+            "One of the processes that trained this run together was killed, or broke (the details, if any, are in "
+            "{log}). Resume goes on from the last checkpoint.",
+            log=log,
+        )
     return _("This is a defect of ours: {name}. The details are in {log}.", name=type(error).__name__, log=log)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from engines.environment import number
+from engines.training.parallel import siblings
 
 
 class Places(NamedTuple):
@@ -62,4 +63,4 @@ def keep_hours() -> int:
 
 def check() -> None:
     """Raises InputError naming the first of these variables that is no number."""
-    places(0), max_queued(), spare_workers(), grace_seconds(), serving_idle_seconds(), keep_hours()
+    places(0), max_queued(), spare_workers(), grace_seconds(), serving_idle_seconds(), keep_hours(), siblings.wanted()

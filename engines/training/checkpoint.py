@@ -15,6 +15,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from engines.training.parallel import group
+
 GOES_ON = "scratch"
 """The phase that somebody may want trained for longer once it has ended: what its optimiser knows is kept, too."""
 SAVE_EVERY = 2.0
@@ -141,7 +143,7 @@ class Kept:
             self.best = self.learning if loss is None else copied(self.learning)
 
     def save(self) -> None:
-        if not self.is_behind:
+        if not self.is_behind or group.rank():
             return
         steps_left = self.progress.epoch < self.epochs or self.folder.name == GOES_ON
         state = self.optimiser.state_dict() if steps_left else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +19,10 @@ from engines.training.card import room
 from engines.training.card.feeding import Feed, moved
 from engines.training.devices import laid_back, laid_out, seed_everything
 from engines.training.examples import Examples, batches, entry
+from engines.training.parallel import group
 from engines.training.settings import TrainSettings
 from engines.training.staged import Staged
-from engines.training.strategies import GRADUAL, first_learning, hold_still, parameter_groups
+from engines.training.strategies import GRADUAL, first_learning, lead, parameter_groups, schedule
 
 Loss = Callable[[Any, Any], Tensor]
 """(outputs (B, …), `Targets` (B, …)) -> scalar, the mean over what `Examples.weight` counts."""
@@ -83,6 +84,11 @@ def train(
 
     Raises InputError when one example at a time is too much, too.
     """
+    given = {"run": run, "accelerator": accelerator, **objective}
+    if not group.shared(network, plan.strategy):
+        progress = group.told(lambda: train(network, plan, examples, validation, settings, **given))
+        group.spread(learnt(network).values())
+        return progress
     before = checkpoint.copied(learnt(network))
     aim, times, once_more = Objective(**objective), 0, True
     while True:
@@ -95,7 +101,7 @@ def train(
             with network.learning_fast(lambda: examples.plain(torch.arange(1))):
                 return train_once(network, plan, near[0], near[1], settings, aim, run, accelerator, halved=times)
         except Exception as error:
-            if not memory.ran_out(error):
+            if not memory.ran_out(error) or group.size() > 1:  # the others would wait for it
                 raise
             again = once_more and memory.on_card(error)
         near = None
@@ -109,11 +115,12 @@ def train(
         smaller = memory.halved(settings, times)
         if smaller.batch_size == memory.halved(settings, times - 1).batch_size:
             raise memory.too_large()
-        size, group = smaller.batch_size, smaller.gradient_accumulation
         run.emit(
             "note",
             message=_(
-                "Memory ran out: on with {size} at a time, and {group} such batches a step.", size=size, group=group
+                "Memory ran out: on with {size} at a time, and {group} such batches a step.",
+                size=smaller.batch_size,
+                group=smaller.gradient_accumulation,
             ),
         )
 
@@ -138,9 +145,10 @@ def train_once(
     `halved` times, or as often as in the checkpoint. Raises Cancelled, with the last whole epoch checkpointed, and
     InputError when the loss is no longer a number.
     """
+    group.spread(learnt(network).values())
     groups = parameter_groups(network, plan.strategy, plan.learning_rate, settings)
     optimiser = torch.optim.AdamW(groups, fused=True)  # all at once: eight times as fast on a processor
-    rates = [group["lr"] for group in optimiser.param_groups]
+    rates = [options["lr"] for options in optimiser.param_groups]
     progress, best = _resumed(network, plan, optimiser, run)
     progress.halved = max(progress.halved, halved)
     settings = memory.halved(settings, progress.halved) if progress.halved else settings
@@ -148,59 +156,63 @@ def train_once(
     folder = run.path / "checkpoint" / plan.phase
     kept = checkpoint.Kept(folder, plan.epochs, progress, learnt(network), optimiser, best, progress.epoch)
     parameters = list(network.trainable().values())
-    group = settings.gradient_accumulation
+    at_once = settings.gradient_accumulation
     enters = entry(examples, network.boundary)
     feed = Feed(examples, accelerator.device, settings.batch_size)
-    steps = math.ceil(math.ceil(len(examples) / settings.batch_size) / group) * plan.epochs
+    steps = math.ceil(math.ceil(len(examples) / settings.batch_size) / at_once) * plan.epochs
     looks = math.ceil(len(examples) / settings.batch_size) * plan.epochs
     run.emit("phase", name=plan.phase, title=plan.title, series=plan.series, batches=looks)
     started = time.monotonic() - progress.seconds
     resumed_at, resumed_time = progress.epoch, time.monotonic()
 
     stop_at = min(plan.epochs, plan.stop_after or plan.epochs)
-    while progress.epoch < stop_at and not _should_stop(progress, plan, settings):
+    while group.told(lambda: progress.epoch < stop_at and not _should_stop(progress, plan, settings)):
         try:
             run.check_cancelled()
         except Cancelled:
             kept.save()
             raise
-        generator = seed_everything(aim.seed, plan.phase, progress.epoch)
+        generator = group.draw_apart(seed_everything(aim.seed, plan.phase, progress.epoch))
         drawn = batches(examples, settings.batch_size, generator)
         weights = [examples.weight(indices) for indices in drawn]
+        shares = group.shares(examples, drawn, weights)
         step, losses, answers, first_stage = progress.epoch * steps // plan.epochs, [], [], 0
         if settings.gradual and plan.strategy in GRADUAL:
             first_stage = first_learning(len(network.stages), network.boundary, progress.epoch, plan.epochs)
         if validation is not None or progress.epoch == resumed_at:
             network.train()
-        made = feed.epoch(drawn, generator, aim.seed, plan.phase, progress.epoch)
-        for number, weight in enumerate(weights):
+        made = feed.epoch(shares.made, generator, aim.seed, plan.phase, progress.epoch)
+        for number, weight in enumerate(shares.weights):
             if not kept.is_behind:  # else the epoch is short: it is finished, and saved with the one before
                 run.check_cancelled()
             inputs, targets = next(made)
             if aim.mix:
                 inputs, targets = aim.mix(inputs, targets, generator)
+            inputs, targets = shares.cut(number, inputs, targets)
             outputs = model(moved(inputs, accelerator.device), enters)  # (B, …)
             batch_loss = aim.loss(outputs, moved(targets, accelerator.device))
             # the last group of an epoch may be smaller; each example still weighs the same within its group
-            first = number - number % group
-            accelerator.backward(batch_loss * weight / sum(weights[first : first + group]))
-            if (number + 1) % group == 0 or number + 1 == len(drawn):
-                _lead(optimiser, rates, schedule(step, steps), first_stage)
+            first = number - number % at_once
+            accelerator.backward(batch_loss * weight / sum(weights[first : first + at_once]))
+            if (number + 1) % at_once == 0 or number + 1 == len(drawn):
+                group.add_gradients(parameters)
+                lead(optimiser, rates, schedule(step, steps), first_stage)
                 accelerator.clip_grad_norm_(parameters, 5.0)
                 optimiser.step()
                 optimiser.zero_grad()
                 step += 1
             losses.append(batch_loss.detach())  # read once an epoch: each look would wait for the card
             if aim.metric:
-                answers.append(outputs.detach().float())
+                answers.append(outputs.detach().float()[: len(shares.own[number])])
 
-        row: dict[str, Any] = {"epoch": progress.epoch + 1, "train_loss": _weighted(losses, weights) / sum(weights)}
+        row = {"epoch": progress.epoch + 1, "train_loss": _weighted(losses, shares.weights) / sum(weights)}
         if aim.metric:
-            row["train_metric"] = aim.metric(torch.cat(answers).cpu(), examples.targets(torch.cat(drawn)))
+            seen = group.gathered(torch.cat(list(shares.own)))
+            row["train_metric"] = aim.metric(group.gathered(torch.cat(answers).cpu()), examples.targets(seen))
         if validation is not None:
             row |= _validated(model, network.boundary, validation, aim, accelerator.device)
         if aim.measured:
-            row["validation_metric"] = aim.measured()
+            row["validation_metric"] = group.told(aim.measured)
         if aim.metric_of_loss:
             row |= {
                 f"{part}_metric": aim.metric_of_loss(row[f"{part}_loss"])
@@ -216,7 +228,7 @@ def train_once(
         per_epoch = (time.monotonic() - resumed_time) / (progress.epoch - resumed_at)
         numbers = row | {
             "best_epoch": progress.best_epoch,
-            "learning_rate": max(group["lr"] for group in optimiser.param_groups),
+            "learning_rate": max(options["lr"] for options in optimiser.param_groups),
             "rate": len(examples) / per_epoch,
             "seconds_left": per_epoch * (stop_at - progress.epoch),
         }
@@ -236,42 +248,39 @@ def _resumed(
 ) -> tuple[checkpoint.Progress, dict[str, Tensor]]:
     """How far the phase's checkpoint is, and its best weights. Puts the newest and the optimiser's state in place."""
     folder = run.path / "checkpoint" / plan.phase
-    if not (found := checkpoint.load(folder)):
+    if not (found := group.told(lambda: checkpoint.load(folder))):
         if folder.exists():
-            run.emit(
-                "note", message=_("The checkpoint of {phase} is damaged: this part starts over.", phase=plan.phase)
-            )
+            damaged = _("The checkpoint of {phase} is damaged: this part starts over.", phase=plan.phase)
+            run.emit("note", message=damaged)
         return checkpoint.Progress(), {}
     progress, newest, state = found
     network.model.load_state_dict(newest, strict=False)
     if state:
         optimiser.load_state_dict(state)
     run.emit("note", message=_("Resumed {phase} after epoch {epoch}.", phase=plan.phase, epoch=progress.epoch))
-    return progress, checkpoint.best(folder)
-
-
-def _lead(optimiser: torch.optim.Optimizer, rates: list[float], share: float, first_stage: int) -> None:
-    """Sets `share` of the peak rates; stages before `first_stage` hold still."""
-    for options, rate in zip(optimiser.param_groups, rates, strict=True):
-        options["lr"] = rate * share
-        if options["stage"] < first_stage:
-            hold_still(options)
+    return progress, group.told(lambda: checkpoint.best(folder))
 
 
 def _validated(
     model: torch.nn.Module, boundary: int, validation: Examples, aim: Objective, device: torch.device
 ) -> dict[str, float]:
     """Loss and, where the outputs are kept, metric of the validation examples."""
-    if aim.metric is None:
+    if (metric := aim.metric) is None:
         return {"validation_loss": mean_loss(model, boundary, validation, device, aim.loss)}
-    answers, targets = predict(model, boundary, validation, device), validation.targets(torch.arange(len(validation)))
-    loss = float(aim.loss(answers.to(device), targets.to(device)))
-    return {"validation_loss": loss, "validation_metric": aim.metric(answers, targets)}
+
+    def judged() -> dict[str, float]:
+        answers = predict(model, boundary, validation, device)
+        targets = validation.targets(torch.arange(len(validation)))
+        loss = float(aim.loss(answers.to(device), targets.to(device)))
+        return {"validation_loss": loss, "validation_metric": metric(answers, targets)}
+
+    return group.told(judged)
 
 
-def _weighted(losses: list[Tensor], weights: list[float]) -> float:
-    """The sum of the losses, each with its weight, read from the device at once."""
-    return sum(loss * weight for loss, weight in zip(torch.stack(losses).tolist(), weights, strict=True))
+def _weighted(losses: list[Tensor], weights: Sequence[float]) -> float:
+    """The sum of the losses of all processes, each with its weight, read from the device at once."""
+    read = torch.stack(losses).tolist() if losses else []
+    return group.total(sum(loss * weight for loss, weight in zip(read, weights, strict=True)))
 
 
 def release(network: Staged, accelerator: Accelerator) -> None:
@@ -302,27 +311,19 @@ def mean_loss(
 ) -> float:
     """The mean loss on the examples as they are, each with its weight."""
     model.eval()
-    boundary = entry(examples, boundary)
+    boundary, most = entry(examples, boundary), room.answered(device, batch)
+    own = group.in_turn(batches(examples, most))
 
-    def mean(size: int) -> float:
-        drawn = batches(examples, size)
-        weights = [examples.weight(indices) for indices in drawn]
+    def summed(size: int) -> float:
+        drawn = [part for indices in own for part in indices.split(size)]
         with torch.no_grad():
             losses = [
                 loss(model(examples.plain(indices).to(device), boundary), examples.targets(indices).to(device))
                 for indices in drawn
             ]
-        return _weighted(losses, weights) / sum(weights)
+        return _weighted(losses, [examples.weight(indices) for indices in drawn])
 
-    return memory.in_smaller_batches(mean, room.answered(device, batch))
-
-
-def schedule(step: int, steps: int) -> float:
-    """Learning-rate factor in [0, 1]: linear over the first tenth, then half a cosine down to 0."""
-    warm_up = max(1, steps // 10)
-    if step < warm_up:
-        return (step + 1) / warm_up
-    return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
+    return memory.in_smaller_batches(summed, most) / examples.weight(torch.arange(len(examples)))
 
 
 def learnt(network: Staged) -> dict[str, Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import torch
 from peft import LoraConfig, get_peft_model
 from torch import nn
 
@@ -74,6 +75,22 @@ def hold_still(parameters: dict[str, Any]) -> None:
     """An optimiser's group takes no step: neither weights nor the optimiser's memory of them change."""
     for parameter in parameters["params"]:
         parameter.grad = None
+
+
+def schedule(step: int, steps: int) -> float:
+    """Learning-rate factor in [0, 1]: linear over the first tenth, then half a cosine down to 0."""
+    warm_up = max(1, steps // 10)
+    if step < warm_up:
+        return (step + 1) / warm_up
+    return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
+
+
+def lead(optimiser: torch.optim.Optimizer, rates: list[float], share: float, first_stage: int) -> None:
+    """Sets `share` of the peak rates; stages before `first_stage` hold still."""
+    for options, rate in zip(optimiser.param_groups, rates, strict=True):
+        options["lr"] = rate * share
+        if options["stage"] < first_stage:
+            hold_still(options)
 
 
 def parameter_groups(

@@ -25,6 +25,7 @@ from engines.training.devices import seed_everything
 from engines.training.examples import LabelledExamples
 from engines.training.heads import fold, reset, scaling
 from engines.training.loop import BatchMix, Metric, Plan, predict, train
+from engines.training.parallel import group
 from engines.training.settings import TrainSettings
 from engines.training.staged import Staged, count
 from engines.training.tokens import CachedTokens
@@ -197,11 +198,14 @@ def with_rate(lesson: TrainSpec, network: Staged, plan: Plan, examples: Labelled
     settings = lesson.settings
     if not settings.find_learning_rate or settings.learning_rate is not None or plan.series == "aside":
         return plan
-    kept = lesson.run.path / "checkpoint" / f"{plan.phase}.rate"
+    return replace(plan, learning_rate=group.told(lambda: _rate(lesson, network, plan, examples)))
+
+
+def _rate(lesson: TrainSpec, network: Staged, plan: Plan, examples: LabelledExamples) -> float:
+    settings, kept = lesson.settings, lesson.run.path / "checkpoint" / f"{plan.phase}.rate"
     if kept.is_file():
-        return replace(plan, learning_rate=float(kept.read_text(encoding="utf-8")))
+        return float(kept.read_text(encoding="utf-8"))
     lesson.run.emit("phase", name="search", title=_("Looking for a learning rate"))
-    steps = math.ceil(len(examples) / settings.batch_size) * plan.epochs
     rate = rate_finder.find(
         network,
         plan.strategy,
@@ -212,11 +216,11 @@ def with_rate(lesson: TrainSpec, network: Staged, plan: Plan, examples: Labelled
         accelerator=lesson.on,
         seed=lesson.seed,
         phase=plan.phase,
-        steps=steps,
+        steps=math.ceil(len(examples) / settings.batch_size) * plan.epochs,
     )
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_text(repr(rate), encoding="utf-8")
-    return replace(plan, learning_rate=rate)
+    return rate
 
 
 def logits(lesson: TrainSpec, learnt: TrainOutcome, examples: LabelledExamples, at: Tensor | None = None) -> np.ndarray:

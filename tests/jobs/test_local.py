@@ -398,6 +398,16 @@ def test_cards_that_somebody_chose(monkeypatch: pytest.MonkeyPatch, chosen: str,
     assert gpus.names.__wrapped__() == names
 
 
+@pytest.mark.parametrize(("size", "groups"), [(1, ("a", "b", "c")), (2, ("a,b",)), (3, ("a,b,c",)), (8, ("a,b,c",))])
+def test_cards_of_a_run_of_several_processes(
+    monkeypatch: pytest.MonkeyPatch, size: int, groups: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(gpus, "names", lambda: ("a", "b", "c"))
+    assert gpus.groups(size) == groups
+    monkeypatch.setattr(gpus, "names", lambda: ())
+    assert gpus.groups(size) == ()
+
+
 # --- settings ---------------------------------------------------------------------------------------
 
 
@@ -408,6 +418,7 @@ def test_cards_that_somebody_chose(monkeypatch: pytest.MonkeyPatch, chosen: str,
         ("HEADSTART_MAX_QUEUED", "many", "0 or more"),
         ("HEADSTART_SPARE_WORKERS", "-1", "0 or more"),
         ("HEADSTART_GRACE_SECONDS", "1.5", "0 or more"),
+        ("HEADSTART_PROCESSES", "0", "1 or more"),
     ],
 )
 def test_a_limit_that_is_no_number_is_named(

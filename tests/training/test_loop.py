@@ -17,9 +17,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from engines.contract import Cancelled, InputError, Strategy
 from engines.training import checkpoint, strategies
 from engines.training.checkpoint import Progress
-from engines.training.loop import Plan, predict, schedule, train
+from engines.training.loop import Plan, predict, train
 from engines.training.settings import TrainSettings
 from engines.training.staged import Staged
+from engines.training.strategies import schedule
 from tests.training import toys
 from tests.training.toys import Notebook, Rows
 

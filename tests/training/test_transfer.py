@@ -14,8 +14,8 @@ from engines.contract import Strategy
 from engines.training import heads, strategies, transfer
 from engines.training.activation_cache import Cached
 from engines.training.devices import seed_everything
-from engines.training.loop import schedule
 from engines.training.settings import TrainSettings
+from engines.training.strategies import schedule
 from tests.training import toys
 from tests.training.toys import Counted, Notebook, Rows
 

@@ -90,6 +90,10 @@ class PolicyStudy(Study):
     def compares(self) -> bool:
         return super().compares and self.spec.logs is None
 
+    @property
+    def trains_alone(self) -> str:
+        return _("a robot's policy learns by itself")
+
     @one_thread()
     def before(self) -> dict[str, Scores]:
         """What the source policy does on the robot."""

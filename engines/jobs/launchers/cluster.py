@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 from engines.environment import number
 from engines.jobs import limits
 from engines.jobs.limits import Places
+from engines.training.parallel import siblings
 
 
 class JobState(StrEnum):
@@ -86,7 +87,7 @@ def run_cpus() -> int:
 
 def room(nodes: Sequence[Node], others: tuple[float, float], cpus: int) -> Places:
     """How many runs fit on these machines beside what `others` use of them (processors, cards), at `cpus` each, and a
-    card for as many as there are. HEADSTART_MAX_RUNNING lowers it.
+    card a process (HEADSTART_PROCESSES) for as many as there are. HEADSTART_MAX_RUNNING lowers it.
 
     What others use counts against the machines that use the most, where it most likely is.
     """
@@ -96,7 +97,7 @@ def room(nodes: Sequence[Node], others: tuple[float, float], cpus: int) -> Place
         cpus_here, gpus_here = min(cpus_left, node.cpus_used), min(gpus_left, node.gpus_used)
         cpus_left, gpus_left = cpus_left - cpus_here, gpus_left - gpus_here
         fit = int((node.cpus - cpus_here) // cpus)
-        with_card = min(fit, int(node.gpus - gpus_here))
+        with_card = min(fit, int((node.gpus - gpus_here) // siblings.wanted()))
         cards += with_card
         processor += fit - with_card
     most = number("HEADSTART_MAX_RUNNING", cards + processor, low=1)

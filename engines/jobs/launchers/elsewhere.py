@@ -21,6 +21,7 @@ from engines.jobs.launchers.contract import Ending, Process, Refused, Unreachabl
 from engines.jobs.worker import WHO
 from engines.messages import _
 from engines.runs import RunFolder
+from engines.training.parallel import siblings
 
 WORKER = "engines.jobs.launchers.remote"
 FRESH_SECONDS, STOPPING_SECONDS = 3.0, 1.5
@@ -102,7 +103,7 @@ class ClusterLauncher:
         tries = before.tries + 1 if before and before.ended and not before.host else 1
         if not run.exists:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(run.path))
-        ticket, cards = tickets.write(run), int(slot < places.cards)
+        ticket, cards = tickets.write(run), siblings.wanted() if slot < places.cards else 0
         launch = tickets.Launch(self.name, f"headstart-{ticket}", ticket, tries)
         tickets.note(run, launch)
         command = (os.environ.get("HEADSTART_CLUSTER_PYTHON") or sys.executable, "-P", "-m", WORKER, ticket)

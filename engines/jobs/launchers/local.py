@@ -13,6 +13,7 @@ from engines.jobs.launchers.contract import Ending, Process
 from engines.jobs.local import gpus, orders
 from engines.jobs.worker import LOG, worker_of
 from engines.runs import RunFolder
+from engines.training.parallel import siblings
 
 FRESH_HEARTBEAT = 3.0
 """A heartbeat this young, in seconds, is proof of life whatever the process table says."""
@@ -41,13 +42,13 @@ class LocalLauncher:
         self._last_launch = -QUIET_SECONDS
 
     def places(self) -> limits.Places:
-        return limits.places(len(gpus.names()))
+        return limits.places(len(gpus.groups(siblings.wanted())))
 
     # -- starting
 
     def start(self, run: RunFolder, slot: int, places: limits.Places) -> Process:
         environment = {"HEADSTART_HOME": str(self.home)}
-        cards = gpus.names()
+        cards = gpus.groups(siblings.wanted())
         if cards:
             environment["CUDA_VISIBLE_DEVICES"] = cards[slot % len(cards)] if slot < places.cards else ""
             # batches of texts differ in length: blocks of memory that grow are not left over between them

@@ -25,3 +25,10 @@ def names() -> tuple[str, ...]:
     except (OSError, subprocess.SubprocessError):
         return ()
     return tuple(line.strip() for line in listing.splitlines() if line.startswith("GPU-"))
+
+
+def groups(size: int) -> tuple[str, ...]:
+    """What CUDA_VISIBLE_DEVICES tells each run where one takes `size` cards, or all where there are fewer."""
+    cards = names()
+    step = min(size, len(cards)) or 1
+    return tuple(",".join(cards[first : first + step]) for first in range(0, len(cards) - step + 1, step))

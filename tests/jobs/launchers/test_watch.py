@@ -134,3 +134,8 @@ def test_a_heartbeat_that_is_another_each_time_and_a_folder_that_is_gone(job: Jo
 def test_room(nodes: list[Node], others: tuple[float, float], expected: tuple[int, int]) -> None:
     """At two processors a run: what is in use by our own is still ours to give."""
     assert room(nodes, others, 2) == Places(*expected)
+
+
+def test_a_run_of_several_processes_takes_a_card_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADSTART_PROCESSES", "2")
+    assert room([Node(16, 5), Node(16, 1)], (0.0, 0.0), 4) == Places(2, 6)
