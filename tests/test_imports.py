@@ -32,7 +32,7 @@ LAYERS = (
         "engines.weights",
     ),
     ("engines.shown_ids", "engines.runs", "engines.trash", "engines.trial_runs"),
-    ("engines.data", "engines.exports", "engines.hosting", "engines.rooms"),
+    ("engines.data", "engines.exports", "engines.hosting", "engines.rooms", "engines.starts"),
     ("engines.datasets", "engines.hub_files"),
     ("engines.training", "engines.cost", "engines.evidence", "engines.attribution", "engines.reporting"),
     ("engines.adaptation",),

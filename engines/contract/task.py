@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -85,6 +85,8 @@ class Task(ABC):
 
     info: TaskInfo
     settings: type[Settings]
+    goes_on: ClassVar[bool] = False
+    """Whether a run can go on from a finished one (`Recipe.start`)."""
 
     @abstractmethod
     def models(self) -> list[ModelCard]:

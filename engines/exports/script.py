@@ -34,6 +34,8 @@ def kept_of(run: Path, missing: str, instead: str = TRAIN_AGAIN, *, config: str 
         raise no_model(run)
     if not (model / "lesson.json").is_file():
         raise refusal(run, missing, instead)
+    if RunFolder(run).recipe.start is not None:
+        raise refusal(run, _("it goes on from another run"), _("accepted: a run that began with a model as it comes"))
     if (result := RunFolder(run).result) and result.details.get("adaptation", {}).get("method", "none") != "none":
         found = _("it was adapted to a new domain, which the script does not")
         raise refusal(run, found, _("accepted: the format safetensors, or a run without a target"))

@@ -7,8 +7,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from engines import paths, registry, weights
-from engines.classification.classification_task import ClassificationTask
+from engines import paths, registry, starts, weights
 from engines.contract import InputError, Problem, Recipe, Strategy
 from engines.environment import public
 from engines.messages import _
@@ -30,21 +29,21 @@ def require(task: str, run: RunFolder) -> Path:
         raise InputError(Problem(called(run.path), found, accepted))
     if not offered(task):
         found = _("{task} cannot go on from a finished run", task=task)
-        raise InputError(Problem(called(run.path), found, _("accepted: a classifier, or a model of the catalogue")))
+        raise InputError(Problem(called(run.path), found, _("accepted: a model of the catalogue")))
     if run.recipe.task != task:
         found = _("it is a run of {task}", task=run.recipe.task)
         raise refusal(run.path, found, _("accepted: one of {task}", task=task))
-    files = sorted((run.path / "model").glob("*.safetensors"))
-    if run.result is None or not files:
+    file = starts.weight_file(run.path)
+    if run.result is None or file is None:
         raise no_model(run.path)
     if run.recipe.strategy is Strategy.ZERO_SHOT:
         raise refusal(run.path, _("nothing was learnt in it"), _("accepted: a run that has learnt"))
-    return files[0]
+    return file
 
 
 def offered(task: str) -> bool:
     """Whether runs of a task can go on from finished ones."""
-    return isinstance(registry.task(task), ClassificationTask)
+    return registry.task(task).goes_on
 
 
 def keep(task: str, folder: Path) -> Path:

@@ -100,7 +100,7 @@ def finished(task: str, folder: Path, strategy: Strategy = Strategy.FEATURES) ->
 @pytest.mark.parametrize(
     ("task", "of", "sentence"),
     [
-        ("forecasting.forecast", "forecasting.forecast", "forecasting.forecast cannot go on from a finished run"),
+        ("control.policy", "control.policy", "control.policy cannot go on from a finished run"),
         ("vision.classification", "text.sentiment", "it is a run of text.sentiment; accepted: one of vision.classi"),
         ("vision.classification", "vision.classification", "there is no trained model in it"),
     ],

@@ -7,16 +7,14 @@ from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from engines import weights
-from engines.contract import InputError, Problem, Recipe, Task
+from engines import starts, weights
+from engines.contract import Recipe, Task
 from engines.messages import _
-from engines.runs import RunFolder
 from engines.training.staged import Staged
 
 
@@ -40,8 +38,7 @@ class Start:
         own, head = network.model.state_dict(), _head_names(network)
         fits = {name: tensor.shape for name, tensor in own.items() if name not in head}
         if fits != {name: tensor.shape for name, tensor in self.state.items()}:
-            accepted = _("accepted: the same model and the same depth as that run's")
-            raise InputError(Problem(_("the run to start from"), _("its network is another one"), accepted))
+            raise starts.other_network()
         network.model.load_state_dict(own | self.state)
         return network
 
@@ -97,17 +94,16 @@ class Starting:
 
 def opened(task: Task, recipe: Recipe) -> Start:
     """What the recipe starts from. Raises InputError where it is not here."""
-    run = RunFolder(Path(recipe.start or ""))
-    files = sorted((run.path / "model").glob("*.safetensors"))
-    if not recipe.start or not run.exists or not files:
-        found, accepted = _("it is not on this machine any more"), _("accepted: a run folder as the model")
-        raise InputError(Problem(_("the run to start from"), found, accepted))
-    predictor: Any = task.load(run.path)
+    run = starts.folder(recipe)
+    assert run is not None
+    file = starts.weight_file(run)
+    assert file is not None
+    predictor: Any = task.load(run)
     network: Staged = predictor.network
     head, names = network.head(), _head_names(network)
     state = {name: _kept(tensor) for name, tensor in network.model.state_dict().items() if name not in names}
     return Start(
-        weights.sha256(files[0]), state, _kept(head.weight).float(), _kept(head.bias).float(), list(predictor.classes)
+        weights.sha256(file), state, _kept(head.weight).float(), _kept(head.bias).float(), list(predictor.classes)
     )
 
 

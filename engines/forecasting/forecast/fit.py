@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from engines import weights
+from engines import starts, weights
 from engines.contract import (
     Budgets,
     Estimate,
@@ -62,6 +62,12 @@ class ForecastStudy(Study):
         self.prepared = p
         self.sha256, self.notes, self.skipped = p.table.sha256, list(p.notes), p.skipped
         self.from_hub = hub_models.is_borrowed(self.card)
+        self.start = starts.folder(recipe)
+        if self.start and self.from_hub:
+            found = _("a run of {title} cannot be gone on from", title=self.card.title)
+            accepted = _("accepted: a run of the model {name}", name=catalogue.FRACAST.name)
+            raise InputError(Problem(_("the run to start from"), found, accepted))
+        self.notes += [starts.told()] if self.start else []
         on_cpu = replace(settings, device="cpu")  # where sktime's estimators load their models, and train them here
         self.on = devices.start(on_cpu if self.from_hub else settings, run, recipe.strategy)
         self.device, self.precision = devices.name(self.on.device), devices.precision(self.on)
@@ -80,6 +86,10 @@ class ForecastStudy(Study):
         """Name -> float64 (F,): the errors of the methods that a comparison shows beside."""
         self.others: dict[str, np.ndarray] = {}
         """Name -> float64 (F, H, 9): the forecasts of everything that is not this run's own model."""
+
+    @property
+    def trains_alone(self) -> str:
+        return _("sktime trains this model") if self.from_hub else super().trains_alone
 
     def _blind(self, prepared: Prepared) -> Prepared:
         """Without a regression on what is known ahead, for a model that is given these columns themselves."""
@@ -101,7 +111,7 @@ class ForecastStudy(Study):
         p = self.prepared
         if self.from_hub or weights.find(self.card) is None:
             return [AS_IT_IS] * len(p.table)
-        return input_selection.choose_inputs(p, self.card, self.settings, self.on, self.width)
+        return input_selection.choose_inputs(p, self.card, self.settings, self.on, self.width, self.start)
 
     def compute(self) -> None:
         _ = self.mixes
@@ -109,7 +119,8 @@ class ForecastStudy(Study):
     def require(self) -> None:
         """Series that are long enough for a model of the hub to learn from."""
         if not self.from_hub:
-            stages.build(self.card, pretrained=self.recipe.strategy is not Strategy.SCRATCH, seed=self.recipe.seed)
+            pretrained, seed = self.recipe.strategy is not Strategy.SCRATCH, self.recipe.seed
+            stages.build(self.card, pretrained=pretrained, seed=seed, start=self.start)
         elif self.recipe.strategy is not Strategy.ZERO_SHOT:
             hub_training.require(self.prepared, self.card)
 
@@ -138,7 +149,9 @@ class ForecastStudy(Study):
             settings = transfer.scratch_settings(settings)
         seed = self.recipe.seed if seed is None else seed
         history = None if budget is None else budget - deciding(self.prepared.splits)
-        spec = TrainSpec(self.prepared, self.card, settings, seed, run or self.run, self.on, self.mixes, history)
+        spec = TrainSpec(
+            self.prepared, self.card, settings, seed, run or self.run, self.on, self.mixes, history, self.start
+        )
         outcome = train.teach(spec, strategy, series=series)
         title = _("Forecasting from {series:,} past origins", series=len(self.tested.series))
         spec.run.emit("phase", name="testing", title=title, series=series)
@@ -205,14 +218,15 @@ class ForecastStudy(Study):
         strategy, p = self.recipe.strategy, self.prepared
         if strategy is Strategy.SCRATCH:
             return {}
-        model = stages.build(self.card, pretrained=True, seed=0).to(self.on.device).eval().model
+        network = stages.build(self.card, pretrained=True, seed=0, start=self.start)
+        model = network.to(self.on.device).eval().model
         blind = p.blind()
         plain = [AS_IT_IS] * len(self.mixes)
         found = {"zero_shot": self._forecast(model, blind, plain, both_ways_up=False)}
         if strategy is not Strategy.ZERO_SHOT:
             found["zero_shot_inputs"] = self._forecast(model, p, self.mixes)
         if any(effect is not None for effect in p.effects):
-            mixes = input_selection.choose_inputs(blind, self.card, self.settings, self.on, self.width)
+            mixes = input_selection.choose_inputs(blind, self.card, self.settings, self.on, self.width, self.start)
             found["without_columns"] = self._forecast(model, blind, mixes)
         return found
 

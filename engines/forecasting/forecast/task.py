@@ -42,6 +42,7 @@ class Forecast(Task):
         rival="zero_shot",
     )
     settings = ForecastSettings
+    goes_on = True
 
     def models(self) -> list[ModelCard]:
         return catalogue.cards()

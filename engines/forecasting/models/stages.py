@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from engines import weights
+from engines import starts, weights
 from engines.contract import ModelCard
 from engines.forecasting.models.fracast import Fracast
 from engines.training.devices import seed_everything
 from engines.training.staged import Staged, StageModule
 
 
-def build(card: ModelCard, *, pretrained: bool, seed: int) -> Staged:
-    """The network, its pretrained weights verified, or random ones by the seed. Raises InputError."""
+def build(card: ModelCard, *, pretrained: bool, seed: int, start: Path | None = None) -> Staged:
+    """The network, its pretrained weights verified, or random ones by the seed. What is pretrained is what the finished
+    run `start` has learnt, where one is given. Raises InputError."""
     seed_everything(seed, "weights")
     model = Fracast()
     if pretrained:
-        model.load_state_dict(load_file(weights.fetch(card)))
+        path = starts.weight_file(start) if start else None
+        try:
+            model.load_state_dict(load_file(path or weights.fetch(card)))
+        except RuntimeError as error:
+            if path is None:
+                raise
+            raise starts.other_network() from error
     return staged(model)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engines import starts
 from engines.adaptation import rule
 from engines.contract import (
     Budgets,
@@ -71,6 +72,7 @@ class TranscriptionStudy(Study):
         self.prepared = spelt(found, parts, self.spec)
         self.testing = self.prepared.of("test")
         self.sha256, self.notes, self.skipped = self.prepared.sha256, self.prepared.notes, self.prepared.skipped
+        self.notes += [starts.told()] if recipe.start else []
         self.adapted: pseudo_labels.Adapted | None = None
         self.target = self._opened_target(found.clips, parts)
 
@@ -89,7 +91,8 @@ class TranscriptionStudy(Study):
         return found
 
     def _begin(self, card: ModelCard, strategy: Strategy, seed: int, run: Run) -> TrainSpec:
-        return begin(card, strategy, self.settings, seed=seed, run=run, on=self.on)
+        start = starts.folder(self.recipe) if card.name == self.card.name else None
+        return begin(card, strategy, self.settings, seed=seed, run=run, on=self.on, start=start)
 
     def hold_back_test(self) -> None:
         parts, clips = self.prepared.parts, self.prepared.of("train")

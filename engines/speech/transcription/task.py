@@ -44,6 +44,7 @@ class Transcription(Task):
         rival="zero_shot",
     )
     settings = TranscriptionSettings
+    goes_on = True
 
     def check_target(
         self,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 from peft import LoraConfig, get_peft_model
 from torch import Tensor
 
-from engines import weights
+from engines import starts, weights
 from engines.contract import ModelCard, Run, Strategy
 from engines.messages import _
 from engines.speech.audio.clips import UNIT
@@ -19,7 +20,7 @@ from engines.speech.models import recogniser
 from engines.speech.models.recogniser import Recogniser
 from engines.speech.models.states import AT_ONCE, Behind, EncoderStates, Spoken, Transcript, behind
 from engines.speech.settings import TranscriptionSettings
-from engines.training import checkpoint, strategies
+from engines.training import checkpoint, learnt_weights, strategies
 from engines.training.devices import seed_everything
 from engines.training.loop import Plan, train
 from engines.training.transfer import with_time_left
@@ -60,12 +61,26 @@ class TrainOutcome:
 
 
 def begin(
-    card: ModelCard, strategy: Strategy, settings: TranscriptionSettings, *, seed: int, run: Run, on: Accelerator
+    card: ModelCard,
+    strategy: Strategy,
+    settings: TranscriptionSettings,
+    *,
+    seed: int,
+    run: Run,
+    on: Accelerator,
+    start: Path | None = None,
 ) -> TrainSpec:
-    """The pretrained recogniser, on the device. Raises InputError, see `recogniser.build`."""
-    model = recogniser.build(card, settings.language)
+    """The pretrained recogniser, on the device; with the weights of the finished run `start`, where one is given.
+    Raises InputError, see `recogniser.build`."""
+    if start is None:
+        model = recogniser.build(card, settings.language)
+    elif (path := start / "model" / learnt_weights.WHOLE).is_file():
+        model = recogniser.load(card.name, path, path.parent, settings.language)
+    else:  # a recording, which keeps what learnt alone
+        raise starts.other_network()
     model.network.to(on.device)
-    return TrainSpec(model, weights.sha256(weights.fetch(card)), strategy, settings, seed, run, on)
+    name = starts.filed_under(weights.sha256(weights.fetch(card)), start)
+    return TrainSpec(model, name, strategy, settings, seed, run, on)
 
 
 def adapt(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from engines import weights
+from engines import starts, weights
 from engines.contract import (
     Budgets,
     Estimate,
@@ -56,9 +56,11 @@ class DetectionStudy(Study):
         super().__init__(task, recipe, settings, run)
         self.settings: DetectionSettings = settings
         require_blocks(recipe.strategy, settings, len(self.card.stages))
+        self.start = starts.folder(recipe)
         self.prepared: Prepared = prepare(recipe, self.card, settings, run)
         opened = self.prepared.opened
         self.sha256, self.notes, self.skipped = opened.sha256, list(opened.notes), opened.skipped
+        self.notes += [starts.told()] if self.start else []
         self.on = devices.start(settings, run, recipe.strategy)
         self.device, self.precision = devices.name(self.on.device), devices.precision(self.on)
         self.threshold: dict[str, Any] = {}
@@ -87,7 +89,10 @@ class DetectionStudy(Study):
 
     def build(self, *, pretrained: bool, seed: int) -> Staged:
         size, classes = self.prepared.format.size, len(self.classes)
-        return self.family.build(self.card, classes, pretrained=pretrained, seed=seed, size=size)
+        network = self.family.build(self.card, classes, pretrained=pretrained, seed=seed, size=size)
+        if pretrained and self.start:
+            came_with.go_on(network, self.start, self.classes, self.family.OF_CLASSES)
+        return network
 
     @cached_property
     def family(self) -> families.Family:
@@ -162,7 +167,7 @@ class DetectionStudy(Study):
             family=self.family,
             as_it_came=self.as_it_came,
             build=lambda pretrained: self.build(pretrained=pretrained, seed=seed),
-            weights=weights.sha256(path) if path else self.card.name,
+            weights=starts.filed_under(weights.sha256(path) if path else self.card.name, self.start),
             classes=len(self.classes),
             training=pictures.subset(torch.from_numpy(training)),
             validation=pictures.subset(torch.from_numpy(checks)) if len(checks) else None,

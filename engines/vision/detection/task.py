@@ -67,6 +67,7 @@ class Detection(Task):
         no_target=_("a detector learns from boxes, and takes no pictures without them to adapt to"),
     )
     settings = DetectionSettings
+    goes_on = True
 
     def models(self) -> list[ModelCard]:
         return _KNOWN.cards()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -32,7 +33,12 @@ FEWEST = 8
 
 
 def choose_inputs(
-    prepared: Prepared, card: ModelCard, settings: ForecastSettings, on: Accelerator, width: int
+    prepared: Prepared,
+    card: ModelCard,
+    settings: ForecastSettings,
+    on: Accelerator,
+    width: int,
+    start: Path | None = None,
 ) -> list[InputWeights]:
     """The mix of every series: as set, or every way (values, differences from the step and from the season before) with
     a share that falls with its error (see `shares`).
@@ -44,7 +50,7 @@ def choose_inputs(
     p = prepared
     if settings.inputs != "auto":
         return [{KINDS.get(settings.inputs, p.season): 1.0}] * len(p.table)
-    losses = past_losses(p, card, on, width)
+    losses = past_losses(p, card, on, width, start)
     if len(p.usable) * FEWEST > WINDOWS:
         lags = set.intersection(*(set(own) for own in losses.values())) if losses else set()
         whole = {lag: np.concatenate([own[lag] for own in losses.values()]) for lag in sorted(lags)}
@@ -52,14 +58,16 @@ def choose_inputs(
     return [shares(losses.get(series, {})) for series in range(len(p.table))]
 
 
-def past_losses(prepared: Prepared, card: ModelCard, on: Accelerator, width: int) -> dict[int, dict[int, np.ndarray]]:
+def past_losses(
+    prepared: Prepared, card: ModelCard, on: Accelerator, width: int, start: Path | None = None
+) -> dict[int, dict[int, np.ndarray]]:
     """Series -> lag -> the quantile loss of reading it so, float64 (K,), at the same past origins for each lag. Of a
     table of many series, of some that are drawn."""
     p = prepared
     together = len(p.usable) * FEWEST > WINDOWS
     chosen = p.tested(WINDOWS // FEWEST, seed=0)
     each = FEWEST if together else min(MOST, WINDOWS // len(chosen))
-    network = stages.build(card, pretrained=True, seed=0).to(on.device).eval()
+    network = stages.build(card, pretrained=True, seed=0, start=start).to(on.device).eval()
     found: defaultdict[int, dict[int, np.ndarray]] = defaultdict(dict)
     for lag in dict.fromkeys((0, 1, p.season)):
         slots = [slot for series in chosen for slot in origins(p, series, lag, each)]

@@ -55,7 +55,8 @@ def teach(lesson: TrainSpec, strategy: Strategy, *, series: str = "transfer") ->
     settings = lesson.settings
     if hub_models.is_borrowed(lesson.card):
         return _of_the_hub(lesson, strategy, began)
-    network = stages.build(lesson.card, pretrained=strategy is not Strategy.SCRATCH, seed=lesson.seed)
+    pretrained = strategy is not Strategy.SCRATCH
+    network = stages.build(lesson.card, pretrained=pretrained, seed=lesson.seed, start=lesson.start)
     network.to(lesson.on.device)
     if strategy is Strategy.ZERO_SHOT:
         return TrainOutcome(network.eval(), checkpoint.Progress(), 0, 0.0, time.monotonic() - began)

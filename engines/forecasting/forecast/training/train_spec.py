@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from accelerate import Accelerator
 
@@ -27,6 +28,8 @@ class TrainSpec:
     """What each series is read as."""
     history: int | None = None
     """Only so many training values of each series, the newest, are learnt from; None for all."""
+    start: Path | None = None
+    """The finished run that it goes on from."""
 
     @property
     def width(self) -> int:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from engines import starts
 from engines.evidence import intervals
 from engines.messages import _, _n
+from engines.training import learnt_weights
 from engines.training.staged import Staged
 from engines.vision.detection.evaluation.metrics import Found
 from engines.vision.detection.predictions import matched
@@ -72,6 +76,29 @@ def give_back(came: Staged, learnt: Staged, of_classes: Sequence[str]) -> Staged
     with torch.no_grad():
         came.model.load_state_dict(state, strict=False)
     return came
+
+
+def go_on(network: Staged, run: Path, classes: Sequence[str], of_classes: Sequence[str]) -> None:
+    """Puts the weights of a finished run into the network. In the layers that tell classes, a class that the run knew
+    by the same name gets its row; a new one, and layers that have more than a row a class, stay fresh. Raises
+    InputError where it is a run of another network."""
+    folder, own = run / "model", network.model.state_dict()
+    names = list(json.loads((folder / "config.json").read_text(encoding="utf-8"))["label_names"])
+    learnt = learnt_weights.whole(folder, lambda: own)
+    if own.keys() != learnt.keys():
+        raise starts.other_network()
+    for name, tensor in learnt.items():
+        if not any(part in name for part in of_classes) or names == list(classes):
+            if own[name].shape != tensor.shape:
+                raise starts.other_network()
+            own[name] = tensor
+        elif len(own[name]) == len(classes) and len(tensor) == len(names):
+            rows = own[name].clone()
+            for row, label in enumerate(classes):
+                if label in names:
+                    rows[row] = tensor[names.index(label)]
+            own[name] = rows
+    network.model.load_state_dict(own)
 
 
 def kept(before: Sequence[Found], after: Sequence[Found], classes: int) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from engines.vision.models import backbones
 NAME = "pyramid"
 SOURCE = detector.__file__
 NEEDS = ("torch", "torchvision", "timm")
-OF_CLASSES: tuple[str, ...] = ()
+OF_CLASSES: tuple[str, ...] = ("cls_logits",)
 AFTER_THE_MAPS = ("conv_head", "bn2", "norm_head", "norm", "norm_pre")
 """Layers behind a classifier's last map, by timm's names: a detector does without."""
 FINEST, COARSEST = 16, 32
