@@ -256,6 +256,12 @@ def keep_freed_memory() -> bool:
     return bool(libc.mallopt(m_mmap_threshold, gibibyte) and libc.mallopt(m_trim_threshold, 2 * gibibyte - 1))
 
 
+def give_back_memory() -> None:
+    """Gives what is freed by now back to the system, which `keep_freed_memory` keeps."""
+    if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def start(settings: TrainSettings, run: Run, strategy: Strategy) -> Accelerator:
     """The device this run trains on, said aloud."""
     keep_freed_memory()

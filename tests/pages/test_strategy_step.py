@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from engines import registry
 from engines.contract import Block, ModelCard, Network, Strategy
+from engines.jobs.local import gpus
 from engines.jobs.serving import client
 from tests.pages.opening import File, checked, opened, text
 from ui.page import uploads, words
@@ -104,6 +107,24 @@ def test_no_depth_is_offered_where_the_whole_network_is_read(task: str) -> None:
     at = chosen(task, {"a": 20, "b": 10}, strategy="partial", set="depth:3")
     assert "depth_slider" not in {slider.key for slider in at.select_slider}
     assert not at.exception
+
+
+@pytest.mark.parametrize(
+    ("free", "strategy", "said"),
+    [
+        (2_000_000_000, "full", "take 2.2 GB with “Everything”, and 2.0 GB of memory are free here. Less takes: “Last"),
+        (400_000_000, "lora", "Less takes: “Adapters, Frozen weights in 8 bits” "),
+        (64_000_000_000, "full", ""),
+    ],
+)
+def test_where_memory_is_short_it_is_said_what_takes_less(
+    monkeypatch: pytest.MonkeyPatch, free: int, strategy: str, said: str
+) -> None:
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=free))
+    monkeypatch.setattr(gpus, "names", lambda: ())
+    shown = text(chosen("text.generation", {}, strategy=strategy))
+    assert said in shown
+    assert ("of memory are free here" in shown) == bool(said)
 
 
 # --- slider, picture, words and counts, of every model and strategy --------------------------------

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
+import psutil
 import streamlit as st
 
-from engines import messages
-from engines.contract import Result
+from engines import messages, registry
+from engines.contract import ModelCard, Result, Strategy, Task
+from engines.cost import room
 from engines.cost.forecast import Forecast
 from engines.cost.work import PHASES
+from engines.jobs.local import gpus
 from engines.messages import _, _n
+from engines.training.settings import TrainSettings
 from ui.page import words
+from ui.page.draft import Draft
 
 SHORT = 0.5  # seconds: a phase below is not worth a word
+LITTLE = {Strategy.FEATURES, Strategy.PROTOTYPES, Strategy.ZERO_SHOT}
+"""What learns little: its memory is that of the weights."""
 ALIKE = {"model": _("of this model"), "strategy": _("of other models"), "task": _("with other choices")}
 
 
@@ -45,6 +53,40 @@ def grounds(found: Forecast) -> str:
 def memory(found: Forecast) -> str:
     """Of runs of the same model; '' where there were none."""
     return _("About {size} of memory, as those took.", size=words.size(found.memory)) if found.memory else ""
+
+
+def short_of_memory(draft: Draft, model: ModelCard) -> str:
+    """Where this machine has little memory left for such a run: how little, and what would need less; '' else, and
+    where runs compute on a graphics card."""
+    if draft.strategy in LITTLE or gpus.names():
+        return ""
+    task, free = registry.task(draft.task), int(psutil.virtual_memory().available)
+    if not issubclass(task.settings, TrainSettings):
+        return ""
+    need = room.held(model, draft.strategy, draft.blocks, draft.settings)
+    if need < room.SHORT * free:
+        return ""
+    said = _(
+        "Weights, gradients and the optimiser alone take {need} with “{title}”, and {free} of memory are free here.",
+        need=words.size(need),
+        title=task.info.offer(draft.strategy).title,
+        free=words.size(free),
+    )
+    names = {field.name for field in dataclasses.fields(task.settings)}
+    found = room.less(
+        model, draft.strategy, draft.blocks, draft.settings, int(room.SHORT * free), eight_bits="eight_bits" in names
+    )
+    ways = [
+        _("“{title}” {need}", title=_titled(task, strategy, own), need=words.size(size))
+        for strategy, own, size in found
+        if strategy in task.info.strategies and not task.lacks(strategy, model)
+    ]
+    return f"{said} {_('Less takes: {ways}.', ways=', '.join(ways))}" if ways else said
+
+
+def _titled(task: Task, strategy: Strategy, settings: dict[str, Any]) -> str:
+    """'Adapters, Frozen weights in 8 bits'"""
+    return ", ".join([task.info.offer(strategy).title, *map(task.settings.title, settings)])
 
 
 def after(result: Result) -> None:

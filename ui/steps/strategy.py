@@ -54,6 +54,8 @@ def show(draft: Draft, own: Callable[[Draft, dict[str, Any] | None], bool] | Non
             estimate = st.empty()
             if not own and (advice := _advice(draft, report)):
                 st.caption(f":material/info: {advice}")
+            if short := cost.short_of_memory(draft, model):
+                st.caption(f":material/memory: {short}")
             if report and (shown := data_needed.can_show(draft, report)):
                 st.caption(f":material/straighten: {shown}")
         compares = own(draft, report) if own else True

@@ -8,7 +8,7 @@ from typing import Any
 from engines.contract import Task
 from engines.exports import bundle, script
 from engines.messages import _
-from engines.text.generative import model_files, usage
+from engines.text.generative import model_files, networks, usage
 from engines.text.generative.examples import readable, writable
 from engines.text.generative.model_files import Loaded
 
@@ -32,7 +32,7 @@ def export(task: Task, run: Path, out: Path) -> Path:
     Raises InputError when the run holds no model.
     """
     loaded = model_files.load(task, run)
-    model = loaded.model.merge_and_unload() if loaded.network.adapters else loaded.model
+    model: Any = networks.merged(loaded.network)
     constants = reading(loaded, translates=bool(model.config.is_encoder_decoder))
     needs = ["torch", "transformers", "safetensors", "numpy", *(["sentencepiece"] if constants["translates"] else [])]
     with bundle.parcel(out) as folder:

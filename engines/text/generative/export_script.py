@@ -93,6 +93,7 @@ def record(folder: Path, study: Opened, network: Staged, value: float) -> None:
         max_seconds=settings.max_seconds,
         layer_decay=settings.layer_decay,
         precision=precision(study.on),
+        eight_bits=settings.eight_bits,
     )
     with (folder / "examples.jsonl").open("w", encoding="utf-8") as file:
         for part in ("train", "validation", "test"):
@@ -143,6 +144,9 @@ def export(task: Task, run: Path, out: Path) -> Path:
     script.require_no_fp16(run, kept)
     if kept["layer_decay"] != 1.0 and lesson["strategy"] in {"full", "partial"}:
         raise refusal(run, _("its blocks learnt at different rates"), _("accepted: layer_decay 1"))
+    if kept.get("eight_bits"):
+        found = _("its frozen weights were held in 8 bits, which the script does not")
+        raise refusal(run, found, _("accepted: the format safetensors, or eight_bits false"))
     script.stop_as_the_run(run, kept)
     scratch = lesson["strategy"] == Strategy.SCRATCH
     card = task.describe(RunFolder(run).recipe.model)

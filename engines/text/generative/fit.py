@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from engines import hub_files, weights
+from engines import hub_files, starts, weights
 from engines.contract import Budgets, Estimate, Items, Recipe, Run, Scores, Strategy, Study, Trial
 from engines.contract.study import Describes
 from engines.evidence import bootstrap
@@ -84,6 +84,8 @@ class GenerativeStudy(Study, Generic[S]):
         super().__init__(task, recipe, settings, run)
         self.settings: S = settings
         require_blocks(recipe.strategy, settings, len(self.card.stages))
+        networks.require_eight_bits(recipe.strategy, settings)
+        self.start = starts.folder(recipe)
         folder = hub_files.folder(self.card, with_weights=recipe.strategy is not Strategy.SCRATCH)
         run.emit("phase", name="reading", title=_("Reading the {unit}", unit=self.info.unit))
         self.prepared: Prepared = prepare(self.way, recipe, settings, self._reading)
@@ -92,6 +94,8 @@ class GenerativeStudy(Study, Generic[S]):
         self.sha256, self.notes, self.skipped = found.sha256, [found.guess.reason, *found.notes], found.skipped
         self.tokenizer, self.config = networks.tokenizer(folder), networks.config(folder)
         self.sequences = self._all_encoded()
+        if self.start:
+            self.notes.append(starts.told())
         if cut := sum(one.cut for part in self.sequences.values() for one in part.sequences):
             read = _("read in part (setting max_tokens)")
             self.notes.append(
@@ -158,11 +162,16 @@ class GenerativeStudy(Study, Generic[S]):
         identity = "".join(one.digest for one in written) + how + self.card.name
         return Sequences([self.encode(one) for one in written], hashlib.sha256(identity.encode()).hexdigest())
 
+    def build(self, *, pretrained: bool, seed: int) -> Staged:
+        """The network; what is pretrained is what the run goes on from, where there is one. Raises InputError."""
+        network = networks.build(self.card, pretrained=pretrained, seed=seed)
+        return model_files.begun(network, self.start) if pretrained and self.start else network
+
     def train_spec(self, settings: S, seed: int, run: Run) -> TrainSpec:
         path = weights.find(self.card)
         return TrainSpec(
-            build=lambda pretrained: networks.build(self.card, pretrained=pretrained, seed=seed),
-            weights=weights.sha256(path) if path else self.card.name,
+            build=lambda pretrained: self.build(pretrained=pretrained, seed=seed),
+            weights=starts.filed_under(weights.sha256(path) if path else self.card.name, self.start),
             training=self.sequences["train"],
             validation=self.sequences["validation"] if len(self.sequences["validation"]) else None,
             settings=settings,
@@ -260,8 +269,9 @@ class GenerativeStudy(Study, Generic[S]):
         assert isinstance(trial, GenerativeTrial)
         assert trial.network is not None
         folder = self.run.path / "model"
-        model_files.save(folder, trial.network, self.tokenizer, self.card, self.recipe, self.prepared.found.guess.roles)
+        folder.mkdir(parents=True, exist_ok=True)
         export_script.record(folder, self, trial.network, value.value)
+        model_files.save(folder, trial.network, self.tokenizer, self.card, self.recipe, self.prepared.found.guess.roles)
         write_predictions(self.run.path, self.prepared, trial.measured, self.came)
         trial.network = None
 

@@ -18,6 +18,7 @@ class GenerativeTask(Task):
     cards: ClassVar[tuple[ModelCard, ...]]
     encoder_decoder: ClassVar[bool] = False
     """Whether its models read a source before they write."""
+    goes_on: ClassVar[bool] = True
 
     def models(self) -> list[ModelCard]:
         return list(self.cards)

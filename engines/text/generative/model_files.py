@@ -13,7 +13,7 @@ from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from engines import hub_files
+from engines import hub_files, starts
 from engines.contract import ModelCard, Recipe, Strategy, Task
 from engines.runs import no_model
 from engines.text.generative import networks
@@ -45,11 +45,15 @@ def save(
 ) -> None:
     """Keeps what learnt: the adapters, the blocks that were unfrozen, or all weights; nothing after 'zero-shot'.
 
-    The rest are the model's published weights, which the machine has once. `columns` are those of the data that were
-    read, by what they are for.
+    The rest are the model's published weights, which the machine has once; what went on from a finished run is kept
+    whole. `columns` are those of the data that were read, by what they are for.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    match recipe.strategy:
+    strategy = recipe.strategy
+    if recipe.start is not None:
+        networks.merged(network)
+        strategy = Strategy.FULL
+    match strategy:
         case Strategy.LORA:
             (adapted,) = network.adapters
             adapted.peft_config["default"].base_model_name_or_path = card.hub or card.name
@@ -61,7 +65,7 @@ def save(
         case Strategy.FULL | Strategy.SCRATCH:
             save_whole(networks.model_of(network), folder)
     tokenizer.save_pretrained(folder)
-    kept = {"model": card.name, "strategy": str(recipe.strategy), "settings": recipe.settings, "columns": columns}
+    kept = {"model": card.name, "strategy": str(strategy), "settings": recipe.settings, "columns": columns}
     (folder / "headstart.json").write_text(json.dumps(kept, indent=2, ensure_ascii=False), encoding="utf-8")
 
 
@@ -114,22 +118,43 @@ def load(task: Task, run: Path) -> Loaded:
         raise no_model(run) from None
     strategy, card = Strategy(kept["strategy"]), task.describe(kept["model"])
     network = networks.build(card, pretrained=strategy is not Strategy.SCRATCH, seed=0)
+    settings: Any = task.settings.parse(kept["settings"])
+    fill(network, folder, strategy, in_eight_bits=settings.eight_bits)
+    device = devices.answers()
+    network.to(device).eval()
+    has_own = (folder / TOKENIZER[-1]).is_file()
+    base = None if has_own else hub_files.folder(card, with_weights=False)
+    tokenizer = networks.tokenizer(base) if base else AutoTokenizer.from_pretrained(folder)
+    columns = kept.get("columns") or _named(settings)
+    return Loaded(network, tokenizer, card, settings, strategy, device, columns)
+
+
+def fill(network: Staged, folder: Path, strategy: Strategy, *, in_eight_bits: bool) -> None:
+    """Puts into a network what a run by that strategy has kept; adapters stay beside its weights, which are held as
+    when they learnt."""
     model = networks.model_of(network)
     if strategy is Strategy.LORA:
+        if in_eight_bits:
+            networks.hold_in_eight_bits(model)
         network.adapters = (PeftModel.from_pretrained(model, folder),)
     elif strategy is Strategy.PARTIAL:
         model.load_state_dict(load_file(folder / LEARNT), strict=False)
     elif strategy is not Strategy.ZERO_SHOT:
         model.load_state_dict(load_file(folder / WHOLE), strict=False)
         model.tie_weights()
-    device = devices.answers()
-    network.to(device).eval()
-    settings = task.settings.parse(kept["settings"])
-    has_own = (folder / TOKENIZER[-1]).is_file()
-    base = None if has_own else hub_files.folder(card, with_weights=False)
-    tokenizer = networks.tokenizer(base) if base else AutoTokenizer.from_pretrained(folder)
-    columns = kept.get("columns") or _named(settings)
-    return Loaded(network, tokenizer, card, settings, strategy, device, columns)
+
+
+def begun(network: Staged, run: Path) -> Staged:
+    """The network, with the weights of a finished run in place of its own. Raises InputError where they are of another
+    one."""
+    kept = json.loads((run / "model" / "headstart.json").read_text(encoding="utf-8"))
+    in_eight_bits = bool(kept["settings"].get("eight_bits"))
+    try:
+        fill(network, run / "model", Strategy(kept["strategy"]), in_eight_bits=in_eight_bits)
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise starts.other_network() from error
+    networks.merged(network).requires_grad_(True)
+    return network
 
 
 def _named(settings: Any) -> dict[str, str]:

@@ -27,7 +27,9 @@ from engines import hub_files
 from engines.contract import InputError, ModelCard, Problem, Strategy
 from engines.messages import _
 from engines.text.generative.examples import Batch
+from engines.text.models import eight_bits
 from engines.text.models.blocks import blocks_of, entering, last_norm
+from engines.training import devices, strategies
 from engines.training.devices import seed_everything
 from engines.training.settings import TrainSettings
 from engines.training.staged import Staged, StageModule
@@ -201,13 +203,16 @@ def _encoder_decoder(model: PreTrainedModel) -> Staged:
 def apply(network: Staged, strategy: Strategy, settings: TrainSettings) -> None:
     """Freezes what the strategy freezes, in place, and sets `network.boundary`.
 
-    'lora' puts adapters (Hu et al. 2021) beside every linear layer of every block; word tables stay as they are.
+    'lora' puts adapters (Hu et al. 2021) beside every linear layer of every block; word tables stay as they are. With
+    the setting `eight_bits` what these layers came with is held in 8 bits. Raises InputError where it cannot be.
     """
     network.keep_statistics = True
     network.boundary = strategy.boundary(len(network.stages), settings.blocks)
     if strategy is Strategy.LORA:
         model = model_of(network)
         targets = linear_layers(model)
+        if getattr(settings, "eight_bits", False):
+            hold_in_eight_bits(model)
         config = LoraConfig(
             r=settings.lora_rank,
             lora_alpha=2 * settings.lora_rank,
@@ -221,6 +226,28 @@ def apply(network: Staged, strategy: Strategy, settings: TrainSettings) -> None:
     for stage in network.stages[network.boundary :]:
         for parameter in stage.parameters():
             parameter.requires_grad = True
+
+
+def require_eight_bits(strategy: Strategy, settings: TrainSettings) -> None:
+    """Raises InputError where the setting has no use: whatever learns keeps all of its bits."""
+    if getattr(settings, "eight_bits", False) and strategy is not Strategy.LORA:
+        found = _("with '{strategy}' there are no adapters that learn beside frozen weights", strategy=str(strategy))
+        raise InputError(Problem(_("setting eight_bits"), found, _("accepted: strategy lora, or false")))
+
+
+def hold_in_eight_bits(model: PreTrainedModel) -> None:
+    """See `eight_bits.apply`; the word tables stay. Raises InputError where no other layer can be held so."""
+    if eight_bits.apply(model, model.get_output_embeddings()) == 0:
+        found = _("this network has no linear layers of the usual kind")
+        raise InputError(Problem(_("setting eight_bits"), found, _("accepted: false, or another model")))
+    devices.give_back_memory()
+
+
+def merged(network: Staged) -> PreTrainedModel:
+    """The model with its adapters, where it has any, added into its weights, in all bits."""
+    eight_bits.undo(network.model)
+    strategies.merge_adapters(network)
+    return model_of(network)
 
 
 def linear_layers(model: PreTrainedModel) -> list[str]:

@@ -32,6 +32,12 @@ class WritingSettings(TableSettings):
     bf16_on_cpu: ClassVar[frozenset[Strategy]] = frozenset(row.strategy for row in NETWORK)
     bf16_on_gpu: ClassVar[frozenset[Strategy]] = bf16_on_cpu
 
+    eight_bits: bool = setting(
+        False,
+        _("With strategy 'lora', hold the weights that stay as they are in 8 bits: a quarter of the memory, more time"),
+        title=_("Frozen weights in 8 bits"),
+        group="training",
+    )
     views: int = setting(1, _("Texts are not varied: each is seen once by the frozen part"), low=1, high=1)
 
     batch_size: int = setting(8, _("Examples per step"), low=1, high=4096)
