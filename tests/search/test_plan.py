@@ -9,6 +9,7 @@ import pytest
 from engines import registry
 from engines.contract import InputError, OneOf, Range, Recipe, Strategy
 from engines.search.plan import LEARN_NOTHING, Plan, Space, parameter
+from engines.search.search import whole_tests
 
 
 @pytest.mark.parametrize(
@@ -76,6 +77,26 @@ def test_a_model_that_is_not_here_is_a_sentence(monkeypatch: pytest.MonkeyPatch)
         f"--models: {away} is not on this machine; accepted, as they are here: {task.info.default_model}; "
         "`prefetch` brings others."
     )
+
+
+def test_strategies_that_no_model_can_be_used_with_leave_nothing_to_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = registry.task("vision.detection")
+    monkeypatch.setattr("engines.weights.find", lambda _card: "here")
+    model = task.info.default_model
+    assert task.lacks(Strategy.LORA, task.describe(model)), "it has learnt from no boxes"
+    default = Recipe(task.info.name, "/data", model, Strategy.LORA)
+    with pytest.raises(InputError) as refused:
+        Space.of(task, default, Plan(60, models=(model,), strategies=("lora",)))
+    assert str(refused.value) == (
+        "vision.detection: no strategy that was asked for can be used with these models; accepted: other models, or "
+        "other strategies."
+    )
+
+
+def test_folds_leave_nothing_to_choose_by() -> None:
+    default = Recipe("vision.classification", "/data", "any", Strategy.FEATURES, settings={"folds": 4})
+    with pytest.raises(InputError, match="in folds every example is tested on, so that none is left to choose by"):
+        whole_tests(registry.task("vision.classification"), default)
 
 
 def test_models_that_the_metric_cannot_compare_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
