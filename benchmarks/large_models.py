@@ -102,11 +102,13 @@ def compared(epochs: int, seeds: int, file: Path | None) -> str:
     head = (
         f"SmolLM2-135M, {first['learnt_from']} conversations to learn from, {epochs} passes ({steps} steps of 8), "
         f"{first['precision']}, {seeded}; tested on {first['n']}, where the model as it came has a perplexity of "
-        f"{first['before']:.1f}. Memory is the worst of the seeds, seconds the best, perplexity that of seed 0 with "
-        "its 95 % interval, and of all seeds."
+        f"{first['before']:.1f}. The 95 % interval is over the test's conversations, of seed 0."
     )
-    header = ("", "parameters that learn", "memory while it learns", "seconds", "perplexity", "of all seeds")
-    return f"{head}\n\n{table(header, rows)}"
+    header = ["", "parameters that learn", "memory while it learns", "seconds", "perplexity"]
+    if seeds > 1:
+        head += " Memory is the worst of the seeds, seconds the best."
+        header.append("of all seeds")
+    return f"{head}\n\n{table(tuple(header), rows)}"
 
 
 def _museum() -> int:
@@ -123,7 +125,7 @@ def _row(way: str, found: list[dict[str, Any]]) -> tuple[str, ...]:
         f"**{max(each['memory'] for each in found) / MIB:,.0f} MiB**",
         f"{min(each['seconds'] for each in found):.0f}",
         f"{first['value']:.1f} ({first['low']:.1f} to {first['high']:.1f})",
-        ", ".join(values),
+        *([", ".join(values)] if len(values) > 1 else []),
     )
 
 
