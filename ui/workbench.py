@@ -183,7 +183,7 @@ def _of_several_sites(info: TaskInfo, found: recorded.Finished) -> None:
         from ui.federated import page as federated_page
 
         federated_page.show(info, found.run)
-    elif found.run.job.verb == "merge":
+    elif found.run.job.verb in {"merge", "lead"}:
         from ui.federated import page as federated_page
 
         federated_page.united(info, found.result.details["federated"])
