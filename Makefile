@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run host room test lint showcase image workshop ray-test messages clean
+.PHONY: help setup run host room test lint showcase image workshop ray-test federated messages clean
 
 help:
 	@$(PYTHON) make.py --help
@@ -11,7 +11,7 @@ help:
 setup lint showcase messages clean:
 	@$(PYTHON) make.py $@
 
-run host room test image ray-test:
+run host room test image ray-test federated:
 	@$(PYTHON) make.py $@ $(ARGS)
 
 # make workshop PLATFORMS="win_amd64 macosx_arm64"

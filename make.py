@@ -11,8 +11,9 @@
     python make.py image       build the container image, with docker, podman or buildah (docs/hosting.md)
     python make.py workshop    put into one folder what laptops need without a network (docs/workshop/offline.md)
     python make.py ray-test    the queue's conformance suite on a real Ray head (docs/scale.md)
+    python make.py federated   a federation of three through Flower, in an environment of its own (docs/federated.md)
     python make.py messages    collect what people read into engines/locale/headstart.pot
-    python make.py clean       remove .venv and the caches of the tools
+    python make.py clean       remove .venv, .venv-federated and the caches of the tools
 
 Words after `run` go to Streamlit (`run --port 8600`), after `room` to `headstart room`, after `test` to pytest (as in
 `test -k archive`); after `workshop` stand platforms (`workshop win_amd64`, `workshop all`).
@@ -39,6 +40,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
+FLOWER = ROOT / ".venv-federated"  # made by scripts/flower.py
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "headstart-ready"  # holds the fingerprint of the set-up that was finished
 UNFINISHED = VENV / "headstart-unfinished"  # there while a set-up is at work, and after one that was interrupted
@@ -363,6 +365,11 @@ def ray_test(extra: list[str]) -> int:
     return hand_over([str(PYTHON), "-m", "scripts.ray_cluster", *extra])
 
 
+def federated(extra: list[str]) -> int:
+    set_up()
+    return hand_over([str(PYTHON), "-m", "scripts.flower", *extra])
+
+
 def workshop(extra: list[str]) -> int:
     set_up()
     return subprocess.call([str(PYTHON), "-m", "scripts.workshop", *extra], cwd=ROOT)
@@ -374,7 +381,7 @@ def messages() -> int:
 
 
 def clean() -> int:
-    folders = [VENV, *(ROOT / name for name in (".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"))]
+    folders = [VENV, FLOWER, *(ROOT / name for name in (".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"))]
     for folder in filter(Path.exists, folders):
         say(f"Removing {folder}")
         shutil.rmtree(folder)
@@ -420,6 +427,7 @@ def main(arguments: list[str]) -> int:
         "image": image,
         "workshop": workshop,
         "ray-test": ray_test,
+        "federated": federated,
     }
     parser.add_argument("verb", choices=("setup", *with_words, *plain))
     asked, extra = parser.parse_known_args(arguments)

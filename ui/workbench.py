@@ -168,7 +168,7 @@ def _of_several_sites(info: TaskInfo, found: recorded.Finished) -> None:
     """Above the result of a model that several sites have made together."""
     if kind := kinds.of(found.run):
         kind.show(info, found.run)
-    elif found.run.job.verb == "merge":
+    elif found.run.job.verb in {"merge", "lead"}:
         from ui.federated import page as federated_page
 
         federated_page.united(info, found.result.details["federated"])

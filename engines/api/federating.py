@@ -11,6 +11,7 @@ from engines import registry
 from engines.api.running import Listener, RunFailed, recipe, work
 from engines.contract import InputError, Job, Problem, Progress, Recipe, Result
 from engines.federated.asked import BY, NAMES
+from engines.jobs import starting
 from engines.messages import _
 
 
@@ -196,3 +197,73 @@ def simulate_job(
             "by": by,
         },
     )
+
+
+def lead(recipe: Recipe, out: str | Path, *, listeners: Iterable[Listener] = (), **asked: Any) -> Result:
+    """Leads a federation of sites on other machines from the run folder `out`: see `federated.lead`, and
+    `federated.line` for who is told what on standard output. `asked`: see `lead_job`. Raises InputError, Cancelled and
+    RunFailed."""
+    run = work(lead_job(recipe, **asked), out, listeners)
+    if (result := run.result) is None:
+        raise RunFailed(run.state[1])
+    return result
+
+
+def lead_job(
+    recipe: Recipe,
+    *,
+    sites: int = 2,
+    rounds: int = 10,
+    algorithm: str = "fedavg",
+    patience: float = 0.0,
+    secure: bool = False,
+) -> Job:
+    """What asks for that. Raises InputError.
+
+    `sites`: how many have to tell what they have; `patience`: seconds after which an answer is too late, 0 for none;
+    `secure`: only the sum of the sites' answers is to be known, where whoever carries them can do so."""
+    from engines.federated.asked import STRATEGIES
+
+    problems = []
+    for name, value, fits, accepted in (
+        ("--sites", sites, 2 <= sites <= 1000, _("accepted: 2 to 1,000")),
+        ("--rounds", rounds, 1 <= rounds <= 10_000, _("accepted: 1 to 10,000")),
+        ("--algorithm", algorithm, algorithm in NAMES, _("accepted: {names}", names=", ".join(NAMES))),
+        ("--late-after", patience, 0 <= patience < float("inf"), _("accepted: seconds, or 0")),
+        (
+            "--strategy",
+            recipe.strategy,
+            recipe.strategy in STRATEGIES,
+            _("accepted: {names}", names=", ".join(STRATEGIES)),
+        ),
+    ):
+        if not fits:
+            problems.append(Problem(name, _("found {value}", value=value), accepted))
+    if problems:
+        raise InputError(*problems)
+    arguments = {"sites": sites, "rounds": rounds, "algorithm": algorithm, "patience": patience, "secure": secure}
+    return Job(recipe, "lead", arguments)
+
+
+def answer(
+    order: str | Path, data: str | Path, out: str | Path, *, name: str, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Writes what the site `name` makes of an order, with the data there: see `federated.site`. Raises InputError, and
+    what `progress` raises."""
+    from engines.evidence import ranking
+    from engines.federated import site
+
+    told, tensors = site.order_in(Path(order))
+    if not isinstance(told["model"], str) or starting.is_run(told["model"]):
+        raise InputError(Problem(Path(order).name, _("it names no model"), _("accepted: a model that every site has")))
+    chosen = recipe(
+        str(told["task"]),
+        data,
+        model=told["model"],
+        strategy=str(told["strategy"]),
+        seed=int(told["seed"]),
+        settings=told["settings"],
+    )
+    with tempfile.TemporaryDirectory(prefix="site-") as folder:
+        aside = ranking.Aside(Path(folder), progress)
+        return site.answer(registry.task(chosen.task), chosen, aside, told, tensors, name, Path(out))

@@ -229,3 +229,65 @@ def simulate(
             as_json,
         )
     answer(found, as_json)
+
+
+@federate.command()
+def lead(
+    task: TaskName,
+    out: Annotated[
+        Path, typer.Option(help=_("The run folder to write; one that was interrupted is continued."), resolve_path=True)
+    ],
+    sites: Annotated[int, typer.Option(help=_("How many have to tell what they have."))] = 2,
+    rounds: Annotated[int, typer.Option(help=_("Rounds of learning at the sites."))] = 10,
+    algorithm: Annotated[str, typer.Option(help=_("fedavg, fedprox or fedadam."))] = "fedavg",
+    late_after: Annotated[
+        float, typer.Option(help=_("Seconds after which a site's answer is too late; 0: never."))
+    ] = 0.0,
+    secure: Annotated[
+        bool, typer.Option("--secure", help=_("Only the sum of the sites' answers is to be known."))
+    ] = False,
+    test: Test = None,
+    model: ModelName = None,
+    strategy: StrategyName = None,
+    seed: Seed = 0,
+    settings: Set = None,
+) -> None:
+    """Lead sites on other machines in rounds. Flower's server starts this and carries what it says (deploy/flower)."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    recipe = api.recipe(
+        task,
+        test or out.parent,
+        test=test,
+        model=model,
+        strategy=strategy,
+        seed=seed,
+        settings=values.settings(settings),
+    )
+    result = federating.lead(
+        recipe,
+        out,
+        sites=sites,
+        rounds=rounds,
+        algorithm=algorithm,
+        patience=late_after,
+        secure=secure,
+        listeners=[echo],
+    )
+    for row in result.details["federated"]["sites"]:
+        say(_("{name}: {n:,} examples{alone}", name=row["name"], n=row["n"], alone=""), as_json=True)
+    if result.n_test:
+        say(summary(result), as_json=True)
+
+
+@federate.command("answer")
+def answer_order(
+    order: Annotated[Path, typer.Argument(metavar="ORDER", help=_("The file that asks for something."))],
+    data: Data,
+    name: Annotated[str, typer.Option(help=_("What this site is called."))],
+    out: Annotated[Path, typer.Option(help=_("The answer to write."), resolve_path=True)],
+    as_json: Json = False,
+) -> None:
+    """Answer one order of a federation with the data here. Flower's client starts this (deploy/flower)."""
+    found = federating.answer(order, data, out, name=name, progress=bar(_("looked at")))
+    say(_("{path} ({size})", path=out, size=f"{out.stat().st_size / 1e6:,.1f} MB"), as_json)
+    answer(found, as_json)

@@ -27,7 +27,8 @@ class Job:
 
     recipe: Recipe
     verb: str = "fit"
-    """'fit', 'compare', 'sweep', 'search', 'merge', 'federate', or of a finished run 'longer': its baseline goes on."""
+    """'fit', 'compare', 'sweep', 'search', 'merge', 'federate', 'lead', or of a finished run 'longer': its baseline
+    goes on."""
     arguments: dict[str, Any] = field(default_factory=dict)
     """What the verb asks besides: of 'compare', budgets and seeds; of 'sweep', seeds and perhaps blocks; of 'search',
     see `search.plan.Plan`."""

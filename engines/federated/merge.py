@@ -81,7 +81,7 @@ def merge(task: Task, recipe: Recipe, run: Run, paths: Sequence[Path], *, means_
     n_train = sum(own.n for own in everything.values())
     if recipe.test is None:
         federated["sites"] = [_row(site, None) for site in sites]
-        return _untested(study, outcome, n_train, federated, began)
+        return untested_result(study, outcome, n_train, federated, began)
     tested = opening.seen(study)
     logits = head.answers(tested.values) / how.variance
     spec = study.train_spec(study.settings, recipe.seed, run)
@@ -128,7 +128,7 @@ def tested_result(
     )
 
 
-def _untested(study: Any, outcome: Any, n_train: int, federated: dict[str, Any], began: float) -> Result:
+def untested_result(study: Any, outcome: Any, n_train: int, federated: dict[str, Any], began: float) -> Result:
     study.tell(_("Nothing was tested: bring data with --test, or ask it about yours at each site."))
     study.keep_model(outcome, temperature=1.0, value=math.nan)
     say_no_script(study.run)

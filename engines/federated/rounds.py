@@ -41,6 +41,8 @@ HEAD_PASSES, PASSES = 5, 1
 
 State = dict[str, Tensor]
 """What travels: parameters that learn, by name, float32 on the CPU."""
+Dropped = dict[str, list[int]]
+"""'lost', 'late' and 'refused' -> the sites, from 1, whose answers are not used."""
 
 
 @dataclass(frozen=True)
@@ -147,27 +149,25 @@ def given(network: Staged, state: State) -> None:
 
 def run_rounds(
     network: Staged,
-    sites: Sequence[LabelledExamples],
+    sites: int,
     plan: Plan,
-    settings: TrainSettings,
-    weights: Tensor,
+    ask: Callable[[Server, int], tuple[list[tuple[int, State]], Dropped]],
     score: Callable[[], dict[str, Any]],
     run: Run,
-    device: torch.device,
     series: str = "transfer",
 ) -> Server:
-    """Teaches the network, which stands after it where all stand. sites: their examples, seen from the network's
-    boundary; weights: float32 (C,), of each class; score: what is told of a round's network. Raises InputError where no
-    site answers, and Cancelled."""
+    """Teaches the network, which stands after it where all stand. sites: how many; ask: the answers of a round,
+    (examples, state) each, and which sites gave none; score: what is told of a round's network. Raises InputError where
+    no site answers, and Cancelled."""
     server = resumed(run, series, taken(network))
     title = {"transfer": _("Learning in rounds"), "scratch": _("The same rounds from random weights")}[series]
     run.emit("phase", name="rounds", title=title, series=series)
     size = sum(value.numel() for value in server.state.values()) * 4
     while server.done < plan.rounds:
         number, began = server.done + 1, time.monotonic()
-        answers, dropped = _asked(network, sites, plan, settings, weights, server, number, run, device)
+        answers, dropped = ask(server, number)
         if not answers:
-            found = _("none of the {sites} sites answered: {why}", sites=len(sites), why=why(dropped))
+            found = _("none of the {sites} sites answered: {why}", sites=sites, why=why(dropped))
             raise InputError(
                 Problem(_("round {number}", number=number), found, _("accepted: one answer or more a round"))
             )
@@ -178,7 +178,7 @@ def run_rounds(
             "round": number,
             **score(),
             **dropped,
-            "bytes": size * (len(sites) + len(answers)),
+            "bytes": size * (2 * sites - sum(map(len, dropped.values()))),
             "seconds": time.monotonic() - began,
         }
         server.curve.append(row)
@@ -189,44 +189,67 @@ def run_rounds(
     return server
 
 
-def why(dropped: dict[str, list[int]]) -> str:
+def why(dropped: Dropped) -> str:
     words = {"lost": _("lost"), "late": _("too late"), "refused": _("no numbers")}
     return ", ".join(f"{words[kind]} {', '.join(map(str, who))}" for kind, who in dropped.items() if who)
 
 
-def _asked(
+def about_dropped(curve: Sequence[dict[str, Any]]) -> list[str]:
+    """What to say of answers that were not used."""
+    dropped = {kind: sum(len(row[kind]) for row in curve) for kind in ("lost", "late", "refused")}
+    if not any(dropped.values()):
+        return []
+    return [
+        _(
+            "Answers that were not used: {lost} lost, {late} too late, {refused} that were no numbers. The "
+            "others were.",
+            **dropped,
+        )
+    ]
+
+
+def here(
     network: Staged,
     sites: Sequence[LabelledExamples],
     plan: Plan,
     settings: TrainSettings,
     weights: Tensor,
-    server: Server,
-    number: int,
     run: Run,
     device: torch.device,
-) -> tuple[list[tuple[int, State]], dict[str, list[int]]]:
-    """The answers of a round, and which sites gave none."""
-    answers: list[tuple[int, State]] = []
-    dropped: dict[str, list[int]] = {"lost": [], "late": [], "refused": []}
-    for position, examples in enumerate(sites):
-        site = position + 1
-        run.check_cancelled()
-        if (number, site) in plan.lose or site in lost.asked(run):
-            dropped["lost"].append(site)
-            continue
-        began = time.monotonic()
-        given(network, server.state)
-        learn(
-            network, examples, plan, settings, weights, device, derived_seed(plan.seed, f"round {number} site {site}")
-        )
-        answer = taken(network)
-        if plan.patience and time.monotonic() - began > plan.patience:
-            dropped["late"].append(site)
-        elif not all(bool(torch.isfinite(value).all()) for value in answer.values()):
-            dropped["refused"].append(site)
-        else:
-            answers.append((len(examples), answer))
-    return answers, dropped
+) -> Callable[[Server, int], tuple[list[tuple[int, State]], Dropped]]:
+    """Asks sites that all lie here. sites: their examples, seen from the network's boundary; weights: float32 (C,), of
+    each class."""
+
+    def ask(server: Server, number: int) -> tuple[list[tuple[int, State]], Dropped]:
+        answers: list[tuple[int, State]] = []
+        dropped: Dropped = {"lost": [], "late": [], "refused": []}
+        for site, examples in enumerate(sites, 1):
+            run.check_cancelled()
+            if (number, site) in plan.lose or site in lost.asked(run):
+                dropped["lost"].append(site)
+                continue
+            began = time.monotonic()
+            given(network, server.state)
+            learn(network, examples, plan, settings, weights, device, seed_of(plan, number, site))
+            answer = taken(network)
+            if plan.patience and time.monotonic() - began > plan.patience:
+                dropped["late"].append(site)
+            elif not is_finite(answer):
+                dropped["refused"].append(site)
+            else:
+                answers.append((len(examples), answer))
+        return answers, dropped
+
+    return ask
+
+
+def is_finite(state: State) -> bool:
+    return all(bool(torch.isfinite(value).all()) for value in state.values())
+
+
+def seed_of(plan: Plan, number: int, site: int) -> int:
+    """Of what a site draws in a round: the same wherever it learns."""
+    return derived_seed(plan.seed, f"round {number} site {site}")
 
 
 def learn(
@@ -244,6 +267,7 @@ def learn(
     learning = list(network.trainable().values())
     anchor = [value.detach().clone() for value in learning] if plan.algorithm == "fedprox" else []
     generator = torch.Generator().manual_seed(seed)
+    torch.manual_seed(seed)  # what drops out
     weights = weights.to(device)
     network.train()
     for _unused in range(plan.passes):

@@ -7,7 +7,7 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -20,11 +20,11 @@ from engines.evidence.scores import Accuracies
 from engines.evidence.verdict import compared
 from engines.federated import membership, merge, opening, ridge, rounds
 from engines.federated.asked import NAMES, STRATEGIES, Asked
-from engines.federated.rounds import Plan, Server
+from engines.federated.learner import Learner, Terms
+from engines.federated.rounds import Server
 from engines.federated.statistics import Statistics, of_site, union
 from engines.messages import _, _n, kept
-from engines.training import heads, strategies, transfer
-from engines.training.heads import standardisation
+from engines.training import transfer
 from engines.training.loop import predict
 from engines.training.transfer import TrainOutcome
 
@@ -153,48 +153,26 @@ def in_rounds(
     study: Any, parts: Sequence[Any], asked: Asked, strategy: Strategy, series: str
 ) -> tuple[ClassificationTrial, Server]:
     """The network that the sites have learnt together, and how that went."""
-    began, settings, seed = time.monotonic(), study.settings, study.recipe.seed
-    spec = study.train_spec(settings, seed, study.run)
-    network = spec.build(strategy is not Strategy.SCRATCH).to(spec.on.device)
-    strategies.apply(network, strategy, settings)
-    examples = [part.prepared.part("train") for part in parts]
-    tested = study.prepared.part("test")
-    head_alone = strategy is Strategy.FEATURES
-    if network.boundary:
-        examples = [transfer.cached_behind_boundary(spec, network, one, views=settings.views) for one in examples]
-        tested = transfer.cached_behind_boundary(spec, network, tested)
-    shift = scale = None
-    if head_alone:  # means and deviations follow from the sums that every site sends first
-        shift, scale = standardisation(torch.cat([one.activations[:, 0:1] for one in examples]))
-        examples = [replace(one, activations=(one.activations - shift) / scale) for one in examples]
-        tested = replace(tested, activations=(tested.activations - shift) / scale)
-        heads.reset(network.head())
-    rate = settings.learning_rate_for(strategy)
-    plan = Plan(
-        asked.rounds, asked.algorithm, strategy, rate, rounds.passes_of(strategy), seed, asked.lose, asked.patience
-    )
-    labels = torch.cat([one.labels for one in examples])
-    weights = (
-        transfer.class_weights(labels, len(study.prepared.classes))
-        if settings.balance
-        else torch.ones(len(study.prepared.classes))
-    )
+    began, settings = time.monotonic(), study.settings
+    learner = Learner(study, strategy)
+    examples = [learner.seen(part.prepared.part("train"), settings.views) for part in parts]
+    tested = learner.seen(study.prepared.part("test"))
+    counts = torch.stack([torch.bincount(one.labels, minlength=len(study.prepared.classes)) for one in examples])
+    moments = [learner.moments(one) for one in examples]
+    terms = Terms.of(counts, moments, balance=settings.balance)
+    examples, tested = [terms.scaled(one) for one in examples], terms.scaled(tested)
+    plan = learner.plan(asked.rounds, asked.algorithm, asked.lose, asked.patience)
+    on = learner.spec.on.device
 
     def score() -> dict[str, Any]:
-        logits = predict(network, network.boundary, tested, spec.on.device).numpy()
+        logits = predict(learner.network, learner.network.boundary, tested, on).numpy()
         found = scores(study, (logits.argmax(1) == study.labels).astype(float)).estimate()
         return {"value": found.value, "low": found.low, "high": found.high}
 
-    server = rounds.run_rounds(network, examples, plan, settings, weights, score, study.run, spec.on.device, series)
-    logits = predict(network, network.boundary, tested, spec.on.device).numpy()
-    if shift is not None and scale is not None:
-        heads.fold(network.head(), shift, scale)
-    learning = transfer.trainable(network)
-    strategies.merge_adapters(network)
-    progress = transfer.checkpoint.Progress()
-    outcome = TrainOutcome(
-        network, progress, learning, time.monotonic() - began, rate, pretrained=strategy is not Strategy.SCRATCH
-    )
+    ask = rounds.here(learner.network, examples, plan, settings, terms.weights, study.run, on)
+    server = rounds.run_rounds(learner.network, len(examples), plan, ask, score, study.run, series)
+    logits = predict(learner.network, learner.network.boundary, tested, on).numpy()
+    outcome = learner.outcome(terms, time.monotonic() - began)
     return made_trial(study, outcome, logits), server
 
 
@@ -252,15 +230,7 @@ def sentences(known: dict[str, Any]) -> list[str]:
             undecided=n - len(better) - len(worse),
         )
     )
-    dropped = {kind: sum(len(row[kind]) for row in known["curve"]) for kind in ("lost", "late", "refused")}
-    if any(dropped.values()):
-        said.append(
-            _(
-                "Answers that were not used: {lost} lost, {late} too late, {refused} that were no numbers. The "
-                "others were.",
-                **dropped,
-            )
-        )
+    said += rounds.about_dropped(known["curve"])
     if known["scratch"]:
         said.append(_("The same rounds from random weights: {value:.3f}.", value=known["scratch"]["value"]))
     said.append(known["privacy"]["text"])

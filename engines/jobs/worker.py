@@ -182,6 +182,13 @@ def _federate(job: Job, run: RunFolder) -> None:
     simulate.simulate(registry.task(job.recipe.task), job.recipe, run, job.arguments)
 
 
+def _lead(job: Job, run: RunFolder) -> None:
+    from engines.federated import lead
+    from engines.federated.line import StandardLine
+
+    lead.lead(registry.task(job.recipe.task), job.recipe, run, job.arguments, StandardLine())
+
+
 VERBS: dict[str, Callable[[Job, RunFolder], None]] = {
     "fit": _fit,
     "compare": _compare,
@@ -191,6 +198,7 @@ VERBS: dict[str, Callable[[Job, RunFolder], None]] = {
     "predict": _predict,
     "merge": _merge,
     "federate": _federate,
+    "lead": _lead,
 }
 """What a job may ask for. Each leaves its outcome in the run folder, see `RunFolder.done`."""
 

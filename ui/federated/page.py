@@ -128,7 +128,8 @@ def outcome(info: TaskInfo, found: dict[str, Any]) -> None:
 
 
 def united(info: TaskInfo, details: dict[str, Any]) -> None:
-    """Above the result of sites' files that were united: who brought what, and how each would do alone."""
+    """Above the result of sites that were united, by their files or in rounds elsewhere: who brought what, and how each
+    would do alone, where that is known."""
     rows = details["sites"]
     known = {"sites": rows, "classes": sorted({name for row in rows for name in row["classes"]})}
     with st.container(border=True, key="united_sites"):
@@ -140,6 +141,11 @@ def united(info: TaskInfo, details: dict[str, Any]) -> None:
             )
             return
         plots.show(figures.who_has_what(known), "united_map", alt=_("Examples of each class at each site"))
+        scored = [{"series": "transfer", **row} for row in details.get("curve", ()) if row["value"] is not None]
+        if scored:
+            curve(info, scored, "united_rounds")
+        if not any(row["alone"] for row in rows):
+            return
         plots.rows(
             [
                 {
