@@ -39,7 +39,8 @@ from engines.api import federating
 from engines.classification.study.clients import divide
 from engines.contract import Estimate, Features, Recipe, Strategy
 from engines.evidence.scores import Accuracies
-from engines.federated import masks, merge, opening, ridge, several, site_file
+from engines.federated import merge, opening, ridge, several, site_file
+from engines.federated.masking import masks
 from engines.federated.noise import Noise, noisy
 from engines.federated.statistics import of_site, union
 from engines.runs import RunFolder

@@ -32,11 +32,11 @@ def summarise(
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Writes a site's file, see `federated.summarise`. With `epsilon` noise is added (`federated.noise`); with an
-    agreement `masks` and the site's own `key` its sums are masked (`federated.agreement`). Raises InputError, and what
+    agreement `masks` and the site's own `key` its sums are masked (`masking.agreement`). Raises InputError, and what
     `progress` raises."""
     from engines.evidence import ranking
-    from engines.federated import agreement
     from engines.federated import summarise as adding
+    from engines.federated.masking import agreement
     from engines.federated.noise import DELTA, LENGTH, Noise
 
     out = Path(out)
@@ -82,9 +82,9 @@ def _sums_of_series(task: str) -> Any:
 
 
 def key(site: str, out: str | Path) -> dict[str, Any]:
-    """A site's pair of keys for masks, see `federated.agreement`: path (stays there) and public (to hand out). Raises
+    """A site's pair of keys for masks, see `masking.agreement`: path (stays there) and public (to hand out). Raises
     InputError."""
-    from engines.federated import agreement
+    from engines.federated.masking import agreement
 
     return {"path": str(out), "public": str(agreement.new_key(site, Path(out)))}
 
@@ -92,7 +92,7 @@ def key(site: str, out: str | Path) -> dict[str, Any]:
 def agree(publics: Sequence[str | Path], classes: Sequence[str], out: str | Path) -> dict[str, Any]:
     """Writes the agreement of the sites whose public keys these are: path, sites, classes, fingerprint. Raises
     InputError."""
-    from engines.federated import agreement
+    from engines.federated.masking import agreement
 
     made = agreement.agree([Path(path) for path in publics], classes, Path(out))
     return {"path": str(out), "sites": list(made.sites), "classes": made.classes, "fingerprint": made.fingerprint}

@@ -253,6 +253,7 @@ def lead(task: Task, recipe: Recipe, run: Run, given: dict[str, Any], line: Line
         tested = terms.scaled(learner.seen(study.prepared.part("test")))
 
     def logits() -> np.ndarray:
+        assert tested is not None  # nobody asks without a test
         found: np.ndarray = predict(network, network.boundary, tested, on).numpy()
         return found
 

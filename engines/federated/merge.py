@@ -19,7 +19,8 @@ from engines.contract import Estimate, Features, InputError, Problem, Recipe, Re
 from engines.data import archive
 from engines.evidence import trial_files
 from engines.evidence.scores import Accuracies
-from engines.federated import masks, opening, ridge, several
+from engines.federated import opening, ridge, several
+from engines.federated.masking import masks
 from engines.federated.ridge import Chosen, Head
 from engines.federated.site_file import Site
 from engines.federated.statistics import Statistics, union

@@ -25,7 +25,7 @@ import numpy as np
 
 from engines.contract import InputError, Problem
 from engines.data.class_names import clean
-from engines.federated import masks
+from engines.federated.masking import masks
 from engines.federated.statistics import ClassStatistics, half_size, whole
 from engines.messages import _
 

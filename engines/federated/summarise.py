@@ -11,8 +11,9 @@ import numpy as np
 
 from engines.contract import InputError, Problem, Recipe, Run, Task
 from engines.data.class_names import as_known
-from engines.federated import masks, opening, site_file
-from engines.federated.agreement import Agreement, Key
+from engines.federated import opening, site_file
+from engines.federated.masking import masks
+from engines.federated.masking.agreement import Agreement, Key
 from engines.federated.noise import Noise, noisy
 from engines.federated.site_file import Manifest
 from engines.federated.statistics import ClassStatistics, of_class

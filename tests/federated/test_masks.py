@@ -13,8 +13,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from engines.contract import InputError
-from engines.federated import agreement, masks, ridge, several, site_file
-from engines.federated.agreement import Agreement, Key
+from engines.federated import ridge, several, site_file
+from engines.federated.masking import agreement, masks
+from engines.federated.masking.agreement import Agreement, Key
 from engines.federated.site_file import Manifest
 from engines.federated.statistics import of_site, union
 

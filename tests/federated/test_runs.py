@@ -16,8 +16,9 @@ import torch
 from engines import api, registry
 from engines.api import federating
 from engines.contract import Cancelled, Event, InputError, Job, Strategy
-from engines.federated import lost, masks, ridge, rounds, site_file
+from engines.federated import lost, ridge, rounds, site_file
 from engines.federated.asked import Asked, can
+from engines.federated.masking import masks
 from engines.federated.rounds import Plan, Server
 from engines.federated.statistics import union
 from engines.runs import RunFolder

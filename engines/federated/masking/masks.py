@@ -15,7 +15,7 @@ import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
 from engines.contract import InputError, Problem
-from engines.federated.agreement import Agreement, Key
+from engines.federated.masking.agreement import Agreement, Key
 from engines.federated.statistics import ClassStatistics, Statistics, half_of, half_size, whole
 from engines.messages import _
 

@@ -1,0 +1,1 @@
+"""Sums that only the total of all sites can be read of."""
