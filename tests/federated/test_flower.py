@@ -89,8 +89,9 @@ def test_only_the_sum_is_known(three: Federation, places: tuple[Path, list[Path]
     assert status == "finished:completed", log
     federating.simulate(recipe_of(places[0]), tmp_path / "here", sites=SITES, alpha=ALPHA, rounds=1)
     summed, known = weights_of(out), weights_of(tmp_path / "here")
-    apart = {name: float((summed[name] - known[name]).abs().max()) for name in known}
-    assert 0 < max(apart.values()) < 1e-3  # rounding, which scales of features may enlarge
+    learnt = [name for name in known if not torch.equal(summed[name], known[name])]
+    apart = [float((summed[name] - known[name]).norm() / known[name].norm()) for name in learnt]
+    assert 0 < max(apart) < 2e-3  # rounding, which scales of features enlarge: 5e-4 was seen
     result = RunFolder(out).result
     assert result is not None
     assert result.details["federated"]["secure"]
