@@ -2,12 +2,12 @@
 
     python benchmarks/gpu.py [PART ...] [--write]
 
-Parts: probe, parity, syncs; busy, partial, small, first-step, texts, workers, inference, saving; memory, resume,
-server. All of them without a word, each
-in a process of its own and at most a minute. Networks have seeded random weights and data are made, so that nothing
-need be carried to the card's machine; other versions of torch do, and what is not installed is named and left out. On
-a machine without a card only `probe` and `syncs` run: the second counts, on the processor, what a card would be waited
-for. With --write the card's table goes into docs/performance.md, below the others'.
+Parts: probe, parity, bf16, syncs; busy, partial, small, first-step, texts, workers, inference, saving; memory, resume,
+server. All of them without a word, each in a process of its own and at most a minute. Networks have seeded random
+weights and data are made, so that nothing need be carried to the card's machine; other versions of torch do, and what
+is not installed is named and left out. On a machine without a card only `probe` and `syncs` run: the second counts, on
+the processor, what a card would be waited for. With --write the card's table goes into docs/performance.md, below the
+others'.
 """
 
 from __future__ import annotations

@@ -65,6 +65,8 @@ def test_every_part_that_needs_no_card_runs_on_the_processor() -> None:
     assert float(rows[-1][1]) > 0
     ((_, times, wanted),) = parts.partial("cpu", "test_resnet", 64, n=8)
     assert (float(times) > 0, wanted) == (True, "2")
+    *_, (_, apart, _) = parts.halves("cpu", "test_resnet", 32, n=20, epochs=1)
+    assert float(apart) < 1
     ((_, apart, _),) = parts.resume("cpu")
     assert float(apart) < 1e-2
     kinds = {

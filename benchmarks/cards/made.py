@@ -90,6 +90,13 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+def patterns(n: int, size: int, seed: int = 0) -> Rows:
+    """Noise over one of ten patterns: something to learn, and by another seed something to be tested on."""
+    drawn = F.interpolate(torch.randn(CLASSES, 3, size // 8, size // 8, generator=generator()), size=(size, size))
+    noise = torch.randn(n, 3, size, size, generator=generator(1 + seed))
+    return Rows(drawn[labels(n)] + 2.5 * noise, labels(n))
+
+
 def vision(name: str, size: int) -> Made:
     def build() -> Staged:
         import timm
@@ -160,6 +167,7 @@ def trained(
     *,
     epochs: int,
     phase: str = "measured",
+    seed: int = 0,
 ) -> checkpoint.Progress:
     """Our own loop, as a run has it, without validation."""
     on = devices.accelerator(settings, strategy)
@@ -176,7 +184,7 @@ def trained(
         loss=F.cross_entropy,
         metric=None,
         unit="examples",
-        seed=0,
+        seed=seed,
     )
 
 

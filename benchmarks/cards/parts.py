@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from benchmarks.cards.waits import Waits
 from engines.contract import Strategy
 from engines.training import devices, memory, strategies
 from engines.training.activation_cache import cache_activations
+from engines.training.loop import predict
 
 STEPS = 20
 
@@ -97,6 +99,25 @@ def questions(name: str, network: Made) -> list[Row]:
     step = (waits(3, 1) - once) / 2
     epoch = waits(1, 2) - once - step
     return [(f"{name}: a step", f"{step:g}", "0"), (f"{name}: an epoch besides", f"{epoch:g}", "0")]
+
+
+def halves(device: str = "auto", name: str = "resnet18", size: int = 96, n: int = 400, epochs: int = 5) -> list[Row]:
+    """The same training in IEEE float32 and in bfloat16, by three seeds: the share of `n` others that are right."""
+    learn, others = made.patterns(n, size), made.patterns(n, size, seed=1)
+    right: dict[str, list[float]] = {"no": [], "bf16": []}
+    for precision, found in right.items():
+        for seed in range(3):
+            network, chosen = made.vision(name, size).build(), settings(device, mixed_precision=precision)
+            with folder() as own:
+                trained(network, learn, chosen, Strategy.FULL, own, epochs=epochs, seed=seed)
+            where = devices.accelerator(chosen, Strategy.FULL).device
+            answers = predict(network, network.boundary, others, where).argmax(1)
+            found.append(float((answers == others.labels).float().mean()))
+    spread = max(right["no"]) - min(right["no"])
+    apart = abs(statistics.mean(right["no"]) - statistics.mean(right["bf16"]))
+    said = {"no": f"{name}: right in float32", "bf16": f"{name}: right in bfloat16"}
+    rows = [(said[how], ", ".join(f"{one:.3f}" for one in found), "") for how, found in right.items()]
+    return [*rows, ("means apart", f"{apart:.3f}", f"{spread:.3f}, as seeds are")]
 
 
 # --- fast -----------------------------------------------------------------------------------------
@@ -264,7 +285,7 @@ def server_memory() -> list[Row]:
     return [("card memory of the pages' server", f"{taken / 2**20:.0f} MiB", "0")]
 
 
-RIGHT: dict[str, Callable[[], list[Row]]] = {"probe": probe, "parity": parity, "syncs": syncs}
+RIGHT: dict[str, Callable[[], list[Row]]] = {"probe": probe, "parity": parity, "bf16": halves, "syncs": syncs}
 FAST: dict[str, Callable[[], list[Row]]] = {
     "busy": busy,
     "partial": partial,
