@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -56,10 +57,14 @@ def notes(run: RunFolder) -> list[str]:
     return [str(event.data["message"]) for event in run.events() if event.kind == "note"]
 
 
-def others() -> list[psutil.Process]:
-    """Processes that train beside this one; not what Python keeps beside all of them to tidy up."""
-    found = psutil.Process().children(recursive=True)
-    return [process for process in found if "resource_tracker" not in " ".join(process.cmdline())]
+def others(of: int | None = None) -> list[psutil.Process]:
+    """Processes that train beside this one, or another: none of what earlier tests have left, be it dead."""
+    found = []
+    for process in psutil.Process(of).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "spawn_main" in " ".join(process.cmdline()):
+                found.append(process)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -158,8 +163,7 @@ def test_killed_it_leaves_no_orphan(
             if epochs(run):
                 break
             time.sleep(0.1)
-        family = psutil.Process(worker.pid).children(recursive=True)
-        beside = [process for process in family if "spawn_main" in " ".join(process.cmdline())]
+        beside = others(worker.pid)
         assert len(beside) == 1
     finally:
         worker.kill()
