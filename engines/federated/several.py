@@ -10,9 +10,10 @@ import numpy as np
 
 from engines.contract import InputError, Problem
 from engines.data.class_names import as_known
+from engines.federated import files
 from engines.federated.site_file import Site, read
 from engines.federated.statistics import ClassStatistics, together
-from engines.messages import _, _n
+from engines.messages import _
 
 
 def read_all(paths: Sequence[Path]) -> tuple[list[Site], list[str]]:
@@ -21,24 +22,11 @@ def read_all(paths: Sequence[Path]) -> tuple[list[Site], list[str]]:
     Raises InputError with a sentence a problem: fewer than two sites, one of them twice, or sites of another task,
     backbone, input or kind than the first, or with a class whose name another one writes otherwise; of masked ones also
     those of another agreement, and who is missing."""
-    if len(paths) < 2:
-        found = _n("{n} file", "{n} files", len(paths))
-        raise InputError(Problem(_("the sites"), found, _("accepted: the files of two sites or more")))
-    problems: list[Problem] = []
-    sites: list[Site] = []
-    for path in paths:
-        try:
-            sites.append(read(path))
-        except InputError as error:
-            problems += error.problems
-    if problems:
-        raise InputError(*problems)
-    first = sites[0]
+    sites = files.each(paths, read)
+    first, problems = sites[0], list[Problem]()
     for number, site in enumerate(sites):
         problems += _differences(first, site) if number else ()
-        if twin := next((one for one in sites[:number] if _is_twin(one, site)), None):
-            found = _("it is the same site as {twin}", twin=twin.name)
-            problems.append(Problem(site.name, found, _("accepted: each site once")))
+        problems += files.twice(site, sites[:number], _is_twin)
     if first.manifest.masks and not problems:
         problems += _missing(sites)
     if problems:
@@ -83,16 +71,7 @@ def _differences(first: Site, site: Site) -> list[Problem]:
         "width": _("the number of features"),
         "kind": _("the kind of sums (scatter or means)"),
     }
-    problems = []
-    for key, what in called.items():
-        own, theirs = getattr(site.manifest, key), getattr(first.manifest, key)
-        if own != theirs:
-            found = _("{what} is another one: {own}, not {theirs}", what=what, own=_short(own), theirs=_short(theirs))
-            accepted = _("accepted: as in {name}", name=first.name)
-            problems.append(Problem(site.name, found, accepted))
-    if not problems:
-        problems += _other_masks(first, site)
-    return problems
+    return files.differences(first, site, called) or _other_masks(first, site)
 
 
 def _other_masks(first: Site, site: Site) -> list[Problem]:
@@ -108,11 +87,6 @@ def _other_masks(first: Site, site: Site) -> list[Problem]:
     ):
         return [Problem(site.name, _("its masks are of another agreement"), accepted)]
     return []
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 80 else f"{text[:60]}…"
 
 
 def _named_alike(sites: Sequence[Site]) -> tuple[list[Site], list[str]]:

@@ -11,7 +11,6 @@ refused with a sentence.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import math
 import zipfile
@@ -23,8 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from engines.contract import InputError, Problem
+from engines.contract import InputError
 from engines.data.class_names import clean
+from engines.federated import files
+from engines.federated.files import wrong
 from engines.federated.masking import masks
 from engines.federated.statistics import ClassStatistics, half_size, whole
 from engines.messages import _
@@ -34,7 +35,6 @@ MOST_BYTES = 2 << 30
 MOST_CLASSES, MOST_WIDTH = 10_000, 8192
 CLOSE = 1e-3
 """Relative difference of n and the energy that rounding may make."""
-ACCEPTED = _("accepted: the file as `headstart federate summarise` has written it")
 
 
 @dataclass(frozen=True)
@@ -106,24 +106,13 @@ def write(path: Path, manifest: Manifest, known: Mapping[str, ClassStatistics]) 
             arrays[f"half_{number}"] = own.half.astype(np.float32)
     told = {"schema": SCHEMA, **asdict(manifest), "classes": classes}
     del told["masks"]
-    return _packed(path, told, arrays)
+    return files.write(path, told, arrays)
 
 
 def write_masked(path: Path, manifest: Manifest, classes: Sequence[str], sums: np.ndarray) -> int:
     """The same of masked sums, uint64, and the classes that were agreed on."""
     told = {"schema": MASKED_SCHEMA, **asdict(manifest), "classes": [{"name": name} for name in classes]}
-    return _packed(path, told, {"sums": sums})
-
-
-def _packed(path: Path, told: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> int:
-    packed = io.BytesIO()
-    text = np.frombuffer(json.dumps(told, ensure_ascii=False).encode(), dtype=np.uint8)
-    np.savez(packed, allow_pickle=False, manifest=text, **arrays)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(packed.getvalue())
-    partial.replace(path)
-    return len(packed.getvalue())
+    return files.write(path, told, {"sums": sums})
 
 
 def _energy(own: ClassStatistics) -> float:
@@ -148,13 +137,13 @@ def read(path: Path) -> Site:
     """The site in a file. Raises InputError for whatever is no such file, is damaged, or was changed by hand."""
     name = path.name
     if not path.is_file():
-        raise _wrong(name, _("there is no such file"))
+        raise wrong(name, _("there is no such file"))
     if path.stat().st_size > MOST_BYTES:
-        raise _wrong(name, _("it is larger than {most} GiB", most=MOST_BYTES >> 30))
+        raise wrong(name, _("it is larger than {most} GiB", most=MOST_BYTES >> 30))
     try:
         with zipfile.ZipFile(path) as packed:
             if sum(entry.file_size for entry in packed.infolist()) > MOST_BYTES:
-                raise _wrong(name, _("it is larger than {most} GiB", most=MOST_BYTES >> 30))
+                raise wrong(name, _("it is larger than {most} GiB", most=MOST_BYTES >> 30))
         with np.load(path, allow_pickle=False) as arrays:
             told = json.loads(bytes(np.asarray(arrays["manifest"], dtype=np.uint8)))
             manifest, rows = _manifest(name, told)
@@ -165,19 +154,15 @@ def read(path: Path) -> Site:
     except InputError:
         raise
     except Exception:  # whatever a library makes of bytes that are none of its own
-        raise _wrong(name, _("it is no site's file, or it is damaged")) from None
+        raise wrong(name, _("it is no site's file, or it is damaged")) from None
     return Site(name, manifest, known)
-
-
-def _wrong(where: str, found: str) -> InputError:
-    return InputError(Problem(where, found, str(ACCEPTED)))
 
 
 def _manifest(where: str, told: Any) -> tuple[Manifest, list[dict[str, Any]]]:
     if not isinstance(told, dict) or not isinstance(told.get("schema"), int):
-        raise _wrong(where, _("its manifest cannot be read"))
+        raise wrong(where, _("its manifest cannot be read"))
     if told["schema"] > MASKED_SCHEMA:
-        raise _wrong(where, _("a newer Headstart has written it (schema {schema})", schema=told["schema"]))
+        raise wrong(where, _("a newer Headstart has written it (schema {schema})", schema=told["schema"]))
     texts: dict[str, Any] = {key: told.get(key) for key in ("task", "model", "backbone", "input", "kind", "site")}
     width: Any = told.get("width")
     rows: Any = told.get("classes")
@@ -199,14 +184,14 @@ def _manifest(where: str, told: Any) -> tuple[Manifest, list[dict[str, Any]]]:
         and (under is None or _are_masks(under))
     )
     if not fits:
-        raise _wrong(where, _("its manifest cannot be read"))
+        raise wrong(where, _("its manifest cannot be read"))
     if noise is not None and not all(_is_positive(noise.get(key)) for key in ("epsilon", "delta", "length")):
-        raise _wrong(where, _("its manifest cannot be read"))
+        raise wrong(where, _("its manifest cannot be read"))
     names = [clean(row["name"]) for row in rows]
     if not all(names):
-        raise _wrong(where, _("it has a class without a name"))
+        raise wrong(where, _("it has a class without a name"))
     if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise _wrong(where, _("it has the class {name!r} twice", name=twice[0]))
+        raise wrong(where, _("it has the class {name!r} twice", name=twice[0]))
     return Manifest(**texts, width=width, noise=noise, left_out=left_out, masks=under), [
         {**row, "name": name} for row, name in zip(rows, names, strict=True)
     ]
@@ -225,7 +210,7 @@ def _are_masks(value: Any) -> bool:
 def _masked(where: str, arrays: Any, manifest: Manifest, classes: int) -> np.ndarray:
     found = np.asarray(arrays["sums"])
     if found.dtype != np.uint64 or found.shape != (classes * masks.numbers(manifest.width, manifest.kind),):
-        raise _wrong(where, _("its masked sums are not as many as its manifest says"))
+        raise wrong(where, _("its masked sums are not as many as its manifest says"))
     return found
 
 
@@ -241,35 +226,33 @@ def _class(where: str, arrays: Any, number: int, row: Mapping[str, Any], manifes
     """The numbers of one class. Raises InputError where they cannot be those of so many examples."""
     name, n, energy, width = row["name"], row.get("n"), row.get("energy"), manifest.width
     if type(n) is not int or n < 1:
-        raise _wrong(where, _("class {name!r} has {n} examples", name=name, n=n))
+        raise wrong(where, _("class {name!r} has {n} examples", name=name, n=n))
     if not isinstance(energy, int | float) or not math.isfinite(energy):
-        raise _wrong(where, _("a number of class {name!r} is not finite", name=name))
+        raise wrong(where, _("a number of class {name!r} is not finite", name=name))
     mean = _array(where, arrays, f"mean_{number}", name)
     if mean.shape != (width,):
-        raise _wrong(where, _("class {name!r} has other features than its manifest says", name=name))
+        raise wrong(where, _("class {name!r} has other features than its manifest says", name=name))
     mean = mean.astype(np.float64)
     known = ClassStatistics(n, mean)
     if manifest.kind == "scatter":
         factor = _array(where, arrays, f"factor_{number}", name) if f"factor_{number}" in arrays else None
         half = _array(where, arrays, f"half_{number}", name) if f"half_{number}" in arrays else None
         if factor is not None and (factor.ndim != 2 or factor.shape[1] != width or half is not None):
-            raise _wrong(where, _("class {name!r} has other features than its manifest says", name=name))
+            raise wrong(where, _("class {name!r} has other features than its manifest says", name=name))
         if factor is None and (half is None or half.shape != (half_size(width),)):
-            raise _wrong(
-                where, _("the statistics of class {name!r} are not symmetric, or parts are missing", name=name)
-            )
+            raise wrong(where, _("the statistics of class {name!r} are not symmetric, or parts are missing", name=name))
         if factor is not None and (len(factor) != n or np.tril(factor, -1).any()):
-            raise _wrong(where, _("the factor of class {name!r} does not fit its {n} examples", name=name, n=n))
+            raise wrong(where, _("the factor of class {name!r} does not fit its {n} examples", name=name, n=n))
         if half is not None and manifest.noise is None and n < width / 2:
-            raise _wrong(where, _("the factor of class {name!r} does not fit its {n} examples", name=name, n=n))
+            raise wrong(where, _("the factor of class {name!r} does not fit its {n} examples", name=name, n=n))
         known = ClassStatistics(n, mean, factor, None if factor is not None else half)
         if half is not None and _is_negative(half, width):
             found = _(
                 "the statistics of class {name!r} are negative somewhere, which sums of squares never are", name=name
             )
-            raise _wrong(where, found)
+            raise wrong(where, found)
         if abs(_energy(known) - energy) > CLOSE * max(abs(energy), 1e-12):
-            raise _wrong(where, _("{n} examples of class {name!r} do not fit their sums", n=n, name=name))
+            raise wrong(where, _("{n} examples of class {name!r} do not fit their sums", n=n, name=name))
     return known
 
 
@@ -277,9 +260,9 @@ def _array(where: str, arrays: Any, key: str, name: str) -> np.ndarray:
     """An array of finite real numbers."""
     found = np.asarray(arrays[key])
     if found.dtype not in (np.float32, np.float64):
-        raise _wrong(where, _("class {name!r} holds something that is no number", name=name))
+        raise wrong(where, _("class {name!r} holds something that is no number", name=name))
     if not np.isfinite(found).all():
-        raise _wrong(where, _("a number of class {name!r} is not finite", name=name))
+        raise wrong(where, _("a number of class {name!r} is not finite", name=name))
     return found
 
 

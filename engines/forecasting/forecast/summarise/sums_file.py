@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -14,9 +13,11 @@ import numpy as np
 
 from engines.contract import InputError, Problem
 from engines.data.class_names import clean
+from engines.federated import files
+from engines.federated.files import wrong
 from engines.forecasting.models.known_sums import KnownSums
 from engines.forecasting.series.covariates import MOST_FEATURES
-from engines.messages import _, _n
+from engines.messages import _
 
 SCHEMA = 1
 KIND = "known ahead"
@@ -61,21 +62,14 @@ def write(path: Path, manifest: Manifest, known: KnownSums) -> int:
         "curved": known.curved,
         "n": known.n,
     }
-    packed = io.BytesIO()
-    text = np.frombuffer(json.dumps(told, ensure_ascii=False).encode(), dtype=np.uint8)
-    np.savez(packed, allow_pickle=False, manifest=text, moments=known.moments, seen=known.seen)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(packed.getvalue())
-    partial.replace(path)
-    return len(packed.getvalue())
+    return files.write(path, told, {"moments": known.moments, "seen": known.seen})
 
 
 def read(path: Path) -> Site:
     """Raises InputError for whatever is no such file, is damaged, or was changed by hand."""
     name = path.name
     if not path.is_file():
-        raise _wrong(name, _("there is no such file"))
+        raise wrong(name, _("there is no such file"))
     try:
         if path.stat().st_size > MOST_BYTES:
             raise ValueError
@@ -88,11 +82,11 @@ def read(path: Path) -> Site:
     except InputError:
         raise
     except Exception:  # whatever a library makes of bytes that are none of its own
-        raise _wrong(name, _("it is no site's file of series, or it is damaged")) from None
+        raise wrong(name, _("it is no site's file of series, or it is damaged")) from None
     texts = (manifest.task, manifest.frequency, manifest.ahead, manifest.site)
     counts = (manifest.season, manifest.series)
     if not all(isinstance(one, str) and one for one in texts) or not all(type(n) is int and n > 0 for n in counts):
-        raise _wrong(name, _("its manifest cannot be read"))
+        raise wrong(name, _("its manifest cannot be read"))
     return Site(name, manifest, known)
 
 
@@ -110,48 +104,29 @@ def _known(where: str, told: dict[str, Any], moments: np.ndarray, seen: np.ndarr
         and seen.shape == (3, count)
     )
     if not fits:
-        raise _wrong(where, _("its manifest cannot be read"))
+        raise wrong(where, _("its manifest cannot be read"))
     if type(n) is not int or n < 1:
-        raise _wrong(where, _("it has {n} changes", n=n))
+        raise wrong(where, _("it has {n} changes", n=n))
     if not (np.isfinite(moments).all() and np.isfinite(seen).all()):
-        raise _wrong(where, _("one of its numbers is not finite"))
+        raise wrong(where, _("one of its numbers is not finite"))
     if np.abs(moments - moments.T).max() > CLOSE * np.abs(moments).max():
-        raise _wrong(where, _("its sums are not symmetric"))
+        raise wrong(where, _("its sums are not symmetric"))
     eigenvalues = np.linalg.eigvalsh(moments)
     if eigenvalues[0] < -CLOSE * max(float(eigenvalues[-1]), 1e-12):
-        raise _wrong(where, _("its sums are negative somewhere, which sums of squares never are"))
+        raise wrong(where, _("its sums are negative somewhere, which sums of squares never are"))
     if (seen[0] < n).any() or (seen[1] ** 2 > seen[0] * seen[2] * (1 + CLOSE)).any():
-        raise _wrong(where, _("{n} changes do not fit its sums", n=n))
+        raise wrong(where, _("{n} changes do not fit its sums", n=n))
     return KnownSums(features, curved, n, moments, seen)
-
-
-def _wrong(where: str, found: str) -> InputError:
-    return InputError(Problem(where, found, _("accepted: the file as `headstart federate summarise` has written it")))
 
 
 def read_all(paths: Sequence[Path]) -> list[Site]:
     """The sites in the files. Raises InputError with a sentence a problem: fewer than two, one of them twice, or one
     whose series go by another calendar."""
-    if len(paths) < 2:
-        found = _n("{n} file", "{n} files", len(paths))
-        raise InputError(Problem(_("the sites"), found, _("accepted: the files of two sites or more")))
-    problems: list[Problem] = []
-    sites: list[Site] = []
-    for path in paths:
-        try:
-            sites.append(read(path))
-        except InputError as error:
-            problems += error.problems
-    if problems:
-        raise InputError(*problems)
-    first = sites[0]
+    sites = files.each(paths, read)
+    first, problems = sites[0], list[Problem]()
     called = {"task": _("the task"), "frequency": _("the frequency"), "season": _("the season")}
     for number, site in enumerate(sites):
-        for key, what in called.items():
-            own, theirs = getattr(site.manifest, key), getattr(first.manifest, key)
-            if own != theirs:
-                found = _("{what} is another one: {own}, not {theirs}", what=what, own=own, theirs=theirs)
-                problems.append(Problem(site.name, found, _("accepted: as in {name}", name=first.name)))
+        problems += files.differences(first, site, called)
         if _columns(site) != _columns(first):
             found = _(
                 "its columns that are known ahead are others: {own}, not {theirs}",
@@ -160,13 +135,14 @@ def read_all(paths: Sequence[Path]) -> list[Site]:
             )
             accepted = _("accepted: the same columns at every site, of numbers or of words everywhere")
             problems.append(Problem(site.name, found, accepted))
-        twins = [one for one in sites[:number] if one.manifest.site == site.manifest.site or one.digest == site.digest]
-        if twins:
-            found = _("it is the same site as {twin}", twin=twins[0].name)
-            problems.append(Problem(site.name, found, _("accepted: each site once")))
+        problems += files.twice(site, sites[:number], _is_twin)
     if problems:
         raise InputError(*problems)
     return sites
+
+
+def _is_twin(one: Site, other: Site) -> bool:
+    return one.manifest.site == other.manifest.site or one.digest == other.digest
 
 
 def _columns(site: Site) -> set[tuple[str, bool]]:
